@@ -4,21 +4,9 @@ import tseslint from "typescript-eslint";
 /** Files and functions over the limits of length; the aim is that this list becomes empty. */
 const TOO_LONG = {
   "max-lines": [
-    "src/api/access/object-access.test.ts",
-    "src/api/http/http-exchange.ts",
-    "src/cli/live-commands.test.ts",
-    "src/cli/verify-command.test.ts",
-    "src/core/packed-job.ts",
     "src/execute/executor.test.ts",
-    "src/jobs/data-export/data-export.formats.test.ts",
-    "src/jobs/email/email.test.ts",
-    "src/jobs/image-resize/image-resize.test.ts",
-    "src/jobs/webhook/webhook.test.ts",
     "src/queue/destinations.test.ts",
-    "src/queue/queue.test.ts",
-    "src/queue/queue.ts",
     "src/replica/replica.e2e.test.ts",
-    "src/replica/replica.ts",
     "src/testing/queue-commands.ts",
   ],
   "max-lines-per-function": [

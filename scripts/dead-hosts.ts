@@ -1,7 +1,7 @@
 /**
  * `npx tsx scripts/dead-hosts.ts [JOBS] [LATENCY_MS] [ROUNDS]`, after `npm run build`: webhooks to a live host alone,
- * and mixed with as many to a host that refuses connections, or that never answers. It prints when the live host has received all
- * of its webhooks. Each time on an empty server, so that nothing is known of any host.
+ * and mixed with as many to a host that refuses connections, or that never answers. It prints when the live host has
+ * received all of its webhooks. Each time on an empty server, so that nothing is known of any host.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,6 +1,7 @@
 /**
- * The errors of TaskFlow. Each has a stable `code` (for programs), the HTTP `status` of a request that it ends, and its `cause`. No code
- * decides by an error's message, except where a server gives no code: queue/ for replies of Redis, postgres/unusable-postgres.ts.
+ * The errors of TaskFlow. Each has a stable `code` (for programs), the HTTP `status` of a request that it ends, and its
+ * `cause`. No code decides by an error's message, except where a server gives no code: queue/ for replies of Redis,
+ * postgres/unusable-postgres.ts.
  */
 import { inspect } from "node:util";
 
@@ -32,7 +33,10 @@ export class QueueUnavailable extends TaskFlowError {
   }
 }
 
-/** There is no connection to Redis at the moment. The connection logs its own loss; callers need not log this error again. */
+/**
+ * There is no connection to Redis at the moment. The connection logs its own loss; callers need not log this error
+ * again.
+ */
 export class QueueDisconnected extends QueueUnavailable {}
 
 /** Redis received a call and has not answered in time: it may have taken effect or not. */
@@ -42,10 +46,14 @@ export class OutcomeUnknown extends TaskFlowError {
   }
 }
 
-/** A script failed on its arguments, and a repeat would fail again. Redis does not roll back the changes it made before. */
+/**
+ * A script failed on its arguments, and a repeat would fail again. Redis does not roll back the changes it made before.
+ */
 export class ScriptFailed extends OutcomeUnknown {}
 
-/** The program cannot start because of something outside it. The message is one sentence: what is wrong, and what to do. */
+/**
+ * The program cannot start because of something outside it. The message is one sentence: what is wrong, and what to do.
+ */
 export class StartError extends TaskFlowError {
   constructor(message: string, cause?: unknown) {
     super("start_failed", 500, message, { cause });
@@ -55,7 +63,10 @@ export class StartError extends TaskFlowError {
 /** A setting or an argument is wrong. Commands exit with another code for that. */
 export class UsageError extends StartError {}
 
-/** The message of any thrown value, for a log line or a job's error. Never throws, although handlers may throw objects whose getters throw. */
+/**
+ * The message of any thrown value, for a log line or a job's error. Never throws, although handlers may throw objects
+ * whose getters throw.
+ */
 export function messageOf(thrown: unknown): string {
   try {
     const message: unknown = thrown instanceof Error ? thrown.message || listed(thrown) || thrown.name : thrown;

@@ -19,7 +19,8 @@ import { Submitters } from "./testing/submitters.ts";
 import { until } from "./testing/until.ts";
 
 const TIMEOUT_MS = 300_000;
-// A killed replica's outcomes wait in the outbox for 30 s before another one records them; the rest is for slow machines.
+// A killed replica's outcomes wait in the outbox for 30 s before another one records them; the rest is for slow
+// machines.
 const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
 const ISSUE: Ended = { code: 1, signal: null };

@@ -32,6 +32,15 @@ function say(text: string): void {
   output.print.stderr(`${text}\n`);
 }
 
+/** Listens for the signals and for errors that nothing catches. */
+function startShutdown({ DRAIN_MS, SHUTDOWN_DELAY_MS }: Config, log: Log): Shutdown {
+  const shutdown = new Shutdown({ log, drainMs: DRAIN_MS, delayMs: SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
+  process.on("uncaughtException", shutdown.faulted);
+  process.on("unhandledRejection", shutdown.faulted);
+  return shutdown;
+}
+
 async function main(): Promise<void> {
   const [unknown] = process.argv.slice(2).filter((argument) => !HELP.includes(argument));
   if (unknown !== undefined)
@@ -53,17 +62,9 @@ async function main(): Promise<void> {
     secrets: config.secrets,
   });
   output.to(() => log);
-  const shutdown = new Shutdown({
-    log,
-    drainMs: config.DRAIN_MS,
-    delayMs: config.SHUTDOWN_DELAY_MS,
-    exit: exitProcess,
-    killAfter,
-  });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
-  process.on("uncaughtException", shutdown.faulted);
-  process.on("unhandledRejection", shutdown.faulted);
-  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing setting.
+  const shutdown = startShutdown(config, log);
+  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing
+  // setting.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   // Most of the code is loaded while the services start, which takes them about as long.
   const loading = import("./replica/replica.ts");

@@ -18,7 +18,9 @@ const TYPES: Readonly<Record<string, string>> = {
   zip: "application/zip",
 };
 
-/** The media type of an artifact by the extension of its name; bytes of no known kind are `application/octet-stream`. */
+/**
+ * The media type of an artifact by the extension of its name; bytes of no known kind are `application/octet-stream`.
+ */
 export function contentTypeOf(name: string): string {
   const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   return (Object.hasOwn(TYPES, extension) ? TYPES[extension] : undefined) ?? "application/octet-stream";

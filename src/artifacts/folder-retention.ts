@@ -16,8 +16,9 @@ const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
 
 /**
- * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that become empty, and abandoned
- * temporary files. Several replicas may do so at the same time. Ages are measured by the file system's clock, which set the files' times.
+ * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that become empty, and
+ * abandoned temporary files. Several replicas may do so at the same time. Ages are measured by the file system's clock,
+ * which set the files' times.
  * @returns the number of artifacts that this call removed
  * @throws ClocksDiffer if this machine's clock does not agree
  */

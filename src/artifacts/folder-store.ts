@@ -1,8 +1,8 @@
 /**
- * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`.
- * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. The next
- * removal deletes the files that dead writers left in `tmp`. A folder that is made here, and its files, are closed to other users; a folder
- * that its group may enter (a web server's, for example) is shared with the group.
+ * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`. A write goes to a new file
+ * in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. The next removal
+ * deletes the files that dead writers left in `tmp`. A folder that is made here, and its files, are closed to other
+ * users; a folder that its group may enter (a web server's, for example) is shared with the group.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -104,7 +104,10 @@ async function writeNewFile(path: string, mode: number, source: Readable | Buffe
   }
 }
 
-/** Renames a file into its folder. A removal may take a folder that has stood empty for long between the two steps; so they are tried again. */
+/**
+ * Renames a file into its folder. A removal may take a folder that has stood empty for long between the two steps; so
+ * they are tried again.
+ */
 async function publish(temporary: string, folder: string, name: string, rights: Rights): Promise<void> {
   for (let tries = 3; ; tries--) {
     let handle: FileHandle | undefined;

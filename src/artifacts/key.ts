@@ -3,7 +3,9 @@ import { isId } from "../core/id.ts";
 /** Which artifact: a file that one attempt of a job produced. */
 export interface ArtifactKey {
   readonly jobId: string;
-  /** The number of the attempt, 1 for the first. Attempts do not share files: one that lost its lease harms no other. */
+  /**
+   * The number of the attempt, 1 for the first. Attempts do not share files: one that lost its lease harms no other.
+   */
   readonly attempt: number;
   readonly name: string;
 }

@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Location } from "./s3-location.ts";
 
-export type S3Library = typeof import("@aws-sdk/client-s3");
+type S3Library = typeof import("@aws-sdk/client-s3");
 
 /** A bucket, or the part of one below a prefix, with the client that reaches it. */
 export interface Bucket extends S3Location {

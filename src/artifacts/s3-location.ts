@@ -8,7 +8,10 @@ export interface S3Location {
   readonly region: string;
   /** The URL of a server that is not Amazon's. */
   readonly endpoint: string | undefined;
-  /** Whether the bucket is in the path (`https://HOST/BUCKET/…`) and not in the host name, as most other servers require. */
+  /**
+   * Whether the bucket is in the path (`https://HOST/BUCKET/…`) and not in the host name, as most other servers
+   * require.
+   */
   readonly isPathStyle: boolean;
 }
 

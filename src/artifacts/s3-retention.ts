@@ -13,9 +13,10 @@ interface RequestOptions {
 }
 
 /**
- * Removes the artifacts that were written longer ago than `ageMs`, and abandoned uploads; returns the number of artifacts. Keys begin with
- * the job's id, which begins with the job's time, and artifacts are written after their job is accepted: so the listing, in the order of
- * keys, stops at the first job that is young enough. Ages are measured by the server's clock, which set the objects' times.
+ * Removes the artifacts that were written longer ago than `ageMs`, and abandoned uploads; returns the number of
+ * artifacts. Keys begin with the job's id, which begins with the job's time, and artifacts are written after their job
+ * is accepted: so the listing, in the order of keys, stops at the first job that is young enough. Ages are measured by
+ * the server's clock, which set the objects' times.
  * @throws ClocksDiffer if this machine's clock does not agree
  */
 export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: AbortSignal): Promise<number> {
@@ -54,7 +55,10 @@ async function serverTime({ client, s3, name }: Bucket, request: RequestOptions)
   return Date.parse(date);
 }
 
-/** The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left alone. */
+/**
+ * The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left
+ * alone.
+ */
 async function* objectsBefore(
   { client, s3, name, prefix }: Bucket,
   beforeMs: number,

@@ -97,7 +97,8 @@ describe("a store in S3", () => {
   it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
     const key = { jobId: idAt(Date.now() - 86_400_000), attempt: 1, name: "a.txt" };
     await store.write(key, Buffer.from("x"));
-    const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: server.url }); // the SDK remembers by how much its clock is wrong
+    // the SDK remembers by how much its clock is wrong
+    const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: server.url });
     expect(await atAnotherTime(days, () => other.removeOlderThan(-30_000))).toMatchObject({ code: "clocks_differ" });
     expect(await store.open(key)).toBeDefined();
   });

@@ -1,6 +1,7 @@
 /**
- * Artifacts in a bucket of S3, or of a server that speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object exists once its upload is
- * complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is configured.
+ * Artifacts in a bucket of S3, or of a server that speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object
+ * exists once its upload is complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is
+ * configured.
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
@@ -21,7 +22,10 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 /** The time limit of one request without a response. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Opens a bucket; nothing is sent before the first call. The AWS SDK finds the credentials (environment, files, the machine's role). */
+/**
+ * Opens a bucket; nothing is sent before the first call. The AWS SDK finds the credentials (environment, files, the
+ * machine's role).
+ */
 export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
   const s3 = await import("@aws-sdk/client-s3");
   const client = new s3.S3Client({

@@ -1,6 +1,6 @@
 /**
- * Links that download one artifact without an API key until they expire: `…?expires=SECONDS&signature=…`. The signature is HMAC-SHA256 over
- * job, name and time, so that none of them can be changed.
+ * Links that download one artifact without an API key until they expire: `…?expires=SECONDS&signature=…`. The signature
+ * is HMAC-SHA256 over job, name and time, so that none of them can be changed.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Static, TObject } from "typebox";
@@ -40,7 +40,10 @@ export class ArtifactLinks {
     this.#base = base;
   }
 
-  /** A link that is valid for ARTIFACT_LINK_TTL from now; undefined if there is no secret. `nowMs` is epoch milliseconds. */
+  /**
+   * A link that is valid for ARTIFACT_LINK_TTL from now; undefined if there is no secret. `nowMs` is epoch
+   * milliseconds.
+   */
   sign({ jobId, name }: LinkTarget, nowMs: number): { readonly url: string; readonly expiresAt: Date } | undefined {
     const [secret] = this.#secrets;
     if (secret === undefined) return undefined;
@@ -52,7 +55,10 @@ export class ArtifactLinks {
     };
   }
 
-  /** Whether a request's query may download this artifact; `absent` if it has no signature. `nowMs` is epoch milliseconds. */
+  /**
+   * Whether a request's query may download this artifact; `absent` if it has no signature. `nowMs` is epoch
+   * milliseconds.
+   */
   judge(target: LinkTarget, query: string, nowMs: number): "valid" | "invalid" | "expired" | "absent" {
     if (!query.includes("signature=")) return "absent";
     const parameters = new URLSearchParams(query);

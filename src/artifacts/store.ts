@@ -4,7 +4,8 @@ import type { ArtifactKey } from "./key.ts";
 /** The store of artifacts, which all replicas share. */
 export interface ArtifactStore {
   /**
-   * Writes one artifact completely or not at all: no reader sees a part of it. A second write of the same key replaces it.
+   * Writes one artifact completely or not at all: no reader sees a part of it. A second write of the same key replaces
+   * it.
    * @throws {RetryableError} `disk_full`, `artifact_store_failed`; the error of `source`. Nothing is left behind then
    */
   write(key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact>;
@@ -12,8 +13,9 @@ export interface ArtifactStore {
   find(jobId: string, name: string): Promise<ArtifactKey | undefined>;
   open(key: ArtifactKey): Promise<StoredArtifact | undefined>;
   /**
-   * Removes the artifacts that were written longer ago than `ageMs`, and the remains of dead writers; returns the number of removed
-   * artifacts. With millions of artifacts this takes long: once `signal` is aborted, it rejects with the signal's reason at the next one.
+   * Removes the artifacts that were written longer ago than `ageMs`, and the remains of dead writers; returns the
+   * number of removed artifacts. With millions of artifacts this takes long: once `signal` is aborted, it rejects with
+   * the signal's reason at the next one.
    */
   removeOlderThan(ageMs: number, signal?: AbortSignal): Promise<number>;
 }
@@ -30,7 +32,9 @@ export interface StoredArtifact {
   /** A strong entity tag with its quotes (RFC 9110, 8.8.3). */
   readonly etag: string;
   readonly modifiedAt: Date;
-  /** The bytes, all of them or from `start` to `end` (both inclusive, from 0). Nothing is open before this is called. */
+  /**
+   * The bytes, all of them or from `start` to `end` (both inclusive, from 0). Nothing is open before this is called.
+   */
   read(range?: ByteRange): Readable;
 }
 

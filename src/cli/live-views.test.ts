@@ -125,7 +125,8 @@ describe("taskflow tail, stats and workers", () => {
   it("tails the changes of a type, a line of JSON each", async () => {
     let isTailing = true;
     const tailing = run("tail --type noop --status completed --json --limit 1").finally(() => (isTailing = false));
-    while (isTailing) await jobWhen(replica, await submit(replica, "noop", {})); // the first ones may end before the stream is open
+    // the first ones may end before the stream is open
+    while (isTailing) await jobWhen(replica, await submit(replica, "noop", {}));
     const { code, out } = await tailing;
     expect(code).toBe(0);
     expect(jsonLines<Record<string, unknown>>(out)).toMatchObject([

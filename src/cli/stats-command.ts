@@ -44,7 +44,8 @@ async function stats(
     if (isJson) printJson(terminal, jobCounts);
     else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(jobCounts, terminal));
     if (watch !== undefined)
-      await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined); // only the signal ends it early
+      // only the signal ends it early
+      await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined);
   } while (watch !== undefined && !signal.aborted);
   return IN_ORDER;
 }

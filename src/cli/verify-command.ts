@@ -46,7 +46,8 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
       pauseMs,
     });
     const { jobCounts, jobsSeen, rows, inconsistencies, unexamined, notes } = verification;
-    const shown = { books: jobCounts, jobsSeen, rows, faults: inconsistencies, unexamined, notes }; // names that scripts may read
+    // names that scripts may read
+    const shown = { books: jobCounts, jobsSeen, rows, faults: inconsistencies, unexamined, notes };
     out.write(isJson ? `${JSON.stringify(shown, null, 2)}\n` : verifyReport(verification));
     return inconsistencies.length + unexamined === 0 ? IN_ORDER : ISSUES_FOUND;
   } finally {

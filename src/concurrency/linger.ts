@@ -5,8 +5,8 @@ import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promi
 const LOADED_BATCH = 8;
 
 /**
- * Resolves when the next batch is to be sent. Without load, that is in the next turn of the event loop: what this turn adds travels
- * together. Under load it is after `lingerMs`: fewer, larger commits.
+ * Resolves when the next batch is to be sent. Without load, that is in the next turn of the event loop: what this turn
+ * adds travels together. Under load it is after `lingerMs`: fewer, larger commits.
  * @param latestItems how many items the latest batch had
  */
 export async function linger(latestItems: number, lingerMs: number): Promise<void> {

@@ -14,7 +14,10 @@ export interface PeriodicOptions {
   readonly task: (signal: AbortSignal) => Promise<number | undefined> | Promise<void>;
   /** From the begin of a run to that of the next. A run that takes longer skips the begins that it overlaps. */
   readonly periodMs: number;
-  /** Each wait is longer or shorter by up to this share of it, so that replicas that started together do not run together. Default: 0. */
+  /**
+   * Each wait is longer or shorter by up to this share of it, so that replicas that started together do not run
+   * together. Default: 0.
+   */
   readonly jitter?: number;
   /** A run rejected. The next run follows all the same. Not called once the task is closed. */
   readonly onError: (error: unknown) => void;
@@ -52,8 +55,9 @@ export class Periodic {
   }
 
   /**
-   * Runs at once, started or not. While a run is under way, one more follows it, however often this is called: the task sees whatever
-   * the caller changed before. Resolves when that run has ended, well or not; at once if the task is closed.
+   * Runs at once, started or not. While a run is under way, one more follows it, however often this is called: the task
+   * sees whatever the caller changed before. Resolves when that run has ended, well or not; at once if the task is
+   * closed.
    */
   runNow(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();

@@ -103,7 +103,8 @@ function readTypeSettings(tables: readonly TObject[], source: Source): Record<st
 /** The values of one table of settings, without those that are not valid. */
 function readSettings(settings: TObject, source: Source, readers: Readers): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  const { required = [] } = settings as { required?: readonly string[] }; // absent, despite its type, where all are optional
+  // absent, despite its type, where all are optional
+  const { required = [] } = settings as { required?: readonly string[] };
   for (const [name, schema] of Object.entries(settings.properties) as [string, SettingSchema][]) {
     const { read, expected, issueOf } = readers[name] ?? {
       read: (text: string) => parseValue(name, schema, text),

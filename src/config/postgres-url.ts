@@ -90,7 +90,10 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
-/** Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined for a usable one and for other text. */
+/**
+ * Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined for a usable one and for other
+ * text.
+ */
 export function postgresUrlIssue(text: string): string | undefined {
   if (!/^postgres(?:ql)?:/i.test(text)) return undefined;
   try {

@@ -81,7 +81,8 @@ const SERVER_URL = /^(?:rediss?|unix):\/\//i;
 
 /** Reads the URL of one server; undefined for anything else. */
 export function parseRedisTarget(text: string): RedisTarget | undefined {
-  const readable = text.replace(/^(unix:\/\/[^/?#]*@)\//i, "$1socket/"); // the URL standard allows user information only before a host
+  // the URL standard allows user information only before a host
+  const readable = text.replace(/^(unix:\/\/[^/?#]*@)\//i, "$1socket/");
   if (!SERVER_URL.test(text) || !URL.canParse(readable) || text.split("@").length > 2) return undefined;
   const url = new URL(readable);
   const isUnix = url.protocol === "unix:";
@@ -149,9 +150,9 @@ const SENTINEL_URL =
 
 /**
  * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE]` with the parameters
- * `sentinel_user` and `sentinel_password`, or `rediss+sentinel://` with those of `rediss://` too, for TLS to the master and
- * the Sentinels. User and password are the master's; the Sentinels have their own, as in Redis itself. Undefined for
- * anything else. The URL standard does not allow several hosts, so a regular expression reads it.
+ * `sentinel_user` and `sentinel_password`, or `rediss+sentinel://` with those of `rediss://` too, for TLS to the master
+ * and the Sentinels. User and password are the master's; the Sentinels have their own, as in Redis itself. Undefined
+ * for anything else. The URL standard does not allow several hosts, so a regular expression reads it.
  */
 export function parseSentinelAddr(text: string): SentinelAddr | undefined {
   const match = SENTINEL_URL.exec(text);

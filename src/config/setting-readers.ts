@@ -7,7 +7,7 @@ import { postgresUrlIssue } from "./postgres-url.ts";
 import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
 
-export interface Reader {
+interface Reader {
   /** The value; undefined for text that is not valid. */
   readonly read: (text: string) => unknown;
   readonly expected: string;

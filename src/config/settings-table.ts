@@ -1,4 +1,7 @@
-/** The settings for people: one description, shown as the table in docs/operations/configuration.md and as the text of `--help`. */
+/**
+ * The settings for people: one description, shown as the table in docs/operations/configuration.md and as the text of
+ * `--help`.
+ */
 import type { TObject } from "typebox";
 import { unitOf } from "./duration.ts";
 import { namesInFiles } from "./secret-files.ts";
@@ -27,7 +30,8 @@ export function describeSettings(typeSettings: readonly TObject[]): SettingRow[]
   const schemas: Record<string, SettingSchema> = {};
   const mayBeInFile = new Set(namesInFiles([baseSettings, ...typeSettings]));
   for (const { properties } of [baseSettings, ...typeSettings]) {
-    for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema; // the program's description wins
+    // the program's description wins
+    for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema;
   }
   return Object.entries(schemas).map(([name, schema]) => ({
     name,

@@ -7,7 +7,7 @@ import type { RatePolicy } from "./rate-policy.ts";
 import { parseRatePolicy } from "./rate-policy.ts";
 
 /** What a key may do. `admin` includes the others. */
-export const SCOPES = ["submit", "read", "admin"] as const;
+const SCOPES = ["submit", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {

@@ -31,8 +31,7 @@ function encodeEvidence({ thread, log }: Evidence): string {
 
 /**
  * The record of an attempt that completed and left nothing but its result, as most do. It leaves out what the job's
- * header holds as well, and
- * can only be the last record.
+ * header holds as well, and can only be the last record.
  * @param result JSON
  */
 export function shortRecord(finishedAt: number, result: string): string {
@@ -77,8 +76,7 @@ function hasEvidence({ thread, log }: Evidence): boolean {
 
 /**
  * When a job could start, epoch ms. Undefined where its records do not contain it: one record stands for all waits for
- * a turn, and a job
- * that continues from a saved state may have no record.
+ * a turn, and a job that continues from a saved state may have no record.
  */
 export function readyAtOf({ id, options, history, saved }: Job): number | undefined {
   if (saved !== undefined) return undefined;

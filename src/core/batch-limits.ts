@@ -6,7 +6,8 @@ export interface BatchLimits {
 }
 
 /**
- * How many items from the front of a queue make the next batch: an item larger than the limit still travels, alone or last.
+ * How many items from the front of a queue make the next batch: an item larger than the limit still travels, alone or
+ * last.
  * @param sizeOf in the unit of `maxSize`
  * @returns at least 1, unless there are no items
  */

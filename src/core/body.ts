@@ -1,7 +1,6 @@
 /**
  * The bytes of a request → its submissions, or why it is rejected. The same function runs on the main thread, and on a
- * pool thread for large
- * bodies; its result can be cloned between them.
+ * pool thread for large bodies; its result can be cloned between them.
  */
 import { Type } from "typebox";
 import { at } from "./at.ts";

@@ -6,8 +6,8 @@
  * - Each value is read once for each form of a union that it may have, and no value after MAX_ERRORS errors.
  *
  * typebox reads all of it, at 10 µs a value, and takes the square of a list's length for `uniqueItems`: minutes for a
- * body of
- * 240 KB. It still finds the errors of keywords that are not known here, in values that are small enough for it.
+ * body of 240 KB. It still finds the errors of keywords that are not known here, in values that are small enough for
+ * it.
  */
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";

@@ -1,7 +1,6 @@
 /**
  * Limits on what is sent to one destination (a host that callers name) at a time: a slow or dead host takes no more
- * than a few slots, and is
- * not overrun when it comes back. Visits are admitted for all replicas together.
+ * than a few slots, and is not overrun when it comes back. Visits are admitted for all replicas together.
  */
 
 /**
@@ -42,8 +41,7 @@ export interface DestinationLimits {
 export interface Destinations {
   /**
    * Requests to send now. An admitted caller calls the returned function once, with the host's health, when the visit
-   * is over. Until then the
-   * visit counts, however long it takes, and for about one lease more if its process dies.
+   * is over. Until then the visit counts, however long it takes, and for about one lease more if its process dies.
    * @throws {RetryAfterError} code `destination_limited`, with the time to come back: a slot that only waits would be
    * missing elsewhere
    */

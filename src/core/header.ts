@@ -1,7 +1,6 @@
 /**
  * The headers of a packed job: columns of fixed width. TypeScript takes every position from the tables below, and the
- * Lua scripts get
- * the same positions as named constants (queue/lua-constants.ts). Three texts begin with such columns:
+ * Lua scripts get the same positions as named constants (queue/lua-constants.ts). Three texts begin with such columns:
  *
  *   j:<id>, what was submitted      state priority
  *   the hash states, from a claim   state          attempt crashes deferrals cancel progress startedAt replica seq

@@ -1,6 +1,6 @@
 /**
- * The errors of a job type with the codes that it documents. A type describes its codes once, as the `errors` of its definition, and makes
- * its errors from that description: the compiler rejects a code that is not described.
+ * The errors of a job type with the codes that it documents. A type describes its codes once, as the `errors` of its
+ * definition, and makes its errors from that description: the compiler rejects a code that is not described.
  *
  *   export const smsErrors = { sms_rejected: "The gateway rejected the message", smpp_NNN: "The gateway's status" };
  *   export const smsError = jobErrors(smsErrors);
@@ -9,7 +9,7 @@
 import { PermanentError, RetryAfterError, RetryableError } from "./job-type.ts";
 
 /** The codes that a key of a description stands for: `http_NNN` for `http_` and a number, any other key for itself. */
-export type CodeOf<Key extends string> = Key extends `${infer Prefix}_NNN` ? `${Prefix}_${number}` : Key;
+type CodeOf<Key extends string> = Key extends `${infer Prefix}_NNN` ? `${Prefix}_${number}` : Key;
 
 /** The codes of a description. */
 export type CodesOf<Descriptions> = CodeOf<keyof Descriptions & string>;

@@ -1,6 +1,6 @@
 /**
- * How a job type is written: one `defineJob({…})`. Validation, settings, retry policy, lane, limits, metrics, documentation and
- * load test follow from the definition; registry.ts compiles it.
+ * How a job type is written: one `defineJob({…})`. Validation, settings, retry policy, lane, limits, metrics,
+ * documentation and load test follow from the definition; registry.ts compiles it.
  */
 import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
@@ -29,18 +29,16 @@ export interface AttemptContext<Resource> {
   readonly state?: unknown;
   /**
    * Keeps what is done and must not be done again: JSON, up to 16 KiB, in place of what was saved before. The next
-   * attempt finds it as `state`,
-   * however this one ends: by an error, its timeout, a crash, or a drain, which stops an attempt that has saved at once
-   * instead of waiting for it.
-   * What is saved refills the job's crash budget, so save only when the work has got on. Absent on a pool thread.
+   * attempt finds it as `state`, however this one ends: by an error, its timeout, a crash, or a drain, which stops an
+   * attempt that has saved at once instead of waiting for it. What is saved refills the job's crash budget, so save
+   * only when the work has got on. Absent on a pool thread.
    * @throws the reason of the signal where the lease is lost; an error with status 503 while Redis does not answer
    */
   readonly save?: (state: unknown) => Promise<void>;
   /**
    * The payload as it was submitted, a JSON text, for what must keep every digit of a number, the order of keys, or
-   * escapes: `run` gets what
-   * JSON.parse makes of it. Its line breaks and tabs, which can only stand between tokens, are spaces. Absent only in a
-   * context that a test makes.
+   * escapes: `run` gets what JSON.parse makes of it. Its line breaks and tabs, which can only stand between tokens, are
+   * spaces. Absent only in a context that a test makes.
    */
   readonly payloadJson?: string;
   /** What `open` returned in this process or thread. */
@@ -49,12 +47,9 @@ export interface AttemptContext<Resource> {
   readonly tool?: Resource;
   /**
    * Aborted when the job is cancelled, times out or has lost its lease, or its replica drains; the `code` of its reason
-   * says which
-   * (`cancelled`, `timeout`, `lost`, `drain`). What `run` throws then has no effect, but for `timeout` and `drain` a
-   * {@link PermanentError} and a
-   * {@link RetryableError} with a state have: they name what must not be done again. In lane `cpu` it never fires: the
-   * thread is
-   * terminated instead.
+   * says which (`cancelled`, `timeout`, `lost`, `drain`). What `run` throws then has no effect, but for `timeout` and
+   * `drain` a {@link PermanentError} and a {@link RetryableError} with a state have: they name what must not be done
+   * again. In lane `cpu` it never fires: the thread is terminated instead.
    */
   readonly signal: AbortSignal;
   /** Reports progress, 0 to 100; readable on the job while it runs. */
@@ -63,8 +58,8 @@ export interface AttemptContext<Resource> {
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
   /**
    * Runs one of the type's `tasks` on a pool thread and resolves with what it returns. `argument` and the result are
-   * copied. In lane `cpu`
-   * the attempt runs on a pool thread already: the task runs there, and only the attempt's own time limits it.
+   * copied. In lane `cpu` the attempt runs on a pool thread already: the task runs there, and only the attempt's own
+   * time limits it.
    * @throws {PermanentError} where the task does; {@link RetryableError} for anything else that it throws, with its
    * code
    * @throws {TaskError} the task took more than `timeoutMs` or too much memory, or its thread ended
@@ -96,14 +91,12 @@ export interface JobDefinition<
   readonly errors?: Readonly<Record<string, string>>;
   /**
    * What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`).
-   * Neither this nor the
-   * next two may change the payload, or keep it: `run` may get the same object.
+   * Neither this nor the next two may change the payload, or keep it: `run` may get the same object.
    */
   readonly check?: (payload: Static<Payload>) => readonly PayloadIssue[];
   /**
    * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait.
-   * `payloadJson` finds
-   * the payload's text.
+   * `payloadJson` finds the payload's text.
    */
   readonly checkHere?: (
     payload: Static<Payload>,
@@ -127,8 +120,7 @@ export interface JobDefinition<
   readonly timeoutMs: number;
   /**
    * How long a payload asks its attempts to take. Where that is more than `timeoutMs`, it becomes the job's
-   * `timeout_ms`; a submission whose own
-   * `timeout_ms` is less is rejected.
+   * `timeout_ms`; a submission whose own `timeout_ms` is less is rejected.
    */
   readonly timeoutMsOf?: (payload: Static<Payload>) => number | undefined;
   readonly backoff: Backoff;
@@ -138,8 +130,8 @@ export interface JobDefinition<
   readonly open?: (settings: Static<Settings>, services?: Services) => Resource | Promise<Resource>;
   /**
    * Closes what `open` made. Called on drain, in lane `cpu` on each thread and with 2 s for it. A thread that was ended
-   * before (a
-   * timeout, a cancellation, a fault of its own) ends without it, so nothing but tidiness may depend on it there.
+   * before (a timeout, a cancellation, a fault of its own) ends without it, so nothing but tidiness may depend on it
+   * there.
    */
   readonly close?: (resource: Resource) => void | Promise<void>;
   /**
@@ -167,8 +159,8 @@ export interface Services {
   readonly reruns?: Reruns;
   /**
    * Memory of {@link SHARED_MEMORY_BYTES} bytes that all threads of the replica share which run jobs of a type of lane
-   * `io`, zeroed at first: for what is
-   * counted by replica. Jobs with payloads of more than 256 KiB run on a thread of their own, with a tool of its own.
+   * `io`, zeroed at first: for what is counted by replica. Jobs with payloads of more than 256 KiB run on a thread of
+   * their own, with a tool of its own.
    */
   readonly sharedMemory?: (type: string) => SharedArrayBuffer | undefined;
   /**
@@ -187,8 +179,7 @@ export interface ProcessRequest {
   readonly socketPath: string;
   /**
    * It works on what strangers sent: it gets as little of the machine as the machine allows, without a network at best.
-   * It writes to its standard output
-   * once it has connected, and exits with 1 when it may not (EACCES).
+   * It writes to its standard output once it has connected, and exits with 1 when it may not (EACCES).
    */
   readonly isConfined?: boolean;
 }
@@ -245,8 +236,7 @@ export class PermanentError extends Error {
 
 /**
  * The other end is there but asks to come back later (HTTP 429 and its like): retried then, and not counted as an
- * attempt, up to 50 times and
- * for 24 hours.
+ * attempt, up to 50 times and for 24 hours.
  */
 export class RetryAfterError extends Error {
   readonly code: string;
@@ -272,8 +262,8 @@ export class RetryAfterError extends Error {
 
 /**
  * The job is not done, and this attempt has saved how far it is: it ends here, at no cost, and another goes on at once,
- * on any replica. For work that
- * takes longer than an attempt should. From an attempt that has saved nothing it is an error as any other.
+ * on any replica. For work that takes longer than an attempt should. From an attempt that has saved nothing it is an
+ * error as any other.
  */
 export class ReleaseError extends Error {
   readonly code = "released";

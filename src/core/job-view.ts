@@ -19,7 +19,8 @@ export function viewOf(job: Job): JobView {
     result: outcome?.result ?? null,
     error,
     attempt: job.attempt,
-    progress: job.status === "running" || (job.saved !== undefined && !outcome) ? job.progress : null, // saved work is not repeated
+    // saved work is not repeated
+    progress: job.status === "running" || (job.saved !== undefined && !outcome) ? job.progress : null,
     worker: outcome ? outcome.worker : job.worker,
     started_at: outcome ? outcome.startedAt : job.startedAt,
     finished_at: outcome?.finishedAt ?? null,

@@ -147,8 +147,7 @@ export interface Outcome {
   readonly finishedAt: number;
   /**
    * The records that the other fields do not cover: those of the attempts before the last, oldest first, and that of
-   * the last where it left
-   * diagnostics. JSON; empty for most jobs.
+   * the last where it left diagnostics. JSON; empty for most jobs.
    */
   readonly records: readonly string[];
   /** The recorder must not forget the job in Redis: a sweep does so later (queue/lua/cancel.lua). */

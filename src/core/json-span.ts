@@ -34,9 +34,8 @@ function forEachMember(json: string, visit: (name: string, start: number, end: n
 
 /**
  * Looks at each member of an object (`name`) and each element of an array (`undefined`), whose value begins at `start`.
- * It returns the text that stands in for the value; or
- * the visitor of its own members and elements, which is asked where it has any; or undefined to leave it as it is,
- * unread.
+ * It returns the text that stands in for the value; or the visitor of its own members and elements, which is asked
+ * where it has any; or undefined to leave it as it is, unread.
  */
 export type Visitor = (name: string | undefined, json: string, start: number) => string | Visitor | undefined;
 
@@ -47,8 +46,7 @@ export function valueText(json: string, start: number): string {
 
 /**
  * The text of an object or an array with some of its values replaced, and all else as it was written; the text itself
- * where none is. Each
- * character is read a bounded number of times, however deep it stands.
+ * where none is. Each character is read a bounded number of times, however deep it stands.
  */
 export function rewritten(json: string, visitor: Visitor): string {
   const edit = { json, result: "", copied: 0 };
@@ -135,8 +133,7 @@ export interface JsonBounds {
 
 /**
  * Which bound a text exceeds. It takes any text, so that it can be asked before JSON.parse: that one reads a million
- * levels, and what
- * walks the value afterwards runs out of stack; and of 16 MiB of empty arrays it makes a gigabyte.
+ * levels, and what walks the value afterwards runs out of stack; and of 16 MiB of empty arrays it makes a gigabyte.
  */
 export function exceeded(json: string, { levels, containers }: JsonBounds): keyof JsonBounds | undefined {
   if (json.length <= 2 * Math.min(levels, containers)) return undefined;

@@ -7,8 +7,8 @@
  * `type|3>1048576|group|options` "\n".
  *
  * From the first claim on, a hash holds what changes: a header, and one line for each attempt (attempt-record.ts). So a
- * batch of jobs is
- * claimed, or settled, with one command, and no command copies a payload. The scripts join both to a whole packed job:
+ * batch of jobs is claimed, or settled, with one command, and no command copies a payload. The scripts join both to a
+ * whole packed job:
  *
  *   header (header.ts) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
  *

@@ -1,7 +1,7 @@
 /**
  * A job's payload. A small one is its JSON text, and travels with the job. A large one is bytes, which go only where
- * they are needed: Redis
- * stores them under a key of their own, scripts see their size alone, and who runs or records the job fetches them.
+ * they are needed: Redis stores them under a key of their own, scripts see their size alone, and who runs or records
+ * the job fetches them.
  */
 
 /** Payloads of more characters are large. A script call copies a text several times, at about 10 µs a KiB. */

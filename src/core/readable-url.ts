@@ -35,8 +35,7 @@ export function isUrl(text: string): boolean {
 
 /**
  * Without user information, fragment, and the values of the query but for harmless ones; keys in the path are redacted
- * as well. It takes any
- * text and never throws, in time proportional to its length.
+ * as well. It takes any text and never throws, in time proportional to its length.
  */
 export function readableUrl(url: string): string {
   const [, whole = "", hash = ""] = /^([^#]*)(#.*)?$/s.exec(url) ?? [];
@@ -52,7 +51,8 @@ export function readableUrl(url: string): string {
           .join("&")}`;
   const [, scheme = "", rest = ""] = /^([\0- ]*[A-Za-z][A-Za-z0-9+.\t\n\r-]*:[\\/\t\n\r]*)?(.*)$/s.exec(base) ?? [];
   const at = url.includes("@") ? endOfUser(url, scheme.length, rest) : -1;
-  if (at >= rest.length) return `${scheme}${REDACTED}`; // a password with `?` or `#` in it: what follows cannot be told from it
+  // a password with `?` or `#` in it: what follows cannot be told from it
+  if (at >= rest.length) return `${scheme}${REDACTED}`;
   return `${scheme}${at < 0 ? "" : `${REDACTED}@`}${withoutKeysInPath(rest.slice(at + 1))}${query}${hash.length > 1 ? `#${REDACTED}` : hash}`;
 }
 

@@ -1,9 +1,7 @@
 /**
  * What of a payload is never read back: members named like credentials, the values of headers but for harmless ones,
- * and in URLs user
- * information, keys and the values of the query but for harmless ones. What a job delivers is shown as it is: its
- * caller has written it for
- * others to read.
+ * and in URLs user information, keys and the values of the query but for harmless ones. What a job delivers is shown as
+ * it is: its caller has written it for others to read.
  */
 import { rewritten, type Visitor, valueText } from "./json-span.ts";
 import { isUrl, readableUrl } from "./readable-url.ts";

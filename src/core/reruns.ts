@@ -54,9 +54,8 @@ export interface Reruns {
   matching(filters: RerunFilters, rerunId: string, scan?: RerunScan): AsyncIterable<WalkPage>;
   /**
    * Enqueues a copy of each of these jobs, unless an earlier call for the same `replayId` has, whatever became of that
-   * copy since. What is newly
-   * enqueued is paced, over all replicas and attempts, and charged to the key that the replay came with. Those whose
-   * retention ended meanwhile get none.
+   * copy since. What is newly enqueued is paced, over all replicas and attempts, and charged to the key that the replay
+   * came with. Those whose retention ended meanwhile get none.
    * @param rate copies a second at most
    */
   copy(rerunId: string, ids: readonly string[], rate: number): Promise<Acted>;

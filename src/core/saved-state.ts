@@ -1,8 +1,7 @@
 /**
  * The state that a handler saves while it runs (`AttemptContext.save`), as Redis stores it: a line among the job's
- * records. It has the form of a
- * record, so that a version which does not know it can read the job. A job has one such line at most; save.lua replaces
- * it and puts it last.
+ * records. It has the form of a record, so that a version which does not know it can read the job. A job has one such
+ * line at most; save.lua replaces it and puts it last.
  */
 import { at as elementAt } from "./at.ts";
 import type { AttemptRecord, Job } from "./job.ts";

@@ -87,7 +87,8 @@ function entriesOf(error: TLocalizedValidationError): Entry[] {
       issue: { path: `${path}/${escapePointer(name)}`, message: "is required" },
       schemaPath,
     }));
-  if (keyword === "boolean") return [{ issue: { path, message: "is not a known field" }, schemaPath }]; // `false` is the schema of what is not allowed
+  // `false` is the schema of what is not allowed
+  if (keyword === "boolean") return [{ issue: { path, message: "is not a known field" }, schemaPath }];
   if (keyword === "additionalProperties") return []; // repeats the one before
   if (keyword === "type")
     return ofOtherKind(

@@ -2,11 +2,9 @@
  * What follows from an attempt: the one place that decides completed, retry or failed.
  *
  * There are three separate budgets. Failures spend attempts, up to `maxAttempts`. Lost leases spend crashes: a job that
- * kills its process must
- * stop doing so, and a job that a deploy killed must not pay with an attempt. Requests of the other end to come back
- * later spend deferrals. A
- * job that only waits for its turn, under a limit of this side, spends none: otherwise it would fail for being far back
- * in a queue.
+ * kills its process must stop doing so, and a job that a deploy killed must not pay with an attempt. Requests of the
+ * other end to come back later spend deferrals. A job that only waits for its turn, under a limit of this side, spends
+ * none: otherwise it would fail for being far back in a queue.
  */
 import type { Backoff } from "./backoff.ts";
 import { delayAfter } from "./backoff.ts";
@@ -22,8 +20,7 @@ const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /**
  * The least wait after an attempt that ended its pool thread, doubled with each attempt: starting a thread takes about
- * a second of CPU, which
- * a short timeout with a short backoff would take from all other jobs of the lane.
+ * a second of CPU, which a short timeout with a short backoff would take from all other jobs of the lane.
  */
 const AFTER_THREAD_MS = 1_000;
 const MAX_AFTER_THREAD_MS = 60_000;
@@ -136,7 +133,8 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
-      const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // NaN: an invalid date, for example
+      // NaN: an invalid date, for example
+      const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked);
       if (end.waitsForTurn)
         return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
       if (isDeferrable(job, now))

@@ -11,8 +11,6 @@ export const STATE_CODE = {
   cancelled: "x",
 } as const satisfies Record<Status, string>;
 
-export type StateCode = (typeof STATE_CODE)[Status];
-
 const STATUS_OF_CODE: ReadonlyMap<string, Status> = new Map(
   Object.entries(STATE_CODE).map(([status, code]) => [code, status as Status]),
 );

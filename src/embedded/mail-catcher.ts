@@ -51,7 +51,8 @@ export async function startMailCatcher({ dataDir, port }: MailCatcherOptions): P
   );
   makeDataDir(dataDir, "the mail catcher");
   const names = await readdir(dataDir);
-  for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true }); // incomplete: the program was killed
+  // incomplete: the program was killed
+  for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true });
   const ids = names
     .filter((name) => name.endsWith(".eml"))
     .map((name) => name.slice(0, -".eml".length))

@@ -157,7 +157,8 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
   const pgdata = workDirPath(cluster, user);
   const ownArgs = [
     ...["-D", pgdata, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-    ...["-c", "log_line_prefix=", "-c", "log_checkpoints=off", "-c", "log_min_messages=log"], // the log is not rotated: keep it short
+    // the log is not rotated: keep it short
+    ...["-c", "log_line_prefix=", "-c", "log_checkpoints=off", "-c", "log_min_messages=log"],
   ];
   const launch = await launchAs(user, programs.postgres, [...ownArgs, ...args], pgdata === cluster ? dir : undefined);
   const start = (): Promise<ServerProcess> =>
@@ -167,7 +168,8 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
       dataDir: dir,
       workDir: cluster,
       env: { ...plainEnvironment(), LC_ALL: "C" },
-      stopSignal: "SIGINT", // "fast": ends sessions, saves, goes (https://www.postgresql.org/docs/current/server-shutdown.html)
+      // "fast": ends sessions, saves, goes (https://www.postgresql.org/docs/current/server-shutdown.html)
+      stopSignal: "SIGINT",
       stopWithinMs: STOP_WITHIN_MS,
       beforeSpawn: async () => {
         forgetDeadPostmaster(dir);

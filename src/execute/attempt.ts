@@ -187,7 +187,8 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   try {
     return endOf(thrown);
   } catch {
-    return { kind: "threw", code: "error", message: readableMessage(thrown), isPermanent: false }; // a getter that throws, a Proxy
+    // a getter that throws, a Proxy
+    return { kind: "threw", code: "error", message: readableMessage(thrown), isPermanent: false };
   }
 }
 

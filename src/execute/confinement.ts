@@ -18,7 +18,10 @@ export interface Confinement {
   readonly lacks: readonly string[];
 }
 
-/** No account has it: the range from 65520 to 65533 is kept free (https://systemd.io/UIDS-GIDS). `nobody` may run other services. */
+/**
+ * No account has it: the range from 65520 to 65533 is kept free (https://systemd.io/UIDS-GIDS). `nobody` may run other
+ * services.
+ */
 const NOBODYS_UID = 65_533;
 
 const OTHER_USER = "a user of its own";

@@ -292,7 +292,10 @@ describe("lane cpu", () => {
 });
 
 describe("what a type opens on a thread", () => {
-  /** Threads, one if nothing else is said, whose one type of the deployment has these members, as the source of a job file. */
+  /**
+   * Threads, one if nothing else is said, whose one type of the deployment has these members, as the source of a job
+   * file.
+   */
   function threadsWith(members: string, options: Partial<ThreadsOptions> = {}): Threads {
     const jobsDir = tempDir();
     const definition = `{ type: "test_tool", lane: "cpu", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => "ran", ${members} }`;

@@ -11,7 +11,8 @@ import type { ThreadData } from "./threads.ts";
 printWarnings();
 const registry = await loadRegistry(workerData as ThreadData);
 
-// V8 interrupts what a script has called, wherever that was defined, when the script's time is over; the thread goes on.
+// V8 interrupts what a script has called, wherever that was defined, when the script's time is over; the thread goes
+// on.
 const call = { work: (): unknown => undefined };
 const callContext = createContext(call);
 const script = new Script("work()");

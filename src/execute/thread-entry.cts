@@ -1,6 +1,6 @@
 /**
- * What the pool loads in a thread: CommonJS, because the pool tries `require` first, and `require` of an ES module
- * ends the whole process when its thread is terminated meanwhile (seen with Node 20.20: "IsGraphAsync must be used on an
+ * What the pool loads in a thread: CommonJS, because the pool tries `require` first, and `require` of an ES module ends
+ * the whole process when its thread is terminated meanwhile (seen with Node 20.20: "IsGraphAsync must be used on an
  * instantiated module"). The name of the pool's task function says which module runs.
  */
 type Run = (task: unknown) => unknown;

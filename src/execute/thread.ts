@@ -43,7 +43,8 @@ function say(message: ThreadMessage): void {
 function open(definition: AnyJobDefinition): Promise<unknown> {
   let opened = resources.get(definition.type);
   if (!opened) {
-    opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services))); // what it throws at once rejects, too
+    // what it throws at once rejects, too
+    opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services)));
     resources.set(definition.type, opened);
     opened.catch(() => resources.delete(definition.type)); // the next attempt opens anew
   }
@@ -89,7 +90,8 @@ export default async function runAttempt({
     try {
       say({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
-      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+      // fields that cannot be cloned, a function among them, go as text
+      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined });
     }
   };
   if (!link) jobLog = log;
@@ -126,6 +128,7 @@ export default async function runAttempt({
   } finally {
     jobLog = undefined;
     link?.ended(key);
-    if (payload.length > COLLECTED_BYTES) setImmediate(collectGarbage); // when the report is on its way, and nothing here holds what the payload said
+    // when the report is on its way, and nothing here holds what the payload said
+    if (payload.length > COLLECTED_BYTES) setImmediate(collectGarbage);
   }
 }

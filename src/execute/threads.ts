@@ -142,7 +142,8 @@ export class Threads {
         }
       });
       this.#pool.on("error", onError); // an error event that nobody listens to ends the process
-      this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
+      // one that exited has no id any more: its sockets are closed
+      this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id));
     }
     this.#bodies = new BodyThreads({ filename: threadFile, workerData, onError, withinMs: parseWithinMs });
     this.tasks = new TaskThreads({ filename: threadFile, workerData, onError });

@@ -1,4 +1,6 @@
-/** The error codes of the built-in types, where the compiler cannot compare what a type documents with what it throws. */
+/**
+ * The error codes of the built-in types, where the compiler cannot compare what a type documents with what it throws.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

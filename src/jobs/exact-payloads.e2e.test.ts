@@ -1,4 +1,7 @@
-/** What is submitted is what goes out: by webhook, callback, message, file and answer, small or large, on whatever thread. */
+/**
+ * What is submitted is what goes out: by webhook, callback, message, file and answer, small or large, on whatever
+ * thread.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";

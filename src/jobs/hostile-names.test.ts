@@ -1,4 +1,7 @@
-/** Names that would become paths or prototypes, and texts that would keep a pattern busy, in every place of every payload that has a pattern. */
+/**
+ * Names that would become paths or prototypes, and texts that would keep a pattern busy, in every place of every
+ * payload that has a pattern.
+ */
 import { describe, expect, it } from "vitest";
 import { isArtifactKey, isArtifactName } from "../artifacts/key.ts";
 import { compileValidator } from "../core/validator.ts";
@@ -200,7 +203,8 @@ describe("a pattern", () => {
           const text = piece.repeat(length / piece.length) + end;
           const startedAt = performance.now();
           expression.test(text);
-          if (performance.now() - startedAt > 5_000) slow.push(`${path}: ${pattern} of ${JSON.stringify(piece)}`); // the square of such a length takes minutes
+          // the square of such a length takes minutes
+          if (performance.now() - startedAt > 5_000) slow.push(`${path}: ${pattern} of ${JSON.stringify(piece)}`);
         }
     }
     expect(slow).toEqual([]);

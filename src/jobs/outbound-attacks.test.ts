@@ -1,4 +1,7 @@
-/** What attackers send a guarded client to: spellings of this machine, redirects, answers of a hostile name server. Nothing may arrive. */
+/**
+ * What attackers send a guarded client to: spellings of this machine, redirects, answers of a hostile name server.
+ * Nothing may arrive.
+ */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

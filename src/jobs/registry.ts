@@ -3,8 +3,8 @@
  *
  *   loadDefinitions ──▶ settingsOf ──▶ (the environment is read) ──▶ registryOf
  *
- * The checks of a registry need settings, and the settings need the definitions, so these come first. A thread is given both:
- * it calls loadRegistry. Nothing checks a payload without its settings.
+ * The checks of a registry need settings, and the settings need the definitions, so these come first. A thread is given
+ * both: it calls loadRegistry. Nothing checks a payload without its settings.
  */
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -38,7 +38,8 @@ export interface JobType {
   readonly hidesSecrets: boolean;
   /**
    * All issues of a payload, each once, with JSON pointers into the payload.
-   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
+   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not
+   * submitted as text
    */
   issuesOf(payload: unknown, submissionJson?: string): readonly PayloadIssue[];
 }
@@ -51,7 +52,7 @@ export interface Registry {
 /** The values of the types' settings; one that is missing has its default. */
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
-export type JobSdk = typeof sdk;
+type JobSdk = typeof sdk;
 
 export interface LoadedDefinition {
   /** Where it comes from, for a message. */
@@ -82,7 +83,9 @@ export function settingsOf(loaded: readonly LoadedDefinition[]): TObject[] {
   );
 }
 
-/** Loads all job types, ready to check payloads. @throws StartError as {@link loadDefinitions} and {@link registryOf} do */
+/**
+ * Loads all job types, ready to check payloads. @throws StartError as {@link loadDefinitions} and {@link registryOf} do
+ */
 export async function loadRegistry({
   jobsDir,
   settings,

@@ -1,6 +1,7 @@
 /**
- * What a job type is written with. A file of a deployment whose default export is a function gets this module as its argument, and need not find
- * our package to use it; one in TypeScript imports it as `taskflow/job`. A name that leaves this list breaks the types of deployments.
+ * What a job type is written with. A file of a deployment whose default export is a function gets this module as its
+ * argument, and need not find our package to use it; one in TypeScript imports it as `taskflow/job`. A name that leaves
+ * this list breaks the types of deployments.
  */
 export { Type } from "typebox";
 export { exponential, fixed } from "../core/backoff.ts";

@@ -9,13 +9,17 @@ type Network = readonly [Address, number];
 /** Which private networks callers may reach: none, all, or these. */
 export type Allowed = boolean | readonly Network[];
 
-/** The networks that OUTBOUND_ALLOW_PRIVATE may open. Not link-local: callers need nothing there, and cloud metadata is there. */
+/**
+ * The networks that OUTBOUND_ALLOW_PRIVATE may open. Not link-local: callers need nothing there, and cloud metadata is
+ * there.
+ */
 const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
 
 /**
- * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so no setting opens them.
- * AWS (EKS Pod Identity and DNS too), Oracle, Google, Scaleway and Linode over IPv6, the whole network of each; Alibaba Cloud; Azure; Equinix.
- * Link-local services and Oracle's classic 192.0.0.192 are outside every range that can be opened.
+ * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so no
+ * setting opens them. AWS (EKS Pod Identity and DNS too), Oracle, Google, Scaleway and Linode over IPv6, the whole
+ * network of each; Alibaba Cloud; Azure; Equinix. Link-local services and Oracle's classic 192.0.0.192 are outside
+ * every range that can be opened.
  */
 const METADATA_NETWORKS = [
   ...["fd00:ec2::/32", "fd00:c1::/32", "fd20:ce::/32", "fd00:42::/32", "fd00:a9fe:a9fe::/48"],
@@ -58,9 +62,9 @@ export function isMetadataName(name: string): boolean {
 }
 
 /**
- * Why an address is rejected, as the name of its range, or undefined when it may be connected to. Global unicast is allowed, and the
- * private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64) are all rejected: they would be a
- * second spelling of a rejected address.
+ * Why an address is rejected, as the name of its range, or undefined when it may be connected to. Global unicast is
+ * allowed, and the private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
+ * are all rejected: they would be a second spelling of a rejected address.
  * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
  */
 export function rejectionOf(address: string, allowed: Allowed): string | undefined {

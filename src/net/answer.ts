@@ -11,7 +11,10 @@ export interface OutboundResponse {
   readonly body: Buffer;
   /** Whether the body was longer than `maxBytes`. */
   readonly isCut: boolean;
-  /** With `statusDecides`: why the rest of the response could not be read. `headers` and `body` hold what arrived before that. */
+  /**
+   * With `statusDecides`: why the rest of the response could not be read. `headers` and `body` hold what arrived before
+   * that.
+   */
   readonly flaw?: unknown;
 }
 
@@ -23,7 +26,7 @@ export interface PartialAnswer {
 }
 
 /** Takes a piece of a body. The next piece is read once the promise resolves. */
-export type BodySink = (piece: Buffer) => Promise<void>;
+type BodySink = (piece: Buffer) => Promise<void>;
 
 export interface BodyLimits {
   /** The most bytes of the body that are read, after its Content-Encoding is decoded. Default 64 KiB. */
@@ -90,7 +93,10 @@ function bodyOf(answer: Dispatcher.ResponseData<unknown>): AsyncIterable<Buffer>
   }
 }
 
-/** The headers that callers read, such as `Retry-After`, have one value (RFC 9110, 5.5), but a server or proxy may send them twice. */
+/**
+ * The headers that callers read, such as `Retry-After`, have one value (RFC 9110, 5.5), but a server or proxy may send
+ * them twice.
+ */
 export function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),

@@ -1,7 +1,7 @@
 /** Decodes the codings of a body (RFC 9110, 8.4.1) piece by piece. */
 import { type Duplex, pipeline, type Readable } from "node:stream";
 import * as zlib from "node:zlib";
-import { PermanentError } from "../core/job-type.ts";
+import type { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { outboundError } from "./error-codes.ts";
 
@@ -54,8 +54,8 @@ function fail(error: Error): never {
 }
 
 /**
- * The decoded pieces of a body, each of 16 KiB at most, so that a highly compressed body costs no memory. A reader that stops
- * also stops the decoders and the body.
+ * The decoded pieces of a body, each of 16 KiB at most, so that a highly compressed body costs no memory. A reader that
+ * stops also stops the decoders and the body.
  * @throws {RetryableError} `encoding_invalid`: the body does not match its `Content-Encoding`, or ends too early
  */
 export async function* decoded(body: Readable, makers: readonly MakeDecoder[]): AsyncGenerator<Buffer> {
@@ -90,6 +90,7 @@ async function through(
 ): Promise<AsyncGenerator<Buffer>> {
   const first = await source.next();
   const decoder = make(first.done === true ? Buffer.alloc(0) : first.value);
-  pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined); // the reader of the decoder gets its error
+  // the reader of the decoder gets its error
+  pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined);
   return decoder[Symbol.asyncIterator]() as AsyncGenerator<Buffer>;
 }

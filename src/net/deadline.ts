@@ -1,8 +1,8 @@
 import { outboundError } from "./error-codes.ts";
 
 /**
- * Runs `work` with one deadline for all of it. The deadline also ends responses that arrive slowly, and connections that are being made,
- * for which undici does not check a signal.
+ * Runs `work` with one deadline for all of it. The deadline also ends responses that arrive slowly, and connections
+ * that are being made, for which undici does not check a signal.
  * @throws {RetryableError} code `timeout` after `timeoutMs`; the reason of `outer` when that is aborted
  */
 export async function within<T>(

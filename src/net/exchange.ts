@@ -1,8 +1,8 @@
 /**
- * Records what has arrived of the response to a request, also if the HTTP library reports only an error. Each connection looks for the head
- * of the next response itself: it records the status as soon as it has arrived, skips interim responses (1xx) and corrects the head
- * (response-head.ts) before the library reads it. A connection carries one request at a time, so the first bytes after a request are its
- * response.
+ * Records what has arrived of the response to a request, also if the HTTP library reports only an error. Each
+ * connection looks for the head of the next response itself: it records the status as soon as it has arrived, skips
+ * interim responses (1xx) and corrects the head (response-head.ts) before the library reads it. A connection carries
+ * one request at a time, so the first bytes after a request are its response.
  */
 import type { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
@@ -22,7 +22,7 @@ export interface Exchange {
 }
 
 /** The host's response is not HTTP, or does not belong to a request of ours. */
-export class UnreadableAnswer extends Error {
+class UnreadableAnswer extends Error {
   readonly code = "answer_unreadable";
 }
 
@@ -38,8 +38,8 @@ interface RequestHandler {
 const noting = new WeakSet<object>();
 
 /**
- * Uses the `opaque` of each request as its {@link Exchange}: the library calls `onConnect` just before it writes the request. This patches
- * the class of the handlers once, because a method on each handler cost 15 µs a request.
+ * Uses the `opaque` of each request as its {@link Exchange}: the library calls `onConnect` just before it writes the
+ * request. This patches the class of the handlers once, because a method on each handler cost 15 µs a request.
  */
 export function withExchanges(dispatcher: Dispatcher): Dispatcher {
   const dispatch = dispatcher.dispatch.bind(dispatcher);
@@ -107,7 +107,9 @@ class Heads {
     this.#arrived = NOTHING;
   }
 
-  /** What the library is to read of this; undefined while the head is not complete, or where the connection is given up. */
+  /**
+   * What the library is to read of this; undefined while the head is not complete, or where the connection is given up.
+   */
   take(chunk: Buffer): Buffer | undefined {
     const status = this.#arrived.length === 0 ? cleanStatus(chunk.toString("latin1", 0, USUAL_HEAD_BYTES)) : undefined;
     if (status === undefined) return this.#takePart(chunk);

@@ -13,8 +13,9 @@ const REJECTION_MS = 200;
 export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 
 /**
- * A look-up for net.connect that returns only the permitted addresses, and fails if there are none. The caller must not learn, by the error or
- * by the time, whether the name does not exist or its addresses are rejected: both fail in the same way after {@link REJECTION_MS}.
+ * A look-up for net.connect that returns only the permitted addresses, and fails if there are none. The caller must not
+ * learn, by the error or by the time, whether the name does not exist or its addresses are rejected: both fail in the
+ * same way after {@link REJECTION_MS}.
  */
 export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunction {
   return (hostname, _options, callback) => {
@@ -29,7 +30,9 @@ export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunctio
   };
 }
 
-/** Whether a look-up failed because of its name, and not because no server answered in time or it did not get its turn. */
+/**
+ * Whether a look-up failed because of its name, and not because no server answered in time or it did not get its turn.
+ */
 function isOfName(error: Error): boolean {
   return !(error instanceof RetryAfterError) && codeOf(error) !== TIMEOUT;
 }

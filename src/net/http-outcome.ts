@@ -1,4 +1,7 @@
-/** What an HTTP response means for the job that made the request: success, a failure that a repeat may cure, or a final one. */
+/**
+ * What an HTTP response means for the job that made the request: success, a failure that a repeat may cure, or a final
+ * one.
+ */
 import type { JobErrors } from "../core/job-errors.ts";
 import { PermanentError, RetryAfterError } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
@@ -29,8 +32,8 @@ export interface StatusReport<Code extends string> {
 }
 
 /**
- * Returns for a success, and throws the error of the job otherwise. `Retry-After` is honoured for every status that is retried: after a 429 the
- * attempt does not count, after any other status it does.
+ * Returns for a success, and throws the error of the job otherwise. `Retry-After` is honoured for every status that is
+ * retried: after a 429 the attempt does not count, after any other status it does.
  * @throws {PermanentError} a final status
  * @throws {RetryAfterError} 429
  * @throws {RetryableError} any other status that is retried
@@ -48,8 +51,9 @@ export function assertSuccess<Code extends string>(
 }
 
 /**
- * Whether an error of `fetch` is reported to the job's caller as it is: it is final, asks for a later attempt, or has a code that every type
- * with URLs documents. Any other error (of the network, a timeout) means that the host gave no response.
+ * Whether an error of `fetch` is reported to the job's caller as it is: it is final, asks for a later attempt, or has a
+ * code that every type with URLs documents. Any other error (of the network, a timeout) means that the host gave no
+ * response.
  */
 export function isSelfExplanatory(thrown: unknown): boolean {
   return thrown instanceof PermanentError || thrown instanceof RetryAfterError || isOutboundCode(codeOf(thrown));

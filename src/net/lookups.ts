@@ -1,12 +1,14 @@
 /**
- * Looks up the names of callers' URLs. Requests for the same name share one look-up, and its result, or failure, is cached for a few seconds.
- * The number of look-ups at a time is limited, in total and for each domain (its last two labels), so names of one caller that hang do not
- * delay others. Names wait in turn, domain by domain; a name whose last look-up succeeded does not count towards its domain.
+ * Looks up the names of callers' URLs. Requests for the same name share one look-up, and its result, or failure, is
+ * cached for a few seconds. The number of look-ups at a time is limited, in total and for each domain (its last two
+ * labels), so names of one caller that hang do not delay others. Names wait in turn, domain by domain; a name whose
+ * last look-up succeeded does not count towards its domain.
  *
- * If a name does not get its turn in time, that is no sign of its host's health: the job is retried, and the attempt does not count.
+ * If a name does not get its turn in time, that is no sign of its host's health: the job is retried, and the attempt
+ * does not count.
  */
 import { type LookupAddress, TIMEOUT } from "node:dns";
-import { RetryAfterError } from "../core/job-type.ts";
+import type { RetryAfterError } from "../core/job-type.ts";
 import { outboundError } from "./error-codes.ts";
 import type { Resolve } from "./guarded-lookup.ts";
 
@@ -19,7 +21,10 @@ const KEEP_MS = 5_000;
 const KEEP_FAILURE_MS = 2_000;
 /** A job whose look-up got no turn is retried after one to two times this. */
 const RETURN_MS = 1_000;
-/** For a name with all its search domains: with the wait for its turn, well within the default time limit of a connection. */
+/**
+ * For a name with all its search domains: with the wait for its turn, well within the default time limit of a
+ * connection.
+ */
 const LOOKUP_MS = 5_000;
 const TURN_MS = 500;
 

@@ -1,8 +1,9 @@
 /**
- * Looks names up without libuv's threads. The system's look-up (getaddrinfo) occupies one of them for as long as a name server hangs, and
- * cannot be stopped: a few such names would delay files, compression and all other look-ups. So this module reads the hosts file, and
- * queries the DNS through c-ares with the search domains of the system. If the system has other sources of names (nsswitch.conf; any system
- * but Linux), its look-up is used for names that the DNS does not know, two at a time.
+ * Looks names up without libuv's threads. The system's look-up (getaddrinfo) occupies one of them for as long as a name
+ * server hangs, and cannot be stopped: a few such names would delay files, compression and all other look-ups. So this
+ * module reads the hosts file, and queries the DNS through c-ares with the search domains of the system. If the system
+ * has other sources of names (nsswitch.conf; any system but Linux), its look-up is used for names that the DNS does not
+ * know, two at a time.
  */
 import {
   BADNAME,
@@ -74,7 +75,8 @@ export class NameLookup {
 
   /**
    * All addresses of a name, IPv4 first.
-   * @throws an error with a code of node:dns: `ENOTFOUND` for a name that does not exist, `ETIMEOUT` if no server answered
+   * @throws an error with a code of node:dns: `ENOTFOUND` for a name that does not exist, `ETIMEOUT` if no server
+   * answered
    */
   async addressesOf(name: string): Promise<readonly LookupAddress[]> {
     const bare = name.toLowerCase().replace(/\.$/, "");

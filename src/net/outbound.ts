@@ -1,9 +1,9 @@
 /**
- * The guarded HTTP client: every URL of a caller is requested through it. The guard is in the look-up of the connection itself, so it checks
- * the address that the socket connects to, and a name that resolves differently the second time (DNS rebinding) gains nothing. This module
- * follows redirects, not the library, so each target passes the same guard. The proxy variables of the environment are ignored. With
- * OUTBOUND_PROXY the proxy connects: addresses in URLs and redirects are still checked here, but only the proxy can check the
- * addresses of a name.
+ * The guarded HTTP client: every URL of a caller is requested through it. The guard is in the look-up of the connection
+ * itself, so it checks the address that the socket connects to, and a name that resolves differently the second time
+ * (DNS rebinding) gains nothing. This module follows redirects, not the library, so each target passes the same guard.
+ * The proxy variables of the environment are ignored. With OUTBOUND_PROXY the proxy connects: addresses in URLs and
+ * redirects are still checked here, but only the proxy can check the addresses of a name.
  */
 import type { Dispatcher } from "undici";
 import { type Allowed, parseAllowed } from "./address.ts";
@@ -43,11 +43,13 @@ export interface OutboundRequest extends BodyLimits {
   /** Default "refuse". */
   readonly bodyRedirect?: BodyRedirect;
   /**
-   * Whether the status of the last response is enough: a failure after the status has arrived (headers, body, time limit, `signal`) becomes
-   * the response's `flaw` and is not thrown.
+   * Whether the status of the last response is enough: a failure after the status has arrived (headers, body, time
+   * limit, `signal`) becomes the response's `flaw` and is not thrown.
    */
   readonly statusDecides?: boolean;
-  /** Called when the first response begins, also for a redirect. A later failure does not mean that the host is down. */
+  /**
+   * Called when the first response begins, also for a redirect. A later failure does not mean that the host is down.
+   */
   readonly onAnswer?: () => void;
 }
 
@@ -62,9 +64,10 @@ export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Out
 }
 
 /**
- * Opens a client for one service that the operator trusts, such as the gateway that a setting names. The service may be in a private network or
- * on this machine, whatever OUTBOUND_ALLOW_PRIVATE says. Every request and every redirect must lead to the origin of `serviceUrl`, so a URL of a
- * caller gains nothing here. Link-local addresses and cloud metadata are rejected, and OUTBOUND_PROXY, which is for callers' URLs, is not used.
+ * Opens a client for one service that the operator trusts, such as the gateway that a setting names. The service may be
+ * in a private network or on this machine, whatever OUTBOUND_ALLOW_PRIVATE says. Every request and every redirect must
+ * lead to the origin of `serviceUrl`, so a URL of a caller gains nothing here. Link-local addresses and cloud metadata
+ * are rejected, and OUTBOUND_PROXY, which is for callers' URLs, is not used.
  * @throws {StartError} `serviceUrl` is not an http or https URL, or a file that a setting names cannot be read
  */
 export function openTrustedOutbound(serviceUrl: string, settings: TrustedSettings = {}, resolve?: Resolve): Outbound {
@@ -111,7 +114,8 @@ export class Outbound {
    * Sends one request and reads the response, whatever its status.
    * @throws {TargetRejected} `target_refused`: the URL, or that of a redirect, must not be reached
    * @throws {NameRejected} `target_refused`: the host does not exist, or has no address that may be reached
-   * @throws {PermanentError} `too_many_redirects`; `redirect_drops_body`; `encoding_unknown`; `too_large` with `onExcess: "fail"`
+   * @throws {PermanentError} `too_many_redirects`; `redirect_drops_body`; `encoding_unknown`; `too_large` with
+   * `onExcess: "fail"`
    * @throws {RetryableError} `timeout` after `timeoutMs`; `encoding_invalid`
    * @throws the reason of `signal`; network errors as Node and undici throw them, with their `code`
    */

@@ -11,7 +11,10 @@ export interface Hop {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Headers that must not be sent to an origin that the caller did not name. A webhook's signature may: it proves the body and gives no access. */
+/**
+ * Headers that must not be sent to an origin that the caller did not name. A webhook's signature may: it proves the
+ * body and gives no access.
+ */
 const isBoundToOrigin = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
 
 /** Whether a status redirects the client. 300 and 304 do not. */
@@ -19,13 +22,15 @@ export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status);
 }
 
-/** How to handle a redirect that fetch would follow without the body: end the chain, or follow it with method and body. */
+/**
+ * How to handle a redirect that fetch would follow without the body: end the chain, or follow it with method and body.
+ */
 export type BodyRedirect = "refuse" | "keep";
 
 /**
- * The request that follows from a redirect. Method and body stay, and credentials stay on their origin. By the rules of fetch (WHATWG Fetch,
- * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: then no receiver would get
- * the body, although the GET succeeds.
+ * The request that follows from a redirect. Method and body stay, and credentials stay on their origin. By the rules of
+ * fetch (WHATWG Fetch, "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body:
+ * then no receiver would get the body, although the GET succeeds.
  * @param target where the redirect leads, already guarded
  * @throws {PermanentError} `redirect_drops_body`
  */

@@ -1,6 +1,6 @@
 /**
- * Rewrites the heads that servers send into heads that the HTTP library accepts. A receiver has already acted when it responds, so strictness
- * would harm it: its job would be repeated because of a space before a colon.
+ * Rewrites the heads that servers send into heads that the HTTP library accepts. A receiver has already acted when it
+ * responds, so strictness would harm it: its job would be repeated because of a space before a colon.
  */
 
 /** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
@@ -26,23 +26,28 @@ function hasPlainFraming(head: string, status: string | undefined): boolean {
   return status !== "204" && status !== "304" && !FRAMING.test(head) && PLAIN_FRAMING.test(head);
 }
 
-/** The status of a response of which this much has arrived; undefined if the number has not arrived, or cannot arrive. */
+/**
+ * The status of a response of which this much has arrived; undefined if the number has not arrived, or cannot arrive.
+ */
 export function statusIn(start: string): number | undefined {
   const [whole, , status, rest] = STATUS_LINE.exec(start) ?? [];
   return whole === undefined || (rest === "" && whole.length === start.length) ? undefined : Number(status);
 }
 
-/** Whether this may still become a response: it begins with `HTTP/`, and its first line has a status if it is complete. */
+/**
+ * Whether this may still become a response: it begins with `HTTP/`, and its first line has a status if it is complete.
+ */
 export function mayBeResponse(start: string): boolean {
   const name = start.slice(0, 5).toUpperCase();
   return "HTTP/".startsWith(name) && (!start.includes("\n") || statusIn(start) !== undefined);
 }
 
 /**
- * Returns a head that the library accepts; a valid head is returned unchanged. Otherwise lines end in CR LF, folded lines become one line
- * (RFC 9112, 5.2), spaces before a colon are removed, lines that are not headers are dropped, characters that no header may hold become
- * spaces, `Transfer-Encoding` takes precedence over `Content-Length`, equal lengths count once, contradicting lengths are dropped (the body
- * then ends with the connection), and 204 and 304 have no length.
+ * Returns a head that the library accepts; a valid head is returned unchanged. Otherwise lines end in CR LF, folded
+ * lines become one line (RFC 9112, 5.2), spaces before a colon are removed, lines that are not headers are dropped,
+ * characters that no header may hold become spaces, `Transfer-Encoding` takes precedence over `Content-Length`, equal
+ * lengths count once, contradicting lengths are dropped (the body then ends with the connection), and 204 and 304 have
+ * no length.
  */
 export function mendedHead(head: string): string {
   if (cleanStatus(head) !== undefined) return head;

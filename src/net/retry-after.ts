@@ -6,7 +6,8 @@ export function retryAfterMs(value: string | undefined, nowMs: number): number |
   if (value === undefined) return undefined;
   const text = value.trim();
   if (/^\d+$/.test(text)) return clamp(Number(text) * 1_000);
-  // Date.parse reads far more than HTTP dates ("-5", "1.5"): all of their three forms begin with a day's name, and one leaves out that it is GMT
+  // Date.parse reads far more than HTTP dates ("-5", "1.5"): all of their three forms begin with a day's name, and one
+  // leaves out that it is GMT
   const at = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) : Number.NaN;
   return Number.isNaN(at) ? undefined : clamp(at - nowMs);
 }

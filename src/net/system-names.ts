@@ -1,4 +1,6 @@
-/** The files that configure how a system looks names up. They are parsed as the C library does, as far as it matters. */
+/**
+ * The files that configure how a system looks names up. They are parsed as the C library does, as far as it matters.
+ */
 import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 
@@ -39,7 +41,10 @@ export interface SearchRules {
   readonly ndots: number;
 }
 
-/** resolv.conf(5), without its name servers, which c-ares reads itself. @param hostname of this machine, whose domain is searched by default */
+/**
+ * resolv.conf(5), without its name servers, which c-ares reads itself. @param hostname of this machine, whose domain is
+ * searched by default
+ */
 export function parseSearch(text: string, hostname: string): SearchRules {
   let domains = hostname.includes(".") ? [hostname.slice(hostname.indexOf(".") + 1)] : [];
   let ndots = 1;

@@ -17,8 +17,9 @@ export class TargetRejected extends PermanentError {
 }
 
 /**
- * A name has no address that may be reached: it does not exist, or its addresses are rejected. Code, message and retries are the same in both
- * cases, because otherwise a caller could find out which names a private network has. It is retried, because a name server may have failed.
+ * A name has no address that may be reached: it does not exist, or its addresses are rejected. Code, message and
+ * retries are the same in both cases, because otherwise a caller could find out which names a private network has. It
+ * is retried, because a name server may have failed.
  */
 export class NameRejected extends RetryableError {
   constructor(hostname: string) {
@@ -37,9 +38,9 @@ export function urlIssue(url: string): string | undefined {
 }
 
 /**
- * Parses a target. An address written in the URL is checked here, because the socket connects to it without a look-up; the URL parser has
- * already normalised `2130706433`, `0x7f.1` and the like to `127.0.0.1` (WHATWG URL). Names that need no look-up are checked too, because
- * with OUTBOUND_PROXY only the proxy looks names up.
+ * Parses a target. An address written in the URL is checked here, because the socket connects to it without a look-up;
+ * the URL parser has already normalised `2130706433`, `0x7f.1` and the like to `127.0.0.1` (WHATWG URL). Names that
+ * need no look-up are checked too, because with OUTBOUND_PROXY only the proxy looks names up.
  * @throws {TargetRejected}
  */
 export function parseTarget(url: string, allowed: Allowed): URL {

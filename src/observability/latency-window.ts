@@ -85,7 +85,8 @@ export function percentiles(countsList: Iterable<readonly number[]>): Percentile
   if (total === 0) return null;
   const at = (share: number): number => {
     let below = total * share;
-    return Number(middleOf(counts.findIndex((count) => (below -= count) <= 0)).toPrecision(3)); // more digits would be within the error
+    // more digits would be within the error
+    return Number(middleOf(counts.findIndex((count) => (below -= count) <= 0)).toPrecision(3));
   };
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

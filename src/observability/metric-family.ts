@@ -1,7 +1,7 @@
 /**
- * Counters and histograms for the hot path: plain numbers that become text at a scrape. A labelled
- * observation costs a tenth of prom-client's, which checks and hashes its labels each time (bench: metrics.test.ts).
- * Families have those members of prom-client's metrics that its registry reads.
+ * Counters and histograms for the hot path: plain numbers that become text at a scrape. A labelled observation costs a
+ * tenth of prom-client's, which checks and hashes its labels each time (bench: metrics.test.ts). Families have those
+ * members of prom-client's metrics that its registry reads.
  */
 
 /** One line of the Prometheus text. */
@@ -121,7 +121,8 @@ function family<Series>(
     branch.series = member.series;
     return member.series;
   };
-  let last: { readonly values: readonly string[]; readonly series: Series } | undefined; // most observations repeat the labels of the one before
+  // most observations repeat the labels of the one before
+  let last: { readonly values: readonly string[]; readonly series: Series } | undefined;
   const of = (...values: readonly string[]): Series => {
     if (last === undefined || !isSame(values, last.values)) last = { values, series: find(values) };
     return last.series;

@@ -43,7 +43,7 @@ export interface ClusterCounts {
 }
 
 /** The outcome of a submission: accepted, a repeat of an earlier one, or the `code` of its rejection. */
-export type SubmissionOutcome = "accepted" | "repeated" | (string & {});
+type SubmissionOutcome = "accepted" | "repeated" | (string & {});
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -230,7 +230,8 @@ function createStates(registry: Registry) {
         ] as const)
           delay.set({ quantile }, ms / 1_000);
       }
-      const jobCounts = await sources.jobCounts?.().catch(() => undefined); // Redis is unavailable, which its client has logged
+      // Redis is unavailable, which its client has logged
+      const jobCounts = await sources.jobCounts?.().catch(() => undefined);
       // no samples rather than old ones, or zeros, which would look healthy
       outbox.remove();
       unaccounted.remove();

@@ -98,7 +98,8 @@ export interface Part {
 /** One sentence for the operator. */
 export function unusable(part: Part, error: unknown): string {
   const [does, fix] = remedyOf(part, error);
-  const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1; // the sentence has its address already
+  // the sentence has its address already
+  const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1;
   return `${part.name} at ${part.at} ${does} (${isRejected ? "the connection is refused" : reasonOf(error)}): ${fix}.`;
 }
 

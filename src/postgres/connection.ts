@@ -27,7 +27,10 @@ export interface PostgresOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A dead machine at the other end is noticed within half a minute, on both sides; TCP alone would take two hours. */
 const KEEPALIVE_IDLE_S = 10;
-/** Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its client. */
+/**
+ * Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its
+ * client.
+ */
 const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
   set_config('idle_session_timeout', $3, false), set_config('tcp_keepalives_idle', '${KEEPALIVE_IDLE_S}', false),
   set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
@@ -119,8 +122,8 @@ export async function transact<Client extends pg.ClientBase, Result>(
 }
 
 /**
- * Finds out, with a connection that goes again, which of several ways of TLS a server takes, and sets that for a client that is not connected
- * yet. Where none serves, the client is left with the first.
+ * Finds out, with a connection that goes again, which of several ways of TLS a server takes, and sets that for a client
+ * that is not connected yet. Where none serves, the client is left with the first.
  */
 async function negotiate(client: pg.Client, options: PostgresOptions): Promise<void> {
   const { tls } = parsePostgresUrl(options.databaseUrl);
@@ -181,7 +184,10 @@ export function postgresPool(options: PostgresOptions & { readonly size: number 
   return pool;
 }
 
-/** Ends a connection at once, whatever is under way: that rejects. `end()` would wait for the other side where no query is under way. */
+/**
+ * Ends a connection at once, whatever is under way: that rejects. `end()` would wait for the other side where no query
+ * is under way.
+ */
 export function cut(client: pg.ClientBase): void {
   (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
 }

@@ -1,4 +1,7 @@
-/** Whether a database is one that TaskFlow can use: what would fail later, when nobody looks, is found when a replica starts. */
+/**
+ * Whether a database is one that TaskFlow can use: what would fail later, when nobody looks, is found when a replica
+ * starts.
+ */
 import type pg from "pg";
 import { StartError } from "../errors.ts";
 import { readSql } from "./sql.ts";

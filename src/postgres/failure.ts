@@ -22,13 +22,15 @@ export function failureOf(error: unknown): PostgresFailure {
   const code = codeOf(error) ?? "";
   // Thrown by the encoder: a time that is none, or what is no text; a TypeError of Node's own has a code.
   if (error instanceof RangeError || (error instanceof TypeError && code === "")) return "bad_row";
-  // Class 22: data exception; 54: JSON nested too deep, and its like. Codes of Node's own (EPIPE) are longer or letters.
+  // Class 22: data exception; 54: JSON nested too deep, and its like. Codes of Node's own (EPIPE) are longer or
+  // letters.
   return FAILURE_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
 }
 
 /** Whether a read failed because Postgres is unavailable, rather than because of the query itself. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error) ?? "";
-  // 08 connection · 28 authorization · 3D no such database · 53 resources · 55 not in that state · 57 operator intervention · 58 system
+  // 08 connection · 28 authorization · 3D no such database · 53 resources · 55 not in that state · 57 operator
+  // intervention · 58 system
   return !/^[0-9A-Z]{5}$/.test(code) || /^EPIPE$|^(?:08|28|3D|53|55|57|58)/.test(code);
 }

@@ -3,8 +3,9 @@
  *
  *   follower ──lead: "new"──▶ leader ──the connection is lost, or silent for silentMs──▶ follower
  *
- * `lead` leads from call to call, by an advisory lock that the connection holds. Behind a pooler no lock outlasts a transaction: there it
- * leads by a lease in table `leaders`, which later calls renew. `step` leads for one transaction. All three exclude each other.
+ * `lead` leads from call to call, by an advisory lock that the connection holds. Behind a pooler no lock outlasts a
+ * transaction: there it leads by a lease in table `leaders`, which later calls renew. `step` leads for one transaction.
+ * All three exclude each other.
  */
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
@@ -66,7 +67,8 @@ export class Leader {
 
   /**
    * Tries to lead, unless another replica does.
-   * @returns "new" at the first call that leads; "leads" at the following ones, as long as this replica has led without a gap; else "no"
+   * @returns "new" at the first call that leads; "leads" at the following ones, as long as this replica has led without
+   * a gap; else "no"
    * @throws pg's error if Postgres is away, as all methods do; then this replica leads no more
    */
   lead(): Promise<"new" | "leads" | "no"> {
@@ -96,7 +98,10 @@ export class Leader {
     return this.use(async (client) => (await client.query<Row & pg.QueryResultRow>(sql, [...values])).rows);
   }
 
-  /** Runs `work` in a transaction that leads until its end. Resolves with undefined, and runs nothing, if another replica leads. */
+  /**
+   * Runs `work` in a transaction that leads until its end. Resolves with undefined, and runs nothing, if another
+   * replica leads.
+   */
   step<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result | undefined> {
     this.#throwIfClosed();
     return this.#connection.transact(async (client) => {
@@ -150,7 +155,8 @@ export interface UpkeepOptions {
 }
 
 /**
- * Runs a task of which at most one replica does a step at a time, each by {@link Leader.step}, on a connection that ends with it.
+ * Runs a task of which at most one replica does a step at a time, each by {@link Leader.step}, on a connection that
+ * ends with it.
  * @throws pg's error if Postgres is away, or the signal cut the connection
  */
 export async function runAsLeader<Result>(

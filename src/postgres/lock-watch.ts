@@ -14,7 +14,10 @@ export interface LockWatchOptions {
   readonly client: pg.Client;
   /** Until the first check, and between checks. */
   readonly periodMs: number;
-  /** Called with each new answer: "AccessExclusiveLock on jobs, held by psql (process 4711, idle in transaction, for 93 s)". */
+  /**
+   * Called with each new answer: "AccessExclusiveLock on jobs, held by psql (process 4711, idle in transaction, for 93
+   * s)".
+   */
   readonly onWait: (wait: string) => void;
 }
 

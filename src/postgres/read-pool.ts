@@ -11,7 +11,10 @@ const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown a
 export class ReadPool {
   readonly #pool: pg.Pool;
 
-  /** @param name of the connections, as in {@link PostgresOptions} @param size how many there are at most; they are opened as they are needed */
+  /**
+   * @param name of the connections, as in {@link PostgresOptions} @param size how many there are at most; they are
+   * opened as they are needed
+   */
   constructor(databaseUrl: string, name: string, size: number) {
     this.#pool = postgresPool({
       databaseUrl,

@@ -1,4 +1,7 @@
-/** What an operator reads who starts something with a DATABASE_URL that will not do; each from a Postgres that refuses it. */
+/**
+ * What an operator reads who starts something with a DATABASE_URL that will not do; each from a Postgres that refuses
+ * it.
+ */
 import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";

@@ -10,7 +10,10 @@ interface Remedy {
   readonly fix: string;
 }
 
-/** The first that fits. Codes are Node's, or SQLSTATE (PostgreSQL manual, Appendix A); PgBouncer answers 08P01 to all that it refuses. */
+/**
+ * The first that fits. Codes are Node's, or SQLSTATE (PostgreSQL manual, Appendix A); PgBouncer answers 08P01 to all
+ * that it refuses.
+ */
 const REMEDIES: readonly Remedy[] = [
   {
     code: /^ECONNREFUSED$/,

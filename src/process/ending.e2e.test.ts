@@ -1,4 +1,7 @@
-/** How a replica ends where what it works with does not answer any more: real processes, on a Redis and a Postgres of their own. */
+/**
+ * How a replica ends where what it works with does not answer any more: real processes, on a Redis and a Postgres of
+ * their own.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The process really ends: real processes whose threads, or whose event loop, hold them up. `npm run build` makes what they import. */
+/**
+ * The process really ends: real processes whose threads, or whose event loop, hold them up. `npm run build` makes what
+ * they import.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +10,10 @@ import { tempDir } from "../testing/services.ts";
 
 const EXIT = fileURLToPath(new URL("../../dist/process/exit.js", import.meta.url));
 
-/** A process that opens a named pipe which nobody writes to, by `open`, and then does `then`: at once, or when `open` calls `opens`. */
+/**
+ * A process that opens a named pipe which nobody writes to, by `open`, and then does `then`: at once, or when `open`
+ * calls `opens`.
+ */
 function run(open: string, then: string) {
   const pipe = join(tempDir(), "pipe");
   execFileSync("mkfifo", [pipe]);

@@ -14,7 +14,10 @@ const EXIT_WITHIN_MS = 2_000;
  */
 const WATCH = 'trap "" TERM INT HUP; { sleep "$1"; kill -s KILL "$2"; } & read -r _; kill -s KILL 0';
 
-/** Kills this process after so many milliseconds, even while its event loop is blocked. Process 1 of a container cannot be killed from within. */
+/**
+ * Kills this process after so many milliseconds, even while its event loop is blocked. Process 1 of a container cannot
+ * be killed from within.
+ */
 export function killAfter(ms: number): void {
   try {
     const watch = spawn("/bin/sh", ["-c", WATCH, "taskflow-exit-watch", String(ms / 1_000), String(process.pid)], {

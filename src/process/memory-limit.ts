@@ -4,8 +4,11 @@ import { getHeapStatistics } from "node:v8";
 
 const MIB = 1024 * 1024;
 
-/** The least of the machine's memory, the container's limit (a cgroup's), and the limit of V8's heap (`--max-old-space-size`); bytes. */
-export function memoryLimit(): number {
+/**
+ * The least of the machine's memory, the container's limit (a cgroup's), and the limit of V8's heap
+ * (`--max-old-space-size`); bytes.
+ */
+function memoryLimit(): number {
   const constrained = process.constrainedMemory();
   return Math.min(
     totalmem(),

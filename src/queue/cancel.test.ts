@@ -48,7 +48,8 @@ describe("cancel and sweep", () => {
       attempts.push(attempt);
       if (attempts.length > 1) return undefined;
       const ran = { ...job, claimSeq: 1, attempt: 1, crashes: 0, deferrals: 0 };
-      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "retry" })], 30_000)); // sent before the cancellation
+      // sent before the cancellation
+      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "retry" })], 30_000));
       return { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
     });
     await Promise.all(meanwhile);

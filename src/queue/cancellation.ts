@@ -12,11 +12,10 @@ import { scripts } from "./scripts.ts";
 
 /**
  * How long a withdrawn job stays in the outbox, although it is recorded at once: while Redis has it, a restore that did
- * not find it before cannot
- * enqueue it. A restore takes up to 20 s from its look-up, and an enqueue may be under way for SUBMIT_TIMEOUT_MS, a
- * minute at most.
+ * not find it before cannot enqueue it. A restore takes up to 20 s from its look-up, and an enqueue may be under way
+ * for SUBMIT_TIMEOUT_MS, a minute at most.
  */
-export const WITHDRAWN_MS = 90_000;
+const WITHDRAWN_MS = 90_000;
 
 /** withdrawn: Redis did not have the job; it is cancelled before it was enqueued. */
 export type CancelAnswer =
@@ -24,7 +23,7 @@ export type CancelAnswer =
   | { readonly kind: "cancelled" | "withdrawn" | "running" | "finished"; readonly job: Job };
 
 /** A submission as the job that it becomes in Redis. */
-export function jobOfSubmission(id: string, submission: Submission): Job {
+function jobOfSubmission(id: string, submission: Submission): Job {
   return { ...decodeSubmission(id, encodeSubmission({ ...submission, payload: "" })), payload: submission.payload };
 }
 
@@ -34,7 +33,7 @@ export function jobOfSubmission(id: string, submission: Submission): Job {
  * Redis's
  * @param packed the packed submission of a job that Redis may not have
  */
-export function encodeCancellation(
+function encodeCancellation(
   job: Job,
   finishedAt: number,
   callbackOf: CallbackOf,
@@ -63,7 +62,7 @@ export function encodeCancellation(
  * @param job as it was read before
  * @param state what the hash holds, or the packed job where the hash has no entry
  */
-export function cancelledJob(job: Job, state: string): Job {
+function cancelledJob(job: Job, state: string): Job {
   const { payload } = job;
   return { ...readJob(job.id, wholePacked(encodeSubmission({ ...job, payload: "" }), state)), payload };
 }

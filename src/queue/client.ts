@@ -11,9 +11,8 @@ import { tlsOptions } from "./tls-files.ts";
 
 /**
  * ioredis derives a class from String, and V8 keeps String.prototype as a dictionary from then on, in which each method
- * of each
- * string in the process is looked up anew (`charCodeAt`: at six times its cost). Enumerating a String object makes it
- * fast again.
+ * of each string in the process is looked up anew (`charCodeAt`: at six times its cost). Enumerating a String object
+ * makes it fast again.
  */
 function makeStringMethodsFast(): void {
   const names: string[] = [];
@@ -37,8 +36,8 @@ const REASK_PERIOD_MS = 1_000;
 
 /**
  * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY)
- * connects anew, and so finds the new master
- * where Sentinels or a name lead to it; the refused command is not sent again.
+ * connects anew, and so finds the new master where Sentinels or a name lead to it; the refused command is not sent
+ * again.
  * @param name `CLIENT LIST` shows it as `taskflow-<name>`
  * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
  */

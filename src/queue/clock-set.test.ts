@@ -154,7 +154,8 @@ describe("after Redis's clock was a day ahead", () => {
     const dead = await openQueue(address, { leaseMs: LEASE_MS });
     await setClock(redis, DAY_MS);
     await dead.renew([], `{"id":"dead"}`);
-    await redis.pexpire(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`, DAY_MS); // Redis's own clock was not set here
+    // Redis's own clock was not set here
+    await redis.pexpire(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`, DAY_MS);
     dead.close();
     await setClock(redis, 0);
     await until(

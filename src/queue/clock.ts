@@ -2,8 +2,7 @@ import { performance } from "node:perf_hooks"; // not the global, which is looke
 
 /**
  * This process's estimate of Redis's clock. All times that more than one replica reads are Redis's, so that replicas
- * whose own clocks differ
- * agree. Each reply of a script refines the estimate.
+ * whose own clocks differ agree. Each reply of a script refines the estimate.
  */
 export class RedisClock {
   /**
@@ -18,7 +17,8 @@ export class RedisClock {
     const errorMs = (receivedAt - sentAt) / 2;
     const offsetMs = redisMs - (sentAt + errorMs);
     this.#errorMs += 0.05; // the estimate ages
-    const wasSet = Math.abs(offsetMs - this.#offsetMs) > errorMs + this.#errorMs + 1; // both estimates cannot be right; 1: Redis returns whole milliseconds
+    // both estimates cannot be right; 1: Redis returns whole milliseconds
+    const wasSet = Math.abs(offsetMs - this.#offsetMs) > errorMs + this.#errorMs + 1;
     if (errorMs > this.#errorMs && !wasSet) return;
     this.#errorMs = errorMs;
     this.#offsetMs = offsetMs;

@@ -1,7 +1,6 @@
 /**
  * The codes in the arguments and replies of the Lua scripts. TypeScript uses these tables; the scripts use the same
- * values as constants
- * (lua-constants.ts). The codes of a job's status are in core/state-code.ts.
+ * values as constants (lua-constants.ts). The codes of a job's status are in core/state-code.ts.
  */
 import { columnsOf, REPLICA_LENGTH, TIME_DIGITS } from "../core/header.ts";
 

@@ -1,7 +1,6 @@
 /**
  * One connection to Redis that runs scripts. The client under it never re-sends a command and queues nothing while it
- * is
- * offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
+ * is offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
  * a repeat is harmless.
  */
 
@@ -37,8 +36,7 @@ export interface ConnectionHooks {
 
 /**
  * Waits until a client is connected. Rejects at once where the server must be changed first, and with what went wrong
- * last when there is no
- * connection within `timeoutMs`: with what the server itself said, where it said anything.
+ * last when there is no connection within `timeoutMs`: with what the server itself said, where it said anything.
  */
 export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
@@ -170,7 +168,8 @@ export class Connection {
     )) as unknown as Buffer<ArrayBuffer> | null;
     this.#buffers.release(request);
     if (value === null) return undefined;
-    return value.length === value.buffer.byteLength ? value : Buffer.from(Uint8Array.from(value).buffer); // a short one shares the memory of its packet
+    // a short one shares the memory of its packet
+    return value.length === value.buffer.byteLength ? value : Buffer.from(Uint8Array.from(value).buffer);
   }
 
   async #send(head: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {

@@ -20,9 +20,8 @@ export interface TypeCounts {
   readonly cancelled: number;
   /**
    * The earliest time at which the next job (the first of the highest priority) can have become ready, epoch ms; null
-   * for an empty queue. It
-   * is the latest of its acceptance, its time to start, and the start of its last attempt. The time at which a retry
-   * became due is not stored.
+   * for an empty queue. It is the latest of its acceptance, its time to start, and the start of its last attempt. The
+   * time at which a retry became due is not stored.
    */
   readonly nextSince: number | null;
 }
@@ -35,8 +34,7 @@ export interface JobCounts {
   readonly outbox: number;
   /**
    * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the four sets. Always zero: any
-   * other number means
-   * a job that is in no set, or in two.
+   * other number means a job that is in no set, or in two.
    */
   readonly unaccounted: number;
   /** Jobs that ended in the current minute, and in each of the fifteen before it. */

@@ -170,7 +170,8 @@ describe("a destination", () => {
     const enter = () =>
       own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
     (await enter())("up");
-    await sleep(1_000); // a third of the lease: the renewal that this visit planned comes before the end of this timer, and finds none
+    // a third of the lease: the renewal that this visit planned comes before the end of this timer, and finds none
+    await sleep(1_000);
     const leave = await enter();
     const heldUntil = async (): Promise<number> =>
       Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? Number.NaN);
@@ -303,7 +304,8 @@ describe("a destination that fails", () => {
     const { inside, waits } = await ask(50);
     expect(inside).toHaveLength(0);
     expect(Math.min(...waits)).toBeGreaterThan(500);
-    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(900); // 20 ms apart, less what lies between the calls of two replicas
+    // 20 ms apart, less what lies between the calls of two replicas
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(900);
     expect((await ask(1, { host: "other.example" })).inside).toHaveLength(1);
   });
 

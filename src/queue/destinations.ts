@@ -1,36 +1,26 @@
 /**
  * The destinations of all replicas, in Redis: they protect a host that is slow, dead or just back from the job types
- * that send to hosts
- * of their callers. Trouble stays with its cause: each host has a window and a breaker, and so has each of its routes
- * (caller and path). A
- * visit needs room in both.
+ * that send to hosts of their callers. Trouble stays with its cause: each host has a window and a breaker, and so has
+ * each of its routes (caller and path). A visit needs room in both.
  *
  * Closed: up to `window` visits at once. The window begins at 10, grows by one with each answer while more is asked
- * for, up to
- * the limit, and halves with each failure, as TCP's does (RFC 5681): a host that hangs never occupies more than a few
- * slots.
- * Open, after 5 failures in a row: nothing is sent for 1 s, doubled with each opening up to 60 s.
+ * for, up to the limit, and halves with each failure, as TCP's does (RFC 5681): a host that hangs never occupies more
+ * than a few slots. Open, after 5 failures in a row: nothing is sent for 1 s, doubled with each opening up to 60 s.
  * Half-open, after that: one visit probes. If it fails, open again; if not, the window grows from there.
  *
  * A host fails by a visit without any answer; a route by any failed visit. So an error at one path, or for one caller,
- * opens that route
- * and leaves the host to the others; a host that asks for less (429, 503) keeps a window of at least 5. Two visits
- * beyond a full window are
- * for routes that have none under way, so that a route that hangs does not keep the others out. The callers of a host
- * take turns in probing
- * it: the last to probe lets the others go first, and a probe that takes more than 10 s makes room for another.
+ * opens that route and leaves the host to the others; a host that asks for less (429, 503) keeps a window of at least
+ * 5. Two visits beyond a full window are for routes that have none under way, so that a route that hangs does not keep
+ * the others out. The callers of a host take turns in probing it: the last to probe lets the others go first, and a
+ * probe that takes more than 10 s makes room for another.
  *
  * A visit that is put off gets its own time to come back: visits return spread, at about the pace at which the host
- * could take them. That
- * is a turn in a queue, which spends nothing, unless the job's own route fails, or the host has answered neither this
- * route nor anyone
- * for ten minutes: then it spends a deferral.
+ * could take them. That is a turn in a queue, which spends nothing, unless the job's own route fails, or the host has
+ * answered neither this route nor anyone for ten minutes: then it spends a deferral.
  *
  * A visit counts for a lease, and is renewed while it is under way (visits.ts). The state of a host expires with
- * disuse, and of its routes
- * the latest 256 are remembered. Visits of one event-loop tick travel in one call. Where Redis does not answer, every
- * visit is admitted:
- * limits protect others, and must not stop jobs that could run.
+ * disuse, and of its routes the latest 256 are remembered. Visits of one event-loop tick travel in one call. Where
+ * Redis does not answer, every visit is admitted: limits protect others, and must not stop jobs that could run.
  */
 import { createHash } from "node:crypto";
 import { at } from "../core/at.ts";

@@ -1,7 +1,7 @@
 /**
  * Submissions on their way into Redis. Submissions of one event-loop tick travel in one call, and calls do not wait for
- * each other. The bytes
- * under way are bounded: beyond the bound a submission is rejected at once, instead of filling memory.
+ * each other. The bytes under way are bounded: beyond the bound a submission is rejected at once, instead of filling
+ * memory.
  */
 
 import { at } from "../core/at.ts";
@@ -48,10 +48,8 @@ export interface Submitted {
 
 /**
  * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
- * with another body ·
- * failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown; with `firstId` where it
- * concerns the jobs of
- * an earlier try with this key.
+ * with another body · failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown;
+ * with `firstId` where it concerns the jobs of an earlier try with this key.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }

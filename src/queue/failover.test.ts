@@ -82,7 +82,8 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     );
     await until(
       async () => {
-        await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS, () => undefined); // told to nobody until the other is connected again
+        // told to nobody until the other is connected again
+        await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS, () => undefined);
         return cancelled.length > 0;
       },
       { what: "it hears of cancellations again", timeoutMs: 30_000 },

@@ -63,7 +63,8 @@ describe("fairness", () => {
       submission({ groupKey: "a", priority: 9 }),
     );
     const order = (await claim(10)).map(({ groupKey }) => groupKey);
-    // the job of priority 9, then one round for each job that the largest group has waiting; within a round any order is fair
+    // the job of priority 9, then one round for each job that the largest group has waiting; within a round any order
+    // is fair
     expect([order.slice(0, 1), order.slice(1, 4).sort(), order.slice(4, 6).sort(), order.slice(6)]).toEqual([
       ["a"],
       ["a", "b", "c"],

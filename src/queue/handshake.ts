@@ -1,8 +1,7 @@
 /**
  * What each connection to Redis does before anything else is sent on it, at start and at every reconnection: it logs
- * in, chooses its database
- * and looks at the server. The client's own handshake goes on where a part of it failed, so that commands would run in
- * another database.
+ * in, chooses its database and looks at the server. The client's own handshake goes on where a part of it failed, so
+ * that commands would run in another database.
  */
 
 import type { Redis } from "ioredis";

@@ -2,14 +2,13 @@
  * New job ids: UUIDv7 in Redis time, rising within a process.
  *
  * A caller cannot guess another caller's ids. Each call skips up to 2^20 of the 2^30 values of the upper random bits,
- * and draws the lower 32 anew, so
- * each of the 2^52 ids that may follow a known one is as likely. Only the ids of one call count up by one.
+ * and draws the lower 32 anew, so each of the 2^52 ids that may follow a known one is as likely. Only the ids of one
+ * call count up by one.
  *
  * Two processes may draw the same id if both make ids in the same millisecond, for the same shard: at a hundred ids in
- * each millisecond, with a
- * probability of some 5,000 pairs / 2^61 = 2·10^-15 for each millisecond, or 2·10^-7 for each such day. Within a
- * process no id repeats, except with
- * the same probability where it makes ids for a millisecond again, after the clock went back.
+ * each millisecond, with a probability of some 5,000 pairs / 2^61 = 2·10^-15 for each millisecond, or 2·10^-7 for each
+ * such day. Within a process no id repeats, except with the same probability where it makes ids for a millisecond
+ * again, after the clock went back.
  */
 import { createHash, randomFillSync } from "node:crypto";
 import { at } from "../core/at.ts";
@@ -67,8 +66,7 @@ export class IdSource {
 
 /**
  * An id that follows from another id and a purpose: a repeated call that enqueues under it enqueues once. It keeps the
- * time and the shard of
- * `id`; a digest takes the place of the random bits.
+ * time and the shard of `id`; a digest takes the place of the random bits.
  * @param purpose the text that is digested: it names every fact that the new id depends on, `id` too
  */
 export function derivedId(id: string, purpose: string): string {

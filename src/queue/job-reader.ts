@@ -3,8 +3,7 @@
  * waits behind one.
  *
  * The state is requested first, and the packed submission in the same packet. So a job that changes meanwhile appears
- * as it was at the first
- * command. A job that is forgotten in between is missing here, and already stored in Postgres.
+ * as it was at the first command. A job that is forgotten in between is missing here, and already stored in Postgres.
  */
 import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Job } from "../core/job.ts";

@@ -163,7 +163,8 @@ describe("a large payload", () => {
       }),
     ).toEqual({ kind: "conflict", firstId: one });
     expect(await redis.keys(`${NS}p:*`)).toEqual([`${NS}p:${one}`]);
-    await enqueueRaw(queue, { ids: [one], submissions: [large(textOf(MIB))] }); // the same id again, as after a lost answer
+    // the same id again, as after a lost answer
+    await enqueueRaw(queue, { ids: [one], submissions: [large(textOf(MIB))] });
     expect(await redis.pttl(`${NS}p:${one}`)).toBe(-1);
     expect((await queue.payload(one, 0))?.toString()).toBe(text);
   });

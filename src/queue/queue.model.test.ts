@@ -62,7 +62,8 @@ it(`agrees with the model through ${numRuns} random sequences, and then lets eve
     await fc.asyncModelRun(() => ({ model: { sides }, real: sides }), steps);
     await drain(sides);
     const keys = (await redis.keys(`${NS}*`)).filter((key) => !LEFTOVERS.test(key.slice(NS.length)));
-    const lasting = await Promise.all(keys.map(async (key) => ((await redis.pttl(key)) === -1 ? [key] : []))); // the payload of a repeated submission expires
+    // the payload of a repeated submission expires
+    const lasting = await Promise.all(keys.map(async (key) => ((await redis.pttl(key)) === -1 ? [key] : [])));
     expect(lasting.flat()).toEqual([]);
   });
   await fc.assert(property, { numRuns, ...seed });

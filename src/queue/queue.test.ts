@@ -123,7 +123,8 @@ describe("enqueue and claim", () => {
     const queue = await replica({ onRoundTrip: (script) => calls.push(script) });
     const payload = `{"text":"${"x".repeat(1_500_000)}"}`;
     const ids = await enqueue(queue, ...Array.from({ length: 5 }, () => submission({ payload })), submission());
-    expect(calls.filter((script) => script === "enqueue")).toHaveLength(4); // two, two and one, and the small one by itself
+    // two, two and one, and the small one by itself
+    expect(calls.filter((script) => script === "enqueue")).toHaveLength(4);
     expect((await queue.read([...ids, queue.ids.next()])).map(({ id }) => id)).toEqual(ids);
   });
 

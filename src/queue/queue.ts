@@ -246,8 +246,7 @@ export class Queue {
 
   /**
    * A page of the history of changes, up to `limit` entries. The history contains changes only of times when a replica
-   * watched: the latest 4,000
-   * entries, for a minute after the last.
+   * watched: the latest 4,000 entries, for a minute after the last.
    * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined),
    * newest first
    */

@@ -1,7 +1,6 @@
 /**
  * Renews all leases of one replica without a list of them, over a separate connection. The thread that guards a
- * replica's leases uses it
- * while the main thread cannot renew them.
+ * replica's leases uses it while the main thread cannot renew them.
  */
 import { Connection } from "./connection.ts";
 import { MIN_ALIVE_MS } from "./queue-options.ts";

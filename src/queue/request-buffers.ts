@@ -1,7 +1,7 @@
 /**
  * Requests to Redis as bytes (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/), in reused memory.
- * The client itself joins all
- * arguments as one string and encodes that, and spends most of its time on fresh memory pages.
+ * The client itself joins all arguments as one string and encodes that, and spends most of its time on fresh memory
+ * pages.
  */
 const SIZE_BYTES = 64 * 1024;
 /** A larger buffer served one large call, and is not reused. */

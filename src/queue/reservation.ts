@@ -1,8 +1,7 @@
 /**
  * Slots for jobs that the call which enqueues them leases to its own replica, so that they cost no claim. It does so
- * where all jobs of a type
- * in the call find free slots here, and no job of that type waits before them: then it overtakes no job, and leases
- * none that cannot run now.
+ * where all jobs of a type in the call find free slots here, and no job of that type waits before them: then it
+ * overtakes no job, and leases none that cannot run now.
  *
  *   slots are reserved ──call──▶ leased: started      ──▶ waiting, or nothing was changed: given back
  *                         └─────▶ no reply: the jobs are read until they show what happened, or Redis can no longer run the call

@@ -1,7 +1,6 @@
 /**
  * A master that Sentinels choose (https://redis.io/docs/latest/develop/reference/sentinel-clients/): the client asks
- * them where it
- * is before each connection, and takes a server only that says itself that it is a master.
+ * them where it is before each connection, and takes a server only that says itself that it is a master.
  */
 import type { RedisOptions } from "ioredis";
 import type { SentinelAddr } from "../config/redis-addr.ts";

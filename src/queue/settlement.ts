@@ -37,8 +37,7 @@ export interface Settlement extends Counters {
 
 /**
  * done · repeated: an earlier call settled it · stale: the lease is not the caller's any more · cancelRequested: a
- * cancellation came first,
- * settle it as cancelled
+ * cancellation came first, settle it as cancelled
  */
 export type SettleAnswer = keyof typeof SETTLE_CODE;
 

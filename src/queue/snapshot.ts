@@ -15,8 +15,7 @@ export interface JobSnapshot {
   readonly lacksPayload?: boolean;
   /**
    * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
-   * where that
-   * has an entry for an id without a job.
+   * where that has an entry for an id without a job.
    */
   readonly sets: readonly string[];
 }

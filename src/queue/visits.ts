@@ -2,12 +2,12 @@
  * The visits of destinations that are under way here, and how they ended.
  *
  * A visit counts in Redis for a lease. Visits that take longer than a third of a lease are renewed, in batches, so that
- * a visit counts for as
- * long as it takes, and no longer than a lease after its replica died; quick visits cost no further call.
+ * a visit counts for as long as it takes, and no longer than a lease after its replica died; quick visits cost no
+ * further call.
  *
  * The reports of ended visits travel in numbered batches, one at a time. A batch without a reply is sent again under
- * its number until it has
- * one: Redis takes each number once. So an end counts once, whether or not the visit still counts.
+ * its number until it has one: Redis takes each number once. So an end counts once, whether or not the visit still
+ * counts.
  */
 import type { HostHealth } from "../core/destination.ts";
 import type { RedisClock } from "./clock.ts";

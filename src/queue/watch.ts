@@ -1,7 +1,6 @@
 /**
  * A watch of all changes, or of the ends of jobs (announce.lua). A key shows the scripts that a replica watches, and
- * names the channel. It
- * expires unless it is renewed, so the scripts soon stop publishing for a replica that died.
+ * names the channel. It expires unless it is renewed, so the scripts soon stop publishing for a replica that died.
  *
  *   closed ──need──▶ asking ──key set, channel subscribed──▶ subscribed ──release, LINGER_MS──▶ closed
  *                      ▲────── the connection is new, or the key names another channel ─────┘

@@ -71,7 +71,8 @@ describe("the attempts at a job", () => {
       ran_ms: expect.any(Number) as number,
       error: { code: "test_failure", message: "failure 1" },
     });
-    for (const { waited_ms, ran_ms } of attempts) expect(waited_ms + ran_ms).toBeLessThan(5_000); // the delay between two attempts is neither
+    // the delay between two attempts is neither
+    for (const { waited_ms, ran_ms } of attempts) expect(waited_ms + ran_ms).toBeLessThan(5_000);
   });
 
   it("show the one that runs, and later the lines that its handler wrote", async () => {

@@ -1,4 +1,7 @@
-/** The job that delivers a `callback_url`: a webhook like any other, with the finished job, and the API key that submitted it, as its body. */
+/**
+ * The job that delivers a `callback_url`: a webhook like any other, with the finished job, and the API key that
+ * submitted it, as its body.
+ */
 import type { JobJson } from "../api/jobs/job-json.ts";
 import { CALLBACK_PRIORITY, CALLBACK_TYPE } from "../core/callback.ts";
 import type { CallbackOf } from "../core/job.ts";
@@ -29,7 +32,8 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
       started_at: startedAt,
       finished_at: finishedAt,
     };
-    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks have the same signature: this tells a receiver whose job it is
+    // all callbacks have the same signature: this tells a receiver whose job it is
+    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`;
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {
       id: derivedId(outcome.job.id, `callback ${outcome.job.id}`),

@@ -1,4 +1,7 @@
-/** Closes the parts of a replica, one after the other. A part that hangs or fails does not keep the following parts from closing. */
+/**
+ * Closes the parts of a replica, one after the other. A part that hangs or fails does not keep the following parts from
+ * closing.
+ */
 import type { Log } from "../observability/log.ts";
 
 /** Closes a part. */

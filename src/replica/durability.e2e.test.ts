@@ -92,7 +92,8 @@ describe("durability postgres", () => {
     });
     const batch = (body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
     const { rows } = await client.query<{ id: string }>("select id from accepted order by id");
-    expect(rows.map(({ id }) => id)).toEqual([durable.body.id, ...batch]); // one of the batch asks for it, so that it is committed as a whole
+    // one of the batch asks for it, so that it is committed as a whole
+    expect(rows.map(({ id }) => id)).toEqual([durable.body.id, ...batch]);
     const shown = await Promise.all(
       batch.map(async (id) => (await jobWhen(two, id)) as ApiJob & { readonly durability: string }),
     );

@@ -31,7 +31,8 @@ async function atOnce(
       const send = () =>
         fetch(`${replicas[i % 2]?.url ?? ""}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
       let answer = await send();
-      while (answer.status === 503) answer = await send(); // as it says: a busy machine may need longer than the two seconds of a commit
+      // as it says: a busy machine may need longer than the two seconds of a commit
+      while (answer.status === 503) answer = await send();
       return {
         status: answer.status,
         text: await answer.text(),

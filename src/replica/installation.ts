@@ -1,7 +1,7 @@
 /**
- * One namespace in Redis belongs to one Postgres database: two installations that share a namespace would run and record each other's jobs.
- * Redis stores the id of the database whose replica came first. Replicas with another database do not start; those that already run, because
- * Redis was emptied meanwhile, drain and exit.
+ * One namespace in Redis belongs to one Postgres database: two installations that share a namespace would run and
+ * record each other's jobs. Redis stores the id of the database whose replica came first. Replicas with another
+ * database do not start; those that already run, because Redis was emptied meanwhile, drain and exit.
  */
 import { Periodic } from "../concurrency/periodic.ts";
 import { StartError } from "../errors.ts";

@@ -242,7 +242,8 @@ describe("draining", () => {
     expect((await call(leaving, "POST", "/api/v1/jobs", { type: "noop", payload: {} })).status).toBe(503);
     await closing;
     const next = await start(namespace);
-    expect((await call(next, "GET", "/api/v1/workers")).body).toMatchObject({ workers: [{ id: next.id }] }); // the other is gone at once
+    // the other is gone at once
+    expect((await call(next, "GET", "/api/v1/workers")).body).toMatchObject({ workers: [{ id: next.id }] });
     expect(await jobWhen(next, quick)).toMatchObject({ status: "completed", worker: leaving.id });
     expect(await jobWhen(next, long)).toMatchObject({ status: "completed", attempt: 1, worker: next.id });
     await next.close();

@@ -1,6 +1,6 @@
 /**
- * One replica, assembled by hand: its parts are opened in order, connected, and closed in reverse. main.ts handles the process itself
- * (environment, signals, exit).
+ * One replica, assembled by hand: its parts are opened in order, connected, and closed in reverse. main.ts handles the
+ * process itself (environment, signals, exit).
  */
 import { LAST_ANSWERS_MS } from "../api/http/front.ts";
 import type { Server } from "../api/http/uws.ts";

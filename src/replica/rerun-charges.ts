@@ -1,6 +1,7 @@
 /**
- * Charges reruns before they are enqueued: to the pace of their replay job, and to the quotas of the API key that submitted it. The token
- * buckets are in Redis, so they hold across replicas and attempts. The charge for a rerun that was not made is given back.
+ * Charges reruns before they are enqueued: to the pace of their replay job, and to the quotas of the API key that
+ * submitted it. The token buckets are in Redis, so they hold across replicas and attempts. The charge for a rerun that
+ * was not made is given back.
  */
 import { tokenBucketName } from "../api/access/rate-limits.ts";
 import { at } from "../core/at.ts";
@@ -10,7 +11,10 @@ import type { Acted } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { TokenBucket, TokenRequest } from "../queue/token-buckets.ts";
 
-/** The reruns of a tenth of a second may come at once: more would exceed the pace for a moment, fewer would cost a call for each. */
+/**
+ * The reruns of a tenth of a second may come at once: more would exceed the pace for a moment, fewer would cost a call
+ * for each.
+ */
 const BURST_SHARE = 1 / 10;
 
 /** Quotas of keys that have none of their own; null for no quota. */

@@ -11,7 +11,10 @@ import { TaskFlowError } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
 
-/** The scan examines up to so many outcomes that are not in Postgres yet. If there are more, Postgres is away, and the scan fails. */
+/**
+ * The scan examines up to so many outcomes that are not in Postgres yet. If there are more, Postgres is away, and the
+ * scan fails.
+ */
 const MAX_ENDED = 10_000;
 /** Jobs read from Redis at once. */
 const CHUNK = 50;
@@ -22,7 +25,9 @@ export interface ScanParts {
   readonly turns: Turns;
 }
 
-/** Reads Redis first, so that a job that moves meanwhile is found in one of the two; in both it has the same position. */
+/**
+ * Reads Redis first, so that a job that moves meanwhile is found in one of the two; in both it has the same position.
+ */
 export async function* matching(
   parts: ScanParts,
   filters: RerunFilters,

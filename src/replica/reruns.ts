@@ -1,4 +1,7 @@
-/** Bulk reruns on this replica: finds the finished jobs that pass a filter, and enqueues them again. Uses queue, store and acceptance log. */
+/**
+ * Bulk reruns on this replica: finds the finished jobs that pass a filter, and enqueues them again. Uses queue, store
+ * and acceptance log.
+ */
 import { Turns } from "../concurrency/turns.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
@@ -76,7 +79,8 @@ async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly 
     for (const original of part) {
       const submission = await submissionOf(parts, original);
       if (submission)
-        reruns.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) }); // the key that submitted the replay job owns its reruns
+        // the key that submitted the replay job owns its reruns
+        reruns.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) });
       else lostAt.push(original.at);
     }
     const { granted, wait } = await make(parts, rerun, reruns);
@@ -130,10 +134,14 @@ async function submissionOf(
   const data = isLarge(view.payload) ? await payload() : undefined;
   if (isLarge(view.payload) && !data) return undefined;
   const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
-  return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // it waits from now on: its id, with the time of the replay job, is older
+  // it waits from now on: its id, with the time of the replay job, is older
+  return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } };
 }
 
-/** Enqueues reruns as far as pace and quotas allow. Gives back the charge for reruns that this call did not enqueue: the next try is charged anew. */
+/**
+ * Enqueues reruns as far as pace and quotas allow. Gives back the charge for reruns that this call did not enqueue: the
+ * next try is charged anew.
+ */
 async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly Rerun[]): Promise<Charged> {
   const charged = await parts.charges.take(
     rerun,
@@ -155,8 +163,9 @@ async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly R
 }
 
 /**
- * This order enqueues no rerun twice: Redis forgets a job only after its row is committed, so a rerun that is in neither was never
- * enqueued. Its id is as old as that of the replay job, so it bypasses the submission pipeline, which accepts only new ids.
+ * This order enqueues no rerun twice: Redis forgets a job only after its row is committed, so a rerun that is in
+ * neither was never enqueued. Its id is as old as that of the replay job, so it bypasses the submission pipeline, which
+ * accepts only new ids.
  * @param onMade called for each rerun that this call has enqueued, or may have
  */
 async function enqueue(parts: RerunParts, reruns: readonly Rerun[], onMade: (rerun: Rerun) => void): Promise<void> {
@@ -191,7 +200,10 @@ function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Rerun[]): Pr
   });
 }
 
-/** The id of a rerun, derived from the ids of the replay job and of the job, with the time and the shard of the replay job. */
+/**
+ * The id of a rerun, derived from the ids of the replay job and of the job, with the time and the shard of the replay
+ * job.
+ */
 export function rerunIdOf(rerunId: string, id: string): string {
   return derivedId(rerunId, `replay ${rerunId} ${id}`);
 }

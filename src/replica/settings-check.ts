@@ -21,7 +21,8 @@ interface SettingsToCheck {
 
 /**
  * The definitions of the types that this replica runs.
- * @throws UsageError that lists every issue on a line of its own: an unknown type in WORKER_TYPES, an invalid secret, a missing folder
+ * @throws UsageError that lists every issue on a line of its own: an unknown type in WORKER_TYPES, an invalid secret, a
+ * missing folder
  */
 export function typesToRun(settings: SettingsToCheck): readonly AnyJobDefinition[] {
   const { config, registry, typeSettings } = settings;
@@ -63,7 +64,10 @@ function issuesIn(read: () => unknown): string[] {
   }
 }
 
-/** An issue for each setting of a type that runs here whose value is not a folder. A replica that does not run the type need not have the folder. */
+/**
+ * An issue for each setting of a type that runs here whose value is not a folder. A replica that does not run the type
+ * need not have the folder.
+ */
 function missingFolders({ settings }: AnyJobDefinition, values: Readonly<Record<string, unknown>>): string[] {
   const schemas = Object.entries(
     (settings as { readonly properties?: Readonly<Record<string, SettingSchema>> } | undefined)?.properties ?? {},

@@ -1,6 +1,7 @@
 /**
- * The promise of a 202 under random faults: two replicas submit, with and without keys, while Redis is full, loses answers, is emptied, and
- * Postgres is away or loses answers; a restore and a worker are at work meanwhile. Whatever the order:
+ * The promise of a 202 under random faults: two replicas submit, with and without keys, while Redis is full, loses
+ * answers, is emptied, and Postgres is away or loses answers; a restore and a worker are at work meanwhile. Whatever
+ * the order:
  *  - the jobs of a 202 are somewhere at that moment, all of them, and each runs once;
  *  - one key never stands for two sets of jobs.
  */

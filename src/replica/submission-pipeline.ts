@@ -1,7 +1,7 @@
 /**
  * The path of submissions from the API to Redis. Submissions of durability postgres are committed there first: commit → enqueue → answer.
- * If one job of a batch asks for it, the batch is committed as a whole: whatever fails after the commit, all of its jobs run, or none, and
- * the idempotency key that is committed with them belongs to exactly these jobs.
+ * If one job of a batch asks for it, the batch is committed as a whole: whatever fails after the commit, all of its
+ * jobs run, or none, and the idempotency key that is committed with them belongs to exactly these jobs.
  */
 import { at } from "../core/at.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
@@ -15,8 +15,8 @@ import { ACCEPT_TIMEOUT_MS } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
 
 /**
- * The replica that made an id enqueues it within this time, or leaves it to the restore, which relies on that: twice the time of a
- * commit, and one second to parse a large body.
+ * The replica that made an id enqueues it within this time, or leaves it to the restore, which relies on that: twice
+ * the time of a commit, and one second to parse a large body.
  */
 export const PIPELINE_MS = 2 * ACCEPT_TIMEOUT_MS + 1_000;
 
@@ -42,7 +42,8 @@ export function submissionPipeline(options: SubmissionPipelineOptions): Enqueue 
     else if (!queue.isReady) done({ kind: "failed", error: new QueueUnavailable("Redis is away") });
     else if (!idempotency) commit(options, submitted, done);
     else {
-      // Most repeats end here, and write nothing to Postgres. Redis may know a key that Postgres does not (of durability redis).
+      // Most repeats end here, and write nothing to Postgres. Redis may know a key that Postgres does not (of
+      // durability redis).
       queue.knownKey(idempotency.key).then(
         (known) => {
           if (!known) commit(options, submitted, done);
@@ -87,8 +88,8 @@ function enqueueCommitted(queue: SubmissionPipelineOptions["queue"], submitted: 
     if (answer.kind === "failed")
       done({ kind: "failed", error: committedOnly(publicMessageOf(answer.error), answer.error) });
     else if (answer.kind === "enqueued") done(answer);
-    // Redis knows the key from another submission: one of durability redis that came at the same time, or one that Postgres has forgotten a
-    // moment before Redis does. Committed jobs run, so the response names them.
+    // Redis knows the key from another submission: one of durability redis that came at the same time, or one that
+    // Postgres has forgotten a moment before Redis does. Committed jobs run, so the response names them.
     else enqueueCommitted(queue, { ids: submitted.ids, submissions: submitted.submissions }, done);
   });
 }
@@ -104,9 +105,9 @@ function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance 
 }
 
 /**
- * The answer to a repeat whose key Postgres knows and Redis does not: the first try may have ended before the jobs reached Redis. Each job
- * that was committed with the key is in table `accepted` until its row is in `jobs`. Earlier versions committed only the durable jobs of a
- * batch, so the others may not exist.
+ * The answer to a repeat whose key Postgres knows and Redis does not: the first try may have ended before the jobs
+ * reached Redis. Each job that was committed with the key is in table `accepted` until its row is in `jobs`. Earlier
+ * versions committed only the durable jobs of a batch, so the others may not exist.
  */
 async function replayed(
   { queue, store, retentionMs }: SubmissionPipelineOptions,
@@ -114,7 +115,8 @@ async function replayed(
   count: number,
 ): Promise<Enqueued> {
   if (timeOfId(firstId) <= queue.clock.now() - retentionMs) return { kind: "replayed", firstId };
-  // This order misses no job that moves meanwhile: Redis forgets a job, and `accepted` loses it, only after its row is in `jobs`.
+  // This order misses no job that moves meanwhile: Redis forgets a job, and `accepted` loses it, only after its row is
+  // in `jobs`.
   let lost = await queue.missing(idsFrom(firstId, count));
   if (lost.length > 0) lost = without(lost, await store.committed(lost));
   if (lost.length > 0) lost = without(lost, await store.among(lost));

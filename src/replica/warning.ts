@@ -5,7 +5,10 @@ import { reasonOf } from "../observability/reason.ts";
 
 const REPEAT_MS = 60_000;
 
-/** Warns once for each reason, and once a minute while it lasts. Ignores a missing connection to Redis, which the connection itself logs. */
+/**
+ * Warns once for each reason, and once a minute while it lasts. Ignores a missing connection to Redis, which the
+ * connection itself logs.
+ */
 export function warning(log: Pick<Log, "warn">, what: string): (error: unknown) => void {
   let logged = { reason: "", at: 0 };
   return (error) => {

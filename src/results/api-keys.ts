@@ -8,7 +8,10 @@ import { readSql } from "../postgres/sql.ts";
 const LIST = readSql(new URL("./api-keys-list.sql", import.meta.url));
 const ADD = readSql(new URL("./api-keys-add.sql", import.meta.url));
 const REVOKE = readSql(new URL("./api-keys-revoke.sql", import.meta.url));
-/** Of one call, its connection included: while a replica waits for a Postgres that is silent, it goes on serving a key that was revoked. */
+/**
+ * Of one call, its connection included: while a replica waits for a Postgres that is silent, it goes on serving a key
+ * that was revoked.
+ */
 const TIMEOUT_MS = 5_000;
 
 export interface StoredKey extends ApiKey {

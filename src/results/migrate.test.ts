@@ -46,7 +46,8 @@ describe("migrate", () => {
     for (const statement of statements) await client.query(statement);
     return client;
   };
-  const ADVISORY = "select pg_advisory_lock(hashtextextended('taskflow.migrations', 0))"; // as earlier versions take it: for their session
+  // as earlier versions take it: for their session
+  const ADVISORY = "select pg_advisory_lock(hashtextextended('taskflow.migrations', 0))";
 
   it.each([
     ["the lock of migrations", ADVISORY, "the lock of type advisory"],

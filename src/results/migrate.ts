@@ -22,13 +22,16 @@ const WAIT_MS = 60_000;
 /** A migration may have to rewrite much. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 /**
- * Whatever comes to a table while a migration waits for it queues behind that: it waits so long, lets the others through, and tries again.
- * The others may be held up by the same session, though.
+ * Whatever comes to a table while a migration waits for it queues behind that: it waits so long, lets the others
+ * through, and tries again. The others may be held up by the same session, though.
  */
 const TABLE_LOCK_MS = 2_000;
 const PAUSE_MS = 1_000;
 const REPORT_AFTER_MS = 2_000;
-/** What an answer may take beyond the limit that the server keeps itself: without one by then, the server is taken for dead. */
+/**
+ * What an answer may take beyond the limit that the server keeps itself: without one by then, the server is taken for
+ * dead.
+ */
 const SLACK_MS = 5_000;
 /** Partitions are made so many days ahead: a replica whose role lost its rights has that long to be noticed. */
 const DAYS_AHEAD = 3;
@@ -43,10 +46,12 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the migrations that the database has not seen, each in a transaction, under an advisory lock that ends with it: of replicas
- * that start at once, one applies a migration and the others wait for it. Makes the partitions of today and the next three days as well.
+ * Applies the migrations that the database has not seen, each in a transaction, under an advisory lock that ends with
+ * it: of replicas that start at once, one applies a migration and the others wait for it. Makes the partitions of today
+ * and the next three days as well.
  * @returns the names of the migrations applied by this call
- * @throws StartError, in one sentence, when Postgres cannot be reached, will not do (database-check.ts), refuses a migration, or somebody holds a lock for too long
+ * @throws StartError, in one sentence, when Postgres cannot be reached, will not do (database-check.ts), refuses a
+ * migration, or somebody holds a lock for too long
  */
 export async function migrate(
   databaseUrl: string,
@@ -145,7 +150,8 @@ async function locked<Result>(client: pg.Client, deadline: number, work: () => P
 }
 
 async function limitLocks(client: pg.Client, ms: number): Promise<void> {
-  await client.query("select set_config('lock_timeout', $1, true)", [String(Math.max(1, Math.ceil(ms)))]); // 0 would be no limit
+  // 0 would be no limit
+  await client.query("select set_config('lock_timeout', $1, true)", [String(Math.max(1, Math.ceil(ms)))]);
 }
 
 function ownMigrations(): string[] {

@@ -1,4 +1,7 @@
-/** The daily partitions of `jobs`. An id is a UUIDv7, so the ids of a UTC day are a range, and the day names the partition. */
+/**
+ * The daily partitions of `jobs`. An id is a UUIDv7, so the ids of a UTC day are a range, and the day names the
+ * partition.
+ */
 
 import type { ClientBase } from "pg";
 import { lowestIdAt, timeOfId } from "../core/id.ts";

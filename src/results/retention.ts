@@ -10,8 +10,8 @@ const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
 /**
- * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days ago, by the clock of Postgres.
- * One replica at a time; a partition in use just now, and what comes after it, is left for the next call.
+ * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days ago, by the clock of
+ * Postgres. One replica at a time; a partition in use just now, and what comes after it, is left for the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
  * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
@@ -37,7 +37,8 @@ async function dropBefore(leader: Leader, cutoff: number): Promise<string[]> {
     if (day === undefined || day + DAY_MS > cutoff) continue;
     const answer = await leader.step((client) => client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]));
     const isDropped = answer?.rows[0]?.dropped ?? null;
-    if (isDropped === null) break; // another replica is at it; or whoever reads for long may hold the next ones, too, and each try holds up all others
+    // another replica is at it; or whoever reads for long may hold the next ones, too, and each try holds up all others
+    if (isDropped === null) break;
     if (isDropped) dropped.push(name);
   }
   return dropped;

@@ -119,7 +119,8 @@ describe("a job in Postgres", () => {
     await save(...jobs);
     for (const { job, finishedAt, startedAt } of jobs)
       expect(await store.get(job.id)).toMatchObject({ finished_at: finishedAt, started_at: startedAt });
-    await save(...Array.from({ length: 2_100 }, (_, i) => outcomeWith({ finishedAt: i * 1_000 + 250 }))); // more seconds than the memo holds
+    // more seconds than the memo holds
+    await save(...Array.from({ length: 2_100 }, (_, i) => outcomeWith({ finishedAt: i * 1_000 + 250 })));
   });
 
   it("gives its earlier attempts and its options", async () => {

@@ -93,7 +93,10 @@ export class Store {
     return row && viewOfRow(row);
   }
 
-  /** The jobs of these ids that Postgres has, without their payloads (""), and without results longer than `maxResultBytes`. */
+  /**
+   * The jobs of these ids that Postgres has, without their payloads (""), and without results longer than
+   * `maxResultBytes`.
+   */
   async states(
     ids: readonly string[],
     maxResultBytes: number,
@@ -139,8 +142,8 @@ export class Store {
   }
 
   /**
-   * The jobs of a range of ids that pass the filters, newest first, and how far it looked. It looks through one day, then
-   * the two before it, the four before those: planned over a year of partitions at once, a list took 230 ms.
+   * The jobs of a range of ids that pass the filters, newest first, and how far it looked. It looks through one day,
+   * then the two before it, the four before those: planned over a year of partitions at once, a list took 230 ms.
    */
   async range({
     below,
@@ -189,8 +192,8 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay are none of them. Of
-   * all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay
+   * are none of them. Of all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
     return this.#history.matching(askedBy(filters), range);

@@ -14,8 +14,8 @@ import { tempDir } from "./services.ts";
 
 export type EmailPayload = Parameters<typeof email.run>[0];
 export type Settings = Parameters<NonNullable<typeof email.open>>[0];
-export type Mailer = AttemptContext<Awaited<ReturnType<NonNullable<typeof email.open>>>>;
-export interface Received {
+type Mailer = AttemptContext<Awaited<ReturnType<NonNullable<typeof email.open>>>>;
+interface Received {
   readonly from: string;
   readonly rcpt: string[];
   readonly mail: ParsedMail;

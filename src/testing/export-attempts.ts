@@ -1,4 +1,6 @@
-/** Attempts of data_export in a test, each with a store, a folder of queries and, where the test needs one, a database. */
+/**
+ * Attempts of data_export in a test, each with a store, a folder of queries and, where the test needs one, a database.
+ */
 import { createHash } from "node:crypto";
 import { readdirSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -21,8 +23,8 @@ export interface Result {
   readonly sha256: string;
 }
 
-export const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
-export const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
+const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 export const validator = Compile(dataExport.payload);
 
 /** A store, a folder of queries and, where a test needs one, a database; what runs is one attempt. */

@@ -10,7 +10,7 @@ import { noThread } from "./no-thread.ts";
 import { freshDatabase, tempDir } from "./services.ts";
 
 export type Payload = Parameters<typeof dataExport.run>[0];
-export type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };

@@ -1,4 +1,7 @@
-/** Sends the hostile requests of hostile-cases.ts to a server, each followed by another request, and checks what comes back. */
+/**
+ * Sends the hostile requests of hostile-cases.ts to a server, each followed by another request, and checks what comes
+ * back.
+ */
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { HostileCase } from "./hostile-cases.ts";

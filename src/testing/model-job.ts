@@ -1,8 +1,7 @@
 /**
-/**
- * A job in the model of the queue, and the order of its groups. A job's virtual time, given when it enters the queue, is
- * the greater of that of the last job taken from its bucket (a type and a priority) and that of its group's last job,
- * plus one.
+ * /** A job in the model of the queue, and the order of its groups. A job's virtual time, given when it enters the
+ * queue, is the greater of that of the last job taken from its bucket (a type and a priority) and that of its group's
+ * last job, plus one.
  */
 import { encodeSeq, NO_PROGRESS, REPLICA_LENGTH } from "../core/header.ts";
 import type { Status } from "../core/job.ts";

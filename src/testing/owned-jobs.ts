@@ -1,4 +1,6 @@
-/** Jobs of several API keys, in every state and with marks in all fields, for the tests of who may see and change them. */
+/**
+ * Jobs of several API keys, in every state and with marks in all fields, for the tests of who may see and change them.
+ */
 import { createHash } from "node:crypto";
 import type { ApiKey, Scope } from "../core/api-key.ts";
 import { idOfHash } from "../core/api-key.ts";

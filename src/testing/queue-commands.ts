@@ -20,7 +20,7 @@ const TYPES = [{ type: "mail", lane: "io" }, { type: "noop", lane: "io" }, CALLB
 const FAR_AHEAD = 4_102_444_800_000;
 const OWNED_MS = 3_600_000;
 
-export type Step = fc.AsyncCommand<{ sides: Sides }, Sides>;
+type Step = fc.AsyncCommand<{ sides: Sides }, Sides>;
 
 function step<Args>(
   name: string,
@@ -303,7 +303,8 @@ const forget = step(
   fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }),
   async (sides, { client: by, which }) => {
     const recorded = picked(sides.model.in(...TERMINAL_STATUSES), which);
-    for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten)); // two replicas may have recorded them
+    // two replicas may have recorded them
+    for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten));
     sides.model.forget(recorded.map(({ id }) => id));
   },
 );

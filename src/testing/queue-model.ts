@@ -1,7 +1,6 @@
 /**
  * The queue's promises as a pure model: the verbs of Queue, on plain maps, without a clock. The passing of time is a
- * separate step
- * (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
+ * separate step (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
 import { at } from "../core/at.ts";
 import type { Callback, Status } from "../core/job.ts";

@@ -88,7 +88,8 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
     lastVtimes: Object.fromEntries(
       [...model.vtimes.last].map(([bucket, groups]) => [bucket, Object.fromEntries(groups)]),
     ),
-    takenVtimes: Object.fromEntries([...model.vtimes.taken].filter(([, vtime]) => vtime !== 0)), // a job released to a bucket that no job was taken from goes to its front with vtime 0
+    // a job released to a bucket that no job was taken from goes to its front with vtime 0
+    takenVtimes: Object.fromEntries([...model.vtimes.taken].filter(([, vtime]) => vtime !== 0)),
   };
 }
 

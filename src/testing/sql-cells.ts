@@ -1,6 +1,9 @@
 import { expect } from "vitest";
 
-/** SQL, what a spreadsheet has of it, and what it shows; the type that DuckDB finds in Parquet, and the text of the value. */
+/**
+ * SQL, what a spreadsheet has of it, and what it shows; the type that DuckDB finds in Parquet, and the text of the
+ * value.
+ */
 export const TYPES: readonly (readonly [sql: string, cell: unknown, shown: string, type: string, text: string])[] = [
   ["1::int2", 1, "1", "INTEGER", "1"],
   ["(-2147483648)::int4", -2_147_483_648, "-2147483648", "INTEGER", "-2147483648"],

@@ -24,7 +24,8 @@ export async function lostAccepted({ audit, storedJobs, namespace }: AcceptedSid
     const absent = (await audit.inspect(ids))
       .filter(({ isLive, packed }) => !isLive && packed === "")
       .map(({ id }) => id);
-    const recorded = await storedJobs.among(absent); // asked last: a job is forgotten in Redis only after its row is stored
+    // asked last: a job is forgotten in Redis only after its row is stored
+    const recorded = await storedJobs.among(absent);
     for (const id of absent) {
       if (recorded.has(id)) continue;
       const age = `${Math.round((now - timeOfId(id)) / 1_000)} s`;

@@ -9,7 +9,7 @@ import type { PlaceIssue } from "../queue/snapshot.ts";
  * - accepted_lost: the job is committed in Postgres, and neither in Redis nor recorded
  * - books: counters contradict each other, or the jobs that they count
  */
-export type InconsistencyKind =
+type InconsistencyKind =
   | PlaceIssue
   | "recorded_and_live"
   | "lease_overdue"

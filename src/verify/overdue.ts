@@ -28,13 +28,15 @@ export async function overdueEntries({
       text: `has ended, and no replica has recorded it within ${seconds(now - since)} after its owner's time`,
     });
   }
-  if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies; // after an outage of Redis, leases expire later
+  // after an outage of Redis, leases expire later
+  if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies;
   const leases = await audit.overdue("leased", now - leaseMs, LIMIT);
   const [replicas, snapshots] = await Promise.all([audit.replicas(), audit.inspect(leases.map(({ id }) => id))]);
   leases.forEach(({ id, since }, i) => {
     const snapshot = snapshots[i];
     const holder = snapshot && stateOf(snapshot)?.replica;
-    if (!snapshot?.sets.includes("leased") || holder === undefined) return; // settled meanwhile, or an inconsistency of another kind
+    // settled meanwhile, or an inconsistency of another kind
+    if (!snapshot?.sets.includes("leased") || holder === undefined) return;
     const alive = replicas.has(holder) ? "which is alive" : "which is gone";
     inconsistencies.set(`lease ${id}`, {
       kind: "lease_overdue",

@@ -1,6 +1,7 @@
 /**
- * Accepted jobs whose ids lie in the future, because the clock of Redis was ahead when they were made: the id does not show their age. A
- * job that Redis lacks counts as lost once two examinations, far enough apart by this process's own clock, have found it missing.
+ * Accepted jobs whose ids lie in the future, because the clock of Redis was ahead when they were made: the id does not
+ * show their age. A job that Redis lacks counts as lost once two examinations, far enough apart by this process's own
+ * clock, have found it missing.
  */
 import { HIGHEST_ID, lowestIdAt } from "../core/id.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -35,7 +36,10 @@ export class FutureIds {
     this.#examinedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The jobs that were missing in Redis at the last examination, at least `settledMs` ago; none earlier. @param now epoch ms of Redis */
+  /**
+   * The jobs that were missing in Redis at the last examination, at least `settledMs` ago; none earlier. @param now
+   * epoch ms of Redis
+   */
   async settled(now: number): Promise<Unrecorded["jobs"]> {
     const { queue, acceptanceLog, settledMs } = this.#options;
     if (performance.now() - this.#examinedAt < settledMs) return [];

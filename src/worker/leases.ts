@@ -52,7 +52,9 @@ export class Leases {
   #nextTick: NodeJS.Timeout | undefined;
   /** The next tick is the one that renews. */
   #isIdle = false;
-  /** Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next. */
+  /**
+   * Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next.
+   */
   readonly #renewal: Periodic;
   #nextRenewalAt = 0;
   #isClosed = false;

@@ -1,7 +1,7 @@
 /**
- * Hands outcomes to the recorder that their owners have not recorded in time: those of a dead replica, and those of this replica that
- * did not fit into its buffer while Postgres was away. They take only the room below the recorder's low mark: at its high
- * mark, this replica would claim no jobs while a long outbox drains.
+ * Hands outcomes to the recorder that their owners have not recorded in time: those of a dead replica, and those of
+ * this replica that did not fit into its buffer while Postgres was away. They take only the room below the recorder's
+ * low mark: at its high mark, this replica would claim no jobs while a long outbox drains.
  */
 import { Periodic } from "../concurrency/periodic.ts";
 import { outcomeOf } from "../core/attempt-record.ts";
@@ -15,7 +15,10 @@ const SOON_MS = 100;
 const LIMIT = 500;
 /** Outcomes in the first call. Their sizes are unknown, and each may have many MiB. */
 const FIRST_LIMIT = 10;
-/** After an outage of Postgres, every replica first writes the outcomes in its own buffer; an earlier sweep would only find the same ones. */
+/**
+ * After an outage of Postgres, every replica first writes the outcomes in its own buffer; an earlier sweep would only
+ * find the same ones.
+ */
 const SETTLING_MS = 5_000;
 
 export interface SweepOptions {
@@ -76,7 +79,9 @@ export class Sweep {
     return false;
   }
 
-  /** Hands up to `limit` outcomes to the recorder, and counts them in `swept`. Resolves to whether there may be more. */
+  /**
+   * Hands up to `limit` outcomes to the recorder, and counts them in `swept`. Resolves to whether there may be more.
+   */
   async #take(limit: number, swept: { outcomes: number; chars: number }): Promise<boolean> {
     const { queue, recorder, onUnreadable } = this.#options;
     const jobs = await queue.sweep(OUTBOX_OWNED_MS, limit);

@@ -43,7 +43,7 @@ function largeBytes({ payload }: Job): number {
   return isLarge(payload) ? payload.size : 0;
 }
 
-export interface WorkerHooks {
+interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
   readonly onRan: (type: string, seconds: number) => void;
   /**

@@ -26,7 +26,7 @@ const MAX_PORT = 65_535;
 /**
  * The name or address in a Host header, in lower case, IPv6 without brackets; undefined if it is not exactly one host.
  */
-export function nameOfHost(host: string): string | undefined {
+function nameOfHost(host: string): string | undefined {
   const [, address, name, port = ""] = host.length > MAX_NAME_LENGTH ? [] : (HOST.exec(host) ?? []);
   if (Number(port) > MAX_PORT) return undefined;
   if (address === undefined) return name?.toLowerCase();
@@ -41,7 +41,7 @@ function shortest(address: string): string {
 /**
  * Whether a name always refers to this machine: `localhost`, names below it (RFC 6761, 6.3), and loopback addresses.
  */
-export function isLoopbackName(name: string): boolean {
+function isLoopbackName(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   if (isIPv4(name)) return LOOPBACK.check(name, "ipv4");
   return isIPv6(name) && !name.includes("%") && LOOPBACK.check(name, "ipv6");

@@ -22,7 +22,7 @@ export interface RateLimitsOptions {
   readonly bytes?: RatePolicy | null;
 }
 
-export type Headers = readonly (readonly [name: string, value: string])[];
+type Headers = readonly (readonly [name: string, value: string])[];
 
 /** The result of a check. */
 export interface Limited {

@@ -168,7 +168,7 @@ const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
 const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
 
 /** The problem codes of a call: its own, and those that its access and its body imply. */
-export function codesOf({ access, body, problems = [] }: Operation): string[] {
+function codesOf({ access, body, problems = [] }: Operation): string[] {
   const ofAccess = access === "open" ? [] : access === "public" ? WITHOUT_KEYS : [...WITHOUT_KEYS, ...WITH_KEYS];
   return [
     ...new Set([

@@ -16,7 +16,7 @@ export function needsKey(access: Access): access is Scope {
   return access !== "open" && access !== "public";
 }
 
-export interface MediaType {
+interface MediaType {
   readonly schema: TSchema;
   readonly examples?: Readonly<Record<string, unknown>>;
 }

@@ -99,7 +99,7 @@ class AllEvents implements Follower, AllFollower {
 }
 
 /** @param query `status` and `type`: one or more values each, separated by commas */
-export function readFilter(query: string): { readonly passes: Filter } | { readonly rejection: Rejection } {
+function readFilter(query: string): { readonly passes: Filter } | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
   const issues: ValidationIssue[] = [...new Set(params.keys())]
     .filter((name) => name !== "status" && name !== "type")

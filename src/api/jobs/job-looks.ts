@@ -11,7 +11,7 @@ const MAX_STATES = 200;
 /** A whole job may have 16 MiB. */
 const MAX_WHOLE = 16;
 /** Larger results are omitted from the state of a finished job. */
-export const MAX_STATE_RESULT_LENGTH = 64 * 1024;
+const MAX_STATE_RESULT_LENGTH = 64 * 1024;
 
 export interface JobState {
   /** Its payload is ""; its result is null if it is longer than {@link MAX_STATE_RESULT_LENGTH}. */

@@ -16,7 +16,7 @@ pre{background:var(--soft);border-radius:.4rem;padding:.8rem;margin:0;white-spac
 .head th{width:1%}.none{opacity:.7;padding:3rem;text-align:center;border:1px dashed var(--line);border-radius:.4rem}
 summary{cursor:pointer;font-weight:600;margin:1.5rem 0 .5rem}`;
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     "&": "&amp;",
     "<": "&lt;",

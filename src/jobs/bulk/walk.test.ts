@@ -53,7 +53,8 @@ describe("a walk", () => {
     const controller = new AbortController();
     const { done, seen, attempt } = setup((ids, acted) => {
       if (acted.size === 20) controller.abort(new Error("drain"));
-      return ids.some((id) => acted.has(id)) ? { examined: 0, done: 0 } : all(ids, acted); // a job that it met before would keep it for ever
+      // a job that it met before would keep it for ever
+      return ids.some((id) => acted.has(id)) ? { examined: 0, done: 0 } : all(ids, acted);
     });
     await expect(attempt({ signal: controller.signal })).rejects.toThrow("drain");
     expect(seen.state).toMatchObject({ total: 50, isCounted: true, matched: 25, done: 25 });

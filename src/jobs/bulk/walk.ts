@@ -1,9 +1,10 @@
 /**
  * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act.
  *
- * Once a second it saves its position with the job, and the next attempt continues from there: exactly after a drain, and up to a second earlier
- * after a crash, so an action must have no effect the second time. The counts are part of the position and stay exact. No attempt lasts longer
- * than ten minutes: then it releases the job, which does not count as an attempt.
+ * Once a second it saves its position with the job, and the next attempt continues from there: exactly after a drain,
+ * and up to a second earlier after a crash, so an action must have no effect the second time. The counts are part of
+ * the position and stay exact. No attempt lasts longer than ten minutes: then it releases the job, which does not count
+ * as an attempt.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptContext } from "../../core/job-type.ts";
@@ -40,7 +41,10 @@ interface Position {
 const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
 
 export interface BulkOperation {
-  /** The jobs that the filter names: the same ones, in the same order, in each attempt. @param below only ids below this one */
+  /**
+   * The jobs that the filter names: the same ones, in the same order, in each attempt. @param below only ids below this
+   * one
+   */
   readonly matching: (below: string | undefined) => AsyncIterable<WalkPage>;
   /** Acts on these jobs, once each even if called again, as far as pace and quotas allow. */
   readonly act: (ids: readonly string[]) => Promise<Acted>;
@@ -82,7 +86,8 @@ class Walk {
       await this.#patiently(() => this.#act());
       return this.#position;
     } catch (error) {
-      if (this.#position !== this.#saved) await this.#save().catch(() => undefined); // then it goes on from what was saved before
+      // then it goes on from what was saved before
+      if (this.#position !== this.#saved) await this.#save().catch(() => undefined);
       throw error;
     }
   }

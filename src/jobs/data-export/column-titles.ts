@@ -1,6 +1,9 @@
 /** Names of columns in formats in which a name can occur once only (json, ndjson, parquet). */
 
-/** Numbers the repeated titles: `a`, `a`, `b` become `a`, `a_2`, `b`. A number that another column's title has is skipped. */
+/**
+ * Numbers the repeated titles: `a`, `a`, `b` become `a`, `a_2`, `b`. A number that another column's title has is
+ * skipped.
+ */
 export function uniqueTitles<Column extends { readonly title: string }>(columns: readonly Column[]): Column[] {
   const given = new Set(columns.map(({ title }) => title));
   const used = new Set<string>();

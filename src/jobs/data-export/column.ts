@@ -68,7 +68,7 @@ export interface QueryColumn extends TableColumn {
   readonly expression: string;
 }
 
-export interface Attribute {
+interface Attribute {
   readonly name: string;
   readonly type: SqlType;
 }
@@ -85,7 +85,9 @@ export function isDate({ family }: SqlType): boolean {
   return DATES.has(family);
 }
 
-/** Precision and scale of a numeric that declares them (`numeric(10,2)`, and `numeric(2,-3)`, whose scale is negative). */
+/**
+ * Precision and scale of a numeric that declares them (`numeric(10,2)`, and `numeric(2,-3)`, whose scale is negative).
+ */
 export function digitsOf({
   family,
   modifier,
@@ -95,12 +97,18 @@ export function digitsOf({
   return { precision: ((modifier - 4) >> 16) & 0xffff, scale: scale < 1_024 ? scale : scale - 2_048 };
 }
 
-/** The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from what follows. */
+/**
+ * The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from
+ * what follows.
+ */
 export function rowsOf({ sql, columns }: SourceQuery): string {
   return `(\n${sql}\n) as ${aliases(columns)}`;
 }
 
-/** The same, with each value computed once however often an expression refers to it: Postgres merges no query that has an OFFSET. */
+/**
+ * The same, with each value computed once however often an expression refers to it: Postgres merges no query that has
+ * an OFFSET.
+ */
 export function computedRowsOf({ sql, columns }: SourceQuery): string {
   return `(select * from (\n${sql}\n) as taskflow_query offset 0) as ${aliases(columns)}`;
 }

@@ -1,4 +1,7 @@
-/** Reads what COPY writes in its text format (PostgreSQL, "COPY", "Text Format"): a line a row, cells parted by TAB, `\N` for null. */
+/**
+ * Reads what COPY writes in its text format (PostgreSQL, "COPY", "Text Format"): a line a row, cells parted by TAB,
+ * `\N` for null.
+ */
 import type { Cell, TableRow } from "./table.ts";
 
 const LF = 10;

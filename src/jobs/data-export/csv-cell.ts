@@ -14,10 +14,16 @@ function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** What a reader may part cells by that is not the file's delimiter; a decimal comma is one, what could be run behind it is not. */
+/**
+ * What a reader may part cells by that is not the file's delimiter; a decimal comma is one, what could be run behind it
+ * is not.
+ */
 const OTHER_DIVIDER = /[;\t|]|,[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20]/;
 
-/** A text's cell behind the formula guard: no beginning of it would be run, whatever the reader parts cells by (csv-encoder.ts). */
+/**
+ * A text's cell behind the formula guard: no beginning of it would be run, whatever the reader parts cells by
+ * (csv-encoder.ts).
+ */
 export function guardedCell(text: string, dialect: Pick<CsvDialect, "delimiter" | "null">): string {
   const guarded = guardedText(text);
   const cell = csvCell(guarded, dialect);

@@ -22,7 +22,10 @@ function encode(
   return Buffer.concat([...parts, encoder.end()]).toString();
 }
 
-/** The cells of a text as a reader finds them that parts them by this delimiter, and takes what is between quotes for one. */
+/**
+ * The cells of a text as a reader finds them that parts them by this delimiter, and takes what is between quotes for
+ * one.
+ */
 function bareCells(text: string, delimiter: string): string[] {
   const cells = [""];
   let isQuoted = false;

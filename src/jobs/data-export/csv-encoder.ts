@@ -1,9 +1,10 @@
 /**
  * Lines of CSV as Postgres writes them (LF, quotes where they must be) → CSV by RFC 4180 (CRLF) in which no cell is a
  * formula. A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, TAB, CR or LF (OWASP, "CSV Injection"), or
- * with the full-width form of one; such a text gets a `'` before it, unless it is a number. A reader may split cells
- * at another delimiter than the file's, for example `;`, so a text that would then begin differently is quoted. Typed values (numbers,
- * intervals, infinities) are never formulas, whatever they begin with, and their columns are not looked at.
+ * with the full-width form of one; such a text gets a `'` before it, unless it is a number. A reader may split cells at
+ * another delimiter than the file's, for example `;`, so a text that would then begin differently is quoted. Typed
+ * values (numbers, intervals, infinities) are never formulas, whatever they begin with, and their columns are not
+ * looked at.
  *
  * It works on bytes: a million lines of 92 bytes take 0.28 s, where an encoder of rows as text takes 0.7 s.
  */
@@ -114,7 +115,10 @@ export class CsvEncoder {
   }
 }
 
-/** Whether the unquoted cell that begins at `at` would have another beginning where cells are parted by another character; undefined where its end has not come. */
+/**
+ * Whether the unquoted cell that begins at `at` would have another beginning where cells are parted by another
+ * character; undefined where its end has not come.
+ */
 function needsQuotes(input: Buffer, at: number, delimiter: number): boolean | undefined {
   for (let i = at; i < at + MAX_BARE_BYTES; i++) {
     const byte = input[i];

@@ -1,4 +1,6 @@
-/** What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says. */
+/**
+ * What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says.
+ */
 import * as zlib from "node:zlib";
 import { parquetMetadata } from "hyparquet";
 import readWorkbook, { readSheet } from "read-excel-file/node";

@@ -1,4 +1,6 @@
-/** What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says. */
+/**
+ * What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says.
+ */
 import { buffer } from "node:stream/consumers";
 import pg from "pg";
 import { to as copyTo } from "pg-copy-streams";

@@ -120,7 +120,10 @@ async function openSource(
   return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);
 }
 
-/** Reports the share of written rows, if the total is known; at most 99, because an estimate may be low and the end of the file is missing. */
+/**
+ * Reports the share of written rows, if the total is known; at most 99, because an estimate may be low and the end of
+ * the file is missing.
+ */
 function progressOf({ expectedRows }: ExportSource, progress: (percent: number) => void): (rows: number) => void {
   let reportedMs = performance.now();
   return (rows) => {
@@ -133,7 +136,8 @@ function progressOf({ expectedRows }: ExportSource, progress: (percent: number) 
 
 function compressed(bytes: Readable, payload: ExportPayload): Readable {
   const compression = compressionOf(payload);
-  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined); // an error of either destroys the other, and the store throws it
+  // an error of either destroys the other, and the store throws it
+  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined);
 }
 
 /** Ends with the extensions of its format and compression, so that it is served with the right content type. */

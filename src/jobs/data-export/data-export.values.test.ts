@@ -1,4 +1,7 @@
-/** Every SQL type in every text format, read back by Postgres itself (COPY FROM, json_populate_record) and by a reader of another kind. */
+/**
+ * Every SQL type in every text format, read back by Postgres itself (COPY FROM, json_populate_record) and by a reader
+ * of another kind.
+ */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { parse as parseCsv } from "csv-parse/sync";
@@ -55,7 +58,10 @@ async function copyIn(csv: string, options: string): Promise<void> {
 }
 
 const SELECT = "select * from every order by id";
-/** Read from JSON, these are compared as JSON: NULL is null there, and a reader may write the same JSON with other spaces. */
+/**
+ * Read from JSON, these are compared as JSON: NULL is null there, and a reader may write the same JSON with other
+ * spaces.
+ */
 const AS_JSON = ["c_json", "c_jsonb"];
 const comparable = COLUMNS.filter((name) => !AS_JSON.includes(name));
 

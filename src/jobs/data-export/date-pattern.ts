@@ -39,12 +39,13 @@ export function postgresPattern(pattern: string): string {
 
 /** For the number format of a cell. */
 export function spreadsheetPattern(pattern: string): string {
-  return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000"); // milliseconds are the fraction of the seconds
+  // milliseconds are the fraction of the seconds
+  return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000");
 }
 
 /**
- * What a spreadsheet would show otherwise: it takes `mm` for minutes after hours or before seconds, and else for the month,
- * and `000` for milliseconds after seconds and a point alone.
+ * What a spreadsheet would show otherwise: it takes `mm` for minutes after hours or before seconds, and else for the
+ * month, and `000` for milliseconds after seconds and a point alone.
  */
 export function issueInSpreadsheet(pattern: string): string | undefined {
   const tokens =

@@ -20,22 +20,31 @@ export interface ExportConnectionOptions {
   readonly timeZone: string;
 }
 
-/** SQLSTATE classes of errors in the query or its values, which a repeat cannot cure: features, data, read-only, syntax and names. */
+/**
+ * SQLSTATE classes of errors in the query or its values, which a repeat cannot cure: features, data, read-only, syntax
+ * and names.
+ */
 const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
-/** character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it is given), or have no equivalent in it. */
+/**
+ * character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it
+ * is given), or have no equivalent in it.
+ */
 const NO_UTF8 = new Set(["22021", "22P05"]);
 
-/** How soon Postgres notices that an export has ended, cancelled or with its replica: a terminated thread cannot close its connection. */
+/**
+ * How soon Postgres notices that an export has ended, cancelled or with its replica: a terminated thread cannot close
+ * its connection.
+ */
 const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
 /** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
 const IDLE_MS = 600_000;
 
 /**
- * How Postgres writes values, whatever the server, the role or the database has set. The settings end with the transaction,
- * so that a connection pooler can give the connection to others. `lc_monetary` also decides how many digits of an amount
- * are its fraction: it is replaced only where the amounts stay the same.
+ * How Postgres writes values, whatever the server, the role or the database has set. The settings end with the
+ * transaction, so that a connection pooler can give the connection to others. `lc_monetary` also decides how many
+ * digits of an amount are its fraction: it is replaced only where the amounts stay the same.
  */
 const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('timezone', $2, true), set_config('datestyle', 'ISO', true),
   set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '3', true),
@@ -54,7 +63,8 @@ export class ExportConnection {
 
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
-    if (url === "") throw exportError.permanent("query_unavailable", "DATABASE_URL is not set"); // pg would turn to the environment and to localhost
+    // pg would turn to the environment and to localhost
+    if (url === "") throw exportError.permanent("query_unavailable", "DATABASE_URL is not set");
     const { client, open } = connectionOf(url, timeoutMs);
     try {
       await open();

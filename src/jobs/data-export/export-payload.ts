@@ -211,7 +211,10 @@ function issuesOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
   return issues;
 }
 
-/** What is wrong with a column's name: Postgres takes no NUL, and no format takes all control characters and halves of surrogate pairs. */
+/**
+ * What is wrong with a column's name: Postgres takes no NUL, and no format takes all control characters and halves of
+ * surrogate pairs.
+ */
 function issueOfName(name: string): string | undefined {
   if (name.includes("\0")) return "has a NUL character";
   if (/\p{Cc}/u.test(name)) return "has a control character";
@@ -250,7 +253,10 @@ function issuesOfRows(
   return issue === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${issue}` }];
 }
 
-/** Time zones that exist, in lower case, so that there are no more than IANA has: a check takes 0.1 ms, and a batch may name thousands. */
+/**
+ * Time zones that exist, in lower case, so that there are no more than IANA has: a check takes 0.1 ms, and a batch may
+ * name thousands.
+ */
 const knownZones = new Set<string>();
 
 function isTimeZone(name: string): boolean {

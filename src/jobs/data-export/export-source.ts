@@ -20,7 +20,10 @@ export interface LineRows {
   readonly kind: "lines";
   /** Pieces of the lines, cut anywhere. To be read once. */
   readonly chunks: AsyncIterable<Buffer> | Iterable<Buffer>;
-  /** For `csv`, by position: whether the encoder must guard the column's texts against being run as formulas. The others are typed values, or guarded already. */
+  /**
+   * For `csv`, by position: whether the encoder must guard the column's texts against being run as formulas. The others
+   * are typed values, or guarded already.
+   */
   readonly guarded: readonly boolean[];
 }
 

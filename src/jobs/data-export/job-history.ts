@@ -1,4 +1,7 @@
-/** The job history as a source: finished jobs, as Postgres holds them. What still waits or runs is in Redis and left out. */
+/**
+ * The job history as a source: finished jobs, as Postgres holds them. What still waits or runs is in Redis and left
+ * out.
+ */
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { type Static, Type } from "typebox";

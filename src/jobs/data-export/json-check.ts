@@ -1,4 +1,7 @@
-/** Which values of a column JSON cannot hold: to_json would write NaN and the infinities as texts, and drop the bounds of an array. */
+/**
+ * Which values of a column JSON cannot hold: to_json would write NaN and the infinities as texts, and drop the bounds
+ * of an array.
+ */
 import pg from "pg";
 import type { SqlType } from "./column.ts";
 
@@ -42,7 +45,10 @@ function isAnonymous({ family, attributes }: SqlType): boolean {
   return family === "composite" && attributes === undefined;
 }
 
-/** A record without declared types has only its text to go by: it is rejected, too, where one of its texts looks like such a value. */
+/**
+ * A record without declared types has only its text to go by: it is rejected, too, where one of its texts looks like
+ * such a value.
+ */
 function looksInvalid(sql: string): string {
   return `(to_json(${sql})::text ~ ${QUOTED_NUMBER} or (${sql})::text ~ ${BOUNDS})`;
 }

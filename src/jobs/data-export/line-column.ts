@@ -30,7 +30,10 @@ export function jsonColumn(source: SourceColumn, choice: ColumnChoice): QueryCol
   };
 }
 
-/** Whether a formula guard looks at the texts of a column: only free text can be a formula, and typed values stay as they are. */
+/**
+ * Whether a formula guard looks at the texts of a column: only free text can be a formula, and typed values stay as
+ * they are.
+ */
 export function isGuarded({ source }: QueryColumn): boolean {
   return source.type.family === "text";
 }
@@ -40,7 +43,9 @@ function lineExpression(source: SourceColumn, { decimals, date }: ColumnChoice):
   return decimals === undefined ? amount(source) : roundedExpression(source, decimals);
 }
 
-/** A number rounded half away from zero. The cast of a float to numeric would keep 15 digits, its text has all of them. */
+/**
+ * A number rounded half away from zero. The cast of a float to numeric would keep 15 digits, its text has all of them.
+ */
 export function roundedExpression(source: SourceColumn, decimals: number): string {
   const { sql, type } = source;
   return `round(${type.family === "float" ? `${sql}::text::numeric` : `${sql}::numeric`}, ${decimals})`;

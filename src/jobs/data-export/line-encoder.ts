@@ -4,7 +4,7 @@ import { JsonArrayEncoder, JsonLinesEncoder } from "./json-encoder.ts";
 import type { LineLayout } from "./layout.ts";
 
 /** Makes of a source's lines the bytes of a file. */
-export interface LineEncoder {
+interface LineEncoder {
   /** How many lines have been encoded. */
   readonly lines: number;
   encode(chunk: Buffer): Buffer;
@@ -25,7 +25,9 @@ function encoderOf({ format, csv }: LineLayout, guarded: readonly boolean[]): Li
   }
 }
 
-/** Of a piece of a file: so large that a write costs little beside its bytes, where Postgres sends some 40 KB at once. */
+/**
+ * Of a piece of a file: so large that a write costs little beside its bytes, where Postgres sends some 40 KB at once.
+ */
 const PIECE_BYTES = 262_144;
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 

@@ -15,7 +15,8 @@ export interface NamedQuery {
 }
 
 /**
- * The SQL of a named query with its parameters. COPY takes no parameters, so the values are inserted as literals that pg quotes.
+ * The SQL of a named query with its parameters. COPY takes no parameters, so the values are inserted as literals that
+ * pg quotes.
  * @throws {PermanentError} `query_unknown`, `query_params`
  */
 export async function readNamedQuery(folder: string, { query, params = {} }: NamedQuery): Promise<string> {
@@ -30,8 +31,8 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
 }
 
 /**
- * The issues of a query's name and parameters, with paths into a payload's source, as far as this replica can know them: a
- * replica that only accepts jobs need not have the folder.
+ * The issues of a query's name and parameters, with paths into a payload's source, as far as this replica can know
+ * them: a replica that only accepts jobs need not have the folder.
  */
 export function issuesOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadIssue[] {
   const file = fileOf(folder, query);
@@ -40,12 +41,16 @@ export function issuesOfNamedQuery(folder: string, { query, params = {} }: Named
     parameters = parametersOf(file);
   } catch (thrown) {
     const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
-    return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : []; // what else hinders a read may be over by then
+    // what else hinders a read may be over by then
+    return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : [];
   }
   return issuesOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
 }
 
-/** A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a second. */
+/**
+ * A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a
+ * second.
+ */
 const FRESH_MS = 1_000;
 /** By the file. There are no more of them than the operator has placed. */
 const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();

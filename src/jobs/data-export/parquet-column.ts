@@ -57,7 +57,10 @@ function columnType(type: SqlType): ColumnType {
   }
 }
 
-/** A numeric whose type declares its digits is a decimal. The digits of another one are not known before its last row, so it is a text. */
+/**
+ * A numeric whose type declares its digits is a decimal. The digits of another one are not known before its last row,
+ * so it is a text.
+ */
 function decimalType(type: SqlType): ColumnType {
   const digits = digitsOf(type);
   if (digits === undefined) return TEXT;

@@ -14,7 +14,10 @@ const [LOWEST_INT64, HIGHEST_INT64] = [-(2n ** 63n), 2n ** 63n - 1n];
 const SHOWN_CHARACTERS = 100;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** The elements of a column, the first of which bears its title. A list has three levels (Parquet, "Logical Types", Lists). */
+/**
+ * The elements of a column, the first of which bears its title. A list has three levels (Parquet, "Logical Types",
+ * Lists).
+ */
 export function schemaElements({ title, ...type }: TableColumn): SchemaElement[] {
   if (type.kind !== "list") return [{ name: title, repetition_type: "OPTIONAL", ...leafType(type) }];
   return [
@@ -79,15 +82,18 @@ function leafType({ kind, precision = 0, scale = 0 }: ColumnType = { kind: "text
 }
 
 /**
- * Adds the older name of the type JSON, by which several readers know it, before the end of the file is written. The library
- * would pass the values of a column that has this name through JSON.stringify: bytes would become lists of numbers, and
- * parsed values would lose digits.
+ * Adds the older name of the type JSON, by which several readers know it, before the end of the file is written. The
+ * library would pass the values of a column that has this name through JSON.stringify: bytes would become lists of
+ * numbers, and parsed values would lose digits.
  */
 export function completeJsonElements(schema: readonly SchemaElement[]): void {
   for (const element of schema) if (element.logical_type?.type === "JSON") element.converted_type = "JSON";
 }
 
-/** @returns what makes the library's values of the texts of a column; it throws a {@link PermanentError} `export_value` for a value that Parquet cannot hold */
+/**
+ * @returns what makes the library's values of the texts of a column; it throws a {@link PermanentError} `export_value`
+ * for a value that Parquet cannot hold
+ */
 export function valueReader({ title, ...type }: TableColumn): (text: string) => unknown {
   const read = reader(type);
   return (text) => {
@@ -154,7 +160,10 @@ function decimalReader({ precision = 0 }: ColumnType): (text: string) => bigint 
   };
 }
 
-/** Of a time with a zone, Postgres prints the offset of its instant, so that an hour that the clocks show twice is no question. */
+/**
+ * Of a time with a zone, Postgres prints the offset of its instant, so that an hour that the clocks show twice is no
+ * question.
+ */
 function readTimestamp(text: string): bigint | undefined {
   const timestamp = parseTimestamp(text);
   return timestamp && int64(epochMicros(timestamp));

@@ -1,4 +1,7 @@
-/** What an export takes from the text of its payload: JSON.parse would change digits, and the order of keys such as `10` and `2`. */
+/**
+ * What an export takes from the text of its payload: JSON.parse would change digits, and the order of keys such as `10`
+ * and `2`.
+ */
 import { valueOfNumber } from "../../core/exact-number.ts";
 import { exactValue } from "../../core/exact-value.ts";
 import { elementsOf, memberText } from "../../core/json-span.ts";

@@ -30,7 +30,10 @@ interface Chosen {
   readonly choice: ColumnChoice;
 }
 
-/** Of several columns with one name, the first choice of that name takes the first one, the second choice the second one, and so on. */
+/**
+ * Of several columns with one name, the first choice of that name takes the first one, the second choice the second
+ * one, and so on.
+ */
 function chosen(choices: readonly ColumnChoice[], sources: readonly SourceColumn[], issues: string[]): Chosen[] {
   const times = new Map<string, number>();
   return choices.flatMap((choice) => {

@@ -10,7 +10,7 @@
  */
 import type { ExactNumber } from "../../core/exact-number.ts";
 
-export type QueryScalar = string | number | ExactNumber | boolean | null;
+type QueryScalar = string | number | ExactNumber | boolean | null;
 /** What a query may be given for one of its parameters. */
 export type QueryParameter = QueryScalar | readonly QueryScalar[];
 
@@ -52,12 +52,15 @@ const TYPES = {
 } as const satisfies Readonly<
   Record<string, { readonly isValid: (text: string) => boolean; readonly expected: string }>
 >;
-export type ParameterType = keyof typeof TYPES;
+type ParameterType = keyof typeof TYPES;
 
 const DECLARATION =
   /^[ \t]*--[ \t]*@param[ \t]+(?<name>[A-Za-z_]\w*)[ \t]+(?<type>\w+)(?<array>\[\])?[ \t]*(?:=[ \t]*(?<fallback>.*?))?[ \t\r]*$/gm;
 
-/** The declarations of a query, by name. A declaration with an unknown type is ignored: its values go to the query unchanged. */
+/**
+ * The declarations of a query, by name. A declaration with an unknown type is ignored: its values go to the query
+ * unchanged.
+ */
 export function readDeclarations(sql: string): Map<string, Declaration> {
   const declarations = new Map<string, Declaration>();
   for (const { groups } of sql.matchAll(DECLARATION)) {
@@ -108,5 +111,6 @@ function isList(value: QueryParameter): value is readonly QueryScalar[] {
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
   const epochMs = Date.parse(`${text}T00:00:00Z`);
-  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text); // Date.parse takes February 30 for March 2
+  // Date.parse takes February 30 for March 2
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
 }

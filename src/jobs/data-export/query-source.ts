@@ -13,7 +13,7 @@ import { queryColumns } from "./query-columns.ts";
 import type { Table, TableRow } from "./table.ts";
 import { tableLines } from "./table-lines.ts";
 
-export interface Redaction {
+interface Redaction {
   /** The query's column that says how. */
   readonly by: string;
   /** What makes of a text one that may be shown. @param how the text of the column `by` in the same row */
@@ -28,7 +28,8 @@ const NO_REDACTIONS: Redactions = new Map();
 /**
  * Begins a query in a read-only transaction, on its own connection.
  * @param sql one query, without `;` at its end
- * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`, `query_failed`, `export_value`
+ * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`,
+ * `query_failed`, `export_value`
  * @throws the error of pg if the database is unavailable
  */
 export async function openQuery(

@@ -90,7 +90,8 @@ describe("the parameters of a query", () => {
       expect(issues).toHaveLength(1);
       for (const text of long)
         expect(issuesOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
-      expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their length takes some seconds for each
+      // the square of their length takes some seconds for each
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
     },
   );
 });

@@ -55,7 +55,8 @@ export function bindParameters(sql: string, params: Parameters, literal: (text: 
     at = end;
     if (name === undefined) continue;
     const declaration = declarations.get(name);
-    bound += ` ${parameterSql(valueOf(name, params, declaration) ?? null, declaration, literal)} `; // in blanks: what stands before it could make a text of another kind of it
+    // in blanks: what stands before it could make a text of another kind of it
+    bound += ` ${parameterSql(valueOf(name, params, declaration) ?? null, declaration, literal)} `;
   }
   return bound + sql.slice(at);
 }

@@ -1,9 +1,9 @@
 /**
- * How a query rejects a value that a format cannot hold. A read-only transaction cannot create a function that raises an
- * error, so the query casts a text to integer, and Postgres quotes that text in its message, in whatever language.
+ * How a query rejects a value that a format cannot hold. A read-only transaction cannot create a function that raises
+ * an error, so the query casts a text to integer, and Postgres quotes that text in its message, in whatever language.
  */
 import pg from "pg";
-import { PermanentError } from "../../core/job-type.ts";
+import type { PermanentError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import type { SourceColumn } from "./column.ts";
 import { exportError } from "./error-codes.ts";
@@ -12,10 +12,14 @@ const MARKER = "taskflow_export_value:";
 /** How much of a value a message repeats. */
 const MAX_SHOWN = 100;
 
-/** An integer expression that fails when a row reaches it. @param what cannot hold the value, as the beginning of a sentence */
+/**
+ * An integer expression that fails when a row reaches it. @param what cannot hold the value, as the beginning of a
+ * sentence
+ */
 export function rejectedValue({ name, sql }: SourceColumn, what: string): string {
   const beginning = pg.escapeLiteral(`${MARKER}${what} cannot hold this value of column ${name}: `);
-  return `(${beginning} || left(${sql}::text, ${MAX_SHOWN}))::int`; // depends on the row, so that it is not computed beforehand
+  // depends on the row, so that it is not computed beforehand
+  return `(${beginning} || left(${sql}::text, ${MAX_SHOWN}))::int`;
 }
 
 /** The error of a job whose query met such a value; undefined for any other failure of a query. */

@@ -11,7 +11,10 @@ import { jsonOf, type Row, rowOf, textOf, valueOf } from "./row-value.ts";
 /** How many rows become one piece: some 100 KB of usual rows, much below the memory that they take already. */
 const BATCH_ROWS = 1_000;
 
-/** Whose keys are the columns where a payload names none: the first row's, or each row's, in the order in which they first occur. */
+/**
+ * Whose keys are the columns where a payload names none: the first row's, or each row's, in the order in which they
+ * first occur.
+ */
 export type RowKeys = "first" | "all";
 
 /**
@@ -67,7 +70,10 @@ function* csvChunks(
     );
 }
 
-/** @throws {PermanentError} `export_value`: UTF-8 has no halves of surrogate pairs, and Buffer would write U+FFFD for one */
+/**
+ * @throws {PermanentError} `export_value`: UTF-8 has no halves of surrogate pairs, and Buffer would write U+FFFD for
+ * one
+ */
 function utf8(text: string): Buffer {
   if (/\p{Surrogate}/u.test(text))
     throw exportError.permanent(

@@ -1,4 +1,7 @@
-/** Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of all its values. */
+/**
+ * Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of
+ * all its values.
+ */
 import { ExactNumber, roundedText } from "../../core/exact-number.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
 import { type ColumnChoice, type TableLayout, titleOf } from "./layout.ts";
@@ -52,7 +55,10 @@ function sheetCell(json: string | undefined): Cell {
   return json === undefined || json === "null" ? null : json;
 }
 
-/** Each row is read once for the types of all columns, and once more for its cells: 100,000 rows in memory as values would take far more than their text. */
+/**
+ * Each row is read once for the types of all columns, and once more for its cells: 100,000 rows in memory as values
+ * would take far more than their text.
+ */
 function parquetColumns(rows: readonly string[], choices: readonly ColumnChoice[], timeZone: string): TableColumn[] {
   const types = choices.map(() => new ParquetType());
   for (const json of rows) {

@@ -1,4 +1,7 @@
-/** A value of a row that a payload brought, in a column. Nothing in it passes through a double, and what is nested stays the text it is. */
+/**
+ * A value of a row that a payload brought, in a column. Nothing in it passes through a double, and what is nested stays
+ * the text it is.
+ */
 import { ExactNumber, roundedText, withoutPadding } from "../../core/exact-number.ts";
 import { memberTexts } from "../../core/json-span.ts";
 import { JsonText } from "../../core/json-text.ts";
@@ -41,7 +44,8 @@ export function jsonOf(row: Row, choice: ColumnChoice, timeZone: string): string
 function readValue(json: string): RowValue {
   switch (json.charAt(0)) {
     case '"':
-      return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1); // JSON.parse takes three times as long
+      // JSON.parse takes three times as long
+      return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1);
     case "{":
     case "[":
       return new JsonText(json);
@@ -56,7 +60,7 @@ function readValue(json: string): RowValue {
 }
 
 /** Epoch milliseconds of a text that is a time. */
-export function instantOf(value: unknown): number | undefined {
+function instantOf(value: unknown): number | undefined {
   if (typeof value !== "string" || !TIME.test(value) || !isDay(value.slice(0, DAY_LENGTH))) return undefined;
   const epochMs = Date.parse(value.replace(" ", "T"));
   return Number.isNaN(epochMs) ? undefined : epochMs;

@@ -1,4 +1,7 @@
-/** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
+/**
+ * Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins
+ * with.
+ */
 import { exportError } from "./error-codes.ts";
 import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
 import { sheetNumber } from "./spreadsheet-number.ts";
@@ -12,7 +15,10 @@ const MAX_CHARACTERS = 32_767;
 const DATE_FORMAT = String.raw`yyyy\-mm\-dd`;
 const TIMESTAMP_FORMAT = String.raw`yyyy\-mm\-dd\ hh:mm:ss`;
 
-/** Writes a value of a column. @param at the cell's reference, `B12`; throws a {@link PermanentError} `export_cell_too_long` */
+/**
+ * Writes a value of a column. @param at the cell's reference, `B12`; throws a {@link PermanentError}
+ * `export_cell_too_long`
+ */
 export type CellWriter = (at: string, text: string) => string;
 
 export function cellWriter(column: TableColumn, styles: StyleTable): CellWriter {
@@ -78,7 +84,10 @@ function booleanXml(at: string, value: boolean): string {
   return `<c r="${at}" t="b"><v>${value ? 1 : 0}</v></c>`;
 }
 
-/** A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet stays a text. */
+/**
+ * A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet
+ * stays a text.
+ */
 function dateWriter(
   defaultFormat: string,
   { dateFormat = defaultFormat }: TableColumn,

@@ -3,7 +3,10 @@ import { wallClockMs } from "./date-pattern.ts";
 import { MICROS_PER_DAY, parseDate, parseRfc3339, parseTimestamp, type WallClock } from "./sql-time.ts";
 
 const SERIAL_OF_1970 = 25_569;
-/** 1900-03-01, before which a spreadsheet counts a day too many (1900 was no leap year), and the day after its last one, 9999-12-31. */
+/**
+ * 1900-03-01, before which a spreadsheet counts a day too many (1900 was no leap year), and the day after its last one,
+ * 9999-12-31.
+ */
 const [FIRST_SERIAL, END_SERIAL] = [61, 2_958_466];
 
 /** What a cell has of a date. */
@@ -12,7 +15,10 @@ export interface Serial {
   readonly hasFraction: boolean;
 }
 
-/** Of a text that Postgres prints; undefined where a spreadsheet has no such date. A time with a zone is as its clocks show it. */
+/**
+ * Of a text that Postgres prints; undefined where a spreadsheet has no such date. A time with a zone is as its clocks
+ * show it.
+ */
 export function serialOf(text: string, kind: "date" | "timestamp" | "timestamptz"): Serial | undefined {
   if (kind !== "date") return serialOfClock(parseTimestamp(text));
   const days = parseDate(text);
@@ -31,8 +37,8 @@ export function serialOfRfc3339(text: string, timeZone: string): Serial | undefi
 }
 
 /**
- * A double has microseconds until 2079 and milliseconds until 9999. A time with more digits than it holds has no serial, and
- * neither has 24:00:00, which would be the next day.
+ * A double has microseconds until 2079 and milliseconds until 9999. A time with more digits than it holds has no
+ * serial, and neither has 24:00:00, which would be the next day.
  */
 function serialOfClock(clock: WallClock | undefined): Serial | undefined {
   if (clock === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** Numbers in cells. A spreadsheet keeps a double and shows 15 digits of it; what would be another number there is a text. */
+/**
+ * Numbers in cells. A spreadsheet keeps a double and shows 15 digits of it; what would be another number there is a
+ * text.
+ */
 import { PLAIN_STYLE, type StyleTable } from "./spreadsheet-style.ts";
 import type { TableColumn } from "./table.ts";
 
@@ -48,7 +51,9 @@ function isExact(text: string): boolean {
   return (whole + significant).replace(/^0+/, "").length <= MAX_DIGITS;
 }
 
-/** With as many digits behind the point as the column or the text has, where a spreadsheet would show others by itself. */
+/**
+ * With as many digits behind the point as the column or the text has, where a spreadsheet would show others by itself.
+ */
 function styleOf(text: string, { kind, decimals }: TableColumn, styles: StyleTable): number {
   if (decimals !== undefined)
     return Math.abs(Number(text)) < 10 ** MAX_DIGITS ? styles.styleOf(decimalsFormat(decimals)) : PLAIN_STYLE;

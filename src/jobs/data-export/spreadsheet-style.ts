@@ -1,4 +1,7 @@
-/** The styles of a workbook (ECMA-376, part 1, 18.8): those that every workbook has, and one for each format that its cells use. */
+/**
+ * The styles of a workbook (ECMA-376, part 1, 18.8): those that every workbook has, and one for each format that its
+ * cells use.
+ */
 import { escapeXml } from "./spreadsheet-xml.ts";
 
 /** The styles that every workbook has: plain cells, the header, and texts of several lines. */

@@ -1,4 +1,7 @@
-/** How wide the columns of a sheet are. Widths precede the rows in the file, so the first rows and the type of a column decide. */
+/**
+ * How wide the columns of a sheet are. Widths precede the rows in the file, so the first rows and the type of a column
+ * decide.
+ */
 import type { TableColumn, TableRow } from "./table.ts";
 
 /** In characters. A longer text is hidden at the edge of its cell, but whole in it. */
@@ -23,7 +26,10 @@ export function columnWidths(columns: readonly TableColumn[], rows: readonly Tab
   });
 }
 
-/** What the longest value takes: in place of a number or a date that is wider than its column, a spreadsheet shows `####`. */
+/**
+ * What the longest value takes: in place of a number or a date that is wider than its column, a spreadsheet shows
+ * `####`.
+ */
 function widthOfType({ kind, precision, scale = 0, decimals = 0, dateFormat, timeZone }: TableColumn): number {
   switch (kind) {
     case "integer":

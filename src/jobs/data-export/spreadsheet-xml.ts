@@ -1,6 +1,12 @@
-/** Texts in SpreadsheetML (ECMA-376, part 1, 22.9.2.19, ST_Xstring): what XML cannot hold or would change is written as `_xHHHH_`. */
+/**
+ * Texts in SpreadsheetML (ECMA-376, part 1, 22.9.2.19, ST_Xstring): what XML cannot hold or would change is written as
+ * `_xHHHH_`.
+ */
 
-/** A text that looks like such an escape is escaped too, whatever follows it: the next character may end it by its own escape. */
+/**
+ * A text that looks like such an escape is escaped too, whatever follows it: the next character may end it by its own
+ * escape.
+ */
 const UNWRITABLE = /[\u0000-\u0008\u000B-\u001F\uFFFE\uFFFF]|_(?=x[0-9A-Fa-f]{4})|\p{Surrogate}/gu;
 /** What may have to be escaped. Most texts have none of it, and this looks faster than the others. */
 const SUSPICIOUS = /[\u0000-\u0008\u000B-\u001F&<>"_\uD800-\uDFFF\uFFFE\uFFFF]/;

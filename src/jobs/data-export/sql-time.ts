@@ -1,4 +1,6 @@
-/** Dates and times as Postgres prints them in DateStyle ISO: `0044-03-15 BC`, `2026-01-31 12:00:00.5+05:30`, `infinity`. */
+/**
+ * Dates and times as Postgres prints them in DateStyle ISO: `0044-03-15 BC`, `2026-01-31 12:00:00.5+05:30`, `infinity`.
+ */
 
 const DATE = /^(\d{4,})-(\d\d)-(\d\d)(?: BC)?$/;
 const TIMESTAMP = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d){0,2})?( BC)?$/;
@@ -93,8 +95,8 @@ function lengthOfMonth(year: number, month: number): number {
 }
 
 /**
- * The day's number in the proleptic Gregorian calendar that Postgres uses. A Date of JavaScript ends before the dates of
- * Postgres do. From "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
+ * The day's number in the proleptic Gregorian calendar that Postgres uses. A Date of JavaScript ends before the dates
+ * of Postgres do. From "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
  */
 function daysFromCivil(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year; // a year begins in March, so that the leap day is its last

@@ -1,4 +1,7 @@
-/** The SQL types of a query's columns, read from the catalog: domains resolved, arrays and composite types with their parts. */
+/**
+ * The SQL types of a query's columns, read from the catalog: domains resolved, arrays and composite types with their
+ * parts.
+ */
 import pg from "pg";
 import type { Family, SourceColumn, SqlType } from "./column.ts";
 
@@ -44,7 +47,10 @@ const FAMILIES: ReadonlyMap<number, Family> = new Map<number, Family>([
   [builtins.JSONB, "json"],
   [builtins.BYTEA, "bytes"],
 ]);
-/** Built-in types whose texts a user cannot choose freely: bit strings, network addresses, geometry, text search, and positions in the log. */
+/**
+ * Built-in types whose texts a user cannot choose freely: bit strings, network addresses, geometry, text search, and
+ * positions in the log.
+ */
 const OTHERS = new Set([
   "bit",
   "bit varying",

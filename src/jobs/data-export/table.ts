@@ -1,10 +1,11 @@
 /** Rows as texts in typed columns: what a spreadsheet or a Parquet file is made of. */
 
 /**
- * What the texts of a column are: texts of an SQL type as Postgres prints them (DateStyle ISO, bytea in hexadecimal), but for
- * `value`, whose texts are the JSON of any values. `real` is float4, `float` is float8, `list` an array of `element`s.
+ * What the texts of a column are: texts of an SQL type as Postgres prints them (DateStyle ISO, bytea in hexadecimal),
+ * but for `value`, whose texts are the JSON of any values. `real` is float4, `float` is float8, `list` an array of
+ * `element`s.
  */
-export type ColumnKind =
+type ColumnKind =
   | "integer"
   | "bigint"
   | "decimal"

@@ -35,7 +35,10 @@ export class Attachments {
   /** The bytes of the fetched files. */
   #share: ByteShare | undefined;
   #shareInUse = 0;
-  /** Successive files of one host are fetched in one visit: otherwise the message would wait for its turn with each of them. */
+  /**
+   * Successive files of one host are fetched in one visit: otherwise the message would wait for its turn with each of
+   * them.
+   */
   #visit: { readonly host: string; readonly end: () => void } | undefined;
   #left = MAX_ATTACHED_BYTES;
 

@@ -1,18 +1,19 @@
 /**
- * Mustache with a limit on the cost of one message. A section also finds names in the data around it, so a list inside a list turns N + M
- * elements into N × M: the writer counts the characters that it writes, and the steps that write nothing.
+ * Mustache with a limit on the cost of one message. A section also finds names in the data around it, so a list inside
+ * a list turns N + M elements into N × M: the writer counts the characters that it writes, and the steps that write
+ * nothing.
  */
 import mustache from "mustache";
 import { ExactNumber } from "../../core/exact-number.ts";
-import { PermanentError } from "../../core/job-type.ts";
+import type { PermanentError } from "../../core/job-type.ts";
 import { emailError } from "./error-codes.ts";
 
 /** Characters in all parts of a message together; a long newsletter has a tenth of it. */
 const MAX_LENGTH = 2_097_152;
 
 /**
- * A step is a token, an element of a list, a scope in which a name is searched, or 64 characters of an included template.
- * Together they take a quarter of a second.
+ * A step is a token, an element of a list, a scope in which a name is searched, or 64 characters of an included
+ * template. Together they take a quarter of a second.
  */
 const MAX_STEPS = 2_000_000;
 
@@ -125,7 +126,10 @@ export class BoundedWriter extends mustache.Writer {
   }
 }
 
-/** Mustache takes any object for true. This look costs no steps: the one that the section pays for finds the value in the cache. */
+/**
+ * Mustache takes any object for true. This look costs no steps: the one that the section pays for finds the value in
+ * the cache.
+ */
 function isExactZero([, name = ""]: string[], context: mustache.Context): boolean {
   const value: unknown = mustache.Context.prototype.lookup.call(context, name);
   return value instanceof ExactNumber && value.isZero;

@@ -1,7 +1,7 @@
 /**
- * Which recipients have the message, and what follows from the server's replies (RFC 5321, 4.2.1: 4yz may be repeated, 5yz not). A server may
- * accept a message for some recipients and defer others. Then the attempt fails and saves its progress as the job's state, and the next one
- * sends to the rest only.
+ * Which recipients have the message, and what follows from the server's replies (RFC 5321, 4.2.1: 4yz may be repeated,
+ * 5yz not). A server may accept a message for some recipients and defer others. Then the attempt fails and saves its
+ * progress as the job's state, and the next one sends to the rest only.
  */
 import type { NodemailerError } from "nodemailer";
 import { messageOf } from "../../errors.ts";
@@ -16,10 +16,13 @@ export interface Delivery {
   readonly response: string;
 }
 
-export const NOTHING_YET: Delivery = { accepted: [], rejected: [], response: "" };
-export const MAX_REPLY_LENGTH = 1_000;
+const NOTHING_YET: Delivery = { accepted: [], rejected: [], response: "" };
+const MAX_REPLY_LENGTH = 1_000;
 
-/** The progress of earlier attempts, with addresses in the spelling of mailbox.ts: an older version may have saved another spelling. */
+/**
+ * The progress of earlier attempts, with addresses in the spelling of mailbox.ts: an older version may have saved
+ * another spelling.
+ */
 export function deliveryOf(state: unknown): Delivery {
   if (state === undefined) return NOTHING_YET;
   const { accepted, rejected, response } = state as Delivery;
@@ -34,7 +37,10 @@ export function leftOf(recipients: readonly string[], { accepted, rejected }: De
   return recipients.filter((address) => !done.has(address));
 }
 
-/** Whether the server accepts no more recipients in this transaction (RFC 5321, 4.5.3.1.10; enhanced code x.5.3), but may in the next. */
+/**
+ * Whether the server accepts no more recipients in this transaction (RFC 5321, 4.5.3.1.10; enhanced code x.5.3), but
+ * may in the next.
+ */
 export function isTooMany({ responseCode = 0, response = "" }: NodemailerError): boolean {
   const isLimit = /\b[45]\.5\.3\b/.test(response) || /too many (?:recipients|rcpt)|recipients? limit/i.test(response);
   return isLimit || (responseCode === 452 && !/\b4\.\d{1,3}\.\d{1,3}\b/.test(response));
@@ -91,7 +97,8 @@ export function failureOf(error: NodemailerError, now: Delivery, greylistMs: num
     const atLeastMs = isGreylisting({ response }) ? greylistMs : 0;
     return emailError.retryable(reply, message, { ...state, atLeastMs, cause: error });
   }
-  if (code === "EMESSAGE") return emailError.permanent("message_too_large", message, error); // more than the SIZE that the server offers
+  // more than the SIZE that the server offers
+  if (code === "EMESSAGE") return emailError.permanent("message_too_large", message, error);
   return emailError.retryable(
     code === "ETIMEDOUT" || originalCode === "ETIMEDOUT" ? "smtp_timeout" : "smtp_connection",
     message,
@@ -101,7 +108,10 @@ export function failureOf(error: NodemailerError, now: Delivery, greylistMs: num
 
 export type UnknownOutcome = "fail" | "retry" | "accept";
 
-/** The error of a message without a reply to its final dot: the server may or may not have it. @param choice the operator's */
+/**
+ * The error of a message without a reply to its final dot: the server may or may not have it. @param choice the
+ * operator's
+ */
 export function unknownOutcome(
   choice: Exclude<UnknownOutcome, "accept">,
   now: Delivery,

@@ -1,4 +1,7 @@
-/** Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only what it has sent. */
+/**
+ * Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only what
+ * it has sent.
+ */
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
 import type { PermanentError } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";

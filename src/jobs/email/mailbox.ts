@@ -1,14 +1,14 @@
 /**
- * Parses one mail address strictly. The parsers of mail libraries may find more in a string than its sender means (a second recipient, a group,
- * a line break with a command), so they never get a string: they get parsed mailboxes.
+ * Parses one mail address strictly. The parsers of mail libraries may find more in a string than its sender means (a
+ * second recipient, a group, a line break with a command), so they never get a string: they get parsed mailboxes.
  */
 import { domainToASCII } from "node:url";
 
 export interface Mailbox {
   readonly name: string;
   /**
-   * The canonical spelling: the domain in ASCII (`xn--…`) and lower case, as in DNS; the local part as given, because only its server knows
-   * which letters are equal (RFC 5321, 2.4), but without unnecessary quotes.
+   * The canonical spelling: the domain in ASCII (`xn--…`) and lower case, as in DNS; the local part as given, because
+   * only its server knows which letters are equal (RFC 5321, 2.4), but without unnecessary quotes.
    */
   readonly address: string;
 }
@@ -16,8 +16,8 @@ export interface Mailbox {
 /** An address as payloads write it. */
 export type Address = string | { readonly name?: string; readonly address: string };
 
-// RFC 5322 dot-atom with the letters of RFC 6531 (SMTPUTF8), and RFC 1123 host name: no comment, no group, no domain literal.
-// Of what is not ASCII: letters, marks, digits and symbols; no separator, control or unassigned code.
+// RFC 5322 dot-atom with the letters of RFC 6531 (SMTPUTF8), and RFC 1123 host name: no comment, no group, no domain
+// literal. Of what is not ASCII: letters, marks, digits and symbols; no separator, control or unassigned code.
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-\\u{80}-\\u{10ffff}]+";
 const LOCAL = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, "u");
 const QUOTED_LOCAL = /^"((?:[^"\\]|\\.)*)"$/s;
@@ -27,13 +27,19 @@ const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const LINE_BREAKING = /[\p{Cc}\u2028\u2029]/u;
 /** A name, then the address in angle brackets. */
 const NAMED = /^([^]*)<([^<>]*)>$/;
-/** One word of a name: a quoted string, in which a backslash escapes a quote or a backslash, or characters that need no quotes. */
+/**
+ * One word of a name: a quoted string, in which a backslash escapes a quote or a backslash, or characters that need no
+ * quotes.
+ */
 const WORD = /( *)(?:"((?:[^"\\]|\\.)*)"|([^"\\<>[\],;:@ ]+))/uy;
 /** Octets, by RFC 5321, 4.5.3.1. */
 const MAX_LOCAL = 64;
 const MAX_ADDRESS = 254;
 
-/** Reads `addr-spec`, `Name <addr-spec>` or an object, internationalised ones too (RFC 6531, RFC 5890); undefined for anything else. */
+/**
+ * Reads `addr-spec`, `Name <addr-spec>` or an object, internationalised ones too (RFC 6531, RFC 5890); undefined for
+ * anything else.
+ */
 export function parseMailbox(written: Address): Mailbox | undefined {
   if (typeof written !== "string") {
     const { name = "" } = written;
@@ -81,7 +87,10 @@ function parseSpec(spec: string): string | undefined {
     : `${local}@${domain}`;
 }
 
-/** The words of a name without their quotes. Parentheses are part of it: people write `Jane (Sales)`, and mean it to be read. */
+/**
+ * The words of a name without their quotes. Parentheses are part of it: people write `Jane (Sales)`, and mean it to be
+ * read.
+ */
 function parsePhrase(phrase: string): string | undefined {
   let name = "";
   WORD.lastIndex = 0;

@@ -1,4 +1,7 @@
-/** Messages as they come out of the wire, read by others' parsers: mailparser always, Python's email package in `npm run test:full`. */
+/**
+ * Messages as they come out of the wire, read by others' parsers: mailparser always, Python's email package in `npm run
+ * test:full`.
+ */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { domainToASCII } from "node:url";

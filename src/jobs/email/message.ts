@@ -25,7 +25,10 @@ export interface MessageDefaults {
   readonly dkim: DKIM | undefined;
 }
 
-/** A word that no space divides makes a line of more than 998 octets (RFC 5322, 2.1.1) in a header; as encoded words it can be folded. */
+/**
+ * A word that no space divides makes a line of more than 998 octets (RFC 5322, 2.1.1) in a header; as encoded words it
+ * can be folded.
+ */
 const UNFOLDABLE = /[\x21-\x7e]{900}/;
 const LINE_CHARACTERS = 76;
 /** No message has less. */

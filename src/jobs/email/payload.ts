@@ -86,7 +86,10 @@ export const EmailSchema = Type.Object(
 );
 export type EmailPayload = Static<typeof EmailSchema>;
 
-/** The issues that the schema cannot find. It runs while a submission waits for its response, so it reads each character only once. */
+/**
+ * The issues that the schema cannot find. It runs while a submission waits for its response, so it reads each character
+ * only once.
+ */
 export function issuesOfEmail(payload: EmailPayload): PayloadIssue[] {
   return [
     ...addressIssues(payload),
@@ -119,11 +122,15 @@ function addressIssues(payload: EmailPayload): PayloadIssue[] {
   return issues;
 }
 
-// Headers that the message is built from, that sign it, or that mail servers add: a caller's header would contradict or forge them.
+// Headers that the message is built from, that sign it, or that mail servers add: a caller's header would contradict or
+// forge them.
 const RESERVED_HEADER =
   /^(?:from|sender|to|cc|bcc|reply-to|subject|message-id|date|mime-version|return-path|received.*|resent-.*|content-.*|dkim-.*|domainkey-.*|arc-.*|authentication-results|apparently-to)$/i;
 
-/** A line of a message has at most 998 octets (RFC 5322, 2.1.1), the name of the header among them, and can be folded only at a space. */
+/**
+ * A line of a message has at most 998 octets (RFC 5322, 2.1.1), the name of the header among them, and can be folded
+ * only at a space.
+ */
 const MAX_WORD = 900;
 const UNFOLDABLE = new RegExp(`^[\\x21-\\x7e]{${MAX_WORD + 1}}|[ \\t][\\x21-\\x7e]{${MAX_WORD + 1}}`);
 

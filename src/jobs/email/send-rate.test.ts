@@ -8,7 +8,8 @@ describe("a rate of sending", () => {
     const rate = new SendRate(50);
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 6 }, () => rate.turn(signal)));
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(95); // the first goes at once, five wait 20 ms more each
+    // the first goes at once, five wait 20 ms more each
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(95);
   });
 
   it("sends those away whose turn comes late, to come back one after the other", async () => {

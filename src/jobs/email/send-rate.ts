@@ -1,18 +1,25 @@
 /** How many messages a second one replica gives to its SMTP server, evenly. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { RetryAfterError, SHARED_MEMORY_BYTES } from "../../core/job-type.ts";
+import type { RetryAfterError } from "../../core/job-type.ts";
+import { SHARED_MEMORY_BYTES } from "../../core/job-type.ts";
 import { emailError } from "./error-codes.ts";
 
 /** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
 const LONGEST_WAIT_US = 10_000_000n;
 
-/** The index of the time in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
+/**
+ * The index of the time in the memory that the replica's threads share, in microseconds of the machine's monotonic
+ * clock.
+ */
 const NEXT_AT = 0;
 const COME_BACK_AT = 1;
 
 export class SendRate {
   readonly #intervalUs: bigint;
-  /** When the next message may go; and when the next one that is sent away may come back: one after the other, and not all at once. */
+  /**
+   * When the next message may go; and when the next one that is sent away may come back: one after the other, and not
+   * all at once.
+   */
   readonly #times: BigInt64Array;
 
   /** @param perSecond 0 for no limit @param memory of all who keep to this rate together, zeroed at first */
@@ -42,7 +49,8 @@ export class SendRate {
       const nextAt = Atomics.load(this.#times, NEXT_AT);
       const turnAt = nextAt > now ? nextAt : now;
       if (turnAt - now > LONGEST_WAIT_US) throw this.#tooLate(now, turnAt);
-      if (Atomics.compareExchange(this.#times, NEXT_AT, nextAt, turnAt + this.#intervalUs) !== nextAt) continue; // another thread took this turn
+      // another thread took this turn
+      if (Atomics.compareExchange(this.#times, NEXT_AT, nextAt, turnAt + this.#intervalUs) !== nextAt) continue;
       if (turnAt > now) await sleep(Number(turnAt - now) / 1_000, undefined, { signal });
       return;
     }

@@ -58,7 +58,8 @@ describe("each recipient gets the message once", () => {
       cc: { name: "A.", address: "ann@example.com" },
       bcc: ['"ann"@example.com', "ANN@example.com"],
     });
-    expect(peer.messages[0]?.to).toEqual(["ann@example.com", "ANN@example.com"]); // only its server knows whether these are one
+    // only its server knows whether these are one
+    expect(peer.messages[0]?.to).toEqual(["ann@example.com", "ANN@example.com"]);
   });
 
   it("when the state was left by a version with another spelling", async () => {

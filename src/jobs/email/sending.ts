@@ -41,7 +41,8 @@ const NO_CONNECTION = { phase: "opening", accepted: [], rejectedErrors: [], resp
 /**
  * Resolves when no recipient is left to try. Recipients that `before` names are skipped.
  * @throws {RetryableError} some recipients were deferred, or the transaction failed; its state has the others
- * @throws {PermanentError} all recipients were rejected; `delivery_unknown`, `smtputf8_unsupported`, `message_too_large`
+ * @throws {PermanentError} all recipients were rejected; `delivery_unknown`, `smtputf8_unsupported`,
+ * `message_too_large`
  * @throws {RetryAfterError} the server is in trouble
  */
 export async function deliver(

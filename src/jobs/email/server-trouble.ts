@@ -1,9 +1,10 @@
 /**
- * Trouble with the SMTP server that only the operator can resolve: a wrong password, an untrusted certificate, a name that DNS does not know, a
- * server that rejects every client. The messages are not the cause, so no job fails. All wait, and one at a time tries again.
+ * Trouble with the SMTP server that only the operator can resolve: a wrong password, an untrusted certificate, a name
+ * that DNS does not know, a server that rejects every client. The messages are not the cause, so no job fails. All
+ * wait, and one at a time tries again.
  */
 import type { NodemailerError } from "nodemailer";
-import { RetryAfterError } from "../../core/job-type.ts";
+import type { RetryAfterError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import { type EmailErrorCode, emailError } from "./error-codes.ts";
 import type { Phase } from "./smtp-connection.ts";
@@ -22,7 +23,10 @@ export interface Trouble {
 
 /** RFC 4954, 6: authentication is required, too weak, or has failed. */
 const AUTH_REPLIES: readonly (number | undefined)[] = [530, 534, 535, 538];
-/** The texts of servers that reply 550 or 554 instead. Texts about SPF and DMARC concern the sender's domain and must not match. */
+/**
+ * The texts of servers that reply 550 or 554 instead. Texts about SPF and DMARC concern the sender's domain and must
+ * not match.
+ */
 const WANTS_LOGIN =
   /(?:(?:is|was|are) not|must(?: be)?) authenticate|authentication (?:is )?required|must issue (?:a )?STARTTLS|(?:must|please) log ?in/i;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_(?:SSL|TLS)|EPROTO/;

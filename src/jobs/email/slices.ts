@@ -1,6 +1,7 @@
 /**
- * The large parts of a message. They are encoded in slices while the message is sent, with a turn of the event loop after each: encoding 12 MB
- * at once blocked it for 350 ms. A message that waits for a connection keeps no second copy of its payload.
+ * The large parts of a message. They are encoded in slices while the message is sent, with a turn of the event loop
+ * after each: encoding 12 MB at once blocked it for 350 ms. A message that waits for a connection keeps no second copy
+ * of its payload.
  */
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";

@@ -3,8 +3,8 @@
  *
  *   opening → envelope → data → answer
  *
- * The meaning of a failure depends on the phase. Before the final dot nothing was sent. After it the server may have accepted the message,
- * whether or not its reply arrived.
+ * The meaning of a failure depends on the phase. Before the final dot nothing was sent. After it the server may have
+ * accepted the message, whether or not its reply arrived.
  */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
@@ -38,7 +38,9 @@ export interface Transaction {
   readonly isReused: boolean;
 }
 
-/** An attempt that has to stop waits so long for an answer that is on its way: the executor gives up on it after 5 s. */
+/**
+ * An attempt that has to stop waits so long for an answer that is on its way: the executor gives up on it after 5 s.
+ */
 const LINGER_MS = 4_000;
 
 /** As the library names a connection that is lost. */
@@ -50,7 +52,10 @@ interface Internals {
   _sendCommand(command: string, logged?: string): void;
 }
 
-/** Whether what stops the attempt would have it repeated. A cancelled job is not, and one whose lease is lost runs elsewhere. */
+/**
+ * Whether what stops the attempt would have it repeated. A cancelled job is not, and one whose lease is lost runs
+ * elsewhere.
+ */
 export function mayRepeat(signal: AbortSignal): boolean {
   const reason = codeOf(signal.reason);
   return reason === "drain" || reason === "timeout";
@@ -174,7 +179,8 @@ export class SmtpConnection {
         if (phase() === "answer" && mayRepeat(signal)) linger = setTimeout(stop, LINGER_MS);
         else stop();
       };
-      // an error that ends the connection comes right after it; where none does, the library has found the socket closed
+      // an error that ends the connection comes right after it; where none does, the library has found the socket
+      // closed
       const onEnd = (): void =>
         void setImmediate(end, { error: Object.assign(new Error("the connection was closed"), { code: LOST }) });
       this.#raw.once("end", onEnd);

@@ -4,10 +4,16 @@ import { type Patience, patiently } from "./sending-limits.ts";
 import { SmtpConnection } from "./smtp-connection.ts";
 import type { SmtpServer } from "./smtp-server.ts";
 
-/** Less than the five minutes that servers wait at least (RFC 5321): so this side closes first, and not the server during a message. */
+/**
+ * Less than the five minutes that servers wait at least (RFC 5321): so this side closes first, and not the server
+ * during a message.
+ */
 const IDLE_MS = 4 * 60_000;
 
-/** The server may take ten minutes for one reply. A message that waits for such replies must not spend its own time limit on them. */
+/**
+ * The server may take ten minutes for one reply. A message that waits for such replies must not spend its own time
+ * limit on them.
+ */
 const CONNECTION_WAIT: Patience = {
   ms: 60_000,
   code: "smtp_busy",

@@ -1,4 +1,7 @@
-/** Where the operator's SMTP server is, how it is spoken to, and how long each of its answers may take: SMTP_URL and its options. */
+/**
+ * Where the operator's SMTP server is, how it is spoken to, and how long each of its answers may take: SMTP_URL and its
+ * options.
+ */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions, SecureVersion } from "node:tls";
@@ -8,8 +11,8 @@ import type { SMTPConnectionAuth, SMTPConnectionOptions } from "nodemailer/lib/s
 import { messageOf, StartError } from "../../errors.ts";
 
 /**
- * RFC 5321, 4.5.3.2 allows minutes for each reply. If a repeat does no harm, the limit is shorter, because slots are scarce. After the final dot
- * a repeat might send the message twice, so the RFC's ten minutes apply.
+ * RFC 5321, 4.5.3.2 allows minutes for each reply. If a repeat does no harm, the limit is shorter, because slots are
+ * scarce. After the final dot a repeat might send the message twice, so the RFC's ten minutes apply.
  */
 const OPEN_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 60_000;

@@ -1,6 +1,6 @@
 /**
- * The names of the existing templates. Each submission with a template is checked, so the folder is read only for an unknown name, and only if
- * the folder has changed: one request may name ten thousand templates that do not exist.
+ * The names of the existing templates. Each submission with a template is checked, so the folder is read only for an
+ * unknown name, and only if the folder has changed: one request may name ten thousand templates that do not exist.
  */
 import { readdirSync, statSync } from "node:fs";
 import type { PayloadIssue } from "../../core/job-type.ts";
@@ -17,8 +17,9 @@ interface Asked {
 }
 
 /**
- * Makes the check of a job's `template`, which caches the names. A template that is removed later is still accepted, and its job fails
- * (`template_unknown`). If the folder cannot be read, every name is accepted: a replica that only accepts jobs need not have the folder.
+ * Makes the check of a job's `template`, which caches the names. A template that is removed later is still accepted,
+ * and its job fails (`template_unknown`). If the folder cannot be read, every name is accepted: a replica that only
+ * accepts jobs need not have the folder.
  */
 export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadIssue[] {
   let seen: ReadonlySet<string> = new Set();

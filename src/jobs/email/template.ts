@@ -1,6 +1,6 @@
 /**
- * Mustache templates of messages, from a folder of the operator: `NAME.subject`, `NAME.txt` and `NAME.html`, of which one of the last two is
- * required. They are read at each use, so that a change takes effect with the next message.
+ * Mustache templates of messages, from a folder of the operator: `NAME.subject`, `NAME.txt` and `NAME.html`, of which
+ * one of the last two is required. They are read at each use, so that a change takes effect with the next message.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,8 +22,9 @@ export interface RenderedTemplate {
 }
 
 /**
- * Fills a template with data: in html every value is escaped, but in `{{{…}}}`; `{{> _name}}` includes `_name.html`, or `_name.txt` in text.
- * The time is limited, but too long for the main thread. An {@link ExactNumber} in the data is written digit by digit.
+ * Fills a template with data: in html every value is escaped, but in `{{{…}}}`; `{{> _name}}` includes `_name.html`, or
+ * `_name.txt` in text. The time is limited, but too long for the main thread. An {@link ExactNumber} in the data is
+ * written digit by digit.
  * @param folder EMAIL_TEMPLATES_DIR @param name by {@link TEMPLATE_NAME_PATTERN}
  * @throws {PermanentError} `template_not_configured`, `template_unknown`, `template_invalid`, `template_too_large`
  */

@@ -1,4 +1,7 @@
-/** Decoded pixels: sRGB, 8 bits a channel, upright. All drawing starts from these, so it depends on no property of the file. */
+/**
+ * Decoded pixels: sRGB, 8 bits a channel, upright. All drawing starts from these, so it depends on no property of the
+ * file.
+ */
 import sharp, { type Sharp } from "sharp";
 import { decoding, OPERATION_TIMEOUT_SECONDS } from "./decoding.ts";
 
@@ -17,7 +20,9 @@ export function openBitmap({ data, width, height, channels }: Bitmap): Sharp {
   });
 }
 
-/** Runs a pipeline to its pixels. libvips applies a colour profile, expands grey and palettes, and rounds 16 bits to 8. */
+/**
+ * Runs a pipeline to its pixels. libvips applies a colour profile, expands grey and palettes, and rounds 16 bits to 8.
+ */
 export async function toBitmap(pipeline: Sharp): Promise<Bitmap> {
   const { data, info } = await pipeline
     .timeout({ seconds: OPERATION_TIMEOUT_SECONDS })

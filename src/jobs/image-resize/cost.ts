@@ -1,14 +1,17 @@
 /**
- * What an image may take of one core, so that no job runs into its attempt's timeout. Encoders that can spend much on little
- * (AVIF, palettes) do so for small outputs, and for large ones as much as leaves the job within its budget; a job that does not
- * fit even then is refused before anything is decoded.
+ * What an image may take of one core, so that no job runs into its attempt's timeout. Encoders that can spend much on
+ * little (AVIF, palettes) do so for small outputs, and for large ones as much as leaves the job within its budget; a
+ * job that does not fit even then is refused before anything is decoded.
  */
 import { imageError } from "./error-codes.ts";
 import type { Image } from "./image.ts";
 import { outputSize, scaledSize } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
-/** Seconds, as measured below: half of an attempt's 120, for slower machines, a source that has to be fetched, and the start of the process. */
+/**
+ * Seconds, as measured below: half of an attempt's 120, for slower machines, a source that has to be fetched, and the
+ * start of the process.
+ */
 const BUDGET_SECONDS = 60;
 
 /** An encoder's `effort`, where it is said, and its seconds for a megapixel. */
@@ -18,8 +21,8 @@ interface Level {
 }
 
 /**
- * From the default downwards. CPU seconds for a megapixel of noise with alpha, the worst content there is (sharp 0.35 on a core of a
- * cloud server): photos take a third of it and less.
+ * From the default downwards. CPU seconds for a megapixel of noise with alpha, the worst content there is (sharp 0.35
+ * on a core of a cloud server): photos take a third of it and less.
  */
 const LEVELS: Readonly<Record<OutputFormat | "palette", readonly [Level, ...Level[]]>> = {
   jpeg: [{ seconds: 0.04 }],

@@ -6,7 +6,10 @@ import { imageError } from "./error-codes.ts";
 /** Of one libvips operation: below the 120 s of an attempt, so that it ends with a reason. */
 export const OPERATION_TIMEOUT_SECONDS = 100;
 
-/** The most pixels of a source and of each output, all frames together, where no setting says otherwise: 200 MB when decoded with alpha. */
+/**
+ * The most pixels of a source and of each output, all frames together, where no setting says otherwise: 200 MB when
+ * decoded with alpha.
+ */
 export const DEFAULT_MAX_PIXELS = 50_000_000;
 
 /** What a job does with a damaged file: `fail`, or `truncate`, which takes what can be decoded. */
@@ -18,8 +21,8 @@ export interface ReadOptions {
 }
 
 /**
- * How strictly a file is read. `error` refuses what is broken or cut short. `warning` would refuse real photos too: stray bytes
- * between JPEG markers and odd scan parameters, which phones write, are warnings and decode well.
+ * How strictly a file is read. `error` refuses what is broken or cut short. `warning` would refuse real photos too:
+ * stray bytes between JPEG markers and odd scan parameters, which phones write, are warnings and decode well.
  */
 export type Strictness = Pick<SharpOptions, "failOn">;
 const STRICT: Strictness = { failOn: "error" };
@@ -46,7 +49,8 @@ export async function reading<T>(onError: OnError, read: (strictness: Strictness
 }
 
 /**
- * Names what an operation on untrusted bytes fails with: sharp's errors carry no code, and only a deadline is not the image's own fault.
+ * Names what an operation on untrusted bytes fails with: sharp's errors carry no code, and only a deadline is not the
+ * image's own fault.
  * @throws {PermanentError} `image_invalid`
  * @throws {RetryableError} `image_timeout`
  */

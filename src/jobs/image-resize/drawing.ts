@@ -66,7 +66,10 @@ function cropped(
   });
 }
 
-/** What lies below the picture: undefined for nothing. JPEG knows no transparency, so white lies below unless the caller says otherwise. */
+/**
+ * What lies below the picture: undefined for nothing. JPEG knows no transparency, so white lies below unless the caller
+ * says otherwise.
+ */
 function backgroundOf(
   { background }: Variant,
   format: OutputFormat,

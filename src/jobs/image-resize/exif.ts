@@ -1,7 +1,8 @@
 /**
- * EXIF as kept metadata: the block is read and written anew with the entries that are still true of the output. Left out are the
- * thumbnail, which shows the uncropped picture; maker notes, whose contents are private and whose offsets would be wrong; and
- * what describes the source's pixels. EXIF is a TIFF file without a picture: a header and directories of entries.
+ * EXIF as kept metadata: the block is read and written anew with the entries that are still true of the output. Left
+ * out are the thumbnail, which shows the uncropped picture; maker notes, whose contents are private and whose offsets
+ * would be wrong; and what describes the source's pixels. EXIF is a TIFF file without a picture: a header and
+ * directories of entries.
  */
 import type { Size } from "./output-size.ts";
 
@@ -35,7 +36,10 @@ const TAG = {
 } as const;
 const SRGB = 1;
 
-/** Of the first directory: the source's pixels (sizes, strips, tiles, sample formats), other copies of it, and what other fields of EXIF repeat. */
+/**
+ * Of the first directory: the source's pixels (sizes, strips, tiles, sample formats), other copies of it, and what
+ * other fields of EXIF repeat.
+ */
 const STALE_FIRST = new Set([
   ...[
     0x00fe, 0x00ff, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011c, 0x012d, 0x013d,
@@ -46,7 +50,10 @@ const STALE_FIRST = new Set([
 ]);
 /** From here on: print settings, padding, and what raw files say of their sensor. */
 const FIRST_PRIVATE_TAG = 0xc000;
-/** Of the EXIF directory: compression, maker note, interoperability (the colour space), points and lengths in pixels of the source. */
+/**
+ * Of the EXIF directory: compression, maker note, interoperability (the colour space), points and lengths in pixels of
+ * the source.
+ */
 const STALE_EXIF = new Set([
   0x9102, 0x927c, 0x9214, 0xa005, 0xa20c, 0xa20e, 0xa20f, 0xa210, 0xa214, 0xa302, 0xa500, 0xea1c,
 ]);
@@ -82,7 +89,8 @@ export function numberOf({ isLittleEndian }: TiffBlock, { type, value }: Entry):
 }
 
 /**
- * What a block of EXIF says that is true of an output of this size; undefined where nothing is, or where it cannot be read.
+ * What a block of EXIF says that is true of an output of this size; undefined where nothing is, or where it cannot be
+ * read.
  * @param exif with or without the `Exif\0\0` in front
  */
 export function keptExif(exif: Buffer, size: Size, keepsLocation: boolean): Buffer | undefined {

@@ -1,6 +1,8 @@
 import { entriesAt, numberOf, openTiff } from "./exif.ts";
 
-/** The formats that are read. What they are is told by their first bytes, never by a name or a header that came along. */
+/**
+ * The formats that are read. What they are is told by their first bytes, never by a name or a header that came along.
+ */
 export type SourceFormat = "jpeg" | "png" | "webp" | "avif" | "heic" | "gif" | "tiff";
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
@@ -48,8 +50,8 @@ export function isSvg(bytes: Buffer): boolean {
 const TAG = { subfileType: 0x00fe, tileWidth: 0x0142, tileHeight: 0x0143, dngVersion: 0xc612 } as const;
 
 /**
- * Why a TIFF is not read, or undefined. Cameras' raw files are TIFFs whose first picture is a small preview, if it is one at all; and
- * libtiff takes memory for a whole tile, however small the picture in it.
+ * Why a TIFF is not read, or undefined. Cameras' raw files are TIFFs whose first picture is a small preview, if it is
+ * one at all; and libtiff takes memory for a whole tile, however small the picture in it.
  */
 export function tiffIssue(bytes: Buffer, maxPixels: number): string | undefined {
   const tiff = openTiff(bytes);
@@ -67,11 +69,15 @@ export function tiffIssue(bytes: Buffer, maxPixels: number): string | undefined 
   return tilePixels > maxPixels ? `a TIFF with tiles of ${tilePixels} pixels is not read` : undefined;
 }
 
-/** ISO BMFF (ISO/IEC 14496-12): the box `ftyp` holds a major brand, a version, and the brands that it is compatible with. */
+/**
+ * ISO BMFF (ISO/IEC 14496-12): the box `ftyp` holds a major brand, a version, and the brands that it is compatible
+ * with.
+ */
 function brandsOf(bytes: Buffer): string[] {
   if (bytes.length < 16 || bytes.toString("latin1", 4, 8) !== "ftyp") return [];
   const end = Math.min(bytes.readUInt32BE(0), bytes.length, 128); // real files name a handful of brands
   const brands = [];
-  for (let at = 8; at + 4 <= end; at += 4) if (at !== 12) brands.push(bytes.toString("latin1", at, at + 4)); // 12 holds the version
+  // 12 holds the version
+  for (let at = 8; at + 4 <= end; at += 4) if (at !== 12) brands.push(bytes.toString("latin1", at, at + 4));
   return brands;
 }

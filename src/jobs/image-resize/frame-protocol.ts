@@ -11,7 +11,10 @@ export interface MessageFrame<Head> {
 
 const LENGTH_BYTES = 4;
 
-/** Resolves when the socket has taken it all; so the next is not made before this one is on its way. @throws {Error} when the other side is gone */
+/**
+ * Resolves when the socket has taken it all; so the next is not made before this one is on its way. @throws {Error}
+ * when the other side is gone
+ */
 export async function sendFrame<Head>(socket: Socket, { head, parts }: MessageFrame<Head>): Promise<void> {
   const text = Buffer.from(JSON.stringify({ head, lengths: parts.map(({ length }) => length) }));
   const start = Buffer.alloc(LENGTH_BYTES);

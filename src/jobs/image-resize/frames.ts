@@ -1,6 +1,7 @@
 /**
- * The frames of an animation, one by one: each is drawn as a still picture is, so that a blur, a crop or a rotation never
- * reaches into the frame before or after it. All frames are decoded at once, because a frame may build on the one before.
+ * The frames of an animation, one by one: each is drawn as a still picture is, so that a blur, a crop or a rotation
+ * never reaches into the frame before or after it. All frames are decoded at once, because a frame may build on the one
+ * before.
  */
 import sharp, { type Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";

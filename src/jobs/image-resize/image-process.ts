@@ -1,7 +1,8 @@
 /**
  * What an image process runs: it renders one image after the other, as its thread asks. Ending a thread does not end
  * what libvips does on its behalf; ending a process does. Nor does a fault in a decoder of untrusted bytes reach the
- * replica, no secret of the replica's is here, and where the machine allows, neither are its user and a network (execute/confinement.ts).
+ * replica, no secret of the replica's is here, and where the machine allows, neither are its user and a network
+ * (execute/confinement.ts).
  */
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -57,7 +58,8 @@ const socket = connect(process.argv[2] ?? "");
 const end = (): void => void process.kill(process.pid, "SIGKILL");
 socket
   .once("error", (error) => {
-    if (codeOf(error) === "EACCES") process.exit(1); // whoever started this may not have known that it may not: nothing has come in yet
+    // whoever started this may not have known that it may not: nothing has come in yet
+    if (codeOf(error) === "EACCES") process.exit(1);
     end();
   })
   .once("end", end)

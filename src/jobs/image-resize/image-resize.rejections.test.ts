@@ -59,7 +59,8 @@ describe("image_resize refuses", () => {
   it("outputs that would take a core for too long, but not one that an encoder makes in less", async () => {
     const { failure, run } = await setup();
     const source = base64(await twoHalves(200, 100).png().toBuffer());
-    const [outcome] = await run({ source, width: 2_400, height: 2_400, fit: "fill", format: "avif" }); // with the encoder's default: 62 s of noise
+    // with the encoder's default: 62 s of noise
+    const [outcome] = await run({ source, width: 2_400, height: 2_400, fit: "fill", format: "avif" });
     expect(outcome).toMatchObject({ width: 2_400, format: "avif" });
     const variants = Array.from({ length: 10 }, () => ({
       width: 7_000,

@@ -3,7 +3,7 @@
  * and the header is judged before a pixel is decoded.
  */
 import sharp from "sharp";
-import { PermanentError } from "../../core/job-type.ts";
+import type { PermanentError } from "../../core/job-type.ts";
 import { type OnError, type ReadOptions, reading } from "./decoding.ts";
 import { imageError } from "./error-codes.ts";
 import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffIssue } from "./format.ts";
@@ -12,7 +12,10 @@ import type { Size } from "./output-size.ts";
 /** Of an animation that is kept; at 25 a second, half a minute and more. */
 const MAX_FRAMES = 1_000;
 
-/** Of a source: that of JPEG and GIF. Decoders and scalers keep whole lines, or a note of each: a PNG of 50,000,000 × 1 took 1.4 GB. */
+/**
+ * Of a source: that of JPEG and GIF. Decoders and scalers keep whole lines, or a note of each: a PNG of 50,000,000 × 1
+ * took 1.4 GB.
+ */
 const MAX_SOURCE_SIDE = 65_535;
 
 const DECODERS = ["Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff"].map((name) => `VipsForeignLoad${name}Buffer`);
@@ -74,7 +77,8 @@ export async function openImage(bytes: Buffer, { maxPixels, onError }: ReadOptio
       `the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`,
     );
   }
-  const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures; of TIFF as well
+  // of AVIF and HEIC, pages are other pictures; of TIFF as well
+  const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1;
   const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp, density } = header;
   return {
     bytes,

@@ -57,7 +57,8 @@ describe("kept metadata", () => {
     expect([ifd1, interop, exif?.["MakerNote"], exif?.["SubjectArea"], ifd0?.["ImageWidth"]]).toEqual(
       Array(5).fill(undefined),
     );
-    expect(xmp?.toString()).toContain(`t:ImageWidth="${output.width}" e:GPSLatitude="52,30.0N">`); // and nothing that stood behind
+    // and nothing that stood behind
+    expect(xmp?.toString()).toContain(`t:ImageWidth="${output.width}" e:GPSLatitude="52,30.0N">`);
     expect(xmp?.toString()).toContain(
       `<dc:format>image/${output.format}</dc:format><tiff:Orientation>1</tiff:Orientation>`,
     );

@@ -1,6 +1,6 @@
 /**
- * Puts kept metadata on a finished picture. sharp copies EXIF and XMP from its input alone, so a still picture passes through a PNG
- * that carries them; to an animated WebP they are added once it is encoded. GIF has a place for neither.
+ * Puts kept metadata on a finished picture. sharp copies EXIF and XMP from its input alone, so a still picture passes
+ * through a PNG that carries them; to an animated WebP they are added once it is encoded. GIF has a place for neither.
  */
 import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
@@ -65,7 +65,10 @@ function pngChunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, check]);
 }
 
-/** An animated WebP with this metadata: flags in its header, and chunks behind the frames (https://developers.google.com/speed/webp/docs/riff_container). */
+/**
+ * An animated WebP with this metadata: flags in its header, and chunks behind the frames
+ * (https://developers.google.com/speed/webp/docs/riff_container).
+ */
 export function withWebpMetadata(webp: Buffer, { exif, xmp }: Metadata): Buffer {
   const chunks = [webp];
   if (exif) chunks.push(riffChunk("EXIF", exif));

@@ -12,7 +12,10 @@ const [RED, GREEN, BLUE, WHITE] = [
 ];
 const [WIDTH, HEIGHT] = [80, 40];
 const COLOURS = { R: RED, G: GREEN, B: BLUE, W: WHITE };
-/** The quarters as they are seen: top left, top right, bottom left, bottom right. Stored are RG above BW (EXIF 2.32, 4.6.5.1). */
+/**
+ * The quarters as they are seen: top left, top right, bottom left, bottom right. Stored are RG above BW (EXIF 2.32,
+ * 4.6.5.1).
+ */
 const SEEN: readonly [orientation: number, quarters: string][] = [
   [1, "RGBW"],
   [2, "GRWB"],

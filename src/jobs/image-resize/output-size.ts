@@ -43,7 +43,9 @@ export function assertOutputSize(
   if (issue !== undefined) throw imageError.permanent("image_too_large", issue);
 }
 
-/** `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address. */
+/**
+ * `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address.
+ */
 function cropIssue(source: Size, variant: Variant): string | undefined {
   const scaled = scaledSize(source, variant);
   if (Math.max(scaled.width, scaled.height) <= MAX_SCALED_SIDE) return undefined;

@@ -1,9 +1,10 @@
 /**
- * The pixels that still variants are drawn from: the whole source, scaled as the variant asks. Most formats are decoded once at full
- * size, so a variant is the same, bit for bit, alone and beside others. JPEG and WebP are scaled while they are decoded, which takes
- * a third of the time: alone, a variant is decoded straight to its size; several share a decoding at the scale of the largest and
- * halvings of it, so that the last step is a factor of two or more (libvips's own `gap` is as wide). Where two of the largest are too
- * close for that, the source is decoded at twice their scale. What is drawn of either differs by no more than the resampling.
+ * The pixels that still variants are drawn from: the whole source, scaled as the variant asks. Most formats are decoded
+ * once at full size, so a variant is the same, bit for bit, alone and beside others. JPEG and WebP are scaled while
+ * they are decoded, which takes a third of the time: alone, a variant is decoded straight to its size; several share a
+ * decoding at the scale of the largest and halvings of it, so that the last step is a factor of two or more (libvips's
+ * own `gap` is as wide). Where two of the largest are too close for that, the source is decoded at twice their scale.
+ * What is drawn of either differs by no more than the resampling.
  */
 import sharp, { type Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";
@@ -50,7 +51,10 @@ export function scaled(bitmap: Bitmap, size: Size): Sharp {
     : pipeline.resize({ ...size, fit: "fill" });
 }
 
-/** The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are missing. */
+/**
+ * The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are
+ * missing.
+ */
 async function levelFor(wanted: number, levels: Level[], size: Size): Promise<Bitmap> {
   for (let last = levels.at(-1); last && last.scale >= 4 * wanted; last = levels.at(-1)) {
     const scale = last.scale / 2;

@@ -1,4 +1,7 @@
-/** Files that other programs make, and outputs that other programs read: `apt-get install imagemagick webp libimage-exiftool-perl python3-pil`. */
+/**
+ * Files that other programs make, and outputs that other programs read: `apt-get install imagemagick webp
+ * libimage-exiftool-perl python3-pil`.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

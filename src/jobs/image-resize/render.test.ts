@@ -241,7 +241,8 @@ describe("several variants", () => {
       const exact = await sharp(source).resize({ width, fastShrinkOnLoad: false }).raw().toBuffer();
       const errorOf = async (bytes: Buffer) => rootMeanSquare(await sharp(bytes).raw().toBuffer(), exact);
       const alone = await renderOne(source, { width, format: "png" });
-      expect(await errorOf(together[i]?.bytes ?? alone.bytes)).toBeLessThan((await errorOf(alone.bytes)) + 2.5); // 40 dB
+      // 40 dB
+      expect(await errorOf(together[i]?.bytes ?? alone.bytes)).toBeLessThan((await errorOf(alone.bytes)) + 2.5);
     }
   });
 });

@@ -1,4 +1,7 @@
-/** Renders the variants of an image. Each is drawn in one way: alone, beside others, still, or as the frames of an animation. */
+/**
+ * Renders the variants of an image. Each is drawn in one way: alone, beside others, still, or as the frames of an
+ * animation.
+ */
 import type { Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap } from "./bitmap.ts";
 import { effortsOf } from "./cost.ts";

@@ -72,7 +72,8 @@ export async function closeImageResource({ outbound, renderer }: ImageResource):
 /**
  * Reads the source and writes an artifact for each variant.
  * @param progress called after each of several variants, with per cent
- * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
+ * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the
+ * store do
  */
 export async function resizeImage(
   task: ImageTask,

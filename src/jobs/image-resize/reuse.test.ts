@@ -43,7 +43,8 @@ describe("the same of the same source", () => {
   it("is copied from an earlier job, and is the later one's own", async () => {
     const { resource, run } = await setup();
     const first = await run(FIRST);
-    const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]); // the order of fields says nothing
+    // the order of fields says nothing
+    const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]);
     expect([first.reused, second.reused]).toEqual([false, true]);
     expect(second.outputs).toEqual(first.outputs);
     expect(await resource.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({

@@ -14,7 +14,10 @@ import type { ArtifactStore } from "../../artifacts/store.ts";
 import type { ReadOptions } from "./decoding.ts";
 import type { ImageOutput, Variant } from "./variant.ts";
 
-/** To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for the image process alone. */
+/**
+ * To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for
+ * the image process alone.
+ */
 const RENDERER = `4 ${sharpVersion()}`;
 
 export interface KeptOutput extends ImageOutput {
@@ -61,7 +64,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The files of an earlier job, copied to this one, or undefined when there are none, not all of them, or not as they were. */
+/**
+ * The files of an earlier job, copied to this one, or undefined when there are none, not all of them, or not as they
+ * were.
+ */
 export async function recall(
   store: ArtifactStore,
   digest: string,

@@ -15,7 +15,10 @@ const [BROWN_PIXEL, GREY_PIXEL] = [
   [136, 136, 136, 255],
 ];
 
-/** Kinds of sources, each a plane of one colour, with that colour; and how far off a lossy or small colour space may make it. */
+/**
+ * Kinds of sources, each a plane of one colour, with that colour; and how far off a lossy or small colour space may
+ * make it.
+ */
 const SOURCES: readonly [kind: string, make: () => Promise<Buffer>, colour: readonly number[], tolerance: number][] = [
   ["an RGB PNG", () => plane().png().toBuffer(), BROWN_PIXEL, 1],
   ["a grey PNG", () => grey().toColourspace("b-w").png().toBuffer(), GREY_PIXEL, 1],
@@ -114,7 +117,10 @@ describe("a red background", () => {
   });
 });
 
-/** JPEG and WebP are scaled while they are decoded: there, a variant alone and one beside others differ by the resampling. */
+/**
+ * JPEG and WebP are scaled while they are decoded: there, a variant alone and one beside others differ by the
+ * resampling.
+ */
 const isScaledInDecoder = (kind: string, { animated = false }: Variant): boolean =>
   / (JPEG|WebP)$/.test(kind) && !(animated && kind.includes("animated"));
 

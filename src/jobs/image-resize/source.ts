@@ -51,7 +51,8 @@ export type ImageSource = Static<typeof imageSource>;
 
 /**
  * Reads the bytes of an image.
- * @throws {PermanentError} `image_too_large`, `source_refused` (a final HTTP status), `target_refused`, `encoding_unknown`, `artifact_unknown`
+ * @throws {PermanentError} `image_too_large`, `source_refused` (a final HTTP status), `target_refused`,
+ * `encoding_unknown`, `artifact_unknown`
  * @throws {RetryableError} `source_unreachable`, `encoding_invalid`; `target_refused` for a host name
  * @throws {RetryAfterError} `source_busy` (HTTP 429)
  */

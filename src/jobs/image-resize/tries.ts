@@ -1,4 +1,7 @@
-/** Limits the tries of an image that took too long or crashed its process: each try occupies a core for a minute or two, and more tries rarely help. */
+/**
+ * Limits the tries of an image that took too long or crashed its process: each try occupies a core for a minute or two,
+ * and more tries rarely help.
+ */
 import { asPermanent, asRetryable } from "../../core/job-errors.ts";
 import { RetryableError } from "../../core/job-type.ts";
 

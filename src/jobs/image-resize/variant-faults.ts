@@ -15,7 +15,9 @@ export function variantIssues(variant: Variant, path: string): PayloadIssue[] {
   return issues.flatMap(([field, message]) => (message === undefined ? [] : [{ path: `${path}/${field}`, message }]));
 }
 
-/** Why no source makes an output of a variant's size. What comes of one source is judged again when its size is known. */
+/**
+ * Why no source makes an output of a variant's size. What comes of one source is judged again when its size is known.
+ */
 export function variantSizeIssues(
   { width = 1, height = 1, fit, format, without_enlargement: keepsSmall }: Variant,
   path: string,

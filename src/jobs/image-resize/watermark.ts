@@ -7,7 +7,10 @@ import type { Watermark } from "./variant.ts";
 
 const DEFAULT_SCALE = 0.25;
 
-/** An image as a layer on an output of `size`: scaled to its share of the width (and never higher than the output), as opaque as asked. */
+/**
+ * An image as a layer on an output of `size`: scaled to its share of the width (and never higher than the output), as
+ * opaque as asked.
+ */
 export async function watermarkLayer(
   image: Image,
   { position = "southeast", opacity = 1, scale = DEFAULT_SCALE }: Watermark,

@@ -1,4 +1,7 @@
-/** XMP as kept metadata: what describes the source's pixels is corrected or left out, whichever prefixes and notation the packet uses. */
+/**
+ * XMP as kept metadata: what describes the source's pixels is corrected or left out, whichever prefixes and notation
+ * the packet uses.
+ */
 import { type Attr, DOMParser, type Element, XMLSerializer } from "@xmldom/xmldom";
 import type { Size } from "./output-size.ts";
 
@@ -6,7 +9,10 @@ const TIFF = "http://ns.adobe.com/tiff/1.0/";
 const EXIF = "http://ns.adobe.com/exif/1.0/";
 const DUBLIN_CORE = "http://purl.org/dc/elements/1.1/";
 
-/** Namespaces that say nothing which is true of an output: regions and panoramas in pixels of the source, depth and gain maps, further packets. */
+/**
+ * Namespaces that say nothing which is true of an output: regions and panoramas in pixels of the source, depth and gain
+ * maps, further packets.
+ */
 const STALE_NAMESPACES = [
   "http://www.metadataworkinggroup.com/schemas/regions/",
   "http://ns.microsoft.com/photo/1.2/",

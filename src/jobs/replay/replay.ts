@@ -1,6 +1,6 @@
 /**
- * Reruns all finished jobs that match a filter, at most `rate` per second, in as many attempts as needed (bulk/walk.ts). The id of each rerun is
- * derived from the ids of this job and of the original, so it is enqueued once.
+ * Reruns all finished jobs that match a filter, at most `rate` per second, in as many attempts as needed
+ * (bulk/walk.ts). The id of each rerun is derived from the ids of this job and of the original, so it is enqueued once.
  */
 import { Type } from "typebox";
 import { includeReplayed, issuesOfFilters, textFilters } from "../../core/job-filters.ts";

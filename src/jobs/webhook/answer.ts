@@ -24,7 +24,10 @@ export function judge(response: OutboundResponse, meaning: StatusMeaning, nowMs:
   });
 }
 
-/** The health of a host after its response. A success that does not end is a failure: it occupies a slot until its time limit. */
+/**
+ * The health of a host after its response. A success that does not end is a failure: it occupies a slot until its time
+ * limit.
+ */
 export function healthOf({ status, flaw }: OutboundResponse, meaning: StatusMeaning): HostHealth {
   if (codeOf(flaw) === "timeout") return "failed";
   if (meaning === "success") return "up";

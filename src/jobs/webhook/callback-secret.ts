@@ -1,16 +1,23 @@
-/** CALLBACK_SECRET, the installation's secret that signs callbacks. A job refers to it by name; its value is read when the request is sent. */
+/**
+ * CALLBACK_SECRET, the installation's secret that signs callbacks. A job refers to it by name; its value is read when
+ * the request is sent.
+ */
 import { StartError } from "../../errors.ts";
 import { webhookError } from "./error-codes.ts";
 import { MAX_SECRETS, secretIssue } from "./signature.ts";
 
 const SETTING = "CALLBACK_SECRET";
 
-/** The `secret` of a callback's payload. A caller cannot submit it: the schema of a webhook takes a string or a list of strings. */
+/**
+ * The `secret` of a callback's payload. A caller cannot submit it: the schema of a webhook takes a string or a list of
+ * strings.
+ */
 export const CALLBACK_SECRET_NAME = JSON.stringify({ setting: SETTING });
 
 /**
  * The secrets that sign a webhook or a callback.
- * @param secret of the payload: the caller's secrets, or the name of ours. Callbacks of an earlier version have our secrets themselves
+ * @param secret of the payload: the caller's secrets, or the name of ours. Callbacks of an earlier version have our
+ * secrets themselves
  * @param ours the secrets of this replica
  * @throws RetryableError a callback is to be signed, and this replica has no secret: another replica may have one
  */

@@ -3,7 +3,10 @@ import type { Destination, HostHealth } from "../../core/destination.ts";
 import { RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 
-/** A shorter silence is no sign of a host that is down: the caller sets the time limit, and good receivers may need seconds. */
+/**
+ * A shorter silence is no sign of a host that is down: the caller sets the time limit, and good receivers may need
+ * seconds.
+ */
 const PATIENCE_MS = 5_000;
 
 /** Codes of failures on this side: the request could not be made, or this replica has no more sockets or is closing. */
@@ -12,7 +15,10 @@ const OUR_OWN =
 /** Codes of a host that is up but does not work: no HTTP, endless headers, an untrusted certificate. */
 const NO_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
-/** The destination of a URL. Port 80 is named, as its host may serve another port alone; a dot at the end of a name changes nothing. */
+/**
+ * The destination of a URL. Port 80 is named, as its host may serve another port alone; a dot at the end of a name
+ * changes nothing.
+ */
 export function destinationOf(url: string, caller: string): Destination {
   const { hostname, port, protocol, pathname } = new URL(url);
   const name = hostname.replace(/\.$/, "");
@@ -29,9 +35,9 @@ export interface Failure {
 }
 
 /**
- * The health of the host after a request without a complete response: `unknown` if the attempt was stopped for another reason, the URL was
- * rejected, this side failed, or the look-up of the name did not get its turn; `failed` if the host began to respond; otherwise `down`,
- * or `late` after a short time limit.
+ * The health of the host after a request without a complete response: `unknown` if the attempt was stopped for another
+ * reason, the URL was rejected, this side failed, or the look-up of the name did not get its turn; `failed` if the host
+ * began to respond; otherwise `down`, or `late` after a short time limit.
  */
 export function healthOfThrow(thrown: unknown, { signal, hasAnswered, waitedMs }: Failure): HostHealth {
   if (signal.aborted && codeOf(signal.reason) !== "timeout") return "unknown";

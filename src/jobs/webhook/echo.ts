@@ -1,4 +1,7 @@
-/** Removes the request's credentials from a response: a receiver may repeat them, and the response is shown with the job. */
+/**
+ * Removes the request's credentials from a response: a receiver may repeat them, and the response is shown with the
+ * job.
+ */
 import { secretsOfUrl } from "../../core/readable-url.ts";
 import { isHarmlessHeader } from "../../core/redaction.ts";
 

@@ -12,8 +12,8 @@ const KEY_BYTES = { least: 24, most: 64 };
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
- * The value of `webhook-signature` for the exact bytes of a body (a string in UTF-8): the signatures of all secrets, in their order, so that
- * a receiver that knows any of them accepts the request while a secret is replaced.
+ * The value of `webhook-signature` for the exact bytes of a body (a string in UTF-8): the signatures of all secrets, in
+ * their order, so that a receiver that knows any of them accepts the request while a secret is replaced.
  * @param secrets valid by {@link secretIssue}; jobs of earlier versions may have any text, whose bytes are the key
  */
 export function signatureOf(
@@ -42,8 +42,8 @@ function unprefixed(secret: string): string {
 }
 
 /**
- * The libraries of the scheme also read a secret without the prefix as base64. Receivers that were written for earlier versions use the bytes
- * of its text as the key, so such a secret signs twice.
+ * The libraries of the scheme also read a secret without the prefix as base64. Receivers that were written for earlier
+ * versions use the bytes of its text as the key, so such a secret signs twice.
  */
 function keysOf(secret: string): Buffer[] {
   if (secret.startsWith(PREFIX)) return [Buffer.from(unprefixed(secret), "base64")];

@@ -1,4 +1,7 @@
-/** Texts that would break out of a request, in every part of a webhook that takes a text, read as bytes by a server that knows no HTTP. */
+/**
+ * Texts that would break out of a request, in every part of a webhook that takes a text, read as bytes by a server that
+ * knows no HTTP.
+ */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { Compile } from "typebox/compile";

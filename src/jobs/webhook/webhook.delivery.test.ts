@@ -1,4 +1,6 @@
-/** What counts as delivered: which answers are success, what is sent, and what a redirect or a broken answer changes. */
+/**
+ * What counts as delivered: which answers are success, what is sent, and what a redirect or a broken answer changes.
+ */
 import { createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Webhook } from "standardwebhooks";

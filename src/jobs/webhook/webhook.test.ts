@@ -68,7 +68,8 @@ describe("the request", () => {
   it.each([
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
     ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
-    ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })], // of a job that an earlier version took
+    // of a job that an earlier version took
+    ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })],
   ])(
     "is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it",
     async (secret, verifier) => {

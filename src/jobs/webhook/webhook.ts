@@ -113,7 +113,8 @@ export default defineJob({
 
 async function deliver(payload: Payload, context: AttemptContext<WebhookResource>): Promise<WebhookResult> {
   const { destinations, limits, callbackSecrets } = context.resource;
-  const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: an error here does not concern the host
+  // before the visit: an error here does not concern the host
+  const secrets = secretsToSignWith(payload.secret, callbackSecrets);
   const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
   const startedMs = performance.now();
   let health: HostHealth = "unknown";
@@ -192,7 +193,10 @@ async function send(
   }
 }
 
-/** The caller's headers override our defaults, and those of the signature override the caller's. Each attempt has its own timestamp. */
+/**
+ * The caller's headers override our defaults, and those of the signature override the caller's. Each attempt has its
+ * own timestamp.
+ */
 function headersOf({ payload, secrets, body }: Delivery, jobId: string): Record<string, string> {
   const timestampSeconds = Math.floor(Date.now() / 1_000);
   const headers: Record<string, string> = { "user-agent": "TaskFlow" };

@@ -1,4 +1,7 @@
-/** The API keys of this replica: those of the settings, and those that `taskflow keys` stores in Postgres, read again every few seconds. */
+/**
+ * The API keys of this replica: those of the settings, and those that `taskflow keys` stores in Postgres, read again
+ * every few seconds.
+ */
 import { ApiKeyCache } from "../../api/access/api-key-cache.ts";
 import { Periodic } from "../../concurrency/periodic.ts";
 import type { Config } from "../../config/config.ts";

@@ -4,20 +4,21 @@
  *
  *   no row in `jobs` ─▶ not in Redis ─▶ still no row in `jobs` ─▶ enqueue, by the same id
  *
- * In this order no job runs twice. Redis forgets a job only after its row is committed, so a job that is in neither was lost, or has
- * never been in Redis. And it cannot get there in the meantime:
+ * In this order no job runs twice. Redis forgets a job only after its row is committed, so a job that is in neither was
+ * lost, or has never been in Redis. And it cannot get there in the meantime:
  *  - the replica that accepted it does not send it any more: the restore examines only ids that are too old for that (`underWayMs`);
  *  - this or another leader does not send it late: data read from Postgres is sent within `freshMs` or not at all, and Redis rejects an
  *    enqueue that took longer than `enqueueMs` (its `not_after`). The restore waits for that time after an enqueue whose outcome is
  *    unknown; a new leader waits for both times before its first.
  *
- * Each id is examined once, 60 s after it was made (later if a submission may take longer). All ids are examined again when Redis may have
- * lost some: after it was restarted (perhaps from an old file), or when it does not have the generation that Postgres remembers. In the
- * latter case it came back empty or is another Redis, and the restore does not wait for the 60 s. If the clock of Redis goes back, the
- * restore goes back with it.
+ * Each id is examined once, 60 s after it was made (later if a submission may take longer). All ids are examined again
+ * when Redis may have lost some: after it was restarted (perhaps from an old file), or when it does not have the
+ * generation that Postgres remembers. In the latter case it came back empty or is another Redis, and the restore does
+ * not wait for the 60 s. If the clock of Redis goes back, the restore goes back with it.
  *
- * The counts in Redis were lost together with the jobs. A job that is put back is counted as accepted again, by the ordinary enqueue, and
- * as recorded when it is recorded; a job that was recorded before the loss is in neither count. So the counts balance again at once.
+ * The counts in Redis were lost together with the jobs. A job that is put back is counted as accepted again, by the
+ * ordinary enqueue, and as recorded when it is recorded; a job that was recorded before the loss is in neither count.
+ * So the counts balance again at once.
  */
 import { randomUUID } from "node:crypto";
 import { Periodic } from "../../concurrency/periodic.ts";
@@ -32,11 +33,16 @@ const PERIOD_MS = 3_000;
 /** Between two tries to lead while another replica leads. */
 const FOLLOWER_PERIOD_MS = 5_000;
 export const SETTLED_MS = 60_000;
-/** Ids up to LATE_MS old are examined again every LATE_PERIOD_MS: a COPY that hung in Postgres may be committed late. */
+/**
+ * Ids up to LATE_MS old are examined again every LATE_PERIOD_MS: a COPY that hung in Postgres may be committed late.
+ */
 const LATE_MS = 1_200_000;
 const LATE_PERIOD_MS = 600_000;
 const PAGE = 1_000;
-/** Data read from Postgres longer ago is not enqueued: this process may have been frozen since, and another one leads (postgres/leader.ts). */
+/**
+ * Data read from Postgres longer ago is not enqueued: this process may have been frozen since, and another one leads
+ * (postgres/leader.ts).
+ */
 const FRESH_MS = 8_000;
 /** Submissions in memory at once. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -75,7 +81,10 @@ export class Restore {
   #runId: string | undefined;
   /** The generation that Postgres remembers: of the Redis that has every job committed before Postgres recorded it. */
   #known: string | undefined;
-  /** A generation of Redis that Postgres does not know, since Redis came back empty or is another one; and when it was seen, by `performance.now()`. */
+  /**
+   * A generation of Redis that Postgres does not know, since Redis came back empty or is another one; and when it was
+   * seen, by `performance.now()`.
+   */
   #emptied: { readonly generation: string; readonly seenAt: number } | undefined;
   readonly #future: FutureIds;
 
@@ -120,7 +129,8 @@ export class Restore {
   }
 
   async #begin(): Promise<void> {
-    this.#keepQuiet(this.#freshMs + this.#options.enqueueMs); // the leader before may not know yet that it leads no more
+    // the leader before may not know yet that it leads no more
+    this.#keepQuiet(this.#freshMs + this.#options.enqueueMs);
     this.#examinedBelow = LOWEST_ID;
     this.#emptied = undefined;
     this.#future.reset();
@@ -140,7 +150,8 @@ export class Restore {
     await this.#examineRedis();
     if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
-    const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0; // right even if the clock was set since
+    // right even if the clock was set since
+    const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0;
     const end = lowestIdAt(Math.max(now - Math.max(SETTLED_MS, underWayMs), Math.min(at, now - underWayMs)));
     if (performance.now() - this.#lateAt > LATE_PERIOD_MS || this.#examinedBelow > end) {
       this.#lateAt = performance.now();

@@ -1,4 +1,7 @@
-/** Deletes what is past its retention, for all replicas: finished jobs, the artifacts they produced, and entries of the acceptance log that no restore needs. */
+/**
+ * Deletes what is past its retention, for all replicas: finished jobs, the artifacts they produced, and entries of the
+ * acceptance log that no restore needs.
+ */
 
 import type { ArtifactStore } from "../../artifacts/store.ts";
 import { Periodic } from "../../concurrency/periodic.ts";
@@ -22,8 +25,8 @@ export interface RetentionOptions {
 }
 
 /**
- * Deletes now and every hour. Deletes nothing while the clocks of this machine and of a store disagree: by a wrong clock, fresh jobs
- * would be past their retention.
+ * Deletes now and every hour. Deletes nothing while the clocks of this machine and of a store disagree: by a wrong
+ * clock, fresh jobs would be past their retention.
  * @returns a function that ends this, and aborts the run under way
  */
 export function startRetention({

@@ -32,9 +32,9 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 }
 
 /**
- * Drops the partitions of `accepted` that ended more than a day ago, by the clock of Postgres, and whose jobs are all recorded;
- * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a partition in use
- * just now, and what comes after it, is left for the next call.
+ * Drops the partitions of `accepted` that ended more than a day ago, by the clock of Postgres, and whose jobs are all
+ * recorded; from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a
+ * partition in use just now, and what comes after it, is left for the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
  * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it

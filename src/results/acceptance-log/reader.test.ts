@@ -172,11 +172,13 @@ describe("an old partition", () => {
       [done],
     );
     await client.query("begin");
-    await client.query(`lock table ${acceptedName(daysAgo(3))} in access share mode`); // in use: it stays for the next time
+    // in use: it stays for the next time
+    await client.query(`lock table ${acceptedName(daysAgo(3))} in access share mode`);
     expect(await trimAccepted(url, NOW)).toEqual([]);
     await client.query("rollback");
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
-    expect(await held()).toEqual([...busy, waiting, fresh]); // of `busy` too few were recorded to write the partition anew
+    // of `busy` too few were recorded to write the partition anew
+    expect(await held()).toEqual([...busy, waiting, fresh]);
     expect(await partitions()).toEqual([6, 4, 1].map((days) => acceptedName(daysAgo(days))));
     expect((await client.query("select key from accepted_keys")).rows).toEqual([{ key: "new" }]);
     await record(NOW, waiting);

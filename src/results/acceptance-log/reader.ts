@@ -1,4 +1,7 @@
-/** Reads of the acceptance log (table `accepted`) for the restore (replica/maintenance/restore.ts), which one replica of a namespace runs at a time. */
+/**
+ * Reads of the acceptance log (table `accepted`) for the restore (replica/maintenance/restore.ts), which one replica of
+ * a namespace runs at a time.
+ */
 import type { Submission } from "../../core/job.ts";
 import { decodeSubmission } from "../../core/packed-job.ts";
 import { asStored } from "../../core/payload.ts";

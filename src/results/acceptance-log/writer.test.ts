@@ -140,7 +140,8 @@ describe("without Postgres", () => {
     const { accept, logged } = writerOn(postgres.address);
     expect(errorOf(await accept(one()))).toBe("committed");
     await postgres.stop();
-    await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is refused" }); // the first may meet the dying connection
+    // the first may meet the dying connection
+    await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is refused" });
     const startedAt = performance.now();
     const answers = await Promise.all([accept(one()), accept(one())]);
     expect(answers).toMatchObject([

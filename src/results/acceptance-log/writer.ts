@@ -55,7 +55,10 @@ export interface Acceptance {
   };
 }
 
-/** known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed now. */
+/**
+ * known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed
+ * now.
+ */
 export type Accepted =
   | { readonly kind: "committed" }
   | { readonly kind: "known"; readonly firstId: string; readonly isSameBody: boolean }
@@ -99,7 +102,9 @@ export class AcceptanceLogWriter {
     this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS, onLockWait);
   }
 
-  /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */
+  /**
+   * Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick.
+   */
   accept(acceptance: Acceptance, done: AcceptDone): void {
     if (this.#isClosed || this.#chars > MAX_CHARS) {
       done(

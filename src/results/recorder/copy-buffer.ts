@@ -1,7 +1,7 @@
 /**
- * Rows in COPY's binary format (PostgreSQL manual, "COPY", File Formats; the values as the server's own `recv` functions read
- * them), in memory that is used again for the next batch. Against COPY's text, Postgres spends a quarter less on a row, and nothing
- * is made here that is thrown away again.
+ * Rows in COPY's binary format (PostgreSQL manual, "COPY", File Formats; the values as the server's own `recv`
+ * functions read them), in memory that is used again for the next batch. Against COPY's text, Postgres spends a quarter
+ * less on a row, and nothing is made here that is thrown away again.
  *
  *   begin ─▶ row, then as many values as it has columns ─▶ … ─▶ end
  */
@@ -122,7 +122,10 @@ export class CopyBuffer {
     else this.text(payload);
   }
 
-  /** A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. The bytes are not copied: they must not change before the rows are sent. */
+  /**
+   * A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. The bytes are not copied: they must
+   * not change before the rows are sent.
+   */
   bytes(text: string, bytes: Uint8Array): void {
     const start = this.#length;
     this.text(text);

@@ -23,7 +23,7 @@ import { Backlog } from "./backlog.ts";
 import { type RecorderLog, recordBatch } from "./batch.ts";
 import { RecorderConnection } from "./connection.ts";
 
-export interface RecorderHooks {
+interface RecorderHooks {
   /** A batch is committed: its rows, and the seconds since its first try. */
   readonly batch?: (rows: number, seconds: number) => void;
   /** So many outcomes were dropped for lack of room: they are in the outbox, and a sweep brings them back. */
@@ -51,7 +51,10 @@ export interface RecorderOptions {
 
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
-/** Makes some 280 rows a commit under load (bench, end-to-end); jobs that are leased as they are enqueued would make the batches small. */
+/**
+ * Makes some 280 rows a commit under load (bench, end-to-end); jobs that are leased as they are enqueued would make the
+ * batches small.
+ */
 const LINGER_MS = 10;
 
 export class Recorder {

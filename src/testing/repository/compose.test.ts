@@ -16,7 +16,10 @@ import { jobWhen, submit } from "../replica.ts";
 import { ownPostgres, tempDir } from "../services.ts";
 import { until } from "../until.ts";
 
-/** compose.yaml and the scripts that it runs. No container engine is needed: the servers of the tests take their settings. */
+/**
+ * compose.yaml and the scripts that it runs. No container engine is needed: the servers of the tests take their
+ * settings.
+ */
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const run = promisify(execFile);
 
@@ -90,7 +93,8 @@ describe("the compose file", () => {
     expect(on("back")).toEqual([...REPLICAS, "redis", "postgres"]);
     expect(on("front")).toEqual([...REPLICAS, "mail"]);
     expect(compose.services.secrets?.network_mode).toBe("none");
-    for (const [, { networks, network_mode: mode }] of services) expect(networks ?? mode).toBeDefined(); // otherwise it would join the default network
+    // otherwise it would join the default network
+    for (const [, { networks, network_mode: mode }] of services) expect(networks ?? mode).toBeDefined();
   });
 
   it("contains no password, and gives each container only its own", () => {
@@ -212,7 +216,10 @@ describe("the passwords of an installation", () => {
   });
 });
 
-/** Starts Redis with the arguments of compose.yaml, on a free port and in a temporary folder; it ends with the test's process. */
+/**
+ * Starts Redis with the arguments of compose.yaml, on a free port and in a temporary folder; it ends with the test's
+ * process.
+ */
 async function startRedisOf(folder: string): Promise<number> {
   const { command, env } = await findRedis(redisCacheDir);
   const port = await freePort();

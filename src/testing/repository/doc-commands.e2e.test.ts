@@ -1,7 +1,7 @@
 /**
- * Runs the commands of the pages as they are shown there. `<!-- run -->` before a block marks a command to run; the JSON
- * block below it is the answer. With `<!-- run: result -->` it is the result of the job that the command submits. Only the
- * shape of the answer is compared. UPDATE_DOCS=1 writes the answers of this run into the pages.
+ * Runs the commands of the pages as they are shown there. `<!-- run -->` before a block marks a command to run; the
+ * JSON block below it is the answer. With `<!-- run: result -->` it is the result of the job that the command submits.
+ * Only the shape of the answer is compared. UPDATE_DOCS=1 writes the answers of this run into the pages.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";

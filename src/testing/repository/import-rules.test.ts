@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 
 /**
  * Which part may import which: each part, and the parts below it that it may use. Parts of one level do not import each
- * other; main.ts and replica/ join them. A part is a folder of src/, api/ or jobs/, or a file such as errors.ts (`errors`).
+ * other; main.ts and replica/ join them. A part is a folder of src/, api/ or jobs/, or a file such as errors.ts
+ * (`errors`).
  */
 const below = ["core", "errors", "config", "concurrency", "observability", "process"];
 const jobParts = [...below, "net", "artifacts"];
@@ -100,7 +101,8 @@ function mayImport(file: string, specifier: string): boolean {
     if (PROGRAMS.includes(part)) return target !== "testing";
     return target === part || (MAY_IMPORT[part] ?? []).includes(target);
   }
-  if (isBuiltin(specifier)) return part !== "core" && part !== "client"; // core is pure, and the client also runs in browsers
+  // core is pure, and the client also runs in browsers
+  if (isBuiltin(specifier)) return part !== "core" && part !== "client";
   const library = specifier.split("/")[0] ?? specifier;
   return HOMES[library]?.test(file) ?? false;
 }
