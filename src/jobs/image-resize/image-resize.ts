@@ -15,7 +15,7 @@ import {
 } from "./resize.ts";
 import { imageSource } from "./source.ts";
 import { type Variant, variantFields, variantSchema } from "./variant.ts";
-import { variantIssues, variantSizeIssues } from "./variant-faults.ts";
+import { variantIssues, variantSizeIssues } from "./variant-issues.ts";
 
 /** 8 × 8 pixels. */
 const EXAMPLE_PNG =

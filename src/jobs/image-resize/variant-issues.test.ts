@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Variant } from "./variant.ts";
-import { variantIssues } from "./variant-faults.ts";
+import { variantIssues } from "./variant-issues.ts";
 
 describe("a variant", () => {
   it.each<[Variant, string[]]>([
