@@ -1,6 +1,6 @@
 /**
- * A table → an .xlsx (ECMA-376): a ZIP of XML parts, of which the sheets are written row by row as the rows come.
- * A sheet holds 1,048,576 rows; what is more goes on in the next one, under the same header.
+ * Encodes a table as .xlsx (ECMA-376): a ZIP of XML parts, whose sheets are written row by row as the rows arrive. A
+ * sheet has at most 1,048,576 rows; further rows continue on the next sheet, under the same header.
  */
 import { PassThrough, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -16,14 +16,14 @@ import type { Table, TableColumn, TableRow } from "./table.ts";
 
 const MAX_ROWS = 1_048_576;
 const MAX_COLUMNS = 16_384;
-/** Some readers take no part of 4 GiB, which is what a ZIP holds without an extension. */
+/** Some readers reject parts of 4 GiB, the limit of a ZIP without the ZIP64 extension. */
 const MAX_SHEET_BYTES = 2 ** 31;
 const PIECE_LENGTH = 262_144;
 
 interface SheetOptions {
-  /** The name of the first sheet; undefined: Sheet1. */
+  /** The name of the first sheet. Default: Sheet1. */
   readonly name: string | undefined;
-  /** Of a sheet, its header included. */
+  /** The most rows of a sheet, its header included. */
   readonly maxRows?: number;
 }
 
@@ -34,8 +34,8 @@ interface Sheets {
 }
 
 /**
- * The bytes of the file, piece by piece as they are asked for.
- * @param onRows called with the number of rows so far
+ * Yields the bytes of the file in pieces, as the consumer asks for them.
+ * @param onRows called with the number of rows written so far
  * @throws {PermanentError} `export_cell_too_long`, `export_columns`
  */
 export async function* encodeSpreadsheet(
@@ -55,7 +55,7 @@ export async function* encodeSpreadsheet(
   try {
     for await (const chunk of output) yield chunk as Buffer;
   } finally {
-    await rows.close(); // ends the sheet under way
+    await rows.close(); // ends the current sheet
     await filling;
   }
 }
