@@ -73,7 +73,7 @@ describe("the effort of encoders", () => {
       times(10, work("jpeg", { width: 100, watermark: { artifact: "a" } })),
       imageOf(7_000, 7_000, { format: "avif" }),
     ],
-  ])("does not help %s", (_what, image, works, mark) => {
+  ])("is not enough for %s", (_what, image, works, mark) => {
     const marks = new Map(mark && [["a", mark]]);
     expect(() => effortsOf(image, works, marks)).toThrow(PermanentError);
     expect(() => effortsOf(image, works, marks)).toThrow(/s of one core, more than 60/);
@@ -86,7 +86,7 @@ describe("the effort of encoders", () => {
       "one blurred, sharpened and looked at, in AVIF",
       [work("avif", { width: 7_000, height: 6_900, crop: "attention", blur: 100, sharpen: 10 })],
     ],
-  ])("leaves room for the largest source in %s", (_what, works) =>
+  ])("is enough for the largest source in %s", (_what, works) =>
     expect(() => effortsOf(largest, works, none)).not.toThrow(),
   );
 });
