@@ -1,7 +1,6 @@
 /**
- * Artifacts in a bucket of S3, or of a server that speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object
- * exists once its upload is complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is
- * configured.
+ * Stores artifacts in a bucket of S3 or of a compatible server: `<prefix><job>/<attempt>/<name>`. An object exists once
+ * its upload is complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is configured.
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
@@ -33,7 +32,7 @@ export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
     forcePathStyle: place.isPathStyle,
     ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    // older servers of the protocol reject the checksums that S3 introduced in 2025
+    // older compatible servers reject the checksums that S3 introduced in 2025
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
@@ -148,7 +147,7 @@ async function* bytesOf(
   yield* Body as Readable as AsyncIterable<Buffer>;
 }
 
-/** Whether the server, or the connection to it, failed, and not the source. */
+/** Whether the server or the connection failed, and not the source. */
 function ofServer(thrown: unknown): boolean {
   return thrown instanceof Error && "$metadata" in thrown;
 }

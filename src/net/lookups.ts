@@ -4,7 +4,7 @@
  * labels), so names of one caller that hang do not delay others. Names wait in turn, domain by domain; a name whose
  * last look-up succeeded does not count towards its domain.
  *
- * If a name does not get its turn in time, that is no sign of its host's health: the job is retried, and the attempt
+ * If a name does not get its turn in time, this says nothing about its host: the job is retried, and the attempt
  * does not count.
  */
 import { type LookupAddress, TIMEOUT } from "node:dns";
@@ -12,18 +12,18 @@ import type { RetryAfterError } from "../core/job-type.ts";
 import { outboundError } from "./error-codes.ts";
 import type { Resolve } from "./guarded-lookup.ts";
 
-/** A question is two small packets; name servers and their firewalls count them. */
+/** A query is two small packets; name servers and their firewalls limit their number. */
 const MAX_AT_ONCE = 256;
 const MAX_OF_DOMAIN = 32;
 const MAX_WAITING = 1_000;
 const MAX_KEPT = 2_000;
 const KEEP_MS = 5_000;
 const KEEP_FAILURE_MS = 2_000;
-/** A job whose look-up got no turn is retried after one to two times this. */
+/** A job whose look-up did not get its turn is retried after one to two times this. */
 const RETURN_MS = 1_000;
 /**
- * For a name with all its search domains: with the wait for its turn, well within the default time limit of a
- * connection.
+ * The limit for a name with all its search domains. With the wait for its turn it stays well within the default time
+ * limit of a connection.
  */
 const LOOKUP_MS = 5_000;
 const TURN_MS = 500;
@@ -176,7 +176,9 @@ function domainOf(name: string): string {
     .join(".");
 }
 
-/** The look-up did not begin: that is a turn under a limit of this side's own. */
+/**
+ * The look-up did not begin: the job waits for its turn under a limit of this replica, and the attempt does not count.
+ */
 function turnOf(name: string): RetryAfterError {
   return outboundError.retryAfter(
     "destination_limited",

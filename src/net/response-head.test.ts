@@ -4,19 +4,19 @@ import { mayBeResponse, mendedHead, statusIn } from "./response-head.ts";
 const START = "HTTP/1.1 200 OK\r\n";
 const CLOSE = "connection: close\r\n\r\n";
 
-describe("a head that is in order", () => {
+describe("a valid head", () => {
   it.each([
     "HTTP/1.1 200 OK\r\n\r\n",
     "HTTP/1.0 404 Not Found\r\nServer: x\r\nX-Empty:\r\nx-latin: caf\xe9\r\n\r\n",
     "HTTP/1.1 204 No Content\r\ndate: x\r\n\r\n",
     "HTTP/1.1 500\r\ncontent-length: 12\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked \r\nset-cookie: a\r\nset-cookie: b\r\n\r\n",
-  ])("stays as it is: %j", (head) => {
+  ])("is returned unchanged: %j", (head) => {
     expect(mendedHead(head)).toBe(head);
   });
 });
 
-describe("a head is mended where", () => {
+describe("a head is repaired if", () => {
   it.each([
     ["lines end in LF", "HTTP/1.1 200 OK\na: b\n\n", `${START}a: b\r\n${CLOSE}`],
     ["some lines end in LF", "HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n", `${START}a: b\r\nc: d\r\n${CLOSE}`],
@@ -59,7 +59,7 @@ describe("a head is mended where", () => {
     expect(mendedHead(expected)).toBe(expected);
   });
 
-  it("it is of 128 KiB, in a moment", () => {
+  it("it has 128 KiB, without delay", () => {
     const startedMs = performance.now();
     for (const part of ["a: b\r\n", "a:", " \r\n", "\t", "x"])
       mendedHead(`${START}${part.repeat(131_072 / part.length)}\r\n\r\n`);
