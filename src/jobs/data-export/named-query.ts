@@ -1,4 +1,4 @@
-/** The queries that the operator placed: one file each. */
+/** The operator's queries: one file each. */
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,18 +41,15 @@ export function issuesOfNamedQuery(folder: string, { query, params = {} }: Named
     parameters = parametersOf(file);
   } catch (thrown) {
     const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
-    // what else hinders a read may be over by then
+    // other errors of a read may be temporary
     return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : [];
   }
   return issuesOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
 }
 
-/**
- * A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a
- * second.
- */
+/** How long a query is cached: a batch may name one query thousands of times, and each read takes 40 µs or more. */
 const FRESH_MS = 1_000;
-/** By the file. There are no more of them than the operator has placed. */
+/** By file. The number of entries is limited by the number of the operator's files. */
 const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
 
 function parametersOf(file: string): QueryParameters {
