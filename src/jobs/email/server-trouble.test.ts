@@ -1,4 +1,4 @@
-/** What only the operator of the SMTP server can mend fails no message. */
+/** Trouble that only the operator of the SMTP server can resolve does not fail messages. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -36,7 +36,7 @@ const answering = (start: string, reply: string): SmtpScript => ({
   answer: (line) => (line.startsWith(start) ? reply : undefined),
 });
 
-describe("a message waits, and spends no attempt", () => {
+describe("a message waits without using an attempt", () => {
   it.each<readonly [what: string, code: string, script: SmtpScript, user: string, query: string | undefined]>([
     ["a wrong password", "smtp_535", answering("AUTH", "535 5.7.8 bad credentials"), "ann:secret@", undefined],
     ["a mechanism that is too weak", "smtp_534", answering("AUTH", "534 5.7.9 too weak"), "ann:secret@", undefined],
@@ -76,12 +76,12 @@ describe("a message waits, and spends no attempt", () => {
     expect([peer.connections, lines.length]).toEqual([connections, 1]); // the second one did not ask the server
   });
 
-  it("for a server whose name nobody knows", async () => {
+  it("for a server whose name does not exist", async () => {
     const { failureOf } = await open("smtp://no-such-host.invalid:2525");
     expect(await failureOf(message)).toMatchObject({ name: "RetryAfterError", code: "smtp_dns", waitsForTurn: true });
   });
 
-  it("but an answer about the message or its recipients is about them", async () => {
+  it("but not after a reply about the message or its recipients", async () => {
     const sender = await setup(answering("MAIL", "550 5.1.8 sender domain does not exist"));
     expect(await sender.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
     const dmarc = await setup(
@@ -102,7 +102,7 @@ describe("TLS", () => {
       authOptional: true,
       onData: (stream, _session, done) => void stream.resume().on("end", () => done()),
     });
-    server.on("error", () => undefined); // clients that do not trust it
+    server.on("error", () => undefined); // clients that do not trust the certificate
     await once(server.listen(0, "127.0.0.1"), "listening");
     cleanups.push(() => new Promise<void>((closed) => server.close(closed)));
     return `${secure ? "smtps" : "smtp"}://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
@@ -130,7 +130,7 @@ describe("TLS", () => {
 });
 
 describe("the state of a server", () => {
-  it("lets one message try it after a while, and all when that one passed", () => {
+  it("lets one message try the server after a while, and all messages once that one is accepted", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const state = new ServerTrouble();
     state.sendAway();

@@ -24,6 +24,6 @@ it.each([
     "Cannot POST /hook/[redacted]",
   ],
   ["nothing of a harmless one", "https://a.example/orders?page=12345678", "no page 12345678", "no page 12345678"],
-])("an answer is shown without %s of its URL", (_what, url, answer, expected) => {
+])("a response is shown without %s of its URL", (_what, url, answer, expected) => {
   expect(clean(answer, url)).toBe(expected);
 });

@@ -25,7 +25,7 @@ export function headerIssues(headers: Readonly<Record<string, string>>): Payload
   return issues;
 }
 
-/** RFC 9110, 5.5; above all no CR or LF, which would begin another header. */
+/** RFC 9110, 5.5; above all it excludes CR and LF, which would begin another header. */
 export function isHeaderValue(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

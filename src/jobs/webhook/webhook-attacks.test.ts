@@ -1,6 +1,6 @@
 /**
- * Texts that would break out of a request, in every part of a webhook that takes a text, read as bytes by a server that
- * knows no HTTP.
+ * Texts that attempt to break out of a request, in every text field of a webhook, received as raw bytes by a server
+ * that does not parse HTTP.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
@@ -75,7 +75,7 @@ const PLACES: Readonly<Record<string, (text: string, origin: string) => object>>
 const KNOWN =
   /^(?:host|connection|user-agent|content-type|content-length|webhook-id|webhook-timestamp|x-given[!-9;-~]*)$/;
 
-it.each(Object.entries(PLACES))("%s begins no other header and no other request", async (_place, fill) => {
+it.each(Object.entries(PLACES))("%s begins no further header or request", async (_place, fill) => {
   expect(texts.length * Object.keys(PLACES).length).toBeGreaterThan(128);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   await Promise.all(
@@ -111,7 +111,7 @@ it.each(Object.entries(PLACES))("%s begins no other header and no other request"
   }
 });
 
-it("lets no header be set that frames the message or signs it", () => {
+it("rejects headers that frame or sign the message", () => {
   const names =
     "Host Content-Length Connection Keep-Alive Transfer-Encoding TE Trailer Upgrade Expect Proxy-Connection Proxy-Authorization Proxy-Authenticate Webhook-Id Webhook-Signature Webhook-Timestamp Webhook-Anything";
   for (const name of names.split(" ").flatMap((each) => [each, each.toLowerCase(), each.toUpperCase()])) {
