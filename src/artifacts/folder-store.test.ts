@@ -220,7 +220,7 @@ describe("a folder of artifacts", () => {
     for (let attempt = 1; attempt <= 100; attempt++) expect(await store.open({ ...key, attempt })).toBeDefined();
   });
 
-  it("says which setting is wrong when its folder cannot be made", async () => {
+  it("names the setting if its folder cannot be created", async () => {
     const { root } = await setup();
     await writeFile(join(root, "file"), "");
     const thrown: unknown = await openFolderStore(join(root, "file", "below")).catch((error: unknown) => error);

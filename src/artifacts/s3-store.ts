@@ -25,18 +25,18 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * Opens a bucket; nothing is sent before the first call. The AWS SDK finds the credentials (environment, files, the
  * machine's role).
  */
-export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
+export async function openS3Store(location: S3Location): Promise<ArtifactStore> {
   const s3 = await import("@aws-sdk/client-s3");
   const client = new s3.S3Client({
-    region: place.region,
-    forcePathStyle: place.isPathStyle,
-    ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
+    region: location.region,
+    forcePathStyle: location.isPathStyle,
+    ...(location.endpoint !== undefined && { endpoint: location.endpoint }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
     // older compatible servers reject the checksums that S3 introduced in 2025
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  const bucket: Bucket = { ...place, s3, client };
+  const bucket: Bucket = { ...location, s3, client };
   return {
     write: (key, source) => write(bucket, key, source),
     find: (jobId, name) => find(bucket, jobId, name),

@@ -53,7 +53,7 @@ describe("a body is decoded", () => {
 
 describe("a body that cannot be decoded", () => {
   it.each(["rot13", "compress", "gzip, rot13", "gzip, gzip, gzip, gzip"])(
-    "for its coding %j ends the fetch for good",
+    "because of its coding %j fails the fetch permanently",
     async (encoding) => {
       await expect(fetchAs(encoding, GZIP)).rejects.toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
     },

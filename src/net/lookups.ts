@@ -16,9 +16,9 @@ import type { Resolve } from "./guarded-lookup.ts";
 const MAX_AT_ONCE = 256;
 const MAX_OF_DOMAIN = 32;
 const MAX_WAITING = 1_000;
-const MAX_KEPT = 2_000;
-const KEEP_MS = 5_000;
-const KEEP_FAILURE_MS = 2_000;
+const MAX_CACHED = 2_000;
+const CACHE_MS = 5_000;
+const CACHE_FAILURE_MS = 2_000;
 /** A job whose look-up did not get its turn is retried after one to two times this. */
 const RETURN_MS = 1_000;
 /**
@@ -28,7 +28,7 @@ const RETURN_MS = 1_000;
 const LOOKUP_MS = 5_000;
 const TURN_MS = 500;
 
-interface Kept {
+interface CachedAnswer {
   readonly addresses: readonly LookupAddress[];
   readonly error: Error | null;
   readonly until: number;
@@ -50,7 +50,7 @@ export class Lookups {
   readonly #addressesOf: LookupsOptions["addressesOf"];
   readonly #lookupMs: number;
   readonly #turnMs: number;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedAnswer>();
   readonly #pending = new Map<string, Pending>();
   /** Look-ups that have not begun, by domain. The domain whose turn is next comes first. */
   readonly #waiting = new Map<string, Pending[]>();
@@ -65,9 +65,9 @@ export class Lookups {
   }
 
   readonly resolve: Resolve = (hostname, answer) => {
-    const kept = this.#kept.get(hostname);
-    if (kept && performance.now() < kept.until) {
-      answer(kept.error, [...kept.addresses]);
+    const cached = this.#cached.get(hostname);
+    if (cached && performance.now() < cached.until) {
+      answer(cached.error, [...cached.addresses]);
       return;
     }
     const pending = this.#pending.get(hostname);
@@ -83,7 +83,7 @@ export class Lookups {
 
   #hasRoom(name: string): boolean {
     if (this.#runningInAll >= MAX_AT_ONCE) return false;
-    return this.#kept.get(name)?.error === null || (this.#running.get(domainOf(name)) ?? 0) < MAX_OF_DOMAIN;
+    return this.#cached.get(name)?.error === null || (this.#running.get(domainOf(name)) ?? 0) < MAX_OF_DOMAIN;
   }
 
   #enqueue(pending: Pending): void {
@@ -133,16 +133,16 @@ export class Lookups {
         this.#lookupMs,
       );
     });
-    let kept: Kept;
+    let cached: CachedAnswer;
     try {
       const addresses = await Promise.race([this.#addressesOf(pending.name), timeout]);
-      kept = { addresses, error: null, until: performance.now() + KEEP_MS };
+      cached = { addresses, error: null, until: performance.now() + CACHE_MS };
     } catch (error) {
-      kept = { addresses: [], error: error as Error, until: performance.now() + KEEP_FAILURE_MS };
+      cached = { addresses: [], error: error as Error, until: performance.now() + CACHE_FAILURE_MS };
     }
     clearTimeout(timer);
-    this.#keep(pending.name, kept);
-    this.#answer(pending, kept.error, kept.addresses);
+    this.#cache(pending.name, cached);
+    this.#answer(pending, cached.error, cached.addresses);
   }
 
   #next(): void {
@@ -155,11 +155,11 @@ export class Lookups {
     }
   }
 
-  #keep(name: string, kept: Kept): void {
-    this.#kept.delete(name);
-    this.#kept.set(name, kept);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  #cache(name: string, cached: CachedAnswer): void {
+    this.#cached.delete(name);
+    this.#cached.set(name, cached);
+    const [oldest] = this.#cached.keys();
+    if (this.#cached.size > MAX_CACHED && oldest !== undefined) this.#cached.delete(oldest);
   }
 
   #answer(pending: Pending, error: Error | null, addresses: readonly LookupAddress[]): void {

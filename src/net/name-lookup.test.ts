@@ -38,7 +38,7 @@ describe("a name", () => {
   });
 
   it.each(["localhost", "app.localhost", "localhost."])(
-    "%s is this machine where the hosts file does not say",
+    "%s is this machine if the hosts file does not contain it",
     async (name) => {
       expect(await addressesOf(name)).toEqual(["127.0.0.1", "::1"]);
     },
@@ -79,7 +79,7 @@ describe("a name", () => {
         addressesOf("localhost.invalid").catch(
           (error: unknown) => (error as { syscall?: string }).syscall === "getaddrinfo",
         ),
-      { what: "the system is asked" },
+      { what: "the system's look-up is called" },
     );
   });
 });

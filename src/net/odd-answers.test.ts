@@ -31,17 +31,17 @@ const WHOLE = `${OK}content-length: 2\r\n\r\nok`;
 describe("read whole is an answer", () => {
   it.each<[string, Script]>([
     ["without a reason", ["HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok"]],
-    ["of HTTP/1.0, whose end is that of the connection", ["HTTP/1.0 200 OK\r\n\r\nok"]],
+    ["of HTTP/1.0, which ends with the connection", ["HTTP/1.0 200 OK\r\n\r\nok"]],
     ["whose lines end in LF", ["HTTP/1.1 200 OK\ncontent-length: 2\n\nok"]],
-    ["with lines that are no headers", [`${OK}bad header name: x\r\nnonsense\r\ncontent-length: 2\r\n\r\nok`]],
+    ["with lines that are not headers", [`${OK}bad header name: x\r\nnonsense\r\ncontent-length: 2\r\n\r\nok`]],
     ["with a space before a colon", [`${OK}content-length : 2\r\n\r\nok`]],
     ["with a folded header", [`${OK}x-a: b\r\n c\r\ncontent-length: 2\r\n\r\nok`]],
-    ["with two lengths that are the same", [`${OK}content-length: 2\r\ncontent-length: 2\r\n\r\nok`]],
-    ["with two lengths that are not", [`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\nok`]],
+    ["with two equal lengths", [`${OK}content-length: 2\r\ncontent-length: 2\r\n\r\nok`]],
+    ["with two different lengths", [`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\nok`]],
     ["with a length and chunks", [`${OK}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`]],
     ["with trailers", [`${OK}transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-t: 1\r\n\r\n`]],
     ["with 40 KiB of headers", [`${OK}${`x-a: ${"y".repeat(1_000)}\r\n`.repeat(40)}content-length: 2\r\n\r\nok`]],
-    ["with more than it said", [`${WHOLE} and more`]],
+    ["with more bytes than declared", [`${WHOLE} and more`]],
     ["after 100 Continue", ["HTTP/1.1 100 Continue\r\n\r\n", WHOLE]],
     ["after 100 Continue, with time between", ["HTTP/1.1 100 Continue\r\n\r\n", 20, WHOLE]],
     [
@@ -82,14 +82,14 @@ describe("read whole is an answer", () => {
 
 describe("judged by its status is an answer", () => {
   it.each<[string, Script, string]>([
-    ["that is shorter than it said", [`${OK}content-length: 50\r\n\r\nonly so far`], "only so far"],
-    ["with chunks that are none", [`${OK}transfer-encoding: chunked\r\n\r\nzz\r\nok\r\n`], ""],
+    ["that is shorter than declared", [`${OK}content-length: 50\r\n\r\nonly so far`], "only so far"],
+    ["with invalid chunks", [`${OK}transfer-encoding: chunked\r\n\r\nzz\r\nok\r\n`], ""],
     ["without a last chunk", [`${OK}transfer-encoding: chunked\r\n\r\n2\r\nok\r\n`], "ok"],
     ["without the end of its headers", [`${OK}x-a: `], ""],
     ["without the end of its first line", ["HTTP/1.1 200 OK"], ""],
     ["with a mebibyte of headers", [`${OK}${`x-a: ${"y".repeat(1_000)}\r\n`.repeat(1_000)}`], ""],
-    ["in an encoding that is not known", [`${OK}content-encoding: rot13\r\ncontent-length: 2\r\n\r\nok`], ""],
-    ["that is not in its encoding", [`${OK}content-encoding: gzip\r\ncontent-length: 2\r\n\r\nok`], ""],
+    ["in an unknown encoding", [`${OK}content-encoding: rot13\r\ncontent-length: 2\r\n\r\nok`], ""],
+    ["that does not match its encoding", [`${OK}content-encoding: gzip\r\ncontent-length: 2\r\n\r\nok`], ""],
   ])("%s, however its connection ends", async (_what, script, expected) => {
     for (const end of ["end", "reset", "stay"] as const) {
       peer.answer(script, end);

@@ -53,18 +53,18 @@ function answering(...answers: string[][]): Resolve & { calls: number } {
 
 /** Global unicast by the tables, but unassigned, so no connection to it succeeds. */
 const PUBLIC = "3000::1";
-const refused = { name: "TargetRejected", code: "target_refused" };
+const rejected = { name: "TargetRejected", code: "target_refused" };
 
 describe("the guard", () => {
   it("does not connect to addresses that callers must not reach", async () => {
     const { port, count } = await listen(() => undefined);
     const outbound = open("public");
     for (const name of ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:7f00:1]", "localhost"]) {
-      await expect(outbound.fetch(`http://${name}:${port}/`)).rejects.toMatchObject(refused);
+      await expect(outbound.fetch(`http://${name}:${port}/`)).rejects.toMatchObject(rejected);
     }
     await expect(
       open("public", answering(["127.0.0.1", "::1"])).fetch(`http://localhost.:${port}/`),
-    ).rejects.toMatchObject(refused);
+    ).rejects.toMatchObject(rejected);
     expect(count()).toBe(0);
   });
 
@@ -72,16 +72,18 @@ describe("the guard", () => {
     const { port, count } = await listen(() => undefined);
     const rebinding = answering([PUBLIC], ["127.0.0.1"]);
     const outbound = open("public", rebinding);
-    await expect(outbound.fetch(`http://flip.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(refused);
+    await expect(outbound.fetch(`http://flip.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(
+      rejected,
+    );
     expect(rebinding.calls).toBe(1);
-    await expect(outbound.fetch(`http://flip.example:${port}/`)).rejects.toMatchObject(refused);
+    await expect(outbound.fetch(`http://flip.example:${port}/`)).rejects.toMatchObject(rejected);
     expect([rebinding.calls, count()]).toEqual([2, 0]);
   });
 
   it("connects only to the permitted addresses of a host", async () => {
     const { port, count } = await listen(() => undefined);
     const mixed = open("public", answering(["127.0.0.1", PUBLIC, "::1"]));
-    await expect(mixed.fetch(`http://mixed.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(refused);
+    await expect(mixed.fetch(`http://mixed.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(rejected);
     expect(count()).toBe(0);
     const lax = open("private", answering(["169.254.169.254", "127.0.0.1"]));
     expect((await lax.fetch(`http://mixed.example:${peer.port}/`)).status).toBe(200);
@@ -95,7 +97,7 @@ describe("the guard", () => {
   });
 
   it.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "EBADNAME"])(
-    "tells a private name from one with %s neither by the error nor by its time",
+    "does not distinguish a private name from one with %s by the error or its time",
     async (code) => {
       const unknown: Resolve = (host, found) => found(Object.assign(new Error(`query ${code} ${host}`), { code }), []);
       const failures = await Promise.all(
@@ -145,9 +147,9 @@ describe("the limits", () => {
   });
 
   it("rejects a body over the limit if a part of it is useless, with and without Content-Length", async () => {
-    peer.respond(({ path }) => (path === "/told" ? answer(200, {}, Buffer.alloc(1_001)) : { kind: "endless" }));
+    peer.respond(({ path }) => (path === "/declared" ? answer(200, {}, Buffer.alloc(1_001)) : { kind: "endless" }));
     const outbound = open("private");
-    for (const path of ["/told", "/untold"]) {
+    for (const path of ["/declared", "/undeclared"]) {
       const pending = outbound.fetch(peer.url(path), { maxBytes: 1_000, onExcess: "fail" });
       await expect(pending).rejects.toMatchObject({ name: "PermanentError", code: "too_large" });
     }

@@ -194,7 +194,7 @@ describe("the URL", () => {
   });
 
   it.each(["localhost", "LOCALHOST.", "a.localhost", "a.b.localhost.", "%6cocalhost", "ｌocalhost"])(
-    "refuses %s without a look-up, and takes it where loopback is allowed",
+    "rejects %s without a look-up, and accepts it if loopback is allowed",
     (name) => {
       expect(() => parseTarget(`http://${name}/`, false)).toThrow(TargetRejected);
       expect(() => parseTarget(`http://${name}/`, parseAllowed("10.0.0.0/8"))).toThrow(TargetRejected);

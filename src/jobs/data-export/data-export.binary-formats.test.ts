@@ -206,7 +206,7 @@ it.each([
   [{ format: "xlsx", columns: [{ name: "a", date: "mm.YYYY" }] }, "/columns/0/date"],
   [{ format: "xlsx", columns: [{ name: "a", date: "HH MM" }] }, "/columns/0/date"],
   [{ format: "xlsx", columns: [{ name: "a", date: "HH:mm:ss,SSS" }] }, "/columns/0/date"],
-] as const)("refuses %j at %s", (fields, path) => {
+] as const)("rejects %j at %s", (fields, path) => {
   const payload = { format: "csv", source: { rows: [] }, ...fields } as unknown as Payload;
   expect(dataExport.check?.(payload)).toEqual([{ path, message: expect.any(String) as string }]);
 });

@@ -231,7 +231,7 @@ describe("a value that a format cannot represent", () => {
     expect(await rows("2026-02-30T00:00:00Z", "UTC")).toBe("d\r\n2026-02-30T00:00:00Z\r\n");
   });
 
-  it("is text that is no UTF-8", async () => {
+  it("is text that is not valid UTF-8", async () => {
     const name = `ascii_${Date.now()}`;
     await client.query(
       `create database ${name} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' locale_provider libc template template0`,

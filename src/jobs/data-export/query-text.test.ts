@@ -78,7 +78,7 @@ describe("the parameters of a query", () => {
   });
 
   it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])(
-    "of type %s are soon known to be wrong, however long",
+    "of type %s are rejected quickly, however long they are",
     (type) => {
       const long = ["1", "0.", "-", "T00:00:00Z", "2026-01-31", "a-", " "].map(
         (unit) => `${unit.repeat(60_000 / unit.length)}x`,

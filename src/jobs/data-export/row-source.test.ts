@@ -146,20 +146,20 @@ describe("parquet", () => {
 
   it.each<[string, readonly string[], string, readonly unknown[]]>([
     [
-      "integers of 64 bits",
+      "64-bit integers",
       ["9223372036854775807", "-9223372036854775808", "1.0", "2e3", "null"],
       "INT64",
       [9223372036854775807n, -9223372036854775808n, 1n, 2000n, null],
     ],
     ["doubles", ["0.1", "1", "-0", "1e300", "1.50"], "DOUBLE", [0.1, 1, -0, 1e300, 1.5]],
-    ["texts where no number of Parquet holds them", ["1e400", "0.1"], "STRING", ["1e400", "0.1"]],
+    ["texts if no number type of Parquet can represent them", ["1e400", "0.1"], "STRING", ["1e400", "0.1"]],
     [
       "texts for more than 38 digits",
       [`${"9".repeat(30)}.5`, `0.${"3".repeat(20)}`],
       "STRING",
       [`${"9".repeat(30)}.5`, `0.${"3".repeat(20)}`],
     ],
-    ["texts beside a zero with a sign", ["9007199254740993.5", "-0"], "STRING", ["9007199254740993.5", "-0"]],
+    ["texts if one of them is -0", ["9007199254740993.5", "-0"], "STRING", ["9007199254740993.5", "-0"]],
   ])("has %s", async (_, numbers, type, values) => {
     expect(await read(numbers)).toEqual({ type, values });
   });

@@ -5,6 +5,7 @@
 import { PassThrough, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ZipFile } from "yazl";
+import { at } from "../../core/at.ts";
 import { exportError } from "./error-codes.ts";
 import { RowCursor } from "./row-cursor.ts";
 import { sheetNames } from "./sheet-name.ts";
@@ -76,7 +77,7 @@ async function* sheetXml(rows: RowCursor, { columns, styles, maxRows }: Sheets):
   const letters = columns.map((_, index) => columnLetters(index));
   const write = rowWriter(columns, letters, styles);
   let batch = await rows.take(maxRows - 1);
-  const header = columns.map(({ title }, index) => textXml(`${letters[index] ?? ""}1`, title, HEADER_STYLE)).join("");
+  const header = columns.map(({ title }, index) => textXml(`${at(letters, index)}1`, title, HEADER_STYLE)).join("");
   let xml = `${sheetHead(columnWidths(columns, batch))}<row r="1">${header}</row>`;
   let bytes = 0;
   let line = 1;
@@ -99,9 +100,9 @@ function rowWriter(
   const writers = columns.map((column) => cellWriter(column, styles));
   return (row, line) => {
     let xml = `<row r="${line}">`;
-    for (let at = 0; at < writers.length; at += 1) {
-      const value = row[at] ?? null;
-      if (value !== null) xml += writers[at]?.(`${letters[at] ?? ""}${line}`, value) ?? "";
+    for (let i = 0; i < writers.length; i += 1) {
+      const value = row[i] ?? null;
+      if (value !== null) xml += at(writers, i)(`${at(letters, i)}${line}`, value);
     }
     return `${xml}</row>`;
   };

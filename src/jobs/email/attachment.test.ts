@@ -88,7 +88,7 @@ describe("fetched attachments", () => {
     const sending = Array.from({ length: 160 }, codeOf);
     await until(() => bytes.used > bytes.total - 17 * MiB && bytes.waiting > 0, { what: "the budget to be full" });
     process.stdout.write(
-      `held ${Math.round(bytes.used / MiB)} MiB; the process grew by ${Math.round((process.memoryUsage.rss() - before) / MiB)} MiB, the web server's copies included\n`,
+      `used ${Math.round(bytes.used / MiB)} MiB; the process grew by ${Math.round((process.memoryUsage.rss() - before) / MiB)} MiB, the web server's copies included\n`,
     );
     abort.abort(Object.assign(new Error("drain"), { code: "drain" }));
     const codes = new Set(await Promise.all(sending));

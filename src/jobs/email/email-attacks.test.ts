@@ -59,7 +59,7 @@ const texts = [
   "a;Bcc: evil@z.example",
 ];
 
-const PLACES: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> = {
+const FIELDS: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> = {
   to: (text) => ({ to: text }),
   "one of to": (text) => ({ to: ["jane@example.com", `${text}@example.com`] }),
   "name of to": (text) => ({ to: `"${text}" <jane@example.com>` }),
@@ -96,7 +96,7 @@ function namesIn(raw: string): string[] {
     .map((line) => line.slice(0, line.indexOf(":")));
 }
 
-it.each(Object.entries(PLACES))("%s adds no header, recipient or line", async (place, fill) => {
+it.each(Object.entries(FIELDS))("%s adds no header, recipient or line", async (field, fill) => {
   expect(texts.length).toBeGreaterThan(68);
   let sent = 0;
   for (const text of sample(texts, 4)) {
@@ -120,9 +120,9 @@ it.each(Object.entries(PLACES))("%s adds no header, recipient or line", async (p
     expect(namesIn(raw).filter((name) => !KNOWN.test(name))).toEqual([]);
     expect(mail.headers.has("bcc") || mail.headers.has("x-evil")).toBe(false);
     expect(raw.replaceAll("\r\n", "")).not.toMatch(/[\r\n\0]/);
-    if (place !== "body" && place !== "html") expect(raw).not.toMatch(/^(?:x-evil|bcc):/im);
+    if (field !== "body" && field !== "html") expect(raw).not.toMatch(/^(?:x-evil|bcc):/im);
   }
-  if (isFull && ["subject", "value of a header", "body", "html"].includes(place)) expect(sent).toBeGreaterThan(5);
+  if (isFull && ["subject", "value of a header", "body", "html"].includes(field)) expect(sent).toBeGreaterThan(5);
 });
 
 it("rejects headers that the message, its signature or a mail server sets", () => {

@@ -26,7 +26,7 @@ describe("the settings", () => {
   });
 
   it.each(["localhost:25", "http://mail.example", "smtp://", "smtp://user:hunter2@host:notaport"])(
-    "refuse %s at start, and do not repeat it",
+    "reject %s at start, without repeating it",
     async (url) => {
       const rejection = await failureOf(setup(url));
       expect(rejection).toMatchObject({ code: "start_failed" });

@@ -40,8 +40,8 @@ describe("a message waits without using an attempt", () => {
   it.each<readonly [what: string, code: string, script: SmtpScript, user: string, query: string | undefined]>([
     ["a wrong password", "smtp_535", answering("AUTH", "535 5.7.8 bad credentials"), "ann:secret@", undefined],
     ["a mechanism that is too weak", "smtp_534", answering("AUTH", "534 5.7.9 too weak"), "ann:secret@", undefined],
-    ["a login that is out of order", "smtp_454", answering("AUTH", "454 4.7.0 temporary"), "ann:secret@", undefined],
-    ["half of the credentials", "smtp_auth", answering("AUTH", "235 ok"), "ann@", undefined],
+    ["a login that fails temporarily", "smtp_454", answering("AUTH", "454 4.7.0 temporary"), "ann:secret@", undefined],
+    ["incomplete credentials", "smtp_auth", answering("AUTH", "235 ok"), "ann@", undefined],
     ["a sender that has to log in", "smtp_530", answering("MAIL", "530 5.7.0 Authentication required"), "", undefined],
     [
       "a sender that was not authenticated",
@@ -51,8 +51,8 @@ describe("a message waits without using an attempt", () => {
       undefined,
     ],
     ["recipients that need a login", "smtp_530", answering("RCPT", "530 5.7.57 log in first"), "", undefined],
-    ["a greeting of no", "smtp_554", { greeting: "554 5.7.1 no service for you" }, "", undefined],
-    ["a greeting of not now", "smtp_421", { greeting: "421 4.3.2 too busy" }, "", undefined],
+    ["a greeting that rejects the client", "smtp_554", { greeting: "554 5.7.1 no service for you" }, "", undefined],
+    ["a greeting that the server is busy", "smtp_421", { greeting: "421 4.3.2 too busy" }, "", undefined],
     [
       "a server that rejects EHLO and HELO",
       "smtp_550",
@@ -60,13 +60,7 @@ describe("a message waits without using an attempt", () => {
       "",
       undefined,
     ],
-    [
-      "a server without TLS where it is required",
-      "smtp_502",
-      answering("STARTTLS", "502 5.5.1 no"),
-      "",
-      "?requireTLS=true",
-    ],
+    ["a server without the required TLS", "smtp_502", answering("STARTTLS", "502 5.5.1 no"), "", "?requireTLS=true"],
   ])("for %s", async (_what, code, script, user, query = "") => {
     const { peer, failureOf, lines } = await setup(script, { user, query });
     expect(await failureOf(message)).toMatchObject({ name: "RetryAfterError", code, waitsForTurn: true });
@@ -109,7 +103,7 @@ describe("TLS", () => {
   }
 
   it.each([true, false])(
-    "a certificate that nobody trusts is waited out, and SMTP_CA_FILE makes it trusted (from the start: %s)",
+    "an untrusted certificate makes messages wait, and SMTP_CA_FILE makes it trusted (from the start: %s)",
     async (secure) => {
       const url = await tlsPeer(secure);
       expect(await (await open(url)).failureOf(message)).toMatchObject({

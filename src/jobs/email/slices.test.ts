@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { bytesOfBase64, decodedBase64, lazily, slicedText } from "./slices.ts";
 
 it.each([0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000])(
-  "decodes base64 of %d bytes as it is read",
+  "decodes base64 of %d bytes while it is read",
   async (length) => {
     const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 31) % 256));
     const base64 = bytes.toString("base64");

@@ -36,15 +36,15 @@ it("does not read the folder again for missing names until the folder changes", 
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
   const issuesOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
-  const place = (name: string, changedAt: number) => {
+  const add = (name: string, changedAt: number) => {
     writeFileSync(join(EMAIL_TEMPLATES_DIR, name), "");
     utimesSync(EMAIL_TEMPLATES_DIR, changedAt, changedAt);
   };
-  place("order.txt", 1);
+  add("order.txt", 1);
   expect(issuesOf("later")).toEqual(unknown("later"));
-  place("later.txt", 1); // as if the folder had not changed
+  add("later.txt", 1); // as if the folder had not changed
   expect(issuesOf("later")).toEqual(unknown("later"));
-  place("last.txt", 2);
+  add("last.txt", 2);
   expect([...issuesOf("later"), ...issuesOf("last")]).toEqual([]);
 });
 

@@ -38,7 +38,7 @@ const BLUR_SECONDS = 0.2;
 const SHARPEN_SECONDS = 0.35;
 const LAYER_SECONDS = 0.15;
 /** For `attention` and `entropy`, which analyse the whole scaled image before it is cropped. */
-const LOOK_SECONDS = 0.06;
+const ANALYSIS_SECONDS = 0.06;
 
 /** The properties of an output that decide its cost. */
 export interface Work {
@@ -64,14 +64,14 @@ export function effortsOf(
   for (;;) {
     const total = outputs.reduce((sum, output) => sum + secondsOf(output), fixed);
     if (total <= BUDGET_SECONDS) return outputs.map(({ levels, at }) => levels[at]?.effort);
-    const [dearest] = outputs
+    const [costliest] = outputs
       .filter(({ levels, at }) => at + 1 < levels.length)
       .sort((a, b) => secondsOf(b) - secondsOf(a));
-    if (dearest === undefined) {
+    if (costliest === undefined) {
       const message = `the outputs may take ${Math.ceil(total)} s of one core, more than ${BUDGET_SECONDS}: ask for fewer, smaller or simpler ones`;
       throw imageError.permanent("image_too_large", message);
     }
-    dearest.at += 1;
+    costliest.at += 1;
   }
 }
 
@@ -107,12 +107,12 @@ function renderSeconds(image: Image, work: Work, watermarks: ReadonlyMap<string,
     (blur === undefined ? 0 : BLUR_SECONDS) +
     (sharpen === undefined ? 0 : SHARPEN_SECONDS) +
     (watermark ? LAYER_SECONDS : 0);
-  const mark = watermark && watermarks.get(watermark.artifact);
-  const looks = crop === "attention" || crop === "entropy";
+  const layer = watermark && watermarks.get(watermark.artifact);
+  const isAnalysed = crop === "attention" || crop === "entropy";
   const scaled = scaledSize(image.size, work.variant);
   return (
     megapixelsOf(image, work) * perMegapixel +
-    (mark ? decodeOnceSeconds(mark) : 0) +
-    (looks ? ((scaled.width * scaled.height) / 1e6) * LOOK_SECONDS : 0)
+    (layer ? decodeOnceSeconds(layer) : 0) +
+    (isAnalysed ? ((scaled.width * scaled.height) / 1e6) * ANALYSIS_SECONDS : 0)
   );
 }

@@ -92,7 +92,10 @@ export function numberOf({ isLittleEndian }: TiffBlock, { type, value }: Entry):
  * be read.
  * @param exif with or without the leading `Exif\0\0`
  */
-export function keptExif(exif: Buffer, size: Size, keepsLocation: boolean): Buffer | undefined {
+export function keptExif(
+  exif: Buffer,
+  { size, keepsLocation }: { readonly size: Size; readonly keepsLocation: boolean },
+): Buffer | undefined {
   const block = openTiff(exif.toString("latin1", 0, 4) === "Exif" ? exif.subarray(6) : exif);
   if (block === undefined) return undefined;
   const first = entriesAt(block, block.firstDirectory);

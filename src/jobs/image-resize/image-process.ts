@@ -28,11 +28,11 @@ export type RenderAnswer =
 
 async function* answer({ head, parts }: MessageFrame<RenderRequest>): AsyncGenerator<MessageFrame<RenderAnswer>> {
   try {
-    const [source = Buffer.alloc(0), ...marks] = parts;
+    const [source = Buffer.alloc(0), ...images] = parts;
     const image = await openImage(source, head.options);
     const watermarks = new Map<string, Image>();
     for (const [i, reference] of head.watermarks.entries())
-      watermarks.set(reference, await openImage(marks[i] ?? source, { ...head.options, onError: "fail" }));
+      watermarks.set(reference, await openImage(images[i] ?? source, { ...head.options, onError: "fail" }));
     for await (const { bytes, ...rendered } of renderVariants(image, head.variants, watermarks))
       yield { head: { kind: "rendered", rendered }, parts: [bytes] };
   } catch (thrown) {

@@ -28,7 +28,7 @@ describe("image_resize rejects", () => {
     ["a PNG of one column that is too long", "image_too_large", () => pngClaiming(1, 50_000_000)],
     ["a PNG with fewer pixels than it claims", "image_invalid", () => pngClaiming(500, 500)],
     ["a JPEG cut short", "image_invalid", async () => (await twoHalves(200, 100).jpeg().toBuffer()).subarray(0, 500)],
-    ["a JPEG of nothing but its magic", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
+    ["a JPEG of only its magic bytes", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
     [
       "an SVG with an external entity",
       "image_unsupported",
@@ -38,12 +38,12 @@ describe("image_resize rejects", () => {
         ),
     ],
     [
-      "an SVG behind a JPEG's magic",
+      "an SVG after a JPEG's magic bytes",
       "image_invalid",
       () => Buffer.from('\xff\xd8\xff<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "latin1"),
     ],
     ["a BMP", "image_unsupported", () => Buffer.from("BM\0\0\0\0\0\0\0\0\0\0\0\0", "latin1")],
-    ["what is no image", "image_unsupported", () => Buffer.from("hello, world")],
+    ["a file that is not an image", "image_unsupported", () => Buffer.from("hello, world")],
     [
       "a video in the container of AVIF",
       "image_unsupported",

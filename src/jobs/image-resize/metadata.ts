@@ -32,9 +32,11 @@ export function keptMetadata(
   if (metadata === "drop" || format === "gif") return undefined;
   const keepsLocation = metadata === "keep";
   const packet =
-    xmp && xmp.length <= MAX_BLOCK_BYTES ? keptXmp(xmp.toString(), size, `image/${format}`, keepsLocation) : undefined;
+    xmp && xmp.length <= MAX_BLOCK_BYTES
+      ? keptXmp(xmp.toString(), { size, mediaType: `image/${format}`, keepsLocation })
+      : undefined;
   const kept = {
-    exif: fitting(exif && keptExif(exif, size, keepsLocation)),
+    exif: fitting(exif && keptExif(exif, { size, keepsLocation })),
     xmp: fitting(packet === undefined ? undefined : Buffer.from(packet)),
   };
   return kept.exif === undefined && kept.xmp === undefined ? undefined : kept;

@@ -104,7 +104,7 @@ function meanDifference(one: Uint8Array, other: Uint8Array): number {
 
 describe("a file of another program", () => {
   it.each(FILES)(
-    "%s is seen as that program sees it, and has a red background where that is asked",
+    "%s is decoded as by that program, and has a red background if the job asks for it",
     async (name, make, tolerance) => {
       const source = make(name);
       const expected = seenByMagick(join(folder, name));
@@ -133,7 +133,7 @@ describe("a file of another program", () => {
   );
 
   it.each(["None", "Previous"])(
-    "an animation of partial frames, disposed of by %s, is seen frame by frame",
+    "an animation of partial frames, disposed of by %s, is decoded frame by frame",
     async (dispose) => {
       const frames = ["xc:red", "xc:lime", "xc:blue"].flatMap((colour, i) => [
         "-dispose",

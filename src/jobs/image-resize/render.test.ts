@@ -168,7 +168,7 @@ describe("metadata", () => {
 
 describe("an animation", () => {
   it.each(["gif", "webp"] as const)(
-    "of %s keeps its frames and their times where asked, and else its first frame",
+    "of %s keeps its frames and their delays if the job asks for it, and otherwise its first frame",
     async (format) => {
       const source = await animation(format);
       const variants: Variant[] = [

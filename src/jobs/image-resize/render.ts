@@ -105,10 +105,10 @@ async function encodeStill(
 
 /** Draws the watermark on the finished picture. */
 async function layer(picture: Sharp, { watermark }: Variant, watermarks: ReadonlyMap<string, Image>): Promise<Sharp> {
-  const mark = watermark && watermarks.get(watermark.artifact);
-  if (watermark === undefined || mark === undefined) return picture;
+  const image = watermark && watermarks.get(watermark.artifact);
+  if (watermark === undefined || image === undefined) return picture;
   const bitmap = await drawn(picture);
-  return openBitmap(bitmap).composite([await watermarkLayer(mark, watermark, bitmap)]);
+  return openBitmap(bitmap).composite([await watermarkLayer(image, watermark, bitmap)]);
 }
 
 async function encodeFrames(

@@ -155,9 +155,9 @@ async function readWatermarks(
   const read = new Map<string, Buffer>();
   let bytes = 0;
   for (const artifact of references) {
-    const mark = await readImage({ artifact }, store, outbound, signal);
-    read.set(artifact, mark);
-    bytes += mark.length;
+    const image = await readImage({ artifact }, store, outbound, signal);
+    read.set(artifact, image);
+    bytes += image.length;
     if (bytes > MAX_SOURCE_BYTES)
       throw imageError.permanent("image_too_large", `the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`);
   }

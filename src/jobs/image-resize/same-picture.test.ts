@@ -71,7 +71,7 @@ describe("a red background", () => {
   });
 
   it.each(["png", "webp", "avif", "jpeg"] as const)(
-    "shows through what is transparent, grey or not, as %s",
+    "shows through transparent pixels, grey or not, as %s",
     async (format) => {
       const clear = sharp({
         create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 255, b: 0, alpha: 0 } },

@@ -88,7 +88,7 @@ describe("an unsupported file is rejected by its name, with the supported format
 
 describe("a truncated file", () => {
   it.each(["jpeg", "png", "gif"] as const)(
-    "is refused, or taken as far as it goes where that is asked: %s",
+    "is rejected, or decoded in part if the job asks for it: %s",
     async (format) => {
       const whole = await noise().toFormat(format).toBuffer();
       const cut = whole.subarray(0, Math.floor(whole.length * 0.6));

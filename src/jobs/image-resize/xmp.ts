@@ -36,7 +36,14 @@ const STALE_NAMES: Readonly<Record<string, RegExp>> = {
 const LOCATION = /^GPS/;
 
 /** The part of a packet that is correct for an output; undefined if it is not XML, or if nothing is left. */
-export function keptXmp(packet: string, size: Size, mediaType: string, keepsLocation: boolean): string | undefined {
+export function keptXmp(
+  packet: string,
+  {
+    size,
+    mediaType,
+    keepsLocation,
+  }: { readonly size: Size; readonly mediaType: string; readonly keepsLocation: boolean },
+): string | undefined {
   const truths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [TIFF]: { Orientation: "1", ImageWidth: String(size.width), ImageLength: String(size.height) },
     [EXIF]: { PixelXDimension: String(size.width), PixelYDimension: String(size.height), ColorSpace: "1" },

@@ -59,7 +59,7 @@ const texts = breaks.flatMap((mark) => [
   `a${mark}`,
 ]);
 
-const PLACES: Readonly<Record<string, (text: string, origin: string) => object>> = {
+const FIELDS: Readonly<Record<string, (text: string, origin: string) => object>> = {
   "value of a header": (text, url) => ({ url, headers: { "X-Given": text } }),
   "name of a header": (text, url) => ({ url, headers: { [`X-Given${text}`]: "1" } }),
   "value of user-agent": (text, url) => ({ url, headers: { "User-Agent": text } }),
@@ -75,8 +75,8 @@ const PLACES: Readonly<Record<string, (text: string, origin: string) => object>>
 const KNOWN =
   /^(?:host|connection|user-agent|content-type|content-length|webhook-id|webhook-timestamp|x-given[!-9;-~]*)$/;
 
-it.each(Object.entries(PLACES))("%s begins no further header or request", async (_place, fill) => {
-  expect(texts.length * Object.keys(PLACES).length).toBeGreaterThan(128);
+it.each(Object.entries(FIELDS))("%s begins no further header or request", async (_field, fill) => {
+  expect(texts.length * Object.keys(FIELDS).length).toBeGreaterThan(128);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   await Promise.all(
     texts.map(async (text) => {

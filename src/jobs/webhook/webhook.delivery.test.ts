@@ -63,7 +63,7 @@ describe("a redirect", () => {
   });
 
   it.each([301, 302, 303, 307, 308])(
-    "%i is followed with method, body and signature where the job asks for that",
+    "%i is followed with method, body and signature if the job asks for that",
     async (status) => {
       peer.respond(({ path }) => (path === "/hook" ? redirect("/ok", status) : answer(200)));
       await run({ body: { a: 1 }, secret: "s", follow_redirects: 1, redirect_body: "keep" });

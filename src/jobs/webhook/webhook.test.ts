@@ -71,7 +71,7 @@ describe("the request", () => {
     // of a job that an earlier version accepted
     ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })],
   ])(
-    "is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it",
+    "is signed over the bytes that arrive with %s, and the library of Standard Webhooks accepts it",
     async (secret, verifier) => {
       for (const body of [{ event: "paid", by: "Zoë" }, 1]) await run({ body, secret });
       for (const { headers, body } of peer.requests) {
@@ -94,7 +94,7 @@ describe("the request", () => {
 
 describe("the response", () => {
   it.each([200, 201, 204, 299])(
-    "%i is success, with status, duration and the beginning of the body",
+    "%i is a success, with status, duration and the beginning of the body",
     async (status) => {
       peer.respond(() => answer(status, {}, status === 204 ? "" : "received"));
       expect(await run()).toEqual({
