@@ -40,7 +40,7 @@ const LOOPBACK: readonly LookupAddress[] = [
 ];
 
 export interface NameLookupOptions {
-  /** Name servers (`ADDRESS:PORT`) in place of the system's. */
+  /** Name servers (`ADDRESS:PORT`) instead of the system's. */
   readonly servers?: readonly string[];
   readonly hostsFile?: string;
   readonly resolvFile?: string;

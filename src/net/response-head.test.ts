@@ -45,7 +45,7 @@ describe("a head is repaired if", () => {
     ],
     ["204 has a length", "HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n", `HTTP/1.1 204 No Content\r\n${CLOSE}`],
     [
-      "304 has the length of what it does not send",
+      "304 has the length of a body that it does not have",
       "HTTP/1.1 304 X\r\ncontent-length: 99\r\n\r\n",
       `HTTP/1.1 304 X\r\n${CLOSE}`,
     ],

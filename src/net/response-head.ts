@@ -49,9 +49,9 @@ export function mayBeResponse(start: string): boolean {
 /**
  * Returns a head that the library accepts; a valid head is returned unchanged. Otherwise lines end in CR LF, folded
  * lines become one line (RFC 9112, 5.2), spaces before a colon are removed, lines that are not headers are dropped,
- * characters that no header may hold become spaces, `Transfer-Encoding` takes precedence over `Content-Length`, equal
- * lengths count once, contradicting lengths are dropped (the body then ends with the connection), and 204 and 304 have
- * no length.
+ * characters that headers must not contain become spaces, `Transfer-Encoding` takes precedence over `Content-Length`,
+ * equal lengths count once, contradicting lengths are dropped (the body then ends with the connection), and 204 and 304
+ * have no length.
  */
 export function mendedHead(head: string): string {
   if (cleanStatus(head) !== undefined) return head;

@@ -185,7 +185,7 @@ it.each([
     },
     "export_columns",
   ],
-] as const)("fails for good rather than lose a value: %j is %s", async (payload, code) => {
+] as const)("fails permanently rather than lose a value: %j is %s", async (payload, code) => {
   await expect(exported(payload as unknown as Payload)).rejects.toMatchObject({ name: "PermanentError", code });
 });
 

@@ -177,7 +177,7 @@ describe("a value that a format cannot represent", () => {
   ] as const)("fails the job with export_value: %s", async (value, format) => {
     const sql = `select 1 as id, ${value} as "the value"`;
     const message = expect.stringMatching(
-      /^JSON cannot hold this value of column the value: .*\. Cast it in the query, for example to text\.$/s,
+      /^JSON cannot represent this value of column the value: .*\. Cast it in the query, for example to text\.$/s,
     ) as string;
     const rejected = { name: "PermanentError", code: "export_value", message };
     await expect(exported(sql, { format })).rejects.toMatchObject(rejected);
@@ -216,7 +216,7 @@ describe("a value that a format cannot represent", () => {
     for (const value of ["date '0001-12-31 BC'", "timestamp '4713-01-01 BC'", "timestamptz '0001-01-01 00:00:00+12'"]) {
       await expect(exported(`select ${value} as d`, payload)).rejects.toMatchObject({
         code: "export_value",
-        message: expect.stringContaining("A date pattern cannot hold") as string,
+        message: expect.stringContaining("A date pattern cannot represent") as string,
       });
     }
     expect(

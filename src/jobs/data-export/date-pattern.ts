@@ -65,7 +65,7 @@ export function formatInstant(epochMs: number, pattern: string, timeZone: string
   if (/^[+-]|^0000/.test(wall))
     throw exportError.permanent(
       "export_value",
-      `A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`,
+      `A date pattern cannot represent the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`,
     );
   const fields: Record<string, string> = {
     YYYY: wall.slice(0, 4),

@@ -50,14 +50,14 @@ export function issuesOfNamedQuery(folder: string, { query, params = {} }: Named
 /** How long a query is cached: a batch may name one query thousands of times, and each read takes 40 µs or more. */
 const FRESH_MS = 1_000;
 /** By file. The number of entries is limited by the number of the operator's files. */
-const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
+const recent = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
 
 function parametersOf(file: string): QueryParameters {
   const nowMs = performance.now();
-  const last = lately.get(file);
+  const last = recent.get(file);
   if (last !== undefined && nowMs - last.readAtMs < FRESH_MS) return last.parameters;
   const parameters = readParameters(readFileSync(file, "utf8"));
-  lately.set(file, { readAtMs: nowMs, parameters });
+  recent.set(file, { readAtMs: nowMs, parameters });
   return parameters;
 }
 

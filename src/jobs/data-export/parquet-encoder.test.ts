@@ -159,7 +159,7 @@ it.each<[ColumnType, string]>([
   const failure = {
     name: "PermanentError",
     code: "export_value",
-    message: expect.stringMatching(/^Parquet cannot hold this value of column c: .*Cast it/s) as string,
+    message: expect.stringMatching(/^Parquet cannot represent this value of column c: .*Cast it/s) as string,
   };
   await expect(encoded([{ title: "c", ...type }], [[text]])).rejects.toMatchObject(failure);
 });

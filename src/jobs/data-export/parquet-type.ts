@@ -101,7 +101,7 @@ export function valueReader({ title, ...type }: TableColumn): (text: string) => 
     const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
     throw exportError.permanent(
       "export_value",
-      `Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`,
+      `Parquet cannot represent this value of column ${title}: ${shown}. ${adviceOf(type)}`,
     );
   };
 }

@@ -18,7 +18,7 @@ const MAX_SHOWN = 100;
  * @param what the part that cannot represent the value, as the beginning of a sentence
  */
 export function rejectedValue({ name, sql }: SourceColumn, what: string): string {
-  const beginning = pg.escapeLiteral(`${MARKER}${what} cannot hold this value of column ${name}: `);
+  const beginning = pg.escapeLiteral(`${MARKER}${what} cannot represent this value of column ${name}: `);
   // the expression depends on the row, so that Postgres does not evaluate it in advance
   return `(${beginning} || left(${sql}::text, ${MAX_SHOWN}))::int`;
 }

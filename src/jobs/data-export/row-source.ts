@@ -78,7 +78,7 @@ function utf8(text: string): Buffer {
   if (/\p{Surrogate}/u.test(text))
     throw exportError.permanent(
       "export_value",
-      "CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).",
+      "CSV cannot represent a text with half of a surrogate pair (an escape such as \\ud800).",
     );
   return Buffer.from(text);
 }

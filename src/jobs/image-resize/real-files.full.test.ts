@@ -120,9 +120,9 @@ describe("a file of another program", () => {
           format,
         };
         const [alone] = await render(source, [variant]);
-        const [beside] = await render(source, [variant, { width: 7 }, { format: "jpeg" }]);
-        if (!/jpg|webp/.test(name)) expect(alone && beside?.bytes.equals(alone.bytes)).toBe(true);
-        for (const made of [alone, beside]) {
+        const [together] = await render(source, [variant, { width: 7 }, { format: "jpeg" }]);
+        if (!/jpg|webp/.test(name)) expect(alone && together?.bytes.equals(alone.bytes)).toBe(true);
+        for (const made of [alone, together]) {
           if (variant.fit === "contain")
             expect(
               differenceOf(pixelAt(await decodePicture(made?.bytes ?? source), 45, 5), [255, 0, 0, 255]),

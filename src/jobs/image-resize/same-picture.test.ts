@@ -211,14 +211,14 @@ describe("a variant is the same alone and with others:", () => {
       97,
     )) {
       const alone = await renderOne(source, variant);
-      const [beside] = await render(source, [variant, ...others]);
+      const [together] = await render(source, [variant, ...others]);
       if (!isScaledInDecoder(kind, variant))
-        expect(beside?.bytes.equals(alone.bytes), JSON.stringify(variant)).toBe(true);
+        expect(together?.bytes.equals(alone.bytes), JSON.stringify(variant)).toBe(true);
       else
-        expect(await meanDifference(alone.bytes, beside?.bytes ?? source), JSON.stringify(variant)).toBeLessThan(
+        expect(await meanDifference(alone.bytes, together?.bytes ?? source), JSON.stringify(variant)).toBeLessThan(
           variant.format === "gif" ? 5 : 2.5,
         );
-      expect(beside).toMatchObject({ width: alone.width, height: alone.height, format: alone.format });
+      expect(together).toMatchObject({ width: alone.width, height: alone.height, format: alone.format });
     }
   });
 

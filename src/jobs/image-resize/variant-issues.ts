@@ -49,7 +49,7 @@ function animationIssues({ animated, format, crop, watermark }: Variant): [keyof
   if (animated !== true) return [];
   const issues: [keyof Variant, string][] = [];
   if (format !== undefined && !holdsFrames(format))
-    issues.push(["animated", `${format} holds one frame; gif and webp hold several`]);
+    issues.push(["animated", `${format} has a single frame: use gif or webp`]);
   if (crop === "attention" || crop === "entropy")
     issues.push(["crop", `${crop} analyses a single frame: it must not be given together with animated`]);
   if (watermark !== undefined) issues.push(["watermark", "must not be given together with animated"]);

@@ -19,7 +19,7 @@ export function headerIssues(headers: Readonly<Record<string, string>>): Payload
     else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-"))
       issues.push({ path, message: "is set by TaskFlow" });
     else if (seen.has(lower)) issues.push({ path, message: "is given twice" });
-    if (!isHeaderValue(value)) issues.push({ path, message: "has characters that no header may hold" });
+    if (!isHeaderValue(value)) issues.push({ path, message: "has characters that headers must not contain" });
     seen.add(lower);
   }
   return issues;

@@ -91,7 +91,7 @@ describe("the destination", () => {
     await run({}, { resource: own }).catch(() => undefined);
     expect(healths()).toEqual(["down", "late", "unknown", "down"]);
     await own.outbound.close();
-    await run({}, { resource: own }).catch(() => undefined); // the connection pool of this side is closed
+    await run({}, { resource: own }).catch(() => undefined); // its own connection pool is closed
     expect(healths()).toEqual(["unknown"]);
   });
 
