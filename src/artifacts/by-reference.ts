@@ -13,7 +13,7 @@ export function artifactReference(description: string) {
 }
 
 /**
- * Opens the artifact that a reference names, of the newest attempt that has one of that name.
+ * Opens the artifact that a reference names, from the newest attempt of the job that has it.
  * @param reference valid by {@link artifactReference}
  * @throws {PermanentError} `artifact_unknown`
  */

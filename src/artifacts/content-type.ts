@@ -1,4 +1,7 @@
-/** What the types of jobs produce; a store keeps no content type, it follows from the name. */
+/**
+ * The extensions of the artifacts that job types produce. A store keeps no content type, because it follows from the
+ * name.
+ */
 const TYPES: Readonly<Record<string, string>> = {
   jpg: "image/jpeg",
   jpeg: "image/jpeg",
@@ -18,9 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
   zip: "application/zip",
 };
 
-/**
- * The media type of an artifact by the extension of its name; bytes of no known kind are `application/octet-stream`.
- */
+/** The media type of an artifact by the extension of its name; `application/octet-stream` for unknown extensions. */
 export function contentTypeOf(name: string): string {
   const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   return (Object.hasOwn(TYPES, extension) ? TYPES[extension] : undefined) ?? "application/octet-stream";

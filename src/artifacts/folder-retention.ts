@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { codeOf } from "../errors.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 
-/** The age of an abandoned file in `tmp`: no attempt writes nothing for a day. */
+/** The age of an abandoned file in `tmp`: every running attempt writes at least once a day. */
 const ABANDONED_MS = 86_400_000;
 
-/** An empty folder as young as this may have been made for a file that is about to be renamed into it. */
+/** An empty folder that is younger than this may have been created for a file that is about to be renamed into it. */
 const FRESH_FOLDER_MS = 60_000;
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
@@ -31,7 +31,7 @@ export async function removeOlderThan(root: string, ageMs: number, signal?: Abor
     if (shard === join(root, "tmp")) continue;
     for (const job of await foldersOf(shard)) {
       signal?.throwIfAborted();
-      const isJobFresh = await isChangedSince(job, freshMs); // seen before its entries go, which changes it
+      const isJobFresh = await isChangedSince(job, freshMs); // read before its entries are removed, which changes it
       for (const attempt of await foldersOf(job)) {
         const isAttemptFresh = await isChangedSince(attempt, freshMs);
         removed += await removeFiles(attempt, nowMs - ageMs);
@@ -43,7 +43,7 @@ export async function removeOlderThan(root: string, ageMs: number, signal?: Abor
   return removed;
 }
 
-/** The file system's time: that of a file that is made now. On a shared file system, its server sets it. */
+/** The file system's current time, read from a new file. On a shared file system, the server sets it. */
 async function fileSystemTime(root: string): Promise<number> {
   const path = join(root, "tmp", randomUUID());
   try {
@@ -79,7 +79,7 @@ async function isChangedSince(path: string, sinceMs: number): Promise<boolean> {
   return ((await unlessOvertaken(lstat(path)))?.mtimeMs ?? 0) >= sinceMs;
 }
 
-/** A folder that is not empty stays, a file that is gone is gone. */
+/** Ignores errors of folders that are not empty and of files that are already gone. */
 async function unlessOvertaken<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;

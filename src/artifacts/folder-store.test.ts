@@ -50,7 +50,7 @@ async function textOf(stored: StoredArtifact | undefined, range?: ByteRange): Pr
 }
 
 describe("a folder of artifacts", () => {
-  it("gives back what was written, with its length, hash, type and tag", async () => {
+  it("returns the written bytes, with their length, hash, type and tag", async () => {
     const { store, temporaries, root } = await setup();
     const content = Buffer.from("id,name\r\n1,Ada\r\n");
     const written = await store.write(key, Readable.from([content.subarray(0, 5), content.subarray(5)]));
@@ -68,7 +68,7 @@ describe("a folder of artifacts", () => {
     expect((await readdir(root)).sort()).toEqual(["abc", "tmp"]);
   });
 
-  it("closes to other users what it makes, and shares with the group what the group may enter", async () => {
+  it("closes the files that it creates to other users, and shares them with the group if the group may enter the folder", async () => {
     const { root: parent } = await setup();
     const modesBelow = async (root: string): Promise<string[]> => {
       await (await openFolderStore(root)).write(key, Buffer.from("1"));
@@ -95,7 +95,7 @@ describe("a folder of artifacts", () => {
     expect(after?.etag).not.toBe(before?.etag);
   });
 
-  it("shows nothing of an artifact whose source fails, and removes the temporary file", async () => {
+  it("stores nothing if the source of an artifact fails, and removes the temporary file", async () => {
     const { store, temporaries } = await setup();
     const failing = Readable.from(
       (function* () {
@@ -108,7 +108,7 @@ describe("a folder of artifacts", () => {
     expect(await temporaries()).toEqual([]);
   });
 
-  it("reports a full disk as a fault that a retry may mend", async () => {
+  it("reports a full disk as a retryable error", async () => {
     const { store, temporaries } = await setup();
     const full = Readable.from(
       (function* () {
@@ -171,7 +171,7 @@ describe("a folder of artifacts", () => {
     expect(await store.find(OTHER_ID, key.name)).toBeUndefined();
   });
 
-  it("removes what is old with the folders that empties, and leaves what is young", async () => {
+  it("removes old artifacts and folders that become empty, and keeps young artifacts", async () => {
     const { store, root, pathOf, temporaries } = await setup();
     const old = { ...key, jobId: OTHER_ID };
     await store.write(old, Buffer.from("old"));
@@ -191,7 +191,7 @@ describe("a folder of artifacts", () => {
     expect(await temporaries()).toEqual(["under-way"]);
   });
 
-  it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
+  it.each([40, -40])("removes nothing if the clock is %d days wrong", async (days) => {
     const { store, temporaries } = await setup();
     await store.write(key, Buffer.from("x"));
     expect(await atAnotherTime(days, () => store.removeOlderThan(-60_000))).toMatchObject({ code: "clocks_differ" });
@@ -199,14 +199,14 @@ describe("a folder of artifacts", () => {
     expect(await temporaries()).toEqual([]);
   });
 
-  it("ends a removal that is not wanted any more, which leaves what it has not come to", async () => {
+  it("ends an aborted removal, and keeps the artifacts that it has not reached", async () => {
     const { store } = await setup();
     await store.write(key, Buffer.from("old"));
     await expect(store.removeOlderThan(-60_000, AbortSignal.abort())).rejects.toThrow(/aborted/);
     expect(await store.open(key)).toBeDefined();
   });
 
-  it("loses no artifact to removals that go on while it is written", async () => {
+  it("loses no artifact to removals that run while it is written", async () => {
     const { store, root } = await setup();
     const sibling = await openFolderStore(root);
     let isWriting = true;
@@ -220,7 +220,7 @@ describe("a folder of artifacts", () => {
     for (let attempt = 1; attempt <= 100; attempt++) expect(await store.open({ ...key, attempt })).toBeDefined();
   });
 
-  it("says which setting is wrong when its folder cannot be made", async () => {
+  it("names the setting if its folder cannot be created", async () => {
     const { root } = await setup();
     await writeFile(join(root, "file"), "");
     const thrown: unknown = await openFolderStore(join(root, "file", "below")).catch((error: unknown) => error);
@@ -228,7 +228,7 @@ describe("a folder of artifacts", () => {
     expect(String(thrown)).toContain("ARTIFACTS_DIR");
   });
 
-  it("passes on a fault of the file system that means something else than absence", async () => {
+  it("passes on file system errors that do not mean absence", async () => {
     const { store, pathOf, root } = await setup();
     await mkdir(join(root, "abc"));
     await symlink(join(root, "abc", JOB_ID), join(root, "abc", JOB_ID)); // a link to itself: ELOOP

@@ -1,8 +1,9 @@
 /**
- * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`. A write goes to a new file
- * in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. The next removal
- * deletes the files that dead writers left in `tmp`. A folder that is made here, and its files, are closed to other
- * users; a folder that its group may enter (a web server's, for example) is shared with the group.
+ * Stores artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`. A write goes to a
+ * new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. Each
+ * removal also deletes the files that crashed writers left in `tmp`. Folders and files that this module creates are
+ * closed to other users; if the group may enter the folder (a web server's, for example), they are shared with the
+ * group.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -16,7 +17,7 @@ import { removeOlderThan } from "./folder-retention.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { ArtifactStore, StoredArtifact, WrittenArtifact } from "./store.ts";
 
-/** ENOSPC and a quota; EFBIG is what `ulimit -f` and a file system's own limit give. */
+/** ENOSPC and EDQUOT: the disk or a quota is full; EFBIG: the limit of `ulimit -f` or of the file system. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 
@@ -44,7 +45,7 @@ async function makeRoot(folder: string): Promise<string> {
   }
 }
 
-/** The modes of what is written; folders without one get what the umask leaves. */
+/** The modes of new files and folders. The umask decides if `folder` is undefined. */
 interface Rights {
   readonly file: number;
   readonly folder?: number;
@@ -105,8 +106,8 @@ async function writeNewFile(path: string, mode: number, source: Readable | Buffe
 }
 
 /**
- * Renames a file into its folder. A removal may take a folder that has stood empty for long between the two steps; so
- * they are tried again.
+ * Renames a file into its folder. Between the creation of the folder and the rename, a removal may delete the empty
+ * folder, so both steps are retried.
  */
 async function publish(temporary: string, folder: string, name: string, rights: Rights): Promise<void> {
   for (let tries = 3; ; tries--) {
@@ -117,7 +118,7 @@ async function publish(temporary: string, folder: string, name: string, rights: 
         throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));
-      await handle.sync(); // so that the name survives a power cut, too
+      await handle.sync(); // so that the name survives a power failure too
       return;
     } catch (thrown) {
       if (codeOf(thrown) !== "ENOENT" || tries === 0) throw thrown;
@@ -144,7 +145,7 @@ async function find(root: string, jobId: string, name: string): Promise<Artifact
 async function openArtifact(root: string, key: ArtifactKey): Promise<StoredArtifact | undefined> {
   if (!isArtifactKey(key)) return undefined;
   const path = join(attemptFolder(root, key), key.name);
-  // the root is a real path, so any other path has a link below the root, which no writer of ours makes
+  // the root is a real path, so a different result means that a link is below the root, which this module never creates
   if ((await unlessAbsent(realpath(path))) !== path) return undefined;
   const stats = await unlessAbsent(stat(path, { bigint: true }));
   if (stats?.isFile() !== true) return undefined;

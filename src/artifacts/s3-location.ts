@@ -1,6 +1,6 @@
 import { StartError } from "../errors.ts";
 
-/** Where in S3 artifacts are stored, from a URL `s3://BUCKET/PREFIX?…`. */
+/** The position of artifacts in S3, from a URL `s3://BUCKET/PREFIX?…`. */
 export interface S3Location {
   readonly name: string;
   /** Empty, or ends with a slash. */

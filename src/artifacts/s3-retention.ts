@@ -2,7 +2,7 @@ import { isId, timeOfId } from "../core/id.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 import type { Bucket } from "./s3-bucket.ts";
 
-/** The age of an abandoned upload: no attempt lasts a day. */
+/** The age of an abandoned upload: every attempt ends within a day. */
 const ABANDONED_MS = 86_400_000;
 /** The most keys that DeleteObjects takes in one call. */
 const DELETED_AT_ONCE = 1_000;
@@ -47,7 +47,8 @@ async function serverTime({ client, s3, name }: Bucket, request: RequestOptions)
       date = (answer.response as { headers?: { date?: string } }).headers?.date ?? "";
       return answer;
     },
-    { step: "deserialize", priority: "low" }, // before the status is checked: an error response has a time as well
+    // before the status is checked, because an error response has a time as well
+    { step: "deserialize", priority: "low" },
   );
   await client.send(command, request).catch((thrown: unknown) => {
     if (date === "") throw thrown;
@@ -56,8 +57,8 @@ async function serverTime({ client, s3, name }: Bucket, request: RequestOptions)
 }
 
 /**
- * The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left
- * alone.
+ * The objects of jobs that were accepted before a time (epoch ms), in order. Objects that are not artifacts of a job
+ * are skipped.
  */
 async function* objectsBefore(
   { client, s3, name, prefix }: Bucket,
@@ -88,7 +89,7 @@ async function removeKeys(
     new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }),
     request,
   );
-  return keys.length - Errors.length; // those are removed the next time
+  return keys.length - Errors.length; // the next removal tries these again
 }
 
 async function abortUploads(
@@ -100,7 +101,7 @@ async function abortUploads(
     .send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix }), request)
     .catch((thrown: unknown) => {
       if ((thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 501)
-        return { Uploads: [] }; // some servers of the protocol cannot list them
+        return { Uploads: [] }; // some S3-compatible servers cannot list uploads
       throw thrown;
     });
   for (const { Key, UploadId, Initiated } of Uploads) {

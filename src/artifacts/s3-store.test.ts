@@ -52,7 +52,7 @@ describe("a store in S3", () => {
     expect(hash.digest("hex")).toBe(sha256);
   });
 
-  it("leaves nothing of one whose source fails", async () => {
+  it("stores nothing of an artifact whose source fails", async () => {
     const key = { jobId: idAt(Date.now()), attempt: 1, name: "broken.bin" };
     const source = Readable.from(
       (function* () {
@@ -65,7 +65,7 @@ describe("a store in S3", () => {
     expect(await store.find(key.jobId, key.name)).toBeUndefined();
   });
 
-  it("takes no name that leads elsewhere", async () => {
+  it("rejects names that lead elsewhere", async () => {
     const jobId = idAt(Date.now());
     for (const name of ["../other", "a/b", ".hidden", ""]) {
       await expect(store.write({ jobId, attempt: 1, name }, Buffer.from("x"))).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe("a store in S3", () => {
     expect(await store.find(jobId, "c.txt")).toBeUndefined();
   });
 
-  it("removes what is old of old jobs, and looks no further than those", async () => {
+  it("removes old artifacts of old jobs, and does not list further jobs", async () => {
     const old = { jobId: idAt(Date.now() - 86_400_000), attempt: 1, name: "old.txt" };
     const young = { ...old, jobId: idAt(Date.now() + 60_000) };
     await store.write(old, Buffer.from("x"));
@@ -94,20 +94,20 @@ describe("a store in S3", () => {
     expect(await store.open(young)).toBeDefined();
   });
 
-  it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
+  it.each([40, -40])("removes nothing if the clock is %d days wrong", async (days) => {
     const key = { jobId: idAt(Date.now() - 86_400_000), attempt: 1, name: "a.txt" };
     await store.write(key, Buffer.from("x"));
-    // the SDK remembers by how much its clock is wrong
+    // the SDK remembers the error of its clock
     const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: server.url });
     expect(await atAnotherTime(days, () => other.removeOlderThan(-30_000))).toMatchObject({ code: "clocks_differ" });
     expect(await store.open(key)).toBeDefined();
   });
 
-  it("ends a removal that is not wanted any more", async () => {
+  it("ends an aborted removal", async () => {
     await expect(store.removeOlderThan(-30_000, AbortSignal.abort())).rejects.toThrow(/aborted/);
   });
 
-  it("is downloaded from through the API, with ranges, tags and HEAD", async () => {
+  it("serves downloads through the API, with ranges, tags and HEAD", async () => {
     const api = await startApiServer({ deps: { artifacts: store } });
     const id = String((await request(api, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } })).body.id);
     await store.write({ jobId: id, attempt: 1, name: "a.txt" }, Buffer.from("0123456789"));
@@ -123,7 +123,7 @@ describe("a store in S3", () => {
     await api.close();
   });
 
-  it("that cannot be reached is tried again", async () => {
+  it("that cannot be reached fails with a retryable error", async () => {
     const away = await openArtifactStore({
       ARTIFACTS_DIR: "/none",
       ARTIFACTS_URL: "s3://absent-bucket?endpoint=" + encodeURIComponent(`http://127.0.0.1:${server.port}`),
@@ -135,7 +135,7 @@ describe("a store in S3", () => {
 });
 
 describe("ARTIFACTS_URL", () => {
-  it("names a bucket, a prefix and where it is", () => {
+  it("has a bucket, a prefix and the address of the server", () => {
     expect(parseS3Location("s3://bucket")).toEqual({
       name: "bucket",
       prefix: "",
@@ -160,7 +160,7 @@ describe("ARTIFACTS_URL", () => {
     "s3://bucket?path_style=yes",
     "s3://bucket?regoin=x",
     "s3://b",
-  ])("may not be %s", (url) => {
+  ])("must not be %s", (url) => {
     expect(() => parseS3Location(url)).toThrow("ARTIFACTS_URL");
   });
 });

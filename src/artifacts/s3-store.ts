@@ -1,7 +1,6 @@
 /**
- * Artifacts in a bucket of S3, or of a server that speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object
- * exists once its upload is complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is
- * configured.
+ * Stores artifacts in a bucket of S3 or of a compatible server: `<prefix><job>/<attempt>/<name>`. An object exists once
+ * its upload is complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is configured.
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
@@ -26,18 +25,18 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * Opens a bucket; nothing is sent before the first call. The AWS SDK finds the credentials (environment, files, the
  * machine's role).
  */
-export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
+export async function openS3Store(location: S3Location): Promise<ArtifactStore> {
   const s3 = await import("@aws-sdk/client-s3");
   const client = new s3.S3Client({
-    region: place.region,
-    forcePathStyle: place.isPathStyle,
-    ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
+    region: location.region,
+    forcePathStyle: location.isPathStyle,
+    ...(location.endpoint !== undefined && { endpoint: location.endpoint }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    // older servers of the protocol reject the checksums that S3 introduced in 2025
+    // older compatible servers reject the checksums that S3 introduced in 2025
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  const bucket: Bucket = { ...place, s3, client };
+  const bucket: Bucket = { ...location, s3, client };
   return {
     write: (key, source) => write(bucket, key, source),
     find: (jobId, name) => find(bucket, jobId, name),
@@ -148,7 +147,7 @@ async function* bytesOf(
   yield* Body as Readable as AsyncIterable<Buffer>;
 }
 
-/** Whether the server, or the connection to it, failed, and not the source. */
+/** Whether the server or the connection failed, and not the source. */
 function ofServer(thrown: unknown): boolean {
   return thrown instanceof Error && "$metadata" in thrown;
 }

@@ -10,7 +10,7 @@ const linksOf = (ARTIFACT_LINK_SECRET: string, PUBLIC_URL = "") =>
 const queryOf = (url = "") => url.slice(url.indexOf("?") + 1);
 
 describe("a signed link", () => {
-  it("opens its artifact until its time", () => {
+  it("opens its artifact until it expires", () => {
     const links = linksOf(NEW, "https://jobs.example.com/");
     const link = links.sign(target, NOW);
     expect(link?.url).toMatch(
@@ -22,7 +22,7 @@ describe("a signed link", () => {
     expect(links.judge(target, queryOf(link?.url), 1_700_000_060_000)).toBe("expired");
   });
 
-  it("opens nothing else, and for no longer", () => {
+  it("opens no other artifact, and its expiry cannot be changed", () => {
     const links = linksOf(NEW);
     const query = queryOf(links.sign(target, NOW)?.url);
     expect(links.judge({ ...target, name: "other.csv" }, query, NOW)).toBe("invalid");
@@ -33,13 +33,13 @@ describe("a signed link", () => {
     expect(links.judge(target, "", NOW)).toBe("absent");
   });
 
-  it("outlives the change of the secret for as long as the old one is kept", () => {
+  it("stays valid after a change of the secret, as long as the old secret is configured", () => {
     const query = queryOf(linksOf(OLD).sign(target, NOW)?.url);
     expect(linksOf(`${NEW} ${OLD}`).judge(target, query, NOW)).toBe("valid");
     expect(linksOf(NEW).judge(target, query, NOW)).toBe("invalid");
   });
 
-  it("is not made without a secret, and none is taken then", () => {
+  it("is neither created nor accepted without a secret", () => {
     expect(linksOf("").sign(target, NOW)).toBeUndefined();
     expect(linksOf("").judge(target, queryOf(linksOf(NEW).sign(target, NOW)?.url), NOW)).toBe("invalid");
   });

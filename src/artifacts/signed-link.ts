@@ -41,8 +41,8 @@ export class ArtifactLinks {
   }
 
   /**
-   * A link that is valid for ARTIFACT_LINK_TTL from now; undefined if there is no secret. `nowMs` is epoch
-   * milliseconds.
+   * Creates a link that is valid for ARTIFACT_LINK_TTL; undefined if there is no secret.
+   * @param nowMs epoch milliseconds
    */
   sign({ jobId, name }: LinkTarget, nowMs: number): { readonly url: string; readonly expiresAt: Date } | undefined {
     const [secret] = this.#secrets;
@@ -56,8 +56,8 @@ export class ArtifactLinks {
   }
 
   /**
-   * Whether a request's query may download this artifact; `absent` if it has no signature. `nowMs` is epoch
-   * milliseconds.
+   * Whether a request's query may download this artifact; `absent` if it has no signature.
+   * @param nowMs epoch milliseconds
    */
   judge(target: LinkTarget, query: string, nowMs: number): "valid" | "invalid" | "expired" | "absent" {
     if (!query.includes("signature=")) return "absent";

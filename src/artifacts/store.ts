@@ -4,18 +4,19 @@ import type { ArtifactKey } from "./key.ts";
 /** The store of artifacts, which all replicas share. */
 export interface ArtifactStore {
   /**
-   * Writes one artifact completely or not at all: no reader sees a part of it. A second write of the same key replaces
-   * it.
-   * @throws {RetryableError} `disk_full`, `artifact_store_failed`; the error of `source`. Nothing is left behind then
+   * Writes an artifact completely or not at all: readers never see a part of it. A second write of the same key
+   * replaces it. If a write fails, nothing is left behind.
+   * @throws {RetryableError} `disk_full`, `artifact_store_failed`
+   * @throws the error of `source`
    */
   write(key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact>;
   /** The artifact of that name from the newest attempt of a job that has one. */
   find(jobId: string, name: string): Promise<ArtifactKey | undefined>;
   open(key: ArtifactKey): Promise<StoredArtifact | undefined>;
   /**
-   * Removes the artifacts that were written longer ago than `ageMs`, and the remains of dead writers; returns the
+   * Removes the artifacts that were written longer ago than `ageMs`, and the remains of crashed writers; returns the
    * number of removed artifacts. With millions of artifacts this takes long: once `signal` is aborted, it rejects with
-   * the signal's reason at the next one.
+   * the signal's reason before the next artifact.
    */
   removeOlderThan(ageMs: number, signal?: AbortSignal): Promise<number>;
 }

@@ -53,7 +53,7 @@ describe("a registry", () => {
     }
   });
 
-  it("tells the faults of a payload: those of its schema, or those of its check", () => {
+  it("returns the issues of a payload: those of its schema, or those of its check", () => {
     const type = one({}).get("note");
     expect(type?.issuesOf({ to: 5, cc: 1 })).toEqual([
       { path: "/cc", message: "is not a known field" },

@@ -1,4 +1,6 @@
-/** Which addresses callers may reach, and what OUTBOUND_ALLOW_PRIVATE opens beside the public ones. */
+/**
+ * Decides which addresses callers may reach, and which ones OUTBOUND_ALLOW_PRIVATE opens in addition to public ones.
+ */
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { StartError } from "../errors.ts";
@@ -6,17 +8,17 @@ import { StartError } from "../errors.ts";
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = readonly [Address, number];
 
-/** Which private networks callers may reach: none, all, or these. */
+/** The private networks that callers may reach: none, all, or the listed ones. */
 export type Allowed = boolean | readonly Network[];
 
 /**
- * The networks that OUTBOUND_ALLOW_PRIVATE may open. Not link-local: callers need nothing there, and cloud metadata is
- * there.
+ * The ranges that OUTBOUND_ALLOW_PRIVATE may open. Link-local is not one of them, because cloud metadata is there and
+ * callers need nothing else there.
  */
 const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
 
 /**
- * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so no
+ * Metadata services within private networks, and Azure's, which has a public address. They hand out credentials, so no
  * setting opens them. AWS (EKS Pod Identity and DNS too), Oracle, Google, Scaleway and Linode over IPv6, the whole
  * network of each; Alibaba Cloud; Azure; Equinix. Link-local services and Oracle's classic 192.0.0.192 are outside
  * every range that can be opened.
@@ -62,9 +64,9 @@ export function isMetadataName(name: string): boolean {
 }
 
 /**
- * Why an address is rejected, as the name of its range, or undefined when it may be connected to. Global unicast is
- * allowed, and the private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
- * are all rejected: they would be a second spelling of a rejected address.
+ * Why an address is rejected, as the name of its range, or undefined if it may be connected to. Global unicast is
+ * allowed, and so are the private networks in `allowed`. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
+ * are all rejected, because each would be a second spelling of an address.
  * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
  */
 export function rejectionOf(address: string, allowed: Allowed): string | undefined {
@@ -75,7 +77,7 @@ export function rejectionOf(address: string, allowed: Allowed): string | undefin
   return PRIVATE_RANGES.has(range) && isWithin(parsed, allowed) ? undefined : range;
 }
 
-/** Clouds that offer metadata over IPv6 tend to end its address with the IPv4 one, 169.254.169.254. */
+/** Clouds that offer metadata over IPv6 usually end its address with the IPv4 one, 169.254.169.254. */
 function isMetadata(address: Address): boolean {
   if (METADATA_NETWORKS.some((network) => isIn(address, network))) return true;
   if (address.kind() === "ipv4") return false;

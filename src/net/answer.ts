@@ -12,8 +12,8 @@ export interface OutboundResponse {
   /** Whether the body was longer than `maxBytes`. */
   readonly isCut: boolean;
   /**
-   * With `statusDecides`: why the rest of the response could not be read. `headers` and `body` hold what arrived before
-   * that.
+   * With `statusDecides`: why the rest of the response could not be read. `headers` and `body` contain what arrived
+   * before that.
    */
   readonly flaw?: unknown;
 }

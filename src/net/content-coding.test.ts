@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => Promise.all([outbound.close(), peer.close()]));
 
 const TEXT = "thanks, and so on ".repeat(20);
-/** Of {@link TEXT}, made by Python's gzip and zlib. */
+/** {@link TEXT}, encoded by Python's gzip and zlib. */
 const GZIP = Buffer.from("H4sIAKi8DGsC/yvJSMzLLtZRSMxLUSjOV8jPUygZFaGBCAB8m0x6aAEAAA==", "base64");
 const DEFLATE = Buffer.from("eJwryUjMyy7WUUjMS1EozlfIz1MoGRWhgQgAD5l7DQ==", "base64");
 
@@ -38,13 +38,13 @@ describe("a body is decoded", () => {
     expect((await fetchAs(encoding, body)).body.toString()).toBe(TEXT);
   });
 
-  it("where it is empty, to nothing", async () => {
+  it("to nothing if it is empty", async () => {
     expect((await fetchAs("gzip", Buffer.alloc(0))).body).toHaveLength(0);
     peer.respond(() => answer(204, { "content-encoding": "gzip" }));
     expect((await outbound.fetch(peer.url())).status).toBe(204);
   });
 
-  it("piece by piece, for whoever takes it so", async () => {
+  it("piece by piece into the caller's sink", async () => {
     const pieces: Buffer[] = [];
     await fetchAs("gzip", GZIP, { into: (piece) => Promise.resolve(void pieces.push(piece)) });
     expect(Buffer.concat(pieces).toString()).toBe(TEXT);
@@ -53,7 +53,7 @@ describe("a body is decoded", () => {
 
 describe("a body that cannot be decoded", () => {
   it.each(["rot13", "compress", "gzip, rot13", "gzip, gzip, gzip, gzip"])(
-    "for its coding %j ends the fetch for good",
+    "because of its coding %j fails the fetch permanently",
     async (encoding) => {
       await expect(fetchAs(encoding, GZIP)).rejects.toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
     },
@@ -68,19 +68,19 @@ describe("a body that cannot be decoded", () => {
     ["br", brotliCompressSync(TEXT).subarray(0, -4)],
     ["br", Buffer.from(TEXT)],
     ["gzip, br", brotliCompressSync(GZIP.subarray(0, -9))],
-  ])("as %s ends the fetch, to be repeated", async (encoding, body) => {
+  ])("as %s fails the fetch with a retryable error", async (encoding, body) => {
     await expect(fetchAs(encoding, body)).rejects.toMatchObject({ name: "RetryableError", code: "encoding_invalid" });
   });
 });
 
 describe("the limit counts decoded bytes", () => {
-  it("just so", async () => {
+  it("of a body of exactly the limit", async () => {
     expect((await fetchAs("gzip", GZIP, { maxBytes: TEXT.length })).body.toString()).toBe(TEXT);
     await expect(fetchAs("gzip", GZIP, { maxBytes: TEXT.length - 1 })).rejects.toMatchObject({ code: "too_large" });
     expect((await fetchAs("gzip", GZIP, { maxBytes: 6, onExcess: "cut" })).body.toString()).toBe("thanks");
   });
 
-  it("of a body that is longer as it is sent than as it is", async () => {
+  it("of a body that is longer encoded than decoded", async () => {
     const body = Buffer.concat([gzipSync("ok"), ...Array.from({ length: 100 }, () => gzipSync(""))]);
     expect((await fetchAs("gzip", body, { maxBytes: 2 })).body.toString()).toBe("ok");
   });

@@ -8,10 +8,10 @@ import { outboundError } from "./error-codes.ts";
 /** More codings have no use, and each costs the memory of its window. */
 const MAX_CODINGS = 3;
 
-/** Node 22.15 and later have it. */
+/** Available from Node 22.15. */
 const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Duplex };
 
-/** The codes of Node's decoders: of zlib, Brotli and Zstandard. */
+/** The error codes of Node's decoders: zlib, Brotli and Zstandard. */
 const DECODER_CODE = /^(Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
 
 type MakeDecoder = (first: Buffer) => Duplex;
@@ -31,7 +31,7 @@ export function decodersOf(header: string): readonly MakeDecoder[] {
 
 const DECODERS = new Map<string, MakeDecoder>([
   ...["gzip", "x-gzip"].map((name) => [name, () => zlib.createGunzip()] as const),
-  // "deflate" is the zlib format, but many servers send the bare stream that zlib wraps
+  // "deflate" is the zlib format, but many servers send the raw stream without its zlib wrapper
   ["deflate", (first) => (isZlib(first) ? zlib.createInflate() : zlib.createInflateRaw())],
   ["br", () => zlib.createBrotliDecompress()],
   ...(createZstdDecompress === undefined ? [] : [["zstd", () => createZstdDecompress()] as const]),
@@ -90,7 +90,7 @@ async function through(
 ): Promise<AsyncGenerator<Buffer>> {
   const first = await source.next();
   const decoder = make(first.done === true ? Buffer.alloc(0) : first.value);
-  // the reader of the decoder gets its error
+  // errors reach the reader through the decoder
   pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined);
   return decoder[Symbol.asyncIterator]() as AsyncGenerator<Buffer>;
 }

@@ -21,7 +21,7 @@ export interface Exchange {
   status?: number;
 }
 
-/** The host's response is not HTTP, or does not belong to a request of ours. */
+/** The host's response is not HTTP, or does not belong to a request of this client. */
 class UnreadableAnswer extends Error {
   readonly code = "answer_unreadable";
 }

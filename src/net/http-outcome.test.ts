@@ -78,7 +78,7 @@ describe("an error of fetch", () => {
     [new RetryableError("broken", { code: "encoding_invalid" }), true],
     [new RetryableError("late", { code: "timeout" }), false],
     [Object.assign(new Error("reset"), { code: "ECONNRESET" }), false],
-  ])("explains itself, or means that the host gave no response: %s", (thrown, expected) => {
+  ])("explains itself, or means that the host did not respond: %s", (thrown, expected) => {
     expect(isSelfExplanatory(thrown)).toBe(expected);
   });
 });

@@ -39,7 +39,7 @@ const failureOf = (name: string): Promise<unknown> =>
   );
 
 describe("look-ups", () => {
-  it("of names that hang hold up no other name's, and fail those names alone", async () => {
+  it("of names that hang do not delay other names, and fail only for those names", async () => {
     const slow = Array.from({ length: 64 }, (_, n) => failureOf(`h${n}.slow.test`));
     expect(await addressOf("good.example")).toBe("192.0.2.1");
     const failures = await Promise.all(slow);
@@ -49,7 +49,7 @@ describe("look-ups", () => {
     expect(turns[0]).toMatchObject({ code: "destination_limited", waitsForTurn: true });
   });
 
-  it("of names that hang hold up no other name of their domain whose last answer was good", async () => {
+  it("of names that hang do not delay names of their domain whose last look-up succeeded", async () => {
     let now = Promise.resolve<readonly { address: string; family: number }[]>([{ address: "192.0.2.1", family: 4 }]);
     lookups = new Lookups({ addressesOf: () => now, connectTimeoutMs: 10_000 });
     expect(await addressOf("good.slow.test")).toBe("192.0.2.1");
@@ -57,16 +57,16 @@ describe("look-ups", () => {
     for (let n = 0; n < 40; n += 1) lookups.resolve(`h${n}.slow.test`, () => undefined);
     now = Promise.resolve([{ address: "192.0.2.2", family: 4 }]);
     const later = performance.now() + 60_000;
-    vi.spyOn(performance, "now").mockReturnValue(later); // its answer is not kept any more
+    vi.spyOn(performance, "now").mockReturnValue(later); // its answer is no longer cached
     expect(await addressOf("good.slow.test")).toBe("192.0.2.2");
   });
 
-  it("of one name are one question, and its answer is kept, a failure too", async () => {
+  it("of the same name share one query, and its answer is cached, a failure too", async () => {
     expect(new Set(await Promise.all(Array.from({ length: 50 }, () => addressOf("good.example"))))).toEqual(
       new Set(["192.0.2.1"]),
     );
     await addressOf("good.example");
-    expect(server.asked).toEqual(["good.example", "good.example"]); // of each family
+    expect(server.asked).toEqual(["good.example", "good.example"]); // one for each address family
     for (let n = 0; n < 3; n += 1) expect(await failureOf("no.example")).toMatchObject({ code: "ENOTFOUND" });
     expect(server.asked.filter((name) => name === "no.example")).toHaveLength(2);
   });
@@ -98,7 +98,7 @@ describe("look-ups", () => {
     await Promise.all(all);
   });
 
-  it("are over before the connection's own time is", async () => {
+  it("end before the connection's time limit", async () => {
     lookups = new Lookups({ addressesOf: () => new Promise(() => undefined), connectTimeoutMs: 200 });
     expect(await failureOf("slow.test")).toMatchObject({ code: "ETIMEOUT" });
   });

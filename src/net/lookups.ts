@@ -4,7 +4,7 @@
  * labels), so names of one caller that hang do not delay others. Names wait in turn, domain by domain; a name whose
  * last look-up succeeded does not count towards its domain.
  *
- * If a name does not get its turn in time, that is no sign of its host's health: the job is retried, and the attempt
+ * If a name does not get its turn in time, this says nothing about its host: the job is retried, and the attempt
  * does not count.
  */
 import { type LookupAddress, TIMEOUT } from "node:dns";
@@ -12,23 +12,23 @@ import type { RetryAfterError } from "../core/job-type.ts";
 import { outboundError } from "./error-codes.ts";
 import type { Resolve } from "./guarded-lookup.ts";
 
-/** A question is two small packets; name servers and their firewalls count them. */
+/** A query is two small packets; name servers and their firewalls limit their number. */
 const MAX_AT_ONCE = 256;
 const MAX_OF_DOMAIN = 32;
 const MAX_WAITING = 1_000;
-const MAX_KEPT = 2_000;
-const KEEP_MS = 5_000;
-const KEEP_FAILURE_MS = 2_000;
-/** A job whose look-up got no turn is retried after one to two times this. */
+const MAX_CACHED = 2_000;
+const CACHE_MS = 5_000;
+const CACHE_FAILURE_MS = 2_000;
+/** A job whose look-up did not get its turn is retried after one to two times this. */
 const RETURN_MS = 1_000;
 /**
- * For a name with all its search domains: with the wait for its turn, well within the default time limit of a
- * connection.
+ * The limit for a name with all its search domains. With the wait for its turn it stays well within the default time
+ * limit of a connection.
  */
 const LOOKUP_MS = 5_000;
 const TURN_MS = 500;
 
-interface Kept {
+interface CachedAnswer {
   readonly addresses: readonly LookupAddress[];
   readonly error: Error | null;
   readonly until: number;
@@ -50,7 +50,7 @@ export class Lookups {
   readonly #addressesOf: LookupsOptions["addressesOf"];
   readonly #lookupMs: number;
   readonly #turnMs: number;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedAnswer>();
   readonly #pending = new Map<string, Pending>();
   /** Look-ups that have not begun, by domain. The domain whose turn is next comes first. */
   readonly #waiting = new Map<string, Pending[]>();
@@ -65,9 +65,9 @@ export class Lookups {
   }
 
   readonly resolve: Resolve = (hostname, answer) => {
-    const kept = this.#kept.get(hostname);
-    if (kept && performance.now() < kept.until) {
-      answer(kept.error, [...kept.addresses]);
+    const cached = this.#cached.get(hostname);
+    if (cached && performance.now() < cached.until) {
+      answer(cached.error, [...cached.addresses]);
       return;
     }
     const pending = this.#pending.get(hostname);
@@ -83,7 +83,7 @@ export class Lookups {
 
   #hasRoom(name: string): boolean {
     if (this.#runningInAll >= MAX_AT_ONCE) return false;
-    return this.#kept.get(name)?.error === null || (this.#running.get(domainOf(name)) ?? 0) < MAX_OF_DOMAIN;
+    return this.#cached.get(name)?.error === null || (this.#running.get(domainOf(name)) ?? 0) < MAX_OF_DOMAIN;
   }
 
   #enqueue(pending: Pending): void {
@@ -133,16 +133,16 @@ export class Lookups {
         this.#lookupMs,
       );
     });
-    let kept: Kept;
+    let cached: CachedAnswer;
     try {
       const addresses = await Promise.race([this.#addressesOf(pending.name), timeout]);
-      kept = { addresses, error: null, until: performance.now() + KEEP_MS };
+      cached = { addresses, error: null, until: performance.now() + CACHE_MS };
     } catch (error) {
-      kept = { addresses: [], error: error as Error, until: performance.now() + KEEP_FAILURE_MS };
+      cached = { addresses: [], error: error as Error, until: performance.now() + CACHE_FAILURE_MS };
     }
     clearTimeout(timer);
-    this.#keep(pending.name, kept);
-    this.#answer(pending, kept.error, kept.addresses);
+    this.#cache(pending.name, cached);
+    this.#answer(pending, cached.error, cached.addresses);
   }
 
   #next(): void {
@@ -155,11 +155,11 @@ export class Lookups {
     }
   }
 
-  #keep(name: string, kept: Kept): void {
-    this.#kept.delete(name);
-    this.#kept.set(name, kept);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  #cache(name: string, cached: CachedAnswer): void {
+    this.#cached.delete(name);
+    this.#cached.set(name, cached);
+    const [oldest] = this.#cached.keys();
+    if (this.#cached.size > MAX_CACHED && oldest !== undefined) this.#cached.delete(oldest);
   }
 
   #answer(pending: Pending, error: Error | null, addresses: readonly LookupAddress[]): void {
@@ -176,7 +176,9 @@ function domainOf(name: string): string {
     .join(".");
 }
 
-/** The look-up did not begin: that is a turn under a limit of this side's own. */
+/**
+ * The look-up did not begin: the job waits for its turn under a limit of this replica, and the attempt does not count.
+ */
 function turnOf(name: string): RetryAfterError {
   return outboundError.retryAfter(
     "destination_limited",

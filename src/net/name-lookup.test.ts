@@ -28,7 +28,7 @@ const addressesOf = async (name: string): Promise<string[]> =>
   (await names.addressesOf(name)).map(({ address }) => address);
 
 describe("a name", () => {
-  it("of the hosts file has the addresses that stand there, and the DNS is not asked", async () => {
+  it("in the hosts file has the addresses listed there, and the DNS is not queried", async () => {
     writeFileSync(files.hostsFile, "# ours\n10.0.0.5\tDB.internal db # comment\nfd00::5 db\n10.0.0.5 db\n");
     expect(await addressesOf("db")).toEqual(["10.0.0.5", "fd00::5"]);
     expect(await addressesOf("db.internal.")).toEqual(["10.0.0.5"]);
@@ -38,13 +38,13 @@ describe("a name", () => {
   });
 
   it.each(["localhost", "app.localhost", "localhost."])(
-    "%s is this machine where the hosts file does not say",
+    "%s is this machine if the hosts file does not contain it",
     async (name) => {
       expect(await addressesOf(name)).toEqual(["127.0.0.1", "::1"]);
     },
   );
 
-  it("is asked for in the DNS", async () => {
+  it("is looked up in the DNS", async () => {
     server.serve((name) => (name === "hooks.example.com" ? ["192.0.2.1", "192.0.2.2"] : []));
     expect((await addressesOf("hooks.example.com")).sort()).toEqual(["192.0.2.1", "192.0.2.2"]);
     await expect(addressesOf("nowhere.example.com")).rejects.toMatchObject({ code: "ENOTFOUND" });
@@ -65,13 +65,13 @@ describe("a name", () => {
     expect(new Set(server.asked)).toEqual(new Set(["hooks.example.com"]));
   });
 
-  it("of a service is found as it is, as in a network of Docker's", async () => {
+  it("of a service is found without a search domain, as in a Docker network", async () => {
     writeFileSync(files.resolvFile, "nameserver 127.0.0.11\noptions ndots:0\n");
     server.serve((name) => (name === "mailpit" ? ["172.18.0.3"] : []));
     expect(await addressesOf("mailpit")).toEqual(["172.18.0.3"]);
   });
 
-  it("is asked of the system where that has other sources, and not where a server hangs", async () => {
+  it("is looked up by the system if it has other sources, but not if a server hangs", async () => {
     await expect(addressesOf("localhost.invalid")).rejects.toMatchObject({ code: "ENOTFOUND", syscall: "queryA" });
     writeFileSync(files.switchFile, "hosts: files mdns4_minimal [NOTFOUND=return] dns\n");
     await until(
@@ -79,7 +79,7 @@ describe("a name", () => {
         addressesOf("localhost.invalid").catch(
           (error: unknown) => (error as { syscall?: string }).syscall === "getaddrinfo",
         ),
-      { what: "the system is asked" },
+      { what: "the system's look-up is called" },
     );
   });
 });

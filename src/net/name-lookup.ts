@@ -40,7 +40,7 @@ const LOOPBACK: readonly LookupAddress[] = [
 ];
 
 export interface NameLookupOptions {
-  /** Name servers (`ADDRESS:PORT`) in place of the system's. */
+  /** Name servers (`ADDRESS:PORT`) instead of the system's. */
   readonly servers?: readonly string[];
   readonly hostsFile?: string;
   readonly resolvFile?: string;
@@ -101,7 +101,7 @@ export class NameLookup {
     }
   }
 
-  /** Gives up what is under way. */
+  /** Cancels the look-ups in progress. */
   close(): void {
     this.#last?.cancel();
   }
@@ -113,7 +113,7 @@ export class NameLookup {
     return resolver;
   }
 
-  /** Asks for a name in the domains that are searched, as resolver(3) does. */
+  /** Queries a name in the search domains, as resolver(3) does. */
   async #ask(name: string): Promise<readonly LookupAddress[]> {
     const { resolver, rules } = await this.#resolver.read();
     let failure: Error | undefined;
@@ -129,7 +129,7 @@ export class NameLookup {
   }
 }
 
-/** What both families have, or what one has where the other is much slower or fails. */
+/** The addresses of both families, or of one family if the other is much slower or fails. */
 async function bothFamilies(resolver: Resolver, name: string): Promise<readonly LookupAddress[]> {
   const questions = [
     resolver.resolve4(name).then((found) => found.map((address) => ({ address, family: 4 }))),
@@ -148,7 +148,7 @@ async function bothFamilies(resolver: Resolver, name: string): Promise<readonly 
   throw errors.find((error) => !GO_ON.has(codeOf(error) ?? "")) ?? notFound(name, errors);
 }
 
-/** That a name has no address of either family, and that it does not exist, is the same here. */
+/** The error for a name without an address of either family, which is the same as for a name that does not exist. */
 function notFound(name: string, errors: readonly Error[]): Error {
   const [error] = errors.filter((one) => codeOf(one) !== NODATA);
   return error ?? Object.assign(new Error(`${name} has no address`), { code: NOTFOUND });

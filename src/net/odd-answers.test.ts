@@ -1,4 +1,7 @@
-/** Answers that a strict reader would refuse, and that end badly: the receiver has acted, so its status counts. */
+/**
+ * Responses that a strict parser would reject, and responses that end badly: the receiver has acted, so the status
+ * counts.
+ */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -28,17 +31,17 @@ const WHOLE = `${OK}content-length: 2\r\n\r\nok`;
 describe("read whole is an answer", () => {
   it.each<[string, Script]>([
     ["without a reason", ["HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok"]],
-    ["of HTTP/1.0, whose end is that of the connection", ["HTTP/1.0 200 OK\r\n\r\nok"]],
+    ["of HTTP/1.0, which ends with the connection", ["HTTP/1.0 200 OK\r\n\r\nok"]],
     ["whose lines end in LF", ["HTTP/1.1 200 OK\ncontent-length: 2\n\nok"]],
-    ["with lines that are no headers", [`${OK}bad header name: x\r\nnonsense\r\ncontent-length: 2\r\n\r\nok`]],
+    ["with lines that are not headers", [`${OK}bad header name: x\r\nnonsense\r\ncontent-length: 2\r\n\r\nok`]],
     ["with a space before a colon", [`${OK}content-length : 2\r\n\r\nok`]],
     ["with a folded header", [`${OK}x-a: b\r\n c\r\ncontent-length: 2\r\n\r\nok`]],
-    ["with two lengths that are the same", [`${OK}content-length: 2\r\ncontent-length: 2\r\n\r\nok`]],
-    ["with two lengths that are not", [`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\nok`]],
+    ["with two equal lengths", [`${OK}content-length: 2\r\ncontent-length: 2\r\n\r\nok`]],
+    ["with two different lengths", [`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\nok`]],
     ["with a length and chunks", [`${OK}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`]],
     ["with trailers", [`${OK}transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-t: 1\r\n\r\n`]],
     ["with 40 KiB of headers", [`${OK}${`x-a: ${"y".repeat(1_000)}\r\n`.repeat(40)}content-length: 2\r\n\r\nok`]],
-    ["with more than it said", [`${WHOLE} and more`]],
+    ["with more bytes than declared", [`${WHOLE} and more`]],
     ["after 100 Continue", ["HTTP/1.1 100 Continue\r\n\r\n", WHOLE]],
     ["after 100 Continue, with time between", ["HTTP/1.1 100 Continue\r\n\r\n", 20, WHOLE]],
     [
@@ -64,29 +67,29 @@ describe("read whole is an answer", () => {
     expect(peer.requests).toBe(1);
   });
 
-  it("of 204 with a body, and a request on a new connection after it", async () => {
+  it("of 204 with a body, followed by a request on a new connection", async () => {
     peer.answer("HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", "stay");
     expect(await post()).toMatchObject({ status: 204, body: Buffer.alloc(0) });
     peer.answer(WHOLE, "stay");
     expect((await post()).body.toString()).toBe("ok");
   });
 
-  it("whose headers had to be mended: they are there", async () => {
+  it("with headers that had to be repaired: they are present", async () => {
     peer.answer("HTTP/1.1 503 Busy\nretry-after : 7\ncontent-length: 0\n\n");
     expect(await post()).toMatchObject({ status: 503, headers: { "retry-after": "7" } });
   });
 });
 
-describe("known by its status is an answer", () => {
+describe("judged by its status is an answer", () => {
   it.each<[string, Script, string]>([
-    ["that is shorter than it said", [`${OK}content-length: 50\r\n\r\nonly so far`], "only so far"],
-    ["with chunks that are none", [`${OK}transfer-encoding: chunked\r\n\r\nzz\r\nok\r\n`], ""],
+    ["that is shorter than declared", [`${OK}content-length: 50\r\n\r\nonly so far`], "only so far"],
+    ["with invalid chunks", [`${OK}transfer-encoding: chunked\r\n\r\nzz\r\nok\r\n`], ""],
     ["without a last chunk", [`${OK}transfer-encoding: chunked\r\n\r\n2\r\nok\r\n`], "ok"],
     ["without the end of its headers", [`${OK}x-a: `], ""],
     ["without the end of its first line", ["HTTP/1.1 200 OK"], ""],
     ["with a mebibyte of headers", [`${OK}${`x-a: ${"y".repeat(1_000)}\r\n`.repeat(1_000)}`], ""],
-    ["in an encoding that is not known", [`${OK}content-encoding: rot13\r\ncontent-length: 2\r\n\r\nok`], ""],
-    ["that is not in its encoding", [`${OK}content-encoding: gzip\r\ncontent-length: 2\r\n\r\nok`], ""],
+    ["in an unknown encoding", [`${OK}content-encoding: rot13\r\ncontent-length: 2\r\n\r\nok`], ""],
+    ["that does not match its encoding", [`${OK}content-encoding: gzip\r\ncontent-length: 2\r\n\r\nok`], ""],
   ])("%s, however its connection ends", async (_what, script, expected) => {
     for (const end of ["end", "reset", "stay"] as const) {
       peer.answer(script, end);
@@ -97,7 +100,7 @@ describe("known by its status is an answer", () => {
     expect(peer.requests).toBe(3);
   });
 
-  it("to a body that is still on its way, and that resets the connection then", async () => {
+  it("to a body that is still being sent, followed by a reset of the connection", async () => {
     const server = createServer((socket) => {
       socket
         .on("error", () => undefined)
@@ -114,7 +117,7 @@ describe("known by its status is an answer", () => {
     server.close();
   });
 
-  it("that the caller stops waiting for: a delivery that is cancelled then was made", async () => {
+  it("that the caller stops waiting for: a delivery that is cancelled at this point was made", async () => {
     peer.answer([`${OK}content-length: 9\r\n\r\nso`], "stay");
     const controller = new AbortController();
     const pending = post({
@@ -148,13 +151,13 @@ describe("no answer is", () => {
     await expect(post()).rejects.toMatchObject({ code: "UND_ERR_SOCKET" });
   });
 
-  it("a redirect that is followed to where nobody answers", async () => {
+  it("a redirect that leads to an unreachable host", async () => {
     peer.answer("HTTP/1.1 307 X\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");
     await expect(post({ followRedirects: 1 })).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 });
 
-describe("as tolerant is what is read", () => {
+describe("responses are parsed just as tolerantly", () => {
   const script = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\nx-a : b\ncontent-length: 50\n\nso far";
 
   it("over TLS", async () => {
@@ -199,7 +202,7 @@ describe("as tolerant is what is read", () => {
   });
 });
 
-it("without statusDecides, an answer that breaks off is an error: a part of a file is of no use", async () => {
+it("without statusDecides, an incomplete response is an error, because a part of a file is useless", async () => {
   peer.answer(`${OK}content-length: 50\r\n\r\nonly so far`);
   await expect(post({ statusDecides: false })).rejects.toThrow();
 });

@@ -42,10 +42,10 @@ it("uses a connection again", async () => {
   const url = `http://127.0.0.1:${await listen(server)}/`;
   const outbound = open();
   for (let n = 0; n < 6; n++) await outbound.fetch(url);
-  expect(connections).toBeLessThanOrEqual(2); // the first is not always free again when the second request begins
+  expect(connections).toBeLessThanOrEqual(2); // the first connection may still be busy when the second request begins
 });
 
-it("shows its certificate to a server that asks for one, and trusts the authorities that it is told to", async () => {
+it("presents its certificate to a server that asks for one, and trusts the configured authorities", async () => {
   const server = createHttpsServer(
     { cert: testCertificate, key: testKey, ca: testCertificate, requestCert: true, rejectUnauthorized: true },
     (_request, response) => void response.end(),
@@ -67,7 +67,7 @@ it("shows its certificate to a server that asks for one, and trusts the authorit
   );
 });
 
-it("asks its proxy by name, and judges addresses that are written in a URL itself", async () => {
+it("passes names to its proxy, and checks addresses in URLs itself", async () => {
   const peer = await startPeer();
   const asked: string[] = [];
   const proxy = createHttpServer().on("connect", (request: IncomingMessage, socket) => {
@@ -87,7 +87,7 @@ it("asks its proxy by name, and judges addresses that are written in a URL itsel
   expect([peer.requests.length, asked.length]).toEqual([1, 1]);
 });
 
-it("ends where an answer does not begin in time, or pauses too long", async () => {
+it("fails if a response does not begin in time, or pauses too long", async () => {
   const peer = await startPeer();
   peer.respond(() => ({ kind: "hang" }));
   await expect(open({ OUTBOUND_HEADERS_TIMEOUT_MS: 50 }).fetch(peer.url())).rejects.toMatchObject({
@@ -103,7 +103,7 @@ it("ends where an answer does not begin in time, or pauses too long", async () =
   });
 });
 
-/** A port of a process that was stopped, whose queue of connections is full: the kernel answers no more of them. */
+/** A port of a stopped process whose accept queue is full, so that the kernel answers no further connections. */
 async function silentPort(): Promise<number> {
   const code = `const s = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(s.address().port));`;
   const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
@@ -118,11 +118,11 @@ async function silentPort(): Promise<number> {
     }).on("error", () => undefined);
     closers.push(() => socket.destroy());
   }
-  await until(() => made >= 2, { what: "the queue is full" }); // Linux holds one more than asked for
+  await until(() => made >= 2, { what: "the queue is full" }); // Linux queues one more than requested
   return port;
 }
 
-it("ends where a connection is not made in time", async () => {
+it("fails if a connection is not made in time", async () => {
   const port = await silentPort();
   await expect(
     open({ OUTBOUND_CONNECT_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 20_000 }),

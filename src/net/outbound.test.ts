@@ -17,11 +17,11 @@ afterEach(async () => {
   await peer.close();
 });
 
-/** A bare TCP server, and how many connections reached it. */
+/** A bare TCP server, and the number of connections that reached it. */
 async function listen(onSocket: (socket: Socket) => void): Promise<{ port: number; count: () => number }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    sockets.push(socket.on("error", () => undefined)); // a reset is what the client may end it with
+    sockets.push(socket.on("error", () => undefined)); // the client may end the connection with a reset
     onSocket(socket);
   }).listen(0, "127.0.0.1");
   closers.push(() => {
@@ -38,7 +38,7 @@ function open(access: "public" | "private", resolve?: Resolve): Outbound {
   return outbound;
 }
 
-/** A resolver that gives these answers in turn, the last one for ever. */
+/** A resolver that returns these answers in turn, and then repeats the last one. */
 function answering(...answers: string[][]): Resolve & { calls: number } {
   const resolver = (_host: string, found: Parameters<Resolve>[1]): void => {
     const addresses = answers[Math.min(resolve.calls++, answers.length - 1)] ?? [];
@@ -51,43 +51,45 @@ function answering(...answers: string[][]): Resolve & { calls: number } {
   return resolve;
 }
 
-/** Global unicast by the tables, and assigned to nobody: no connection to it succeeds. */
+/** Global unicast by the tables, but unassigned, so no connection to it succeeds. */
 const PUBLIC = "3000::1";
-const refused = { name: "TargetRejected", code: "target_refused" };
+const rejected = { name: "TargetRejected", code: "target_refused" };
 
 describe("the guard", () => {
-  it("connects to no address that callers may not reach", async () => {
+  it("does not connect to addresses that callers must not reach", async () => {
     const { port, count } = await listen(() => undefined);
     const outbound = open("public");
     for (const name of ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:7f00:1]", "localhost"]) {
-      await expect(outbound.fetch(`http://${name}:${port}/`)).rejects.toMatchObject(refused);
+      await expect(outbound.fetch(`http://${name}:${port}/`)).rejects.toMatchObject(rejected);
     }
     await expect(
       open("public", answering(["127.0.0.1", "::1"])).fetch(`http://localhost.:${port}/`),
-    ).rejects.toMatchObject(refused);
+    ).rejects.toMatchObject(rejected);
     expect(count()).toBe(0);
   });
 
-  it("judges the address that is connected to: a name that flips to loopback after the first look-up gains nothing", async () => {
+  it("checks the address that the socket connects to: a name that changes to loopback after the first look-up is rejected", async () => {
     const { port, count } = await listen(() => undefined);
     const rebinding = answering([PUBLIC], ["127.0.0.1"]);
     const outbound = open("public", rebinding);
-    await expect(outbound.fetch(`http://flip.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(refused);
+    await expect(outbound.fetch(`http://flip.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(
+      rejected,
+    );
     expect(rebinding.calls).toBe(1);
-    await expect(outbound.fetch(`http://flip.example:${port}/`)).rejects.toMatchObject(refused);
+    await expect(outbound.fetch(`http://flip.example:${port}/`)).rejects.toMatchObject(rejected);
     expect([rebinding.calls, count()]).toEqual([2, 0]);
   });
 
-  it("connects to the permitted ones only of a host's addresses", async () => {
+  it("connects only to the permitted addresses of a host", async () => {
     const { port, count } = await listen(() => undefined);
     const mixed = open("public", answering(["127.0.0.1", PUBLIC, "::1"]));
-    await expect(mixed.fetch(`http://mixed.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(refused);
+    await expect(mixed.fetch(`http://mixed.example:${port}/`, { timeoutMs: 300 })).rejects.not.toMatchObject(rejected);
     expect(count()).toBe(0);
     const lax = open("private", answering(["169.254.169.254", "127.0.0.1"]));
     expect((await lax.fetch(`http://mixed.example:${peer.port}/`)).status).toBe(200);
   });
 
-  it("does not tell the caller what a private name resolves to", async () => {
+  it("does not reveal to the caller what a private name resolves to", async () => {
     const internal = open("public", answering(["10.9.8.7"]));
     await expect(internal.fetch("http://db.internal/")).rejects.toThrow(
       /^the host db\.internal has no address that may be reached$/,
@@ -95,7 +97,7 @@ describe("the guard", () => {
   });
 
   it.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "EBADNAME"])(
-    "tells a private name from one with %s neither by the error nor by its time",
+    "does not distinguish a private name from one with %s by the error or its time",
     async (code) => {
       const unknown: Resolve = (host, found) => found(Object.assign(new Error(`query ${code} ${host}`), { code }), []);
       const failures = await Promise.all(
@@ -130,30 +132,30 @@ describe("the guard", () => {
 });
 
 describe("the answer", () => {
-  it("has one value for each header, the first of those that came", async () => {
+  it("has one value for each header, the first one received", async () => {
     peer.respond(() => answer(429, { "Retry-After": ["5", "7"], "X-Once": "a, b" }));
     expect((await open("private").fetch(peer.url())).headers).toMatchObject({ "retry-after": "5", "x-once": "a, b" });
   });
 });
 
 describe("the limits", () => {
-  it("reads an endless body to its limit, and breaks it off", async () => {
+  it("reads an endless body to its limit, and closes the connection", async () => {
     peer.respond(() => ({ kind: "endless" }));
     const { status, body, isCut } = await open("private").fetch(peer.url());
     expect([status, body.length, isCut]).toEqual([200, 65_536, true]);
-    await peer.close(); // which waits for the exchange to end
+    await peer.close(); // waits for the exchange to end
   });
 
-  it("refuses a body over the limit where a part of it is of no use, told in advance or not", async () => {
-    peer.respond(({ path }) => (path === "/told" ? answer(200, {}, Buffer.alloc(1_001)) : { kind: "endless" }));
+  it("rejects a body over the limit if a part of it is useless, with and without Content-Length", async () => {
+    peer.respond(({ path }) => (path === "/declared" ? answer(200, {}, Buffer.alloc(1_001)) : { kind: "endless" }));
     const outbound = open("private");
-    for (const path of ["/told", "/untold"]) {
+    for (const path of ["/declared", "/undeclared"]) {
       const pending = outbound.fetch(peer.url(path), { maxBytes: 1_000, onExcess: "fail" });
       await expect(pending).rejects.toMatchObject({ name: "PermanentError", code: "too_large" });
     }
   });
 
-  it("takes a body that just fits whole", async () => {
+  it("reads a body of exactly the limit completely", async () => {
     peer.serve("/eight", "12345678");
     const outbound = open("private");
     const whole = await outbound.fetch(peer.url("/eight"), { maxBytes: 8, onExcess: "fail" });
@@ -165,7 +167,7 @@ describe("the limits", () => {
   it.each([
     ["in the body", "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"],
     ["in the headers", "HTTP/1.1 200 OK\r\nx-slow: "],
-  ])("ends a drip %s at the deadline", async (_where, start) => {
+  ])("ends a slow response %s at the deadline", async (_where, start) => {
     let isGone = false;
     const { port } = await listen((socket) => {
       socket.write(start);
@@ -184,7 +186,7 @@ describe("the limits", () => {
     await until(() => isGone, { what: "the connection is closed" });
   });
 
-  it("ends at the deadline while the host is still looked up", async () => {
+  it("ends at the deadline even during the look-up of the host", async () => {
     const never: Resolve = () => undefined;
     await expect(open("private", never).fetch("http://slow.example/", { timeoutMs: 50 })).rejects.toMatchObject({
       code: "timeout",
@@ -206,8 +208,8 @@ describe("the limits", () => {
   });
 });
 
-describe("the faults of the network keep their codes:", () => {
-  it("a name server that gives no answer", async () => {
+describe("network errors keep their codes:", () => {
+  it("a name server that does not answer", async () => {
     const silent: Resolve = (host, found) =>
       found(Object.assign(new Error(`no answer for ${host}`), { code: "ETIMEOUT" }), []);
     await expect(open("public", silent).fetch("http://slow.example/")).rejects.toMatchObject({ code: "ETIMEOUT" });
@@ -219,7 +221,7 @@ describe("the faults of the network keep their codes:", () => {
     await expect(open("private").fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("a closed client, closed as often as one likes", async () => {
+  it("a closed client, which may be closed repeatedly", async () => {
     const outbound = open("private");
     await outbound.fetch(peer.url());
     await outbound.close();

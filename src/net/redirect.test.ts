@@ -6,7 +6,7 @@ let peer: HttpPeer;
 let outbound: Outbound;
 beforeEach(async () => {
   peer = await HttpPeer.start();
-  // names lead to the metadata service of clouds; the peers are called by their address
+  // names resolve to the metadata service of clouds; the tests address the peers by IP address
   outbound = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) =>
     found(null, [{ address: "169.254.169.254", family: 4 }]),
   );
@@ -21,7 +21,7 @@ it.each([
     "http://metadata.example/",
   ],
   ...["http://user:word@example.com/", "file:///etc/passwd", "http://:0:0/"],
-])("does not go to %s", async (location) => {
+])("is not followed to %s", async (location) => {
   peer.respond(() => redirect(location));
   await expect(outbound.fetch(peer.url(), { followRedirects: 5 })).rejects.toMatchObject({
     name: "TargetRejected",
@@ -29,14 +29,14 @@ it.each([
   });
 });
 
-it("is the answer itself when none is to be followed, or it leads nowhere", async () => {
+it("is the response itself if redirects are not followed, or if it has no target", async () => {
   peer.respond(({ path }) => (path === "/nowhere" ? answer(302) : redirect("/other")));
   expect(await outbound.fetch(peer.url())).toMatchObject({ status: 302, headers: { location: "/other" } });
   expect((await outbound.fetch(peer.url("/nowhere"), { followRedirects: 5 })).status).toBe(302);
   expect(peer.requests).toHaveLength(2);
 });
 
-it("is followed as often as is said, and no more", async () => {
+it("is followed at most as often as the request allows", async () => {
   peer.respond(({ path }) => (path === "/0" ? answer(200, {}, "there") : redirect(`/${Number(path.slice(1)) - 1}`)));
   expect((await outbound.fetch(peer.url("/5"), { followRedirects: 5 })).body.toString()).toBe("there");
   peer.requests.length = 0;
@@ -88,7 +88,7 @@ describe.each([
     expect(peer.requests).toHaveLength(1);
   });
 
-  it("is followed with method and body where the caller asks for that", async () => {
+  it("is followed with method and body if the caller asks for that", async () => {
     expect((await outbound.fetch(peer.url(), { ...request, bodyRedirect: "keep" })).status).toBe(200);
     expect(peer.requests[1]).toMatchObject({
       method,

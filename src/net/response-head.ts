@@ -1,19 +1,24 @@
 /**
- * Rewrites the heads that servers send into heads that the HTTP library accepts. A receiver has already acted when it
+ * Rewrites invalid response heads into heads that the HTTP library accepts. A receiver has already acted when it
  * responds, so strictness would harm it: its job would be repeated because of a space before a colon.
  */
 
-/** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
+/** A head that needs no repair apart from its framing. The text has one character for each byte. */
 const CLEAN =
   /^HTTP\/1\.[01] ([2-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 const FRAMING = /\n(?:content-length|transfer-encoding):[ \t]*/gi;
 const PLAIN_FRAMING = /\n(?:content-length:[ \t]*\d{1,15}|transfer-encoding:[ \t]*chunked)[ \t]*\r/i;
 const STATUS_LINE = /^HTTP\/(\d+(?:\.\d+)?)[ \t]+([1-9]\d\d)(?!\d)([^\r\n]*)/i;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** Headers of the connection, which is closed after a mended head: its end is then certain. */
+/**
+ * Headers of the connection. The connection is closed after a repaired head, so that the end of the body is certain.
+ */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "upgrade"]);
 
-/** The status of a response whose head is in order and whole; undefined for all others. Most are: this is quick. */
+/**
+ * The status of a complete response head that is valid; undefined for all others. Most heads are valid, and this check
+ * is fast.
+ */
 export function cleanStatus(start: string): number | undefined {
   const [head, status] = CLEAN.exec(start) ?? [];
   return head !== undefined && hasPlainFraming(head, status) ? Number(status) : undefined;
@@ -26,16 +31,15 @@ function hasPlainFraming(head: string, status: string | undefined): boolean {
   return status !== "204" && status !== "304" && !FRAMING.test(head) && PLAIN_FRAMING.test(head);
 }
 
-/**
- * The status of a response of which this much has arrived; undefined if the number has not arrived, or cannot arrive.
- */
+/** The status in a response of which this much has arrived; undefined if the status is incomplete or missing. */
 export function statusIn(start: string): number | undefined {
   const [whole, , status, rest] = STATUS_LINE.exec(start) ?? [];
   return whole === undefined || (rest === "" && whole.length === start.length) ? undefined : Number(status);
 }
 
 /**
- * Whether this may still become a response: it begins with `HTTP/`, and its first line has a status if it is complete.
+ * Whether these bytes may be the beginning of a response: they begin with `HTTP/`, and the first line, if complete, has
+ * a status.
  */
 export function mayBeResponse(start: string): boolean {
   const name = start.slice(0, 5).toUpperCase();
@@ -45,9 +49,9 @@ export function mayBeResponse(start: string): boolean {
 /**
  * Returns a head that the library accepts; a valid head is returned unchanged. Otherwise lines end in CR LF, folded
  * lines become one line (RFC 9112, 5.2), spaces before a colon are removed, lines that are not headers are dropped,
- * characters that no header may hold become spaces, `Transfer-Encoding` takes precedence over `Content-Length`, equal
- * lengths count once, contradicting lengths are dropped (the body then ends with the connection), and 204 and 304 have
- * no length.
+ * characters that headers must not contain become spaces, `Transfer-Encoding` takes precedence over `Content-Length`,
+ * equal lengths count once, contradicting lengths are dropped (the body then ends with the connection), and 204 and 304
+ * have no length.
  */
 export function mendedHead(head: string): string {
   if (cleanStatus(head) !== undefined) return head;

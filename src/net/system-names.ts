@@ -1,10 +1,8 @@
-/**
- * The files that configure how a system looks names up. They are parsed as the C library does, as far as it matters.
- */
+/** Parses the files that configure the look-up of names, as the C library does, as far as it matters. */
 import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 
-/** More search domains than any system has; each may cost a query. */
+/** More search domains than any real system has; each may cost a query. */
 const MAX_SEARCHED = 16;
 /** As in glibc. */
 const MAX_NDOTS = 15;
@@ -25,7 +23,8 @@ function linesOf(text: string): string[][] {
 export function parseHosts(text: string): ReadonlyMap<string, readonly LookupAddress[]> {
   const byName = new Map<string, LookupAddress[]>();
   for (const [address = "", ...names] of linesOf(text)) {
-    const family = address.includes("%") ? 0 : isIP(address); // one with a zone is link-local, and refused in any case
+    // an address with a zone is link-local, which is always rejected
+    const family = address.includes("%") ? 0 : isIP(address);
     if (family === 0) continue;
     for (const name of names.map((given) => given.toLowerCase())) {
       const known = byName.get(name) ?? [];
@@ -37,13 +36,13 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly LookupAdd
 
 export interface SearchRules {
   readonly domains: readonly string[];
-  /** A name with as many dots is asked for as it is first. */
+  /** A name with at least this many dots is queried without a search domain first. */
   readonly ndots: number;
 }
 
 /**
- * resolv.conf(5), without its name servers, which c-ares reads itself. @param hostname of this machine, whose domain is
- * searched by default
+ * Parses resolv.conf(5), without its name servers, which c-ares reads itself.
+ * @param hostname of this machine, whose domain is searched by default
  */
 export function parseSearch(text: string, hostname: string): SearchRules {
   let domains = hostname.includes(".") ? [hostname.slice(hostname.indexOf(".") + 1)] : [];
@@ -58,14 +57,14 @@ export function parseSearch(text: string, hostname: string): SearchRules {
   return { domains: searched.slice(0, MAX_SEARCHED), ndots };
 }
 
-/** The names that are asked for in turn until one exists. */
+/** The names to query in turn until one exists. */
 export function candidatesOf(name: string, { domains, ndots }: SearchRules): string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];
   const searched = domains.map((domain) => `${name}.${domain}`);
   return name.split(".").length > ndots ? [name, ...searched] : [...searched, name];
 }
 
-/** nsswitch.conf(5): whether names may be found where neither the hosts file nor the DNS has them (mDNS, LDAP). */
+/** nsswitch.conf(5): whether the system may find names that neither the hosts file nor the DNS has (mDNS, LDAP). */
 export function parseOtherSources(text: string): boolean {
   const line = linesOf(text).find(([keyword]) => keyword === "hosts:") ?? [];
   return line

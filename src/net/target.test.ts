@@ -100,16 +100,16 @@ const PUBLIC = [
 ];
 
 describe("the addresses", () => {
-  it.each([...PRIVATE, ...NEVER])("refuses %s", (address) => {
+  it.each([...PRIVATE, ...NEVER])("rejects %s", (address) => {
     expect(rejectionOf(address, false)).toEqual(expect.any(String));
   });
-  it.each(PUBLIC)("lets %s pass", (address) => {
+  it.each(PUBLIC)("allows %s", (address) => {
     expect(rejectionOf(address, false)).toBeUndefined();
   });
-  it.each(PRIVATE)("lets %s pass where private networks are allowed", (address) => {
+  it.each(PRIVATE)("allows %s if private networks are allowed", (address) => {
     expect(rejectionOf(address, true)).toBeUndefined();
   });
-  it.each(NEVER)("refuses %s even where private networks are allowed", (address) => {
+  it.each(NEVER)("rejects %s even if private networks are allowed", (address) => {
     expect(rejectionOf(address, true)).toEqual(expect.any(String));
   });
 });
@@ -128,7 +128,7 @@ describe("networks that OUTBOUND_ALLOW_PRIVATE lists", () => {
     [" TRUE ", PRIVATE, NEVER],
     ["false", [], PRIVATE],
     ["", [], PRIVATE],
-  ])("%j opens these alone", (setting, open, shut) => {
+  ])("%j opens only these", (setting, open, shut) => {
     const allowed = parseAllowed(setting);
     expect([...PUBLIC, ...open].filter((address) => rejectionOf(address, allowed) !== undefined)).toEqual([]);
     expect(shut.filter((address) => rejectionOf(address, allowed) === undefined)).toEqual([]);
@@ -146,7 +146,7 @@ describe("networks that OUTBOUND_ALLOW_PRIVATE lists", () => {
     "10.0.0.0/8/8",
     "yes",
     "intranet",
-  ])("refuses %j", (setting) => {
+  ])("rejects %j", (setting) => {
     expect(() => parseAllowed(setting)).toThrow(/^OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks/);
   });
 });
@@ -170,11 +170,11 @@ describe("the URL", () => {
       "https://169.254.169.254/latest/meta-data/",
       "http://%31%32%37.0.0.1/",
     ],
-  ])("refuses the address in %s, however it is written", (url) => {
+  ])("rejects the address in %s, however it is written", (url) => {
     expect(() => parseTarget(url, false)).toThrow(TargetRejected);
   });
 
-  it("reads full-width digits as the address they stand for", () => {
+  it("reads full-width digits as the address that they represent", () => {
     expect(() => parseTarget("http://\uff11\uff12\uff17.0.0.1/", false)).toThrow(
       /127\.0\.0\.1 is rejected \(loopback\)/,
     );
@@ -188,13 +188,13 @@ describe("the URL", () => {
     "instance-data.ec2.internal",
     "metadata.tencentyun.com",
     "%6detadata.google.internal",
-  ])("refuses the name %s of a metadata service, which a proxy would look up", (name) => {
+  ])("rejects the name %s of a metadata service, which a proxy would look up", (name) => {
     for (const allowed of [false, true, parseAllowed("0.0.0.0/0")])
       expect(() => parseTarget(`http://${name}/computeMetadata/v1/`, allowed)).toThrow(/\(metadata\)$/);
   });
 
   it.each(["localhost", "LOCALHOST.", "a.localhost", "a.b.localhost.", "%6cocalhost", "ｌocalhost"])(
-    "refuses %s without a look-up, and takes it where loopback is allowed",
+    "rejects %s without a look-up, and accepts it if loopback is allowed",
     (name) => {
       expect(() => parseTarget(`http://${name}/`, false)).toThrow(TargetRejected);
       expect(() => parseTarget(`http://${name}/`, parseAllowed("10.0.0.0/8"))).toThrow(TargetRejected);
@@ -211,12 +211,12 @@ describe("the URL", () => {
     ["gopher://example.com/", "must be an http or https URL"],
     ["https://user@example.com/", "must not carry credentials"],
     ["https://:word@example.com/", "must not carry credentials"],
-  ])("refuses %s: it %s", (url, issue) => {
+  ])("rejects %s: it %s", (url, issue) => {
     expect(urlIssue(url)).toBe(issue);
     expect(() => parseTarget(url, true)).toThrow(expect.objectContaining({ code: "target_refused" }));
   });
 
-  it("takes a public address, and a name, whose addresses are judged when it is connected to", () => {
+  it("accepts a public address, and a name, whose addresses are checked when connecting", () => {
     expect(parseTarget("https://1.1.1.1/a?b", false).href).toBe("https://1.1.1.1/a?b");
     expect(parseTarget("HTTP://Example.org./", false).href).toBe("http://example.org./");
     expect(parseTarget("HTTP://Localhost./", true).href).toBe("http://localhost./");

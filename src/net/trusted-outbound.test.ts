@@ -22,7 +22,7 @@ function open(...args: Parameters<typeof openTrustedOutbound>): Outbound {
 const rejected = { code: "target_refused" };
 
 describe("the client of a service that the operator trusts", () => {
-  it("reaches the service in a private network, whatever holds for URLs of callers", async () => {
+  it("reaches the service in a private network, whatever the rules for URLs of callers", async () => {
     const outbound = open(peer.url("/v1"), { OUTBOUND_ALLOW_PRIVATE: false, OUTBOUND_PROXY: "http://127.0.0.1:1" });
     expect((await outbound.fetch(peer.url("/v1/send"), { method: "POST", body: "{}" })).status).toBe(200);
     expect(peer.requests.map(({ path }) => path)).toEqual(["/v1/send"]);

@@ -53,7 +53,7 @@ describe("a walk", () => {
     const controller = new AbortController();
     const { done, seen, attempt } = setup((ids, acted) => {
       if (acted.size === 20) controller.abort(new Error("drain"));
-      // a job that it met before would keep it for ever
+      // a job that it met before would keep it running endlessly
       return ids.some((id) => acted.has(id)) ? { examined: 0, done: 0 } : all(ids, acted);
     });
     await expect(attempt({ signal: controller.signal })).rejects.toThrow("drain");
@@ -108,10 +108,10 @@ describe("a walk", () => {
 
   it("throws what is no outage, with its position saved before", async () => {
     const { seen, attempt } = setup((ids, done) => {
-      if (done.size === 20) throw new Error("a fault");
+      if (done.size === 20) throw new Error("a failure");
       return all(ids, done);
     });
-    await expect(attempt()).rejects.toThrow("a fault");
+    await expect(attempt()).rejects.toThrow("a failure");
     expect(seen.state).toMatchObject({ matched: 20, done: 20 });
   });
 });

@@ -1,8 +1,8 @@
-/** Names of columns in formats in which a name can occur once only (json, ndjson, parquet). */
+/** Column titles for formats in which each title must be unique (json, ndjson, parquet). */
 
 /**
- * Numbers the repeated titles: `a`, `a`, `b` become `a`, `a_2`, `b`. A number that another column's title has is
- * skipped.
+ * Numbers the repeated titles: `a`, `a`, `b` become `a`, `a_2`, `b`. A number is skipped if another column already has
+ * that title.
  */
 export function uniqueTitles<Column extends { readonly title: string }>(columns: readonly Column[]): Column[] {
   const given = new Set(columns.map(({ title }) => title));

@@ -1,23 +1,23 @@
 /**
  * The value model of exports. A column of a query has a position, a name and an SQL type with domains resolved; its
- * cells are the texts that Postgres prints (`Cell` in table.ts, null for NULL), and `family` says how to read them.
+ * cells are the texts that Postgres prints (`Cell` in table.ts, null for NULL), and `family` defines how to read them.
  */
 import type { TableColumn } from "./table.ts";
 
 export interface SourceColumn {
-  /** From 1 on. Two columns may have one name; the position distinguishes them. */
+  /** From 1. Two columns may have the same name; the position distinguishes them. */
   readonly position: number;
-  /** The query's own name of the column. */
+  /** The column's name in the query. */
   readonly name: string;
-  /** How SQL text over {@link rowsOf} refers to the column: `c1`, `c2`, …. It needs no quotes. */
+  /** The SQL expression for the column in {@link rowsOf}: `c1`, `c2`, …. It needs no quotes. */
   readonly sql: string;
   readonly type: SqlType;
 }
 
 /**
- * What the texts of a type are. `money` prints an amount that only `::numeric` makes a number of; `other` is a built-in
- * type whose texts are never free text (ranges, network addresses, bit strings, geometry); `text` is everything else,
- * enums and types of extensions included.
+ * Classifies the texts of a type. `money` prints an amount that only `::numeric` converts to a number; `other` is a
+ * built-in type whose texts are never free text (ranges, network addresses, bit strings, geometry); `text` is
+ * everything else, including enums and types of extensions.
  */
 export type Family =
   | "integer"
@@ -42,15 +42,15 @@ export type Family =
 
 export interface SqlType {
   readonly oid: number;
-  /** As `format_type` writes it, for messages and casts. */
+  /** As `format_type` prints it, for messages and casts. */
   readonly name: string;
-  /** Of a domain, the family of its base type. */
+  /** For a domain, the family of its base type. */
   readonly family: Family;
-  /** The type modifier (of a domain, where the column has none, the domain's); -1 for none. */
+  /** The type modifier; -1 for none. A domain's modifier applies if the column has none. */
   readonly modifier: number;
-  /** The type of an array's elements, of any number of dimensions. */
+  /** The type of an array's elements, whatever its number of dimensions. */
   readonly element: SqlType | undefined;
-  /** Of a composite type; undefined for an anonymous record. */
+  /** The attributes of a composite type; undefined for an anonymous record. */
   readonly attributes: readonly Attribute[] | undefined;
 }
 
@@ -61,10 +61,10 @@ export interface SourceQuery {
   readonly columns: readonly SourceColumn[];
 }
 
-/** A column of a file that is made of a query's column. */
+/** A column of a file, computed from a query's column. */
 export interface QueryColumn extends TableColumn {
   readonly source: SourceColumn;
-  /** What Postgres computes of the query's column, over {@link rowsOf}. */
+  /** The SQL expression that Postgres computes over {@link rowsOf}. */
   readonly expression: string;
 }
 
@@ -80,7 +80,7 @@ export function isNumber({ family }: SqlType): boolean {
   return NUMBERS.has(family);
 }
 
-/** Whether a `date` pattern applies. */
+/** Whether a `date` pattern applies to the type. */
 export function isDate({ family }: SqlType): boolean {
   return DATES.has(family);
 }
@@ -98,16 +98,16 @@ export function digitsOf({
 }
 
 /**
- * The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from
- * what follows.
+ * The rows of a query, with its columns named by their positions. The line feeds prevent a comment at the query's end
+ * from hiding the SQL after it.
  */
 export function rowsOf({ sql, columns }: SourceQuery): string {
   return `(\n${sql}\n) as ${aliases(columns)}`;
 }
 
 /**
- * The same, with each value computed once however often an expression refers to it: Postgres merges no query that has
- * an OFFSET.
+ * The same, but each value is computed once, however often an expression uses it: Postgres does not merge a subquery
+ * that has an OFFSET.
  */
 export function computedRowsOf({ sql, columns }: SourceQuery): string {
   return `(select * from (\n${sql}\n) as taskflow_query offset 0) as ${aliases(columns)}`;

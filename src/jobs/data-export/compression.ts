@@ -1,19 +1,19 @@
-/** How the file of an export may be compressed, as a stream. */
+/** Compresses the file of an export as a stream. */
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
 
 export const COMPRESSIONS = ["gzip", "zstd"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** A piece of a file: large enough that handing it on costs nothing beside its bytes. */
+/** The size of a piece: large enough that the cost of passing it on is negligible. */
 const CHUNK_BYTES = 262_144;
 
-/** Node has zstd from 22.15 on. */
+/** Available from Node 22.15. */
 const { createZstdCompress } = zlib as {
   readonly createZstdCompress?: (options: { readonly chunkSize: number }) => Transform;
 };
 
-/** Whether this Node can write it. */
+/** Whether this version of Node supports the compression. */
 export function isCompressionHere(compression: Compression): boolean {
   return compression === "gzip" || createZstdCompress !== undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads what COPY writes in its text format (PostgreSQL, "COPY", "Text Format"): a line a row, cells parted by TAB,
+ * Parses the text format of COPY (PostgreSQL, "COPY", "Text Format"): one line for each row, cells separated by TAB,
  * `\N` for null.
  */
 import type { Cell, TableRow } from "./table.ts";
@@ -8,7 +8,7 @@ const LF = 10;
 const ESCAPE = /\\([bfnrtv\\])/g;
 const ESCAPED: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\" };
 
-/** @param chunks pieces of the lines, cut anywhere */
+/** @param chunks pieces of the lines, split at any byte */
 export async function* readCopyText(chunks: AsyncIterable<Buffer>): AsyncGenerator<TableRow[]> {
   let rest: Buffer[] = [];
   for await (const chunk of chunks) {

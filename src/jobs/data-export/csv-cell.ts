@@ -1,7 +1,7 @@
 /** Cells of CSV (RFC 4180), as Postgres writes them. */
 import type { CsvDialect } from "./layout.ts";
 
-/** NULL is the dialect's text for it, without quotes; a text that equals it has quotes (COPY, format csv). */
+/** NULL is written as the dialect's text for it, unquoted; a text that equals it is quoted (COPY, format csv). */
 export function csvCell(
   text: string | null,
   { delimiter, null: nullText }: Pick<CsvDialect, "delimiter" | "null">,
@@ -15,13 +15,13 @@ function quoted(text: string): string {
 }
 
 /**
- * What a reader may part cells by that is not the file's delimiter; a decimal comma is one, what could be run behind it
- * is not.
+ * Characters other than the file's delimiter at which a reader may split cells. A comma counts only before a character
+ * that may begin a formula, because a decimal comma is harmless.
  */
 const OTHER_DIVIDER = /[;\t|]|,[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20]/;
 
 /**
- * A text's cell behind the formula guard: no beginning of it would be run, whatever the reader parts cells by
+ * The guarded cell of a text: no part of it can be run as a formula, at whichever delimiter the reader splits cells
  * (csv-encoder.ts).
  */
 export function guardedCell(text: string, dialect: Pick<CsvDialect, "delimiter" | "null">): string {
@@ -33,7 +33,7 @@ export function guardedCell(text: string, dialect: Pick<CsvDialect, "delimiter" 
 const FORMULA = /^[=@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
 const NUMBER = /^[+-](\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$/;
 
-/** A text with an apostrophe before it where a spreadsheet would run it (see csv-encoder.ts). */
+/** Adds an apostrophe before a text that a spreadsheet would run (see csv-encoder.ts). */
 function guardedText(text: string): string {
   return FORMULA.test(text) || (/^[+-]/.test(text) && !NUMBER.test(text)) ? `'${text}` : text;
 }

@@ -5,10 +5,10 @@ import type { LineRows } from "./export-source.ts";
 import { type CsvDialect, PLAIN_CSV } from "./layout.ts";
 import { openRows } from "./row-source.ts";
 
-/** Every column holds texts. */
+/** Every column contains texts. */
 const ALL = Array.from({ length: 8 }, () => true);
 
-/** Encodes lines that come in pieces of `size` bytes. */
+/** Encodes lines that arrive in pieces of `size` bytes. */
 function encode(
   lines: string | Buffer,
   size = 1_000,
@@ -22,10 +22,7 @@ function encode(
   return Buffer.concat([...parts, encoder.end()]).toString();
 }
 
-/**
- * The cells of a text as a reader finds them that parts them by this delimiter, and takes what is between quotes for
- * one.
- */
+/** The cells that a reader finds if it splits at this delimiter and treats quoted text as one cell. */
 function bareCells(text: string, delimiter: string): string[] {
   const cells = [""];
   let isQuoted = false;
@@ -37,7 +34,7 @@ function bareCells(text: string, delimiter: string): string[] {
   return cells;
 }
 
-/** A reader of RFC 4180 for what the encoder writes. */
+/** Parses the encoder's output by RFC 4180. */
 function parse(text: string): string[][] {
   const cells = text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g);
   const rows: string[][] = [];
@@ -79,7 +76,7 @@ describe("CSV", () => {
     ["a=1", "a=1"],
     ["＃", "＃"],
     ["", ""],
-  ])("writes the cell %j as %j, wherever it stands", (cell, expected) => {
+  ])("writes the cell %j as %j, in every position", (cell, expected) => {
     for (const size of [1, 2, 3, 1_000]) {
       expect(encode(`${cell}\n`, size)).toBe(`${expected}\r\n`);
       expect(encode(`a,${cell},b\n${cell},${cell}\n`, size)).toBe(`a,${expected},b\r\n${expected},${expected}\r\n`);
@@ -109,7 +106,7 @@ describe("CSV", () => {
     for (const size of [1, 2, 3, 1_000]) expect(encode(`${cells}\n`, size, delimiter)).toBe(`${expected}\r\n`);
   });
 
-  it("has no cell that a reader would run, whatever of its delimiters the reader parts cells by", () => {
+  it("has no cell that a reader would run, at whichever delimiter the reader splits cells", () => {
     const starts = [
       "=1+1",
       "+1+1",
@@ -151,7 +148,7 @@ describe("CSV", () => {
     }
   });
 
-  it("looks at columns of texts alone, and at all titles", () => {
+  it("guards only columns of texts, and all titles", () => {
     const dialect = { ...PLAIN_CSV, header: true };
     const lines = Buffer.from(`=a,=b\n=1,=2\n"=1,",-Infinity\n`);
     for (const [guard, expected] of [
@@ -166,7 +163,7 @@ describe("CSV", () => {
     }
   });
 
-  it("gives every text back, with an apostrophe before what would be run", () => {
+  it("preserves every text, with an apostrophe before texts that would be run", () => {
     const text = fc.string({
       unit: fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", "1", "a", "ä", "＝", " "),
     });

@@ -1,5 +1,5 @@
 /**
- * What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says.
+ * The content of data_export's binary files, read back by independent readers and compared with Postgres's own output.
  */
 import * as zlib from "node:zlib";
 import { parquetMetadata } from "hyparquet";
@@ -22,7 +22,7 @@ beforeAll(async () => {
 const exported = (payload: Payload, reported?: number[]) => exportFile(exports, payload, reported);
 
 describe("XLSX", () => {
-  it("keeps every value: numbers and times as such, what a spreadsheet would round as text", async () => {
+  it("keeps every value: numbers and times natively, and values that a spreadsheet would round as text", async () => {
     const { content, rows } = await exported({
       format: "xlsx",
       source: { query: "types" },
@@ -67,7 +67,7 @@ describe("XLSX", () => {
     expect(second).toEqual([2, ...Array.from({ length: 14 }, () => null)]);
   });
 
-  it("takes rows of a payload, with names and formats", async () => {
+  it("accepts rows of a payload, with names and formats", async () => {
     const rows = [
       { a: 1.5, b: true, c: { d: 1 }, at: "2026-01-31T12:00:00Z", mixed: 1 },
       { a: null, b: null, at: "soon", mixed: "x" },
@@ -89,7 +89,7 @@ describe("XLSX", () => {
     );
   });
 
-  it("goes on in another sheet where one is full", async () => {
+  it("continues on another sheet when one is full", async () => {
     const { encodeSpreadsheet } = await import("./spreadsheet-encoder.ts");
     const batches = [
       [["1"], ["2"]],
@@ -111,7 +111,7 @@ describe("XLSX", () => {
 });
 
 describe("Parquet", () => {
-  it("has a type for each of Postgres's, and their values to the last digit", async () => {
+  it("maps every Postgres type, and keeps its values to the last digit", async () => {
     const { content, rows } = await exported({ format: "parquet", source: { query: "types" } });
     expect(rows).toBe(2);
     const [first, second] = await parquetRows(content);
@@ -138,7 +138,7 @@ describe("Parquet", () => {
     ]); // hyparquet reads the NULL of a uuid as undefined
   });
 
-  it("is cut into row groups, and tells its progress", async () => {
+  it("is divided into row groups, and reports its progress", async () => {
     const reported: number[] = [];
     const { content, rows } = await exported(
       {
@@ -158,7 +158,7 @@ describe("Parquet", () => {
     expect(reported.every((percent) => percent >= 0 && percent <= 99)).toBe(true);
   });
 
-  it("takes rows of a payload: the type of a column follows from its values", async () => {
+  it("accepts rows of a payload: the type of a column follows from its values", async () => {
     const rows = [
       { n: 1, x: 1.5, b: true, o: { a: 1 }, s: "a" },
       { n: -2, x: 2, b: null, o: [1], s: 3 },
@@ -185,7 +185,7 @@ it.each([
     },
     "export_columns",
   ],
-] as const)("fails for good rather than lose a value: %j is %s", async (payload, code) => {
+] as const)("fails permanently rather than lose a value: %j is %s", async (payload, code) => {
   await expect(exported(payload as unknown as Payload)).rejects.toMatchObject({ name: "PermanentError", code });
 });
 
@@ -206,12 +206,12 @@ it.each([
   [{ format: "xlsx", columns: [{ name: "a", date: "mm.YYYY" }] }, "/columns/0/date"],
   [{ format: "xlsx", columns: [{ name: "a", date: "HH MM" }] }, "/columns/0/date"],
   [{ format: "xlsx", columns: [{ name: "a", date: "HH:mm:ss,SSS" }] }, "/columns/0/date"],
-] as const)("refuses %j at %s", (fields, path) => {
+] as const)("rejects %j at %s", (fields, path) => {
   const payload = { format: "csv", source: { rows: [] }, ...fields } as unknown as Payload;
   expect(dataExport.check?.(payload)).toEqual([{ path, message: expect.any(String) as string }]);
 });
 
-it("writes zstd where Node can, and else refuses it", async () => {
+it("writes zstd if Node supports it, and otherwise rejects it", async () => {
   const payload: Payload = { format: "csv", source: { rows: [{ a: 1 }] }, compression: "zstd" };
   const { zstdDecompressSync } = zlib as { readonly zstdDecompressSync?: (bytes: Buffer) => Buffer };
   if (zstdDecompressSync === undefined) {

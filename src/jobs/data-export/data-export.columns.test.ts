@@ -17,7 +17,7 @@ beforeAll(async () => {
 describe("columns", () => {
   const long = (last: string): string => "é".repeat(40) + last;
 
-  it("have their titles whole and in order, longer than Postgres's names too", async () => {
+  it("have complete titles in order, even if they are longer than Postgres's names", async () => {
     const columns = [
       { name: "b", as: long('"2') },
       { name: "a", as: long("1") },
@@ -39,7 +39,7 @@ describe("columns", () => {
     );
   });
 
-  it("are told apart by their positions where two have one name", async () => {
+  it("are distinguished by their positions if two have the same name", async () => {
     const sql = "select 1 as id, 2 as id, 3 as c1, 4 as id_2, 5 as id";
     expect(await exported(sql, { format: "ndjson" })).toBe('{"id":1,"id_3":2,"c1":3,"id_2":4,"id_4":5}\n');
     expect(await exported(sql, { format: "csv", csv: { delimiter: ";", decimal: "," } })).toBe(
@@ -53,7 +53,7 @@ describe("columns", () => {
     await expect(exported("select", { format: "csv" })).rejects.toMatchObject({ code: "export_columns" });
   });
 
-  it("are those of all rows of a payload, if asked", async () => {
+  it("are those of all rows of a payload, if the job asks for it", async () => {
     const rows = [{ a: 1 }, { b: "x", a: 2 }, { __proto__: null, c: [1] }];
     expect(await run({ format: "csv", source: { rows } })).toBe("a\r\n1\r\n2\r\n\r\n");
     expect(await run({ format: "csv", source: { rows, keys: "all" }, csv: { null: "NULL" } })).toBe(
@@ -69,7 +69,7 @@ describe("the formula guard", () => {
   const sql = `select '-Infinity'::float8 as "=f", timestamptz '-infinity' as t, interval '-1 day' as i, ('-' || repeat('9', 70))::numeric as n, -5 as s, '-1.50'::money as m,
     json '-5' as j, '=1'::text as x, xml '=1+1' as xml, '-2'::text as number, '=1'::varchar as v, '=1'::char(2) as c, '-1'::text || repeat('1', 70) as long`;
 
-  it("changes texts alone", async () => {
+  it("changes only texts", async () => {
     const n = `-${"9".repeat(70)}`;
     const typed = `-Infinity,-infinity,-1 days,${n},-5,-1.50,-5`;
     expect(await exported(sql, { format: "csv", csv: { header: false } })).toBe(
@@ -90,7 +90,7 @@ describe("the formula guard", () => {
   });
 });
 
-it("writes NULL as asked, and quotes a text that equals it", async () => {
+it("writes NULL as configured, and quotes a text that equals it", async () => {
   const sql = "select null::text as a, ''::text as b, 'NULL'::text as c";
   expect(await exported(sql, { format: "csv" })).toBe('a,b,c\r\n,"",NULL\r\n');
   expect(await exported(sql, { format: "csv", csv: { null: "NULL" } })).toBe('a,b,c\r\nNULL,,"NULL"\r\n');

@@ -1,4 +1,4 @@
-/** data_export in a replica: what is refused before it is taken, and what becomes of one that is stopped. */
+/** data_export in a replica: rejected submissions, and cancelled jobs. */
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
@@ -8,7 +8,7 @@ import { call, jobWhen, startReplica, submit } from "../../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
 
-/** It computes for hours and sends nothing, so that Postgres would not notice by itself that nobody listens. */
+/** Computes for hours and sends nothing, so Postgres does not notice by itself that the client has gone. */
 const SILENT = "select count(*) as n from generate_series(1, 1000000000000) as n";
 const MANY = "-- @param rows integer\nselect n as id, repeat('x', 100) as text from generate_series(1, :rows) as n";
 
@@ -35,7 +35,7 @@ afterAll(async () => {
   await client.end();
 });
 
-/** Queries of exports that Postgres is at. */
+/** The number of export queries that Postgres is running. */
 async function running(): Promise<number> {
   const text =
     "select count(*)::int as n from pg_stat_activity where application_name = 'taskflow-export' and state = 'active' and datname = current_database()";
@@ -56,7 +56,7 @@ describe("data_export", () => {
       ["/payload/source/params/more", "/payload/source/params/rows"],
     ],
     [{ query: "many" }, ["/payload/source/params/rows"]],
-  ])("is refused for %j", async (source, paths) => {
+  ])("is rejected for %j", async (source, paths) => {
     const { status, body } = await call(replica, "POST", "/api/v1/jobs", {
       type: "data_export",
       payload: { format: "csv", source },
@@ -65,7 +65,7 @@ describe("data_export", () => {
     expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(paths);
   });
 
-  it("that is cancelled ends its query in Postgres and leaves no file", async () => {
+  it("ends its query in Postgres and leaves no file if it is cancelled", async () => {
     const id = await submit(replica, "data_export", { format: "csv", source: { query: "silent" } });
     await until(async () => (await running()) === 1, { what: "Postgres is at the query" });
     await call(replica, "DELETE", `/api/v1/jobs/${id}`);
@@ -74,7 +74,7 @@ describe("data_export", () => {
     expect(artifactFiles()).toEqual([]);
   });
 
-  it("runs to its end in a thread, counted and with its sum", async () => {
+  it("completes in a thread, with its row count and checksum", async () => {
     const job = await jobWhen(
       replica,
       await submit(replica, "data_export", { format: "parquet", source: { query: "many", params: { rows: 1_000 } } }),

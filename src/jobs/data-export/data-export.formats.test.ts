@@ -1,5 +1,5 @@
 /**
- * What a data_export's file holds, read back by readers that are not ours and compared with what Postgres itself says.
+ * The content of data_export's text files, read back by independent readers and compared with Postgres's own output.
  */
 import { buffer } from "node:stream/consumers";
 import pg from "pg";
@@ -16,7 +16,7 @@ const exported = (payload: Payload, reported?: number[]) => exportFile(exports, 
 const textOf = async (payload: Payload): Promise<string> => (await exported(payload)).content.toString();
 
 describe("CSV of a query", () => {
-  it("is what COPY writes, with CRLF and without formulas", async () => {
+  it("equals the output of COPY, with CRLF and without formulas", async () => {
     const select = `copy (${TYPES}) to stdout (format csv, header)`;
     const client = new pg.Client({ connectionString: exports.url });
     await client.connect();
@@ -28,7 +28,7 @@ describe("CSV of a query", () => {
     expect(own).toContain(`9007199254740993,12345678901234567890.123456789012345678,1234.50,`);
   });
 
-  it("has the delimiter, mark, point, names and formats that were asked for", async () => {
+  it("has the requested delimiter, byte order mark, decimal point, names and formats", async () => {
     const columns = [
       { name: "money", as: "Betrag" },
       { name: "exact", decimals: 3 },
@@ -55,13 +55,13 @@ describe("CSV of a query", () => {
     ).toBe("\uFEFF-1234,5;0,001;29.03.2026;29.03.2026T03:30:00.000;1\r\n;;never;;\r\n");
   });
 
-  it("may have one name twice, as the query has it", async () => {
+  it("may repeat a name, as in the query", async () => {
     expect(await textOf({ format: "csv", source: { query: "twice" } })).toBe("a,a\r\n1,2\r\n");
   });
 });
 
 describe("JSON of a query", () => {
-  it("is exact, and has the names and formats that were asked for", async () => {
+  it("is exact, and has the requested names and formats", async () => {
     const source = { query: "types" };
     const text = await textOf({
       format: "ndjson",

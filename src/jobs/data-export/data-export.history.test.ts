@@ -71,7 +71,7 @@ beforeAll(async () => {
   run = await setup();
 });
 
-it("holds the finished jobs that pass the filters, newest first, in every format and without secrets", async () => {
+it("contains the finished jobs that pass the filters, newest first, in every format and without secrets", async () => {
   const { content, rows } = await run({ format: "ndjson", source: { jobs: {} } });
   expect(rows).toBe(2);
   const jobs = content
@@ -122,7 +122,7 @@ it.each([
   expect(content.toString().trim().split("\r\n").filter(Boolean)).toEqual(ids);
 });
 
-it("has payload and result as they were submitted, digit by digit and key by key", async () => {
+it("contains payload and result as submitted, digit by digit and key by key", async () => {
   const id = "019c0000-0000-7000-8000-000000000003";
   const payload = String.raw`{"2":12345678901234567890.10,"1":[-0,1e400,1.0],"secret":"hide","a":"\u00e9\u0000 x","a":{"n":0.1e-400}}`;
   const result = '{ "id" : 9007199254740993 }';
@@ -150,7 +150,7 @@ it("has payload and result as they were submitted, digit by digit and key by key
   }
 });
 
-it("refuses times that are none", () => {
+it("rejects invalid times", () => {
   const issues = dataExport.check?.({ format: "csv", source: { jobs: { created_after: "soon", tag: "\0" } } });
   expect(issues?.map(({ path }) => path)).toEqual(["/source/jobs/tag", "/source/jobs/created_after"]);
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   exported = await openExports(QUERIES);
 });
 
-/** The cells of a sheet below its header, by SheetJS. */
+/** The cells of a sheet below its header, read by SheetJS. */
 function cellsOf(
   file: Buffer,
   sheetName = "Sheet1",
@@ -66,7 +66,7 @@ async function parquetOfRows(
 }
 
 describe("every SQL type", () => {
-  it("is what it is in xlsx, in columns that are wide enough", async () => {
+  it("keeps its type in xlsx, in columns that are wide enough", async () => {
     const [first = [], second = []] = cellsOf(
       await exported({ format: "xlsx", source: { query: "types" }, time_zone: "Europe/Berlin" }),
     );
@@ -88,7 +88,7 @@ describe("every SQL type", () => {
     expect(Object.values(second).every((value) => value === null)).toBe(true);
   });
 
-  it.each(Object.keys(FAILURES))("fails with a code where Parquet has no such value: %s", async (query) => {
+  it.each(Object.keys(FAILURES))("fails with a code if Parquet cannot represent its value: %s", async (query) => {
     await expect(exported({ format: "parquet", source: { query } })).rejects.toMatchObject({
       name: "PermanentError",
       code: "export_value",
@@ -97,7 +97,7 @@ describe("every SQL type", () => {
 });
 
 describe("every shape of rows", () => {
-  it("stays what it is in xlsx", async () => {
+  it("keeps its types in xlsx", async () => {
     const values = [1, "1", -2.5, true, "", "true", "45000", "=1+1", 1e21, 123_456_789_012_345];
     expect((await cellsOfRows(values)).map(({ value }) => value)).toEqual(values);
     expect((await cellsOfRows([{ a: 1, b: [2] }, [1, "x"], null, {}])).map(({ value }) => value)).toEqual([
@@ -110,7 +110,7 @@ describe("every shape of rows", () => {
     expect((await cellsOfRows([2.345, "2.345"], { decimals: 1 })).map(({ shown }) => shown)).toEqual(["2.3", "2.345"]);
   });
 
-  it("is a date in xlsx where its text is one, and its column says so", async () => {
+  it("is a date in xlsx if its text is a date and its column has a date format", async () => {
     const cells = await cellsOfRows(
       ["2026-03-29", "45000", 1_774_751_400, "2026-02-30", "29.03.2026", null, true, "2026-01-31T23:30:00Z"],
       { date: "YYYY-MM-DD" },
@@ -140,7 +140,7 @@ describe("every shape of rows", () => {
     expect(paid?.width).toBeGreaterThan("31.01.2026 13:00".length);
   });
 
-  it("has the type of all its values in Parquet", async () => {
+  it("has a type in Parquet that fits all its values", async () => {
     expect(await parquetOfRows([{ a: 1 }, [1, "é"], null, {}])).toEqual({
       type: "JSON",
       values: ['{"a":1}', '[1,"é"]', null, "{}"],
@@ -171,7 +171,7 @@ describe("every shape of rows", () => {
     expect(nested).toEqual({ types: { c: "JSON" }, rows: [{ c: '{"10":1,"2":9007199254740993,"n":1.10}' }] });
   });
 
-  it("goes into a sheet with the name that was asked for", async () => {
+  it("is written to a sheet with the requested name", async () => {
     const file = await exported({ format: "xlsx", source: { rows: [{ a: 1 }] }, sheet: "Orders & more" });
     expect(cellsOf(file, "Orders & more").map(([cell]) => cell?.value)).toEqual([1]);
   });
@@ -186,7 +186,7 @@ text = lambda value: value.isoformat(" ", "milliseconds") if isinstance(value, d
 json.dump({"title": sheet.title, "frozen": sheet.freeze_panes, "bold": sheet["A1"].font.bold, "formats": [cell.number_format for cell in sheet[2]],
   "values": [text(cell.value) for cell in sheet[2]]}, sys.stdout)`;
 
-  it("finds the same values, in a sheet that is easy to read", async () => {
+  it("reads the same values, in a sheet that is easy to read", async () => {
     const file = await exported({
       format: "xlsx",
       source: { query: "types" },

@@ -26,7 +26,7 @@ describe("data_export of rows", () => {
     ]);
   });
 
-  it("writes CSV in which nothing is run, and which can be read back", async () => {
+  it("writes CSV without formulas, which can be read back", async () => {
     const { textOf } = await setup();
     const rows = [
       { "=a": "=HYPERLINK(1)", b: 'say "hi", twice', c: { d: [1] } },
@@ -43,7 +43,7 @@ describe("data_export of rows", () => {
     expect(await textOf({ format: "csv", source: { rows: [] }, columns: ["a"] })).toBe("a\r\n");
   });
 
-  it("writes JSON and NDJSON, each row as it is or with the columns asked for", async () => {
+  it("writes JSON and NDJSON, each row unchanged or with the requested columns", async () => {
     const { textOf } = await setup();
     const rows = JSON.parse('[{"a":1,"__proto__":"x"},{"b":[null],"a":"\\n"}]') as Record<string, unknown>[];
     expect(await textOf({ format: "ndjson", source: { rows } })).toBe(
@@ -90,9 +90,9 @@ describe("data_export of rows", () => {
     [{ source: { query: "x", params: { a: {} } } }],
     [{ source: { query: "x", rows: [] } }],
     [{ extra: 1 }],
-  ])("refuses %j", (fields) => expect(validator.Check({ format: "csv", source: { rows: [] }, ...fields })).toBe(false));
+  ])("rejects %j", (fields) => expect(validator.Check({ format: "csv", source: { rows: [] }, ...fields })).toBe(false));
 
-  it("shows no part of a file that the disk has no room for", async () => {
+  it("stores no part of a file for which the disk has no space", async () => {
     const { resource, run, root } = await setup();
     const full: Resource["store"] = {
       ...resource.store,
@@ -152,7 +152,7 @@ describe("data_export of a query", () => {
     expect(await exportConnections(database)).toBe(0);
   });
 
-  it("streams what is larger than its pieces", async () => {
+  it("streams results that are larger than one piece", async () => {
     const { run, fileOf } = await setup({
       many: "select i as id, repeat('x', 100) as text from generate_series(1, :rows::int) as i",
     });
@@ -172,7 +172,7 @@ describe("data_export of a query", () => {
     ["writing", undefined, "query_failed"],
     ["late", undefined, "query_failed"],
     ["slow", undefined, "query_timeout"],
-  ])("fails for good: %s with %j is %s", async (query, params, code) => {
+  ])("fails permanently: %s with %j is %s", async (query, params, code) => {
     const { failureOf, database } = await setup(
       {
         people,
@@ -188,7 +188,7 @@ describe("data_export of a query", () => {
     expect(await exportConnections(database)).toBe(0);
   });
 
-  it("writes nothing, whatever it calls", async () => {
+  it("cannot write to the database, whatever it calls", async () => {
     const { failureOf, database } = await setup({ writing: "select leak() as a" });
     const client = new pg.Client({ connectionString: database });
     await client.connect();
@@ -200,7 +200,7 @@ describe("data_export of a query", () => {
     await client.end();
   });
 
-  it("is retried when the database is away, or goes away meanwhile", async () => {
+  it("is retried if the database is unavailable, or becomes so during the export", async () => {
     const { failureOf, resource, database } = await setup({
       slow: "select i, pg_sleep(0.01) from generate_series(1, 100000) as i",
     });
@@ -219,7 +219,7 @@ describe("data_export of a query", () => {
     expect(await failureOf(payload)).toMatchObject({ name: "PermanentError", code: "query_unavailable" });
   });
 
-  it("is broken off when its file cannot be written", async () => {
+  it("is stopped if its file cannot be written", async () => {
     const { resource, run, database } = await setup({
       endless: "select generate_series(1, 100000000) as i, repeat('x', 1000) as text",
     });

@@ -1,6 +1,6 @@
 /**
- * Every SQL type in every text format, read back by Postgres itself (COPY FROM, json_populate_record) and by a reader
- * of another kind.
+ * Every SQL type in every text format, read back by Postgres itself (COPY FROM, json_populate_record) and by an
+ * independent reader.
  */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -14,7 +14,7 @@ import { type ExportPayload, type ExportRun, openExports } from "../../testing/e
 import { freshDatabase } from "../../testing/services.ts";
 import { COLUMNS, ROWS, SCHEMA, valueRows } from "../../testing/sql-values.ts";
 
-/** A json column may have one key twice. */
+/** Parses JSON in which a key may occur twice, as in a json column. */
 const parseJson = (text: string): unknown => parse(text, undefined, { onDuplicateKey: ({ newValue }) => newValue });
 
 const RUNS = process.env.TEST_FULL === undefined ? 3 : 150;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.end());
 
-/** Puts rows into the table of all types: `rows` has an SQL expression for each column. */
+/** Inserts rows into the table of all types: `rows` has an SQL expression for each column. */
 async function fill(rows: readonly (readonly string[])[]): Promise<void> {
   await client.query("truncate every");
   for (const row of rows) await client.query(`insert into every values (${row.join(", ")})`);
@@ -59,13 +59,13 @@ async function copyIn(csv: string, options: string): Promise<void> {
 
 const SELECT = "select * from every order by id";
 /**
- * Read from JSON, these are compared as JSON: NULL is null there, and a reader may write the same JSON with other
- * spaces.
+ * These columns are compared as JSON: in JSON, NULL is null, and a reader may write the same JSON with other
+ * whitespace.
  */
 const AS_JSON = ["c_json", "c_jsonb"];
 const comparable = COLUMNS.filter((name) => !AS_JSON.includes(name));
 
-/** The rows of the table are in the file: two readers of CSV and two of JSON find them all. */
+/** Checks that the file contains the rows of the table, by two readers of CSV and two of JSON. */
 async function isKept(timeZone: string): Promise<void> {
   const csv = await exported(SELECT, {
     format: "csv",
@@ -106,12 +106,12 @@ async function isKept(timeZone: string): Promise<void> {
 }
 
 describe("every SQL type", () => {
-  it("comes back from csv, json and ndjson", async () => {
+  it("is read back from csv, json and ndjson", async () => {
     await fill(ROWS);
     for (const timeZone of ["UTC", "Europe/Berlin"]) await isKept(timeZone);
   });
 
-  it("comes back, whatever its value", { timeout: 600_000 }, async () => {
+  it("is read back, whatever its value", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(valueRows, { minLength: 1, maxLength: 8 }),
@@ -125,7 +125,7 @@ describe("every SQL type", () => {
     );
   });
 
-  it("is written in the same way, whatever the database and the role have set", async () => {
+  it("is written in the same way, whatever the settings of the database and the role", async () => {
     await fill(ROWS);
     const files = (): Promise<string[]> =>
       Promise.all((["csv", "ndjson"] as const).map((format) => exported(SELECT, { format })));
@@ -150,7 +150,7 @@ describe("every SQL type", () => {
   });
 });
 
-describe("a value that a format cannot hold", () => {
+describe("a value that a format cannot represent", () => {
   beforeAll(async () => {
     await client.query("create domain ratios as float8[]; create domain checked as point3");
   });
@@ -177,7 +177,7 @@ describe("a value that a format cannot hold", () => {
   ] as const)("fails the job with export_value: %s", async (value, format) => {
     const sql = `select 1 as id, ${value} as "the value"`;
     const message = expect.stringMatching(
-      /^JSON cannot hold this value of column the value: .*\. Cast it in the query, for example to text\.$/s,
+      /^JSON cannot represent this value of column the value: .*\. Cast it in the query, for example to text\.$/s,
     ) as string;
     const rejected = { name: "PermanentError", code: "export_value", message };
     await expect(exported(sql, { format })).rejects.toMatchObject(rejected);
@@ -194,7 +194,7 @@ describe("a value that a format cannot hold", () => {
     ]);
   });
 
-  it("does not fail a job for a row that the query leaves out, or for a text", async () => {
+  it("does not fail a job if it is in a row that the query excludes, or is a text", async () => {
     const sql =
       "select x::float8 as x, x as t, row(x, 'NaN'::text) is null as r from unnest(array['1', 'NaN', 'Infinity']) as u (x)";
     expect(await exported(`${sql} where x::float8 < 'Infinity'`, { format: "ndjson" })).toBe(
@@ -216,7 +216,7 @@ describe("a value that a format cannot hold", () => {
     for (const value of ["date '0001-12-31 BC'", "timestamp '4713-01-01 BC'", "timestamptz '0001-01-01 00:00:00+12'"]) {
       await expect(exported(`select ${value} as d`, payload)).rejects.toMatchObject({
         code: "export_value",
-        message: expect.stringContaining("A date pattern cannot hold") as string,
+        message: expect.stringContaining("A date pattern cannot represent") as string,
       });
     }
     expect(
@@ -227,11 +227,11 @@ describe("a value that a format cannot hold", () => {
     await expect(rows("9999-12-31T23:59:59Z", "Europe/Berlin")).rejects.toMatchObject({ code: "export_value" });
     await expect(rows("0001-01-01T00:00:00Z", "America/New_York")).rejects.toMatchObject({ code: "export_value" });
     expect(await rows("0050-07-01T00:00:00Z", "Europe/Berlin")).toBe("d\r\n0050-07-01\r\n");
-    expect(await rows("2026-02-30", "UTC")).toBe("d\r\n2026-02-30\r\n"); // no day: the text stays
+    expect(await rows("2026-02-30", "UTC")).toBe("d\r\n2026-02-30\r\n"); // not a date, so the text is unchanged
     expect(await rows("2026-02-30T00:00:00Z", "UTC")).toBe("d\r\n2026-02-30T00:00:00Z\r\n");
   });
 
-  it("is text that is no UTF-8", async () => {
+  it("is text that is not valid UTF-8", async () => {
     const name = `ascii_${Date.now()}`;
     await client.query(
       `create database ${name} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' locale_provider libc template template0`,

@@ -1,4 +1,4 @@
-/** Patterns of dates as an export's columns have them, `DD.MM.YYYY HH:mm`, in the words of those who apply them. */
+/** Translates the date patterns of an export's columns, such as `DD.MM.YYYY HH:mm`, for Postgres and spreadsheets. */
 import { exportError } from "./error-codes.ts";
 
 const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
@@ -32,20 +32,20 @@ const SPREADSHEET: Readonly<Record<string, string>> = {
   ".": "\\.",
 };
 
-/** For to_char of Postgres. */
+/** The pattern for to_char of Postgres. */
 export function postgresPattern(pattern: string): string {
   return translate(pattern, POSTGRES);
 }
 
-/** For the number format of a cell. */
+/** The pattern for the number format of a cell. */
 export function spreadsheetPattern(pattern: string): string {
-  // milliseconds are the fraction of the seconds
+  // milliseconds are a fraction of the seconds
   return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000");
 }
 
 /**
- * What a spreadsheet would show otherwise: it takes `mm` for minutes after hours or before seconds, and else for the
- * month, and `000` for milliseconds after seconds and a point alone.
+ * Why a spreadsheet would misread the pattern, or undefined: it reads `mm` as minutes after hours or before seconds and
+ * otherwise as the month, and `000` as milliseconds only after seconds and a point.
  */
 export function issueInSpreadsheet(pattern: string): string | undefined {
   const tokens =
@@ -57,7 +57,7 @@ export function issueInSpreadsheet(pattern: string): string | undefined {
 }
 
 /**
- * Writes an instant by a pattern, as the clocks of the zone show it.
+ * Formats an instant as local time of the zone.
  * @throws {PermanentError} `export_value`: the year in the zone does not have four digits, or is before year 1
  */
 export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
@@ -65,7 +65,7 @@ export function formatInstant(epochMs: number, pattern: string, timeZone: string
   if (/^[+-]|^0000/.test(wall))
     throw exportError.permanent(
       "export_value",
-      `A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`,
+      `A date pattern cannot represent the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`,
     );
   const fields: Record<string, string> = {
     YYYY: wall.slice(0, 4),
@@ -81,7 +81,7 @@ export function formatInstant(epochMs: number, pattern: string, timeZone: string
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** What the clocks of the zone show at an instant, as if it were UTC. */
+/** The local time of the zone at an instant, as epoch milliseconds as if it were UTC. */
 export function wallClockMs(epochMs: number, timeZone: string): number {
   if (timeZone === "UTC") return epochMs;
   let formatter = formatters.get(timeZone);
@@ -104,7 +104,7 @@ export function wallClockMs(epochMs: number, timeZone: string): number {
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
   const isAfterChrist = parts.some(({ type, value }) => type === "era" && value === "AD");
   const wall = new Date(0);
-  wall.setUTCFullYear(isAfterChrist ? year : 1 - year, month - 1, day); // Date.UTC would take the year 50 for 1950
+  wall.setUTCFullYear(isAfterChrist ? year : 1 - year, month - 1, day); // Date.UTC would read the year 50 as 1950
   return wall.setUTCHours(hour, minute, second, ((epochMs % 1_000) + 1_000) % 1_000);
 }
 

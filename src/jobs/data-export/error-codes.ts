@@ -9,8 +9,8 @@ export const exportErrors = {
   query_timeout: "The query took longer than EXPORT_QUERY_TIMEOUT_MS",
   query_unavailable: "No database is configured",
   export_columns:
-    "The query lacks a column, has a column that cannot be written in the format asked for, or has too many columns for the format",
-  export_value: "The format cannot hold a value",
+    "The query lacks a column, has a column that cannot be written in the requested format, or has too many columns for the format",
+  export_value: "The format cannot represent a value",
   export_cell_too_long: "A text is too long for a cell of xlsx",
   ...artifactWriteErrors,
 };

@@ -1,7 +1,7 @@
 /**
- * The connection of one export: a read-only transaction on one snapshot, with a time limit. Rows come by COPY:
- * a million rows of six columns cost 0.8 s of processor time here, guarded CSV cells included, where a cursor
- * (pg-query-stream) with an encoder of rows costs 1.7 s and misses 0.6 of the speed of `psql \copy`.
+ * The connection of one export: a read-only transaction on one snapshot, with a time limit. Rows are read with COPY: a
+ * million rows of six columns cost 0.8 s of processor time here, including guarded CSV cells. A cursor
+ * (pg-query-stream) with an encoder of rows costs 1.7 s, and does not reach 0.6 of the speed of `psql \copy`.
  */
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
@@ -16,35 +16,35 @@ import { columnsOf } from "./sql-types.ts";
 export interface ExportConnectionOptions {
   readonly url: string;
   readonly timeoutMs: number;
-  /** IANA: what times with a zone are written in. */
+  /** The IANA zone in which times with a zone are written. */
   readonly timeZone: string;
 }
 
 /**
- * SQLSTATE classes of errors in the query or its values, which a repeat cannot cure: features, data, read-only, syntax
- * and names.
+ * SQLSTATE classes of errors in the query or its values, which a retry cannot resolve: features, data, read-only,
+ * syntax and names.
  */
 const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
 /**
- * character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it
- * is given), or have no equivalent in it.
+ * character_not_in_repertoire and untranslatable_character: texts that are not valid UTF-8 (SQL_ASCII stores any
+ * bytes), or have no equivalent in it.
  */
 const NO_UTF8 = new Set(["22021", "22P05"]);
 
 /**
- * How soon Postgres notices that an export has ended, cancelled or with its replica: a terminated thread cannot close
- * its connection.
+ * How soon Postgres notices that an export was cancelled or its replica has ended: a terminated thread cannot close its
+ * connection.
  */
 const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
-/** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
+/** An export that is idle within its transaction for this long is frozen, and prevents tables from being altered. */
 const IDLE_MS = 600_000;
 
 /**
- * How Postgres writes values, whatever the server, the role or the database has set. The settings end with the
- * transaction, so that a connection pooler can give the connection to others. `lc_monetary` also decides how many
- * digits of an amount are its fraction: it is replaced only where the amounts stay the same.
+ * Defines how Postgres prints values, independently of the server, the role and the database. The settings end with the
+ * transaction, so a connection pooler can reuse the connection. `lc_monetary` also decides how many digits of an amount
+ * are its fraction, so it is replaced only if the amounts stay the same.
  */
 const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('timezone', $2, true), set_config('datestyle', 'ISO', true),
   set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '3', true),
@@ -61,9 +61,12 @@ export class ExportConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
+  /**
+   * @throws the error of pg if the database is unavailable; {@link PermanentError} `query_unavailable` if none is
+   * configured
+   */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
-    // pg would turn to the environment and to localhost
+    // pg would fall back to the environment and to localhost
     if (url === "") throw exportError.permanent("query_unavailable", "DATABASE_URL is not set");
     const { client, open } = connectionOf(url, timeoutMs);
     try {
@@ -78,7 +81,7 @@ export class ExportConnection {
     }
   }
 
-  /** The columns of a query, of which no row is made. */
+  /** The columns of a query. No row is computed. */
   async describe(sql: string): Promise<SourceColumn[]> {
     return this.#answered(async () => {
       const { fields } = await this.#client.query(`select * from (\n${sql}\n) as taskflow_rows limit 0`);
@@ -86,7 +89,7 @@ export class ExportConnection {
     });
   }
 
-  /** How many rows the planner expects of a query. */
+  /** The number of rows that the planner expects of a query. */
   async estimate(sql: string): Promise<number> {
     const { rows } = await this.#answered(() =>
       this.#client.query<{ "QUERY PLAN": [{ Plan: { "Plan Rows": number } }] }>(`explain (format json)\n${sql}`),
@@ -94,25 +97,27 @@ export class ExportConnection {
     return rows[0]?.["QUERY PLAN"][0].Plan["Plan Rows"] ?? 0;
   }
 
-  /** What a COPY sends. To be read once. @throws {PermanentError} `query_timeout`, `query_failed`, `export_value` */
+  /**
+   * The output of a COPY; it can be read once. @throws {PermanentError} `query_timeout`, `query_failed`, `export_value`
+   */
   async *copy(text: string): AsyncGenerator<Buffer> {
     const startedMs = performance.now();
     const stream = copyTo(text);
     try {
       for await (const chunk of this.#client.query(stream) as AsyncIterable<Buffer>) yield chunk;
-      await this.#client.query("commit"); // and with it comes the count of rows
+      await this.#client.query("commit"); // the row count arrives with it
       this.#copiedRows = () => stream.rowCount;
     } catch (thrown) {
       throw queryIssue(thrown, performance.now() - startedMs >= this.#timeoutMs);
     }
   }
 
-  /** Of the COPY that was read to its end. */
+  /** The number of rows of the COPY, once it has been read to its end. */
   get rowCount(): number {
     return this.#copiedRows();
   }
 
-  /** Breaks off a COPY under way: Postgres ends a query whose client has gone. */
+  /** Cancels a running COPY by closing the connection: Postgres then ends the query. */
   close(): Promise<void> {
     return this.#client.end();
   }
@@ -127,13 +132,13 @@ export class ExportConnection {
   }
 }
 
-/** Not every system that Postgres runs on can notice it, and no version before 14: the export runs without it there. */
+/** Postgres before 14 and some operating systems do not support this setting: the export then runs without it. */
 async function lookForClient(client: pg.Client): Promise<void> {
   await client.query("savepoint before_look");
   await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to before_look"));
 }
 
-/** A URL with an unsupported option is unusable, and a repeat of the job cannot cure that. */
+/** A URL with an unsupported option is unusable, and retrying the job cannot resolve that. */
 function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnection {
   try {
     return postgresConnection({

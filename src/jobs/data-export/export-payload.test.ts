@@ -36,7 +36,7 @@ describe("the payload of data_export", () => {
       ["/columns/1 has a NUL character", "/columns/2 has a NUL character"],
     ],
     [Array<string>(1_601).fill("a"), ["/columns expected at most 1600 items"]],
-  ])("has columns that can stand beside each other: case %#", (columns, expected) =>
+  ])("has columns that can be combined: case %#", (columns, expected) =>
     expect(issuesOf({ columns })).toEqual(expected),
   );
 
@@ -76,13 +76,13 @@ describe("the payload of data_export", () => {
     expect(issuesOf({ time_zone })).toHaveLength(isZone ? 0 : 1),
   );
 
-  it("is soon checked with 60,000 columns of one name", () => {
+  it("is checked quickly with 60,000 columns of the same name", () => {
     const startedMs = performance.now();
     expect(issuesOf({ columns: Array<string>(60_000).fill("a") })).toEqual(["/columns expected at most 1600 items"]);
-    expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their number takes minutes
+    expect(performance.now() - startedMs).toBeLessThan(2_000); // quadratic time would take minutes
   });
 
-  it("has the parameters of its query as the folder has it, a second later where it was changed", async () => {
+  it("must have the parameters of its query in the folder, and those of a changed query a second later", async () => {
     const EXPORT_QUERIES_DIR = join(mkdtempSync(join(tmpdir(), "queries-")), "queries");
     const source = { query: "ours", params: { a: 1 } };
     const issues = () =>

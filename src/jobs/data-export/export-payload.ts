@@ -69,7 +69,7 @@ const column = Type.Object(
   { additionalProperties: false },
 );
 
-/** Neither quotes nor line breaks, and nothing that a spreadsheet would run. */
+/** Excludes quotes, line breaks, and texts that a spreadsheet would run. */
 const NULL_TEXT = '^([^"=+@\\t\\r\\n\uFF0B\uFF0D\uFF1D\uFF20-][^"\\r\\n]*)?$';
 
 const csv = Type.Object(
@@ -105,7 +105,7 @@ export const exportPayload = Type.Object(
     columns: Type.Optional(
       Type.Array(Type.Union([columnName, column]), {
         minItems: 1,
-        maxItems: 1_600, // the most columns of Postgres
+        maxItems: 1_600, // the limit of Postgres
         description:
           "The columns and their order. Default: the columns of the query; for rows, the keys of the first row, or (json, ndjson) each row unchanged.",
       }),
@@ -212,8 +212,8 @@ function issuesOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
 }
 
 /**
- * What is wrong with a column's name: Postgres takes no NUL, and no format takes all control characters and halves of
- * surrogate pairs.
+ * What is wrong with a column's name: Postgres does not accept NUL, and each control character or half of a surrogate
+ * pair is invalid in some format.
  */
 function issueOfName(name: string): string | undefined {
   if (name.includes("\0")) return "has a NUL character";
@@ -221,7 +221,7 @@ function issueOfName(name: string): string | undefined {
   return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
 }
 
-/** What is wrong with a named query or its parameters, by this deployment's folder of queries. */
+/** The issues of a named query or its parameters, checked against this deployment's folder of queries. */
 export function issuesOfQuery(
   { source: from }: ExportPayload,
   { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">,
@@ -254,8 +254,8 @@ function issuesOfRows(
 }
 
 /**
- * Time zones that exist, in lower case, so that there are no more than IANA has: a check takes 0.1 ms, and a batch may
- * name thousands.
+ * Caches the names of existing time zones in lower case, which limits its size to the number of zones: a check takes
+ * 0.1 ms, and a batch may name thousands.
  */
 const knownZones = new Set<string>();
 

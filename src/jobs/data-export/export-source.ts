@@ -1,24 +1,24 @@
-/** What an export reads: rows, opened and counted, whatever they come from. */
+/** The source of an export: rows that are opened and counted, independent of their origin. */
 import type { Table } from "./table.ts";
 
 export interface ExportSource {
-  /** The rows: as plain lines in the format's own words, or as a table. */
+  /** The rows, as lines of the format or as a table. */
   readonly rows: LineRows | TableRows;
   /** The number of rows, exact or estimated; undefined if unknown. */
   readonly expectedRows: number | undefined;
-  /** How many there were; known when they have been read to their end. */
+  /** The number of rows, once they have been read to their end. */
   rowCount(): number;
-  /** Gives back what the source holds open, read to its end or not. */
+  /** Releases the resources of the source. Call it whether or not the rows were read to their end. */
   close(): Promise<void>;
 }
 
 /**
- * Rows as lines, each ended by LF: for `csv` the header and then one line a row, quoted where it must be; else one line
- * of JSON a row. What becomes of them in the file is the line encoder's part.
+ * Rows as lines, each ended by LF: for `csv` the header and then one line for each row, with minimal quotes; otherwise
+ * one line of JSON for each row. The line encoder turns them into the file.
  */
 export interface LineRows {
   readonly kind: "lines";
-  /** Pieces of the lines, cut anywhere. To be read once. */
+  /** Pieces of the lines, split at any byte. They can be read once. */
   readonly chunks: AsyncIterable<Buffer> | Iterable<Buffer>;
   /**
    * For `csv`, by position: whether the encoder must guard the column's texts against being run as formulas. The others

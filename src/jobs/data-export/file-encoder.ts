@@ -5,8 +5,8 @@ import { encodeParquet } from "./parquet-encoder.ts";
 import { encodeSpreadsheet } from "./spreadsheet-encoder.ts";
 
 /**
- * The bytes of the file of an export, piece by piece as they are asked for.
- * @param onRows called from time to time with the number of rows so far
+ * Yields the bytes of an export's file in pieces, as the consumer asks for them.
+ * @param onRows called from time to time with the number of rows written so far
  */
 export function encodeFile(
   { rows }: ExportSource,

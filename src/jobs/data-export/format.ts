@@ -1,4 +1,7 @@
-/** The formats of an export. Those of lines Postgres writes nearly by itself; the others are made of typed columns. */
+/**
+ * The formats of an export. Postgres writes the lines of text formats almost completely; the others are encoded from
+ * typed columns.
+ */
 export const EXPORT_FORMATS = ["csv", "json", "ndjson", "xlsx", "parquet"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export type LineFormat = "csv" | "json" | "ndjson";

@@ -1,6 +1,6 @@
 /**
- * The job history as a source: finished jobs, as Postgres holds them. What still waits or runs is in Redis and left
- * out.
+ * The job history as a source: the finished jobs in Postgres. Waiting and running jobs are only in Redis, so they are
+ * not included.
  */
 import { readFileSync } from "node:fs";
 import pg from "pg";
@@ -30,10 +30,10 @@ export const jobFilters = Type.Object(
 );
 export type JobFilters = Static<typeof jobFilters>;
 
-/** What of the history is never shown. */
+/** The parts of the history that are always redacted. */
 export const JOB_REDACTIONS: Redactions = new Map([["payload", { by: "type", redact: redactPayload }]]);
 
-/** The query of the jobs that pass the filters; times are a half-open range, as in the list. */
+/** The query of the jobs that pass the filters; times are a half-open range, as in the API's job list. */
 export function jobHistoryQuery({ created_after, created_before, ...filters }: JobFilters): string {
   const none = { status: null, type: null, tag: null, group_key: null, error_code: null };
   const bounds = { from: boundOf(created_after) ?? LOWEST_ID, below: boundOf(created_before) ?? HIGHEST_ID };

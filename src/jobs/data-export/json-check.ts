@@ -1,22 +1,23 @@
 /**
- * Which values of a column JSON cannot hold: to_json would write NaN and the infinities as texts, and drop the bounds
- * of an array.
+ * Conditions that find values which JSON cannot represent: to_json would write NaN and the infinities as strings, and
+ * drop the bounds of an array.
  */
 import pg from "pg";
 import type { SqlType } from "./column.ts";
 
-/** What to_json writes of NaN and the infinities, and how Postgres prints the bounds of an array. */
+/** How to_json writes NaN and the infinities, and how Postgres prints the bounds of an array. */
 const QUOTED_NUMBER = `'"(NaN|-?Infinity)"'`;
 const BOUNDS = String.raw`'\[-?\d+:-?\d+\]='`;
 
 /**
- * A condition in SQL that is true where JSON cannot hold the value; undefined where it holds all values of the type.
+ * A condition in SQL that is true for values that JSON cannot represent; undefined if JSON represents every value of
+ * the type.
  * @param sql an expression of the type
- * @param depth how many arrays it is within, which names the elements
+ * @param depth the number of enclosing arrays, from which the aliases of elements are named
  */
 export function notInJson(sql: string, type: SqlType, depth = 0): string | undefined {
   const { family } = type;
-  // The difference is NaN for NaN and the infinities; Postgres before 14 has no infinite numeric to compare with.
+  // The difference is NaN for NaN and the infinities. Postgres before 14 has no infinite numeric to compare with.
   if (family === "decimal" || family === "float") return `${sql} - ${sql} <> '0'`;
   if (family === "array") return notInJsonArray(sql, type, depth);
   return family === "composite" ? notInJsonObject(sql, type, depth) : undefined;
@@ -46,8 +47,8 @@ function isAnonymous({ family, attributes }: SqlType): boolean {
 }
 
 /**
- * A record without declared types has only its text to go by: it is rejected, too, where one of its texts looks like
- * such a value.
+ * A record without declared types can only be checked by its text: a record with a text that looks like such a value is
+ * rejected too.
  */
 function looksInvalid(sql: string): string {
   return `(to_json(${sql})::text ~ ${QUOTED_NUMBER} or (${sql})::text ~ ${BOUNDS})`;

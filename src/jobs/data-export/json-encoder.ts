@@ -1,4 +1,4 @@
-/** Lines of JSON, one a row → one array of them. */
+/** Turns lines of JSON, one for each row, into one array. */
 const [LF, COMMA] = [10, 44] as const;
 
 export class JsonArrayEncoder {
@@ -7,7 +7,7 @@ export class JsonArrayEncoder {
   #isFirst = true;
 
   encode(chunk: Buffer): Buffer {
-    const output = Buffer.allocUnsafe(chunk.length * 2 + 2); // a comma for each line, which has at least its LF
+    const output = Buffer.allocUnsafe(chunk.length * 2 + 2); // each line has at least its LF, and gets one comma
     let length = 0;
     for (const byte of chunk) {
       if (this.#isLineStart) {
@@ -27,7 +27,7 @@ export class JsonArrayEncoder {
   }
 }
 
-/** NDJSON is the lines as they are. */
+/** Passes the lines through: they are NDJSON already. */
 export class JsonLinesEncoder {
   lines = 0;
 

@@ -1,20 +1,20 @@
-/** What the file of an export is to look like: the same words for every source and format. */
+/** The layout of an export's file, with the same fields for every source and format. */
 import type { ExportFormat, LineFormat, TableFormat } from "./format.ts";
 
 export interface ColumnChoice {
-  /** As the source names it. */
+  /** The column's name in the source. */
   readonly name: string;
-  /** As the file names it. */
+  /** The column's name in the file. */
   readonly as?: string;
-  /** Numbers are rounded to so many digits (in xlsx: shown with them). */
+  /** The number of decimals to which numbers are rounded (in xlsx: with which they are displayed). */
   readonly decimals?: number;
-  /** How a date or a time is written: YYYY, MM, DD, HH, mm, ss, SSS and the characters between them. */
+  /** The pattern for dates and times: YYYY, MM, DD, HH, mm, ss, SSS and the characters between them. */
   readonly date?: string;
 }
 
 export interface CsvDialect {
   readonly delimiter: "," | ";" | "\t" | "|";
-  /** The mark by which spreadsheets know UTF-8. */
+  /** Whether the file begins with a byte order mark, by which spreadsheets recognise UTF-8. */
   readonly bom: boolean;
   readonly header: boolean;
   readonly decimal: "." | ",";
@@ -26,12 +26,12 @@ export interface CsvDialect {
 
 export interface Layout<Format extends ExportFormat = ExportFormat> {
   readonly format: Format;
-  /** Which columns, in which order; undefined: all of the source's. */
+  /** The columns and their order. Default: all columns of the source. */
   readonly columns: readonly ColumnChoice[] | undefined;
   readonly csv: CsvDialect;
-  /** The name of the sheet of an xlsx; undefined: Sheet1. */
+  /** The name of the first sheet of an xlsx. Default: Sheet1. */
   readonly sheet?: string | undefined;
-  /** IANA. Times with a zone are written in it, but for parquet, which has instants. */
+  /** The IANA zone in which times with a zone are written. Parquet stores instants and does not use it. */
   readonly timeZone: string;
 }
 

@@ -1,4 +1,4 @@
-/** The columns of a query as csv, json and ndjson want them: expressions that Postgres computes. */
+/** Maps the columns of a query to csv, json and ndjson: SQL expressions that Postgres computes. */
 import pg from "pg";
 import type { QueryColumn, SourceColumn } from "./column.ts";
 import { postgresPattern } from "./date-pattern.ts";
@@ -30,10 +30,7 @@ export function jsonColumn(source: SourceColumn, choice: ColumnChoice): QueryCol
   };
 }
 
-/**
- * Whether a formula guard looks at the texts of a column: only free text can be a formula, and typed values stay as
- * they are.
- */
+/** Whether the formula guard applies to a column: only free text can be a formula, and typed values stay unchanged. */
 export function isGuarded({ source }: QueryColumn): boolean {
   return source.type.family === "text";
 }
@@ -44,7 +41,8 @@ function lineExpression(source: SourceColumn, { decimals, date }: ColumnChoice):
 }
 
 /**
- * A number rounded half away from zero. The cast of a float to numeric would keep 15 digits, its text has all of them.
+ * A number rounded half away from zero. A float is cast by way of its text, because a direct cast to numeric keeps only
+ * 15 digits.
  */
 export function roundedExpression(source: SourceColumn, decimals: number): string {
   const { sql, type } = source;
@@ -57,7 +55,7 @@ function amount({ sql, type }: SourceColumn): string {
   return type.element?.family === "money" ? `${sql}::numeric[]` : sql;
 }
 
-/** A pattern has no sign of the era: a year before Christ would be written as one after. */
+/** to_char prints no era, so a year before Christ would look like one after; such values are rejected. */
 function datedExpression(source: SourceColumn, pattern: string): string {
   const { sql } = source;
   const written = `to_char(${sql}, ${pg.escapeLiteral(postgresPattern(pattern))})`;

@@ -3,12 +3,12 @@ import type { LineRows } from "./export-source.ts";
 import { JsonArrayEncoder, JsonLinesEncoder } from "./json-encoder.ts";
 import type { LineLayout } from "./layout.ts";
 
-/** Makes of a source's lines the bytes of a file. */
+/** Encodes a source's lines as the bytes of a file. */
 interface LineEncoder {
   /** How many lines have been encoded. */
   readonly lines: number;
   encode(chunk: Buffer): Buffer;
-  /** What is left when the lines have ended. */
+  /** Returns the remaining bytes after the last line. */
   end(): Buffer;
 }
 
@@ -25,15 +25,13 @@ function encoderOf({ format, csv }: LineLayout, guarded: readonly boolean[]): Li
   }
 }
 
-/**
- * Of a piece of a file: so large that a write costs little beside its bytes, where Postgres sends some 40 KB at once.
- */
+/** The size of a piece: Postgres sends about 40 KB at once, and larger writes cost little more than their bytes. */
 const PIECE_BYTES = 262_144;
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
 /**
- * The bytes of the file of an export, piece by piece as they are asked for.
- * @param onRows called with the number of rows so far
+ * Yields the bytes of an export's file in pieces, as the consumer asks for them.
+ * @param onRows called with the number of rows written so far
  */
 export async function* encodeLines(
   { chunks, guarded }: LineRows,

@@ -2,7 +2,7 @@
 
 const ITEMS = /"((?:[^"\\]|\\[^])*)"|[^,]+/g;
 
-/** The items of an array of one dimension that begins at 1; undefined for any other array. */
+/** The items of a one-dimensional array that begins at index 1; undefined for any other array. */
 export function readListText(text: string): (string | null)[] | undefined {
   if (text.startsWith("[") || text.startsWith("{{")) return undefined; // `[0:1]={a,b}` and `{{a,b},{c,d}}`
   return Array.from(text.slice(1, -1).matchAll(ITEMS), ([item, quoted]) => {

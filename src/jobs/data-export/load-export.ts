@@ -6,7 +6,7 @@ const FORMATS = ["csv", "json", "ndjson"] as const;
 
 let payloads: readonly ExportPayload[] | undefined;
 
-/** The payload of export number `n` of a load test: 1,000 rows, in three formats by turns. */
+/** The payload of export number `n` of a load test: 1,000 rows, in three alternating formats. */
 export function loadExport(n: number): ExportPayload {
   payloads ??= FORMATS.map((format) => ({ format, source: { rows: rows() } }));
   return at(payloads, n % FORMATS.length);

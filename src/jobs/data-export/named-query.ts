@@ -1,4 +1,4 @@
-/** The queries that the operator placed: one file each. */
+/** The operator's queries: one file each. */
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,26 +41,23 @@ export function issuesOfNamedQuery(folder: string, { query, params = {} }: Named
     parameters = parametersOf(file);
   } catch (thrown) {
     const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
-    // what else hinders a read may be over by then
+    // other errors of a read may be temporary
     return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : [];
   }
   return issuesOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
 }
 
-/**
- * A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a
- * second.
- */
+/** How long a query is cached: a batch may name one query thousands of times, and each read takes 40 µs or more. */
 const FRESH_MS = 1_000;
-/** By the file. There are no more of them than the operator has placed. */
-const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
+/** By file. The number of entries is limited by the number of the operator's files. */
+const recent = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
 
 function parametersOf(file: string): QueryParameters {
   const nowMs = performance.now();
-  const last = lately.get(file);
+  const last = recent.get(file);
   if (last !== undefined && nowMs - last.readAtMs < FRESH_MS) return last.parameters;
   const parameters = readParameters(readFileSync(file, "utf8"));
-  lately.set(file, { readAtMs: nowMs, parameters });
+  recent.set(file, { readAtMs: nowMs, parameters });
   return parameters;
 }
 

@@ -1,10 +1,10 @@
-/** The type of Parquet that holds all numbers of a column, each with every digit. */
+/** Chooses the Parquet type that represents all numbers of a column exactly. */
 import { isDouble, placesOf } from "../../core/exact-number.ts";
 import type { ColumnType } from "./table.ts";
 
 const INTEGER = /^-?\d{1,19}$/;
 const [LOWEST_INT64, HIGHEST_INT64] = [-(2n ** 63n), 2n ** 63n - 1n];
-/** Parquet's own limit for what is stored in 16 bytes. */
+/** Parquet's limit for values of 16 bytes. */
 const MAX_DECIMAL_DIGITS = 38;
 
 export class NumberRange {
@@ -24,7 +24,7 @@ export class NumberRange {
     this.#fraction = Math.max(this.#fraction, fraction);
   }
 
-  /** Integers of 64 bits, else doubles, else decimals of up to 38 digits, else the numbers as texts. */
+  /** 64-bit integers if possible, then doubles, then decimals of up to 38 digits, and otherwise texts. */
   get type(): ColumnType {
     if (this.#areIntegers) return { kind: "bigint" };
     if (this.#areDoubles) return { kind: "float" };
@@ -35,7 +35,10 @@ export class NumberRange {
   }
 }
 
-/** The digits of a value that is an integer of 64 bits, `1.0` and `1e3` too; undefined for any other, -0 among them. */
+/**
+ * The digits of a 64-bit integer, including spellings such as `1.0` and `1e3`; undefined for any other value and for
+ * -0.
+ */
 export function integerText(text: string): string | undefined {
   if (INTEGER.test(text)) return text !== "-0" && isInt64(BigInt(text)) ? text : undefined;
   const double = Number(text);

@@ -1,15 +1,15 @@
-/** The columns of a query as a Parquet file wants them. */
+/** Maps the columns of a query to Parquet columns. */
 import pg from "pg";
 import { digitsOf, type QueryColumn, type SourceColumn, type SqlType } from "./column.ts";
 import { type ColumnChoice, titleOf } from "./layout.ts";
 import { roundedExpression } from "./line-column.ts";
 import type { ColumnType } from "./table.ts";
 
-/** The most digits that readers of Parquet take. */
+/** The largest precision that Parquet readers accept. */
 const MAX_PRECISION = 38;
 const TEXT: ColumnType = { kind: "text" };
 const FLOAT4: number = pg.types.builtins.FLOAT4;
-/** The one type whose arrays print `;` between their elements. */
+/** The only type whose arrays are printed with `;` between the elements. */
 const BOX = 603;
 
 export function parquetColumn(source: SourceColumn, choice: ColumnChoice): QueryColumn {
@@ -58,8 +58,8 @@ function columnType(type: SqlType): ColumnType {
 }
 
 /**
- * A numeric whose type declares its digits is a decimal. The digits of another one are not known before its last row,
- * so it is a text.
+ * A numeric with a declared precision becomes a decimal. Without one, the digits are not known before the last row, so
+ * the column is a string.
  */
 function decimalType(type: SqlType): ColumnType {
   const digits = digitsOf(type);
@@ -69,7 +69,7 @@ function decimalType(type: SqlType): ColumnType {
   return precision > MAX_PRECISION ? TEXT : { kind: "decimal", precision, scale };
 }
 
-/** The type modifier of an array is the one of its elements. */
+/** The type modifier of an array is that of its elements. */
 function listType({ element, modifier }: SqlType): ColumnType {
   if (element === undefined || element.oid === BOX) return TEXT;
   return { kind: "list", element: columnType(modifier < 0 ? element : { ...element, modifier }) };

@@ -1,4 +1,4 @@
-/** Parquet files from texts as Postgres prints them, read back by DuckDB. */
+/** Parquet files from values as Postgres prints them, read back by DuckDB. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ParquetContent, readWithDuckDb } from "../../testing/duckdb.ts";
@@ -13,7 +13,7 @@ async function encoded(columns: readonly TableColumn[], rows: readonly (readonly
   return Buffer.concat(pieces);
 }
 
-/** One column of a type, with its values in as many rows. */
+/** A file with one column, and a row for each value. */
 async function columnOf(
   type: ColumnType,
   values: readonly Cell[],
@@ -136,7 +136,7 @@ describe("a column of", () => {
         ["{0}", "[0.0]"],
       ],
     ],
-  ])("%s has every value, and NULL", async (type, column, cases) => {
+  ])("%s contains every value, and NULL", async (type, column, cases) => {
     const { values, ...read } = await columnOf(column, [...cases.map(([text]) => text), null]);
     expect(read.type).toBe(type);
     expect(values).toEqual([...cases.map(([, text]) => text), null]);
@@ -155,16 +155,16 @@ it.each<[ColumnType, string]>([
   [{ kind: "list", element: { kind: "integer" } }, "{{1,2},{3,4}}"],
   [{ kind: "list", element: { kind: "integer" } }, "[0:1]={1,2}"],
   [{ kind: "list", element: { kind: "date" } }, "{2026-01-01,infinity}"],
-])("rejects what Parquet cannot hold: %j has no %s", async (type, text) => {
+])("rejects values that Parquet cannot represent: %j cannot be %s", async (type, text) => {
   const failure = {
     name: "PermanentError",
     code: "export_value",
-    message: expect.stringMatching(/^Parquet cannot hold this value of column c: .*Cast it/s) as string,
+    message: expect.stringMatching(/^Parquet cannot represent this value of column c: .*Cast it/s) as string,
   };
   await expect(encoded([{ title: "c", ...type }], [[text]])).rejects.toMatchObject(failure);
 });
 
-it("holds any text, integer, decimal and list, whatever stands beside it", async () => {
+it("stores any text, integer, decimal and list next to any other column", async () => {
   const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
   const text = fc.string({ unit: "binary" }).filter((each) => !/\p{Surrogate}/u.test(each));
   const decimal = fc.bigInt({ min: -(10n ** 20n) + 1n, max: 10n ** 20n - 1n }).map((unscaled) => {

@@ -1,16 +1,16 @@
-/** A table → a Parquet file, Snappy-compressed, one row group after the other. */
+/** Encodes a table as a Parquet file, Snappy-compressed, one row group at a time. */
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { completeJsonElements, type SchemaElement, schemaElements, valueReader } from "./parquet-type.ts";
 import type { Cell, Table, TableColumn } from "./table.ts";
 
-/** A row group stays in memory until it is complete: it ends at this many rows or characters. */
+/** A row group stays in memory until it is complete, so it is limited to this many rows or characters. */
 const GROUP_ROWS = 32_768;
 const GROUP_CHARACTERS = 2 ** 24;
 
 /**
- * The bytes of the file, piece by piece as they are asked for.
- * @param onRows called with the number of rows so far
- * @throws {PermanentError} `export_value`: Parquet cannot hold a value, such as NaN in a column of decimals
+ * Yields the bytes of the file in pieces, as the consumer asks for them.
+ * @param onRows called with the number of rows written so far
+ * @throws {PermanentError} `export_value`: Parquet cannot represent a value, such as NaN in a column of decimals
  */
 export async function* encodeParquet(
   { columns, batches }: Table,
@@ -35,9 +35,9 @@ export async function* encodeParquet(
   yield taken(bytes);
 }
 
-/** What has been written since the last time. */
+/** The bytes written since the last call. */
 function taken(bytes: ByteWriter): Buffer {
-  const piece = Buffer.from(bytes.getBytes()); // a copy: the writer uses its memory again
+  const piece = Buffer.from(bytes.getBytes()); // a copy, because the writer reuses its buffer
   bytes.index = 0;
   return piece;
 }
@@ -83,7 +83,7 @@ class RowGroup {
   }
 }
 
-/** The library's dictionary takes -0 for 0, so a column with a -0 is written without one. */
+/** The library's dictionary treats -0 as 0, so a column with a -0 is written without a dictionary. */
 function columnData({ title, kind, element }: TableColumn, data: unknown[]): ColumnData {
   const isFloat = [kind, element?.kind].some((each) => each === "real" || each === "float");
   const hasMinusZero = isFloat && data.flat().some((value) => Object.is(value, -0));

@@ -1,4 +1,4 @@
-/** The types of Parquet, and how the texts of a column become the values that the library writes for them. */
+/** The Parquet types, and the conversion of a column's texts into the values that the library writes. */
 import type { ParquetWriter } from "hyparquet-writer";
 import { exportError } from "./error-codes.ts";
 import { readListText } from "./list-text.ts";
@@ -8,15 +8,14 @@ import type { ColumnType, TableColumn } from "./table.ts";
 export type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]["schema"][number];
 type LeafType = Omit<SchemaElement, "name" | "repetition_type">;
 
-/** Digits that an INT64 always holds. */
+/** Every decimal of this many digits fits into an INT64. */
 const MAX_INT64_DIGITS = 18;
 const [LOWEST_INT64, HIGHEST_INT64] = [-(2n ** 63n), 2n ** 63n - 1n];
 const SHOWN_CHARACTERS = 100;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * The elements of a column, the first of which bears its title. A list has three levels (Parquet, "Logical Types",
- * Lists).
+ * The schema elements of a column; the first has its title. A list has three levels (Parquet, "Logical Types", Lists).
  */
 export function schemaElements({ title, ...type }: TableColumn): SchemaElement[] {
   if (type.kind !== "list") return [{ name: title, repetition_type: "OPTIONAL", ...leafType(type) }];
@@ -82,17 +81,17 @@ function leafType({ kind, precision = 0, scale = 0 }: ColumnType = { kind: "text
 }
 
 /**
- * Adds the older name of the type JSON, by which several readers know it, before the end of the file is written. The
- * library would pass the values of a column that has this name through JSON.stringify: bytes would become lists of
- * numbers, and parsed values would lose digits.
+ * Adds the older name of the JSON type, which several readers need, just before the footer is written. Given earlier,
+ * the library would apply JSON.stringify to the values: bytes would become lists of numbers, and parsed values would
+ * lose digits.
  */
 export function completeJsonElements(schema: readonly SchemaElement[]): void {
   for (const element of schema) if (element.logical_type?.type === "JSON") element.converted_type = "JSON";
 }
 
 /**
- * @returns what makes the library's values of the texts of a column; it throws a {@link PermanentError} `export_value`
- * for a value that Parquet cannot hold
+ * @returns a function that converts the texts of a column into the library's values; it throws a {@link PermanentError}
+ * `export_value` for a value that Parquet cannot represent
  */
 export function valueReader({ title, ...type }: TableColumn): (text: string) => unknown {
   const read = reader(type);
@@ -102,7 +101,7 @@ export function valueReader({ title, ...type }: TableColumn): (text: string) => 
     const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
     throw exportError.permanent(
       "export_value",
-      `Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`,
+      `Parquet cannot represent this value of column ${title}: ${shown}. ${adviceOf(type)}`,
     );
   };
 }
@@ -113,7 +112,7 @@ function adviceOf({ kind }: ColumnType): string {
     : "Cast it in the query, for example to text.";
 }
 
-/** @returns what reads a text, with undefined for what the type of Parquet cannot hold */
+/** @returns a function that converts a text; it returns undefined for a value that the Parquet type cannot represent */
 function reader(type: ColumnType): (text: string) => unknown {
   switch (type.kind) {
     case "integer":
@@ -143,7 +142,7 @@ function reader(type: ColumnType): (text: string) => unknown {
       return (text) => text;
     case "value":
     case "text":
-      return (text) => (LONE_SURROGATE.test(text) ? undefined : text); // which UTF-8 has not
+      return (text) => (LONE_SURROGATE.test(text) ? undefined : text); // UTF-8 cannot encode it
   }
 }
 
@@ -161,15 +160,15 @@ function decimalReader({ precision = 0 }: ColumnType): (text: string) => bigint 
 }
 
 /**
- * Of a time with a zone, Postgres prints the offset of its instant, so that an hour that the clocks show twice is no
- * question.
+ * Postgres prints a time with the zone's offset at that instant, so an hour that occurs twice when the clocks change is
+ * unambiguous.
  */
 function readTimestamp(text: string): bigint | undefined {
   const timestamp = parseTimestamp(text);
   return timestamp && int64(epochMicros(timestamp));
 }
 
-/** `24:00:00` is a time of Postgres alone. */
+/** Only Postgres has the time `24:00:00`. */
 function readTime(text: string): bigint | undefined {
   const micros = parseTime(text);
   return micros === undefined || micros === MICROS_PER_DAY ? undefined : BigInt(micros);

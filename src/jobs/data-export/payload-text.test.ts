@@ -15,7 +15,7 @@ writeFileSync(
 const payloadOf = (params: string): string => `{"format":"csv","source":{"query":"by-id","params":${params}}}`;
 const EXACT = '{"id":9223372036854775807,"price":0.1234567890123456789,"ids":[9007199254740993,1.0],"other":1e2}';
 
-it("rows are cut from the payload as they are, of the last `rows` of the last `source`", () => {
+it("rows are taken from the payload unchanged, from the last `rows` of the last `source`", () => {
   expect(rowsOf('{"source":{"rows":[{}]},"source":{"rows":[],"rows":[ {"10":1.0} , {"2":-0} ]}}')).toEqual([
     '{"10":1.0}',
     '{"2":-0}',
@@ -23,14 +23,14 @@ it("rows are cut from the payload as they are, of the last `rows` of the last `s
   expect(rowsOf('{"source":{"query":"q"}}')).toEqual([]);
 });
 
-it("parameters reach the query with every digit, and as they always did where a double holds them", async () => {
+it("parameters reach the query with every digit, and as doubles if they are exact", async () => {
   const params = exactParams(JSON.parse(EXACT) as QueryParameters, () => payloadOf(EXACT));
   expect(await readNamedQuery(folder, { query: "by-id", params })).toContain(
     "'9223372036854775807'::bigint ,  '0.1234567890123456789'::numeric ,  '{\"9007199254740993\",\"1\"}'::bigint[] ,  '100' ",
   );
 });
 
-it("parameters without a number are not read again", () => {
+it("parameters without a number are not parsed again", () => {
   const params = { a: "9007199254740993", b: [null, true] };
   expect(exactParams(params, () => expect.fail("read"))).toBe(params);
 });
@@ -48,7 +48,7 @@ it.each([
   expect("issues" in parsed ? parsed.issues : []).toEqual(issues);
 });
 
-it("an infinite parameter is refused with its path", async () => {
+it("an infinite parameter is rejected with its path", async () => {
   const { get } = await loadRegistry({ settings: { EXPORT_QUERIES_DIR: folder } });
   const json = `{"type":"data_export","payload":${payloadOf('{"id":1e400}')}}`;
   const parsed = parseSubmission(JSON.parse(json), json, get, 0, "redis");

@@ -1,6 +1,6 @@
 /**
- * What an export takes from the text of its payload: JSON.parse would change digits, and the order of keys such as `10`
- * and `2`.
+ * Reads rows and parameters from the JSON text of a payload: JSON.parse would change digits, and the order of keys such
+ * as `10` and `2`.
  */
 import { valueOfNumber } from "../../core/exact-number.ts";
 import { exactValue } from "../../core/exact-value.ts";
@@ -14,7 +14,10 @@ export function rowsOf(payloadJson: string): string[] {
 
 export type QueryParameters = Readonly<Record<string, QueryParameter>>;
 
-/** `source.params` with every number that a double does not hold in its digits. @param params as they were parsed */
+/**
+ * `source.params`, in which numbers that a double cannot represent keep all their digits. @param params as JSON.parse
+ * returned them
+ */
 export function exactParams(params: QueryParameters, payloadJson: () => string): QueryParameters {
   const hasNumber = Object.values(params).some((value) => [value].flat().some((scalar) => typeof scalar === "number"));
   return hasNumber

@@ -1,4 +1,4 @@
-/** The columns that a layout chooses of a query, by position, as a file of its format wants them. */
+/** The columns of a query that a layout selects, by position, for the layout's format. */
 import { isDate, isNumber, type QueryColumn, type SourceColumn } from "./column.ts";
 import { uniqueTitles } from "./column-titles.ts";
 import { exportError } from "./error-codes.ts";
@@ -8,7 +8,7 @@ import { parquetColumn } from "./parquet-column.ts";
 import { spreadsheetColumn } from "./spreadsheet-column.ts";
 
 /**
- * @throws {PermanentError} `export_columns`: the query has no such column, or one of another type than its format
+ * @throws {PermanentError} `export_columns`: the query has no such column, or the column's type does not fit its format
  */
 export function queryColumns(sources: readonly SourceColumn[], layout: Layout): QueryColumn[] {
   if (sources.length === 0) throw exportError.permanent("export_columns", "the query has no columns");
@@ -31,8 +31,8 @@ interface Chosen {
 }
 
 /**
- * Of several columns with one name, the first choice of that name takes the first one, the second choice the second
- * one, and so on.
+ * If several columns have the same name, the first choice of that name selects the first column, the second choice the
+ * second column, and so on.
  */
 function chosen(choices: readonly ColumnChoice[], sources: readonly SourceColumn[], issues: string[]): Chosen[] {
   const times = new Map<string, number>();

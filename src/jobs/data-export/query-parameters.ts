@@ -11,26 +11,26 @@
 import type { ExactNumber } from "../../core/exact-number.ts";
 
 type QueryScalar = string | number | ExactNumber | boolean | null;
-/** What a query may be given for one of its parameters. */
+/** A value for a parameter of a query. */
 export type QueryParameter = QueryScalar | readonly QueryScalar[];
 
 export interface Declaration {
   readonly type: ParameterType;
   readonly isArray: boolean;
-  /** What it is where a job gives none; without it a job must. */
+  /** The value if a job gives none; undefined if the job must give one. */
   readonly fallback: string | undefined;
 }
 
 const INT4_MAX = 2 ** 31 - 1;
 const INT8_MAX = 2n ** 63n - 1n;
-/** The longest value that a pattern reads: Postgres takes longer numbers, but nobody uses them. */
+/** The longest value that is matched by a pattern. Postgres accepts longer numbers, but nobody uses them. */
 const MAX_PATTERN_LENGTH = 1_000;
 const INTEGER = /^-?\d{1,19}$/;
-/** Each character can be matched in one way only, so that a text that is no number is known for it in one pass. */
+/** Each character can be matched in one way only, so rejecting a text takes linear time. */
 const NUMERIC = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,4})?$/i;
 const TIME = /T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
-/** Whether a value, as text, is one of the type; and what the type's values look like. */
+/** For each type, a check of a value's text, and a description of valid values. */
 const TYPES = {
   text: { isValid: () => true, expected: "text" },
   integer: {
@@ -71,7 +71,7 @@ export function readDeclarations(sql: string): Map<string, Declaration> {
   return declarations;
 }
 
-/** What is wrong with a value, in one clause; null is a value of every type. */
+/** What is wrong with a value, as a clause; null is valid for every type. */
 export function issueOfParameter(value: QueryParameter, declaration: Declaration | undefined): string | undefined {
   const scalars = isList(value) ? value : [value];
   if (scalars.some((scalar) => String(scalar).includes("\0"))) return "has a NUL character";
@@ -89,7 +89,7 @@ export function issueOfParameter(value: QueryParameter, declaration: Declaration
   return declaration.isArray ? `expected a list, each ${expected}` : `expected ${expected}`;
 }
 
-/** A value as an SQL expression. @param literal writes a text as an SQL literal */
+/** A value as an SQL expression. @param literal quotes a text as an SQL literal */
 export function parameterSql(
   value: QueryParameter,
   declaration: Declaration | undefined,
@@ -99,7 +99,7 @@ export function parameterSql(
   return declaration === undefined ? text : `${text}::${declaration.type}${declaration.isArray ? "[]" : ""}`;
 }
 
-/** As Postgres reads arrays (PostgreSQL, 8.15.6). */
+/** Formats an array as Postgres reads it (PostgreSQL, 8.15.6). */
 function arrayText(list: readonly QueryScalar[]): string {
   return `{${list.map((scalar) => (scalar === null ? "NULL" : `"${String(scalar).replace(/["\\]/g, "\\$&")}"`)).join(",")}}`;
 }
@@ -111,6 +111,6 @@ function isList(value: QueryParameter): value is readonly QueryScalar[] {
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
   const epochMs = Date.parse(`${text}T00:00:00Z`);
-  // Date.parse takes February 30 for March 2
+  // Date.parse reads February 30 as March 2
   return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
 }

@@ -1,4 +1,4 @@
-/** A query as a source. Its lines Postgres writes itself, and its tables in texts that only need to be parted. */
+/** A query as a source. Postgres writes lines itself; tables are read as texts that only need to be split. */
 import pg from "pg";
 import { type QueryColumn, rowsOf, type SourceQuery } from "./column.ts";
 import { readCopyText } from "./copy-text.ts";
@@ -14,13 +14,13 @@ import type { Table, TableRow } from "./table.ts";
 import { tableLines } from "./table-lines.ts";
 
 interface Redaction {
-  /** The query's column that says how. */
+  /** The name of the column that decides the redaction. */
   readonly by: string;
-  /** What makes of a text one that may be shown. @param how the text of the column `by` in the same row */
+  /** Returns a redacted text. @param how the text of the column `by` in the same row */
   readonly redact: (text: string, how: string) => string;
 }
 
-/** By the query's name of the column that is redacted. */
+/** By the query's name of the redacted column. */
 export type Redactions = ReadonlyMap<string, Redaction>;
 
 const NO_REDACTIONS: Redactions = new Map();
@@ -28,7 +28,7 @@ const NO_REDACTIONS: Redactions = new Map();
 /**
  * Begins a query in a read-only transaction, on its own connection.
  * @param sql one query, without `;` at its end
- * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`,
+ * @throws {PermanentError} `query_unavailable`, `export_columns`; also, while the rows are read, `query_timeout`,
  * `query_failed`, `export_value`
  * @throws the error of pg if the database is unavailable
  */
@@ -79,7 +79,7 @@ function openRows(
   };
 }
 
-/** The header is not Postgres's: an alias in a query has 63 bytes at most, and a title may have more. */
+/** Writes the header itself: Postgres truncates an alias after 63 bytes, and a title may be longer. */
 async function* csvLines(
   connection: ExportConnection,
   query: SourceQuery,
@@ -109,7 +109,7 @@ function readTable(
   return { columns, batches: ways.length === 0 ? batches : redacted(batches, columnRedactions) };
 }
 
-/** @param batches rows that have the texts of the columns `by` behind their own, in the order of the redactions */
+/** @param batches rows with the texts of the columns `by` after their own cells, in the order of the redactions */
 async function* redacted(
   batches: AsyncIterable<TableRow[]>,
   redactions: readonly (Redaction | undefined)[],

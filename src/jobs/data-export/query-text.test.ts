@@ -25,11 +25,11 @@ describe("the parameters of a query", () => {
     ["select case when :a then 1 else:b end", { a: true, b: null }, "select case when 'true' then 1 else null end"],
     ["select :a", { a: "it's \\ :b" }, "select E'it''s \\\\ :b' "],
     ["select e:a", { a: "\\'" }, "select e E'\\\\''' "],
-  ])("of %j with %j are put in: %j", (sql, params: Record<string, QueryParameter>, expected) =>
+  ])("of %j with %j are inserted: %j", (sql, params: Record<string, QueryParameter>, expected) =>
     expect(bind(sql, params)).toBe(expected),
   );
 
-  it("are all there, all known, and can be stored", () => {
+  it("must be complete, known and free of NUL characters", () => {
     const issue = expect.objectContaining({
       name: "PermanentError",
       code: "query_params",
@@ -78,7 +78,7 @@ describe("the parameters of a query", () => {
   });
 
   it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])(
-    "of type %s are soon known to be wrong, however long",
+    "of type %s are rejected quickly, however long they are",
     (type) => {
       const long = ["1", "0.", "-", "T00:00:00Z", "2026-01-31", "a-", " "].map(
         (unit) => `${unit.repeat(60_000 / unit.length)}x`,
@@ -90,7 +90,7 @@ describe("the parameters of a query", () => {
       expect(issues).toHaveLength(1);
       for (const text of long)
         expect(issuesOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
-      // the square of their length takes some seconds for each
+      // quadratic parsing would take some seconds for each value
       expect(performance.now() - startedMs).toBeLessThan(2_000);
     },
   );

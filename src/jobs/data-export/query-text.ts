@@ -8,13 +8,14 @@ import {
 } from "./query-parameters.ts";
 
 /**
- * What is skipped or found in SQL (PostgreSQL 15, "Lexical Structure"): texts, quoted names, dollar-quoted texts and
- * comments are skipped whole, as is `::`; `:name` is a parameter. `[a:b]` would be one too: write `[a : b]`.
+ * The tokens to find in SQL (PostgreSQL 15, "Lexical Structure"): strings, quoted names, dollar-quoted strings,
+ * comments and `::` are skipped whole; `:name` is a parameter. The `:b` of `[a:b]` would be a parameter too: queries
+ * must write `[a : b]`.
  */
 const TOKENS = new RegExp(
   [
     String.raw`(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'`,
-    String.raw`'[^']*'`, // two quotes within are the end of one text and the beginning of the next
+    String.raw`'[^']*'`, // a doubled quote ends one string and begins the next
     String.raw`"[^"]*"`,
     String.raw`(?<![\w$])\$(?<tag>[A-Za-z_]\w*)?\$[^]*?\$\k<tag>\$`,
     String.raw`--[^\n]*`,
@@ -29,15 +30,15 @@ const TOKENS = new RegExp(
 type Parameters = Readonly<Record<string, QueryParameter>>;
 
 export interface ParameterIssue {
-  /** Of the parameter. */
+  /** The parameter's name. */
   readonly name: string;
   readonly message: string;
 }
 
 /**
- * The text of a query with its parameters put in as literals, and without `;` at its end.
- * @param literal writes a text as an SQL literal
- * @throws {PermanentError} `query_params`: one is missing, unknown, or not of its type
+ * Inserts the parameters into a query as literals, and removes the `;` at its end.
+ * @param literal quotes a text as an SQL literal
+ * @throws {PermanentError} `query_params`: a parameter is missing, unknown, or not of its type
  */
 export function bindParameters(sql: string, params: Parameters, literal: (text: string) => string): string {
   const parameters = readParameters(sql);
@@ -50,29 +51,29 @@ export function bindParameters(sql: string, params: Parameters, literal: (text: 
   const { declarations } = parameters;
   let bound = "";
   let at = 0;
-  for (const { name, start, end } of placesOf(sql)) {
+  for (const { name, start, end } of positionsOf(sql)) {
     bound += sql.slice(at, start);
     at = end;
     if (name === undefined) continue;
     const declaration = declarations.get(name);
-    // in blanks: what stands before it could make a text of another kind of it
+    // between blanks: a preceding character such as E would change the kind of the string literal
     bound += ` ${parameterSql(valueOf(name, params, declaration) ?? null, declaration, literal)} `;
   }
   return bound + sql.slice(at);
 }
 
-/** The parameters that a query has, and what it declares of them. */
+/** The parameters of a query, and their declarations. */
 export interface QueryParameters {
   readonly names: ReadonlySet<string>;
   readonly declarations: ReadonlyMap<string, Declaration>;
 }
 
 export function readParameters(sql: string): QueryParameters {
-  const names = new Set(Array.from(placesOf(sql), ({ name }) => name).filter((name) => name !== undefined));
+  const names = new Set(Array.from(positionsOf(sql), ({ name }) => name).filter((name) => name !== undefined));
   return { names, declarations: readDeclarations(sql) };
 }
 
-/** Every fault of the values that a query is given. */
+/** All issues with the values given for a query's parameters. */
 export function issuesOfParameters({ names, declarations }: QueryParameters, params: Parameters): ParameterIssue[] {
   const issues: ParameterIssue[] = [];
   for (const name of names)
@@ -90,8 +91,8 @@ function valueOf(name: string, params: Parameters, declaration: Declaration | un
   return Object.hasOwn(params, name) ? params[name] : declaration?.fallback;
 }
 
-/** Where a query has a parameter, or (without a name) a `;`. */
-function* placesOf(
+/** The positions of parameters and, without a name, of each `;`. */
+function* positionsOf(
   sql: string,
 ): Generator<{ readonly name: string | undefined; readonly start: number; readonly end: number }> {
   const tokens = new RegExp(TOKENS);
@@ -102,7 +103,7 @@ function* placesOf(
   }
 }
 
-/** Where the comment that begins at `start` ends; comments nest. */
+/** The end of the comment that begins at `start`; comments nest. */
 function endOfComment(sql: string, start: number): number {
   const edges = /\/\*|\*\//g;
   edges.lastIndex = start;

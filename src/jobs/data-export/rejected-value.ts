@@ -1,6 +1,7 @@
 /**
- * How a query rejects a value that a format cannot hold. A read-only transaction cannot create a function that raises
- * an error, so the query casts a text to integer, and Postgres quotes that text in its message, in whatever language.
+ * Makes a query reject a value that a format cannot represent. A read-only transaction cannot create a function that
+ * raises an error, so the query casts a text to integer; Postgres quotes that text in its error message, in every
+ * language.
  */
 import pg from "pg";
 import type { PermanentError } from "../../core/job-type.ts";
@@ -9,20 +10,20 @@ import type { SourceColumn } from "./column.ts";
 import { exportError } from "./error-codes.ts";
 
 const MARKER = "taskflow_export_value:";
-/** How much of a value a message repeats. */
+/** The number of characters of a value that a message repeats. */
 const MAX_SHOWN = 100;
 
 /**
- * An integer expression that fails when a row reaches it. @param what cannot hold the value, as the beginning of a
- * sentence
+ * An integer expression that fails when a row reaches it.
+ * @param what the part that cannot represent the value, as the beginning of a sentence
  */
 export function rejectedValue({ name, sql }: SourceColumn, what: string): string {
-  const beginning = pg.escapeLiteral(`${MARKER}${what} cannot hold this value of column ${name}: `);
-  // depends on the row, so that it is not computed beforehand
+  const beginning = pg.escapeLiteral(`${MARKER}${what} cannot represent this value of column ${name}: `);
+  // the expression depends on the row, so that Postgres does not evaluate it in advance
   return `(${beginning} || left(${sql}::text, ${MAX_SHOWN}))::int`;
 }
 
-/** The error of a job whose query met such a value; undefined for any other failure of a query. */
+/** The job's error if a query rejected a value in this way; undefined for any other failure of a query. */
 export function rejectionOf(thrown: unknown): PermanentError | undefined {
   const message = messageOf(thrown);
   const start = message.indexOf(MARKER);

@@ -1,13 +1,13 @@
 import type { Table, TableRow } from "./table.ts";
 
-/** Rows that come in batches, taken in numbers of the reader's own. */
+/** Reads rows that arrive in batches, in portions that the reader chooses. */
 export class RowCursor {
   readonly #batches: AsyncIterator<readonly TableRow[]> | Iterator<readonly TableRow[]>;
   readonly #onRows: (rows: number) => void;
   #batch: readonly TableRow[] = [];
   #taken = 0;
 
-  /** @param onRows called after each batch with the number of rows that were read */
+  /** @param onRows called after each batch with the number of rows read so far */
   constructor(batches: Table["batches"], onRows: (rows: number) => void) {
     this.#batches = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
     this.#onRows = onRows;
@@ -22,7 +22,7 @@ export class RowCursor {
     return true;
   }
 
-  /** From one row to `most`; none at the end. */
+  /** Returns between one row and `most` rows; no rows at the end. */
   async take(most: number): Promise<readonly TableRow[]> {
     if (!(await this.hasMore())) return [];
     const taken = this.#batch.slice(0, most);

@@ -30,7 +30,7 @@ const textOf = async (...args: Parameters<typeof fileOf>): Promise<string> => (a
 const rowsWith = (numbers: readonly string[]): string[] => numbers.map((number) => `{"n":${number}}`);
 
 describe("csv", () => {
-  it("has every digit of a number, texts as they are, and what is nested as it was submitted", async () => {
+  it("keeps every digit of a number, texts unchanged, and nested values as submitted", async () => {
     const property = fc.asyncProperty(fc.array(jsonTexts, { minLength: 1 }), async (values) => {
       const rows = values.map((value) => `{"10":${value},"2":0}`);
       const csv = parseCsv(await fileOf("csv", rows, { csv: { null: "NULL" } }), { recordDelimiter: "\r\n" });
@@ -41,7 +41,7 @@ describe("csv", () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it("rounds digits, not doubles", async () => {
+  it("rounds decimal digits and not doubles", async () => {
     const numbers = ["1.005", "9007199254740993", "-0.004", "0.1234567890123456789", "1e2", "2.5"];
     const columns = [{ name: "n", decimals: 2 }];
     expect(await textOf("csv", rowsWith(numbers), { columns })).toBe(
@@ -55,13 +55,13 @@ describe("csv", () => {
     );
   });
 
-  it("has the columns of the first row in its order, each once, with the last value of two", async () => {
+  it("has the columns of the first row in their order, and the last value of a repeated key", async () => {
     expect(await textOf("csv", ['{"b":1,"10":2,"2":3.0,"b":4}', '{"2":5}'])).toBe("b,10,2\r\n4,2,3.0\r\n,,5\r\n");
   });
 });
 
 describe("json and ndjson", () => {
-  it("have each row as it was submitted", async () => {
+  it("contain each row as it was submitted", async () => {
     const property = fc.asyncProperty(fc.array(objectTexts), async (rows) => {
       expect(await textOf("ndjson", rows)).toBe(rows.map((row) => `${row}\n`).join(""));
       expect((await textOf("json", rows)).replaceAll("\n", "")).toBe(`[${rows.join(",")}]`);
@@ -69,7 +69,7 @@ describe("json and ndjson", () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it("have the values of chosen columns as another library reads them", async () => {
+  it("contain the values of chosen columns as another library reads them", async () => {
     const values = [...KNOWN_TEXTS, ...fc.sample(jsonTexts, RUNS)];
     const readLossless = (json: string): string | undefined =>
       stringify(parseLossless(json, undefined, { onDuplicateKey: ({ newValue }) => newValue }));
@@ -88,7 +88,7 @@ describe("json and ndjson", () => {
 });
 
 describe("xlsx", () => {
-  it("has a number where a spreadsheet holds it, and else its digits as a text", async () => {
+  it("stores a number if a spreadsheet can represent it, and otherwise its digits as text", async () => {
     const numbers = [
       "1",
       "1.50",
@@ -113,7 +113,7 @@ describe("xlsx", () => {
     ]);
   });
 
-  it("has what is nested as it was submitted", async () => {
+  it("keeps nested values as submitted", async () => {
     expect(await readSheet(await fileOf("xlsx", ['{"o":{"10":1.0,"2":12345678901234567890}}']))).toEqual([
       ["o"],
       ['{"10":1.0,"2":12345678901234567890}'],
@@ -146,25 +146,25 @@ describe("parquet", () => {
 
   it.each<[string, readonly string[], string, readonly unknown[]]>([
     [
-      "integers of 64 bits",
+      "64-bit integers",
       ["9223372036854775807", "-9223372036854775808", "1.0", "2e3", "null"],
       "INT64",
       [9223372036854775807n, -9223372036854775808n, 1n, 2000n, null],
     ],
     ["doubles", ["0.1", "1", "-0", "1e300", "1.50"], "DOUBLE", [0.1, 1, -0, 1e300, 1.5]],
-    ["texts where no number of Parquet holds them", ["1e400", "0.1"], "STRING", ["1e400", "0.1"]],
+    ["texts if no number type of Parquet can represent them", ["1e400", "0.1"], "STRING", ["1e400", "0.1"]],
     [
       "texts for more than 38 digits",
       [`${"9".repeat(30)}.5`, `0.${"3".repeat(20)}`],
       "STRING",
       [`${"9".repeat(30)}.5`, `0.${"3".repeat(20)}`],
     ],
-    ["texts beside a zero with a sign", ["9007199254740993.5", "-0"], "STRING", ["9007199254740993.5", "-0"]],
+    ["texts if one of them is -0", ["9007199254740993.5", "-0"], "STRING", ["9007199254740993.5", "-0"]],
   ])("has %s", async (_, numbers, type, values) => {
     expect(await read(numbers)).toEqual({ type, values });
   });
 
-  it("has decimals where a double would lose digits", async () => {
+  it("has decimals if a double would lose digits", async () => {
     expect(await read(["0.125", "9007199254740993", "-1e2"])).toMatchObject({ type: "DECIMAL" });
     const { columns, batches } = tableOf(["0.1234567890123456789", "12345678901234567", "-1e2", "null"]);
     expect(columns).toEqual([{ title: "n", kind: "decimal", precision: 36, scale: 19 }]);
@@ -176,7 +176,7 @@ describe("parquet", () => {
     ]);
   });
 
-  it("has any numbers as they are, or with the same value", () => {
+  it("keeps any number exactly, or with the same value", () => {
     const property = fc.property(fc.array(numberTexts, { minLength: 1, maxLength: 4 }), (numbers) => {
       const { columns, batches } = tableOf(numbers);
       const cells = [...batches].flat(2);

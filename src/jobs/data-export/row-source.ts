@@ -1,4 +1,4 @@
-/** Rows that a payload brought, as a source. */
+/** An export source for the rows of a payload. */
 import { ExactNumber, roundedText } from "../../core/exact-number.ts";
 import { csvCell, guardedCell } from "./csv-cell.ts";
 import { exportError } from "./error-codes.ts";
@@ -8,18 +8,18 @@ import { type ColumnChoice, type Layout, type LineLayout, type TableLayout, titl
 import { rowTable } from "./row-table.ts";
 import { jsonOf, type Row, rowOf, textOf, valueOf } from "./row-value.ts";
 
-/** How many rows become one piece: some 100 KB of usual rows, much below the memory that they take already. */
+/** Rows per piece of output: about 100 KB of typical rows, far less than the memory that the rows occupy already. */
 const BATCH_ROWS = 1_000;
 
 /**
- * Whose keys are the columns where a payload names none: the first row's, or each row's, in the order in which they
- * first occur.
+ * Whose keys become the columns if a payload names no columns: those of the first row, or of all rows in the order in
+ * which the keys first occur.
  */
 export type RowKeys = "first" | "all";
 
 /**
- * By default JSON has each row as it is, and any other format the keys of the first one as its columns.
- * @param rows the JSON text of each, in one line
+ * By default, JSON formats contain each row unchanged; all other formats use the keys of the first row as columns.
+ * @param rows the JSON text of each row, on one line
  */
 export function openRows(rows: readonly string[], layout: Layout, keys?: RowKeys): ExportSource {
   const columns = layout.columns ?? namesOf(rows, keys).map((name) => ({ name }));
@@ -71,14 +71,14 @@ function* csvChunks(
 }
 
 /**
- * @throws {PermanentError} `export_value`: UTF-8 has no halves of surrogate pairs, and Buffer would write U+FFFD for
- * one
+ * @throws {PermanentError} `export_value`: UTF-8 cannot encode half of a surrogate pair, and Buffer would silently
+ * write U+FFFD
  */
 function utf8(text: string): Buffer {
   if (/\p{Surrogate}/u.test(text))
     throw exportError.permanent(
       "export_value",
-      "CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).",
+      "CSV cannot represent a text with half of a surrogate pair (an escape such as \\ud800).",
     );
   return Buffer.from(text);
 }

@@ -1,6 +1,6 @@
 /**
- * Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of
- * all its values.
+ * The rows of a payload as a table. In a spreadsheet each cell has its own type; in Parquet the type of a column fits
+ * all of its values.
  */
 import { ExactNumber, roundedText } from "../../core/exact-number.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
@@ -9,7 +9,7 @@ import { integerText, NumberRange } from "./number-range.ts";
 import { type Row, type RowValue, rowOf, textOf, valueOf } from "./row-value.ts";
 import type { Cell, ColumnType, Table, TableColumn, TableRow } from "./table.ts";
 
-/** @param rows the JSON text of each */
+/** @param rows the JSON text of each row */
 export function rowTable(
   rows: readonly string[],
   choices: readonly ColumnChoice[],
@@ -56,8 +56,8 @@ function sheetCell(json: string | undefined): Cell {
 }
 
 /**
- * Each row is read once for the types of all columns, and once more for its cells: 100,000 rows in memory as values
- * would take far more than their text.
+ * Each row is parsed once for the column types and again for its cells: the parsed values of 100,000 rows would take
+ * far more memory than their text.
  */
 function parquetColumns(rows: readonly string[], choices: readonly ColumnChoice[], timeZone: string): TableColumn[] {
   const types = choices.map(() => new ParquetType());
@@ -68,7 +68,7 @@ function parquetColumns(rows: readonly string[], choices: readonly ColumnChoice[
   return choices.map((choice, at) => ({ title: titleOf(choice), ...(types[at] as ParquetType).type }));
 }
 
-/** The type of a column, of all values that are there. */
+/** Determines the type of a column from all values that are present. */
 class ParquetType {
   readonly #kinds = new Set<"number" | "boolean" | "json" | "text">();
   readonly #numbers = new NumberRange();

@@ -1,24 +1,21 @@
-/**
- * A value of a row that a payload brought, in a column. Nothing in it passes through a double, and what is nested stays
- * the text it is.
- */
+/** Reads the values of a payload's rows. No number is converted to a double, and nested values stay JSON text. */
 import { ExactNumber, roundedText, withoutPadding } from "../../core/exact-number.ts";
 import { memberTexts } from "../../core/json-span.ts";
 import { JsonText } from "../../core/json-text.ts";
 import { formatInstant } from "./date-pattern.ts";
 import type { ColumnChoice } from "./layout.ts";
 
-/** The JSON texts of a row's values by their keys, in the order in which the payload has them. */
+/** The JSON texts of a row's values by key, in the order of the payload. */
 export type Row = ReadonlyMap<string, string>;
 
-/** An object or array is its text. */
+/** An object or array is represented by its JSON text. */
 export type RowValue = string | ExactNumber | boolean | JsonText | null;
 
-/** With a zone, as RFC 3339 has it, or a day alone; anything else is no time. */
+/** An RFC 3339 time with a zone, or a date alone; no other text counts as a time. */
 const TIME = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/;
 const DAY_LENGTH = "2026-01-31".length;
 
-/** @param json the text of an object */
+/** @param json the JSON text of an object */
 export function rowOf(json: string): Row {
   return memberTexts(json);
 }
@@ -33,7 +30,7 @@ export function valueOf(row: Row, { name, decimals, date }: ColumnChoice, timeZo
   return formatInstant(instant, date, (value as string).length === DAY_LENGTH ? "UTC" : timeZone);
 }
 
-/** The value of a column as JSON: the text of the payload, unless the column rounds or dates it. */
+/** The value of a column as JSON: the text of the payload, unless the column rounds it or formats it as a date. */
 export function jsonOf(row: Row, choice: ColumnChoice, timeZone: string): string {
   const json = row.get(choice.name);
   if (json === undefined || (choice.decimals === undefined && choice.date === undefined)) return json ?? "null";
@@ -59,20 +56,20 @@ function readValue(json: string): RowValue {
   }
 }
 
-/** Epoch milliseconds of a text that is a time. */
+/** The epoch milliseconds of a text that is a time. */
 function instantOf(value: unknown): number | undefined {
   if (typeof value !== "string" || !TIME.test(value) || !isDay(value.slice(0, DAY_LENGTH))) return undefined;
   const epochMs = Date.parse(value.replace(" ", "T"));
   return Number.isNaN(epochMs) ? undefined : epochMs;
 }
 
-/** Whether the month has the day: Date.parse takes February 30 for March 2. */
+/** Whether the month has this day: Date.parse reads February 30 as March 2. */
 function isDay(text: string): boolean {
   const epochMs = Date.parse(text);
   return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
 }
 
-/** A value as text: null stays, what is nested is JSON. */
+/** A value as text: null stays null, and nested values are JSON. */
 export function textOf(value: RowValue): string | null {
   return value === null ? null : String(value);
 }

@@ -1,12 +1,12 @@
-/** Names of sheets, as Excel takes them. */
+/** Names of sheets, by Excel's rules. */
 const MAX_LENGTH = 31;
-/** Excel keeps this name for itself. */
+/** Excel reserves this name. */
 const RESERVED = "history";
 
 /** The pattern of a payload's schema: none of `\ / ? * [ ] :`, no control character, and no apostrophe at an end. */
 export const SHEET_NAME = String.raw`^(?!')[^\\/?*\[\]:\u0000-\u001F\u007F\uFFFE\uFFFF]+(?<!')$`;
 
-/** @returns why Excel would not take a name that the schema allows; undefined: it takes it */
+/** @returns why Excel would reject a name that the schema allows; undefined if Excel accepts it */
 export function issueOfSheetName(name: string): string | undefined {
   if (name.length > MAX_LENGTH) return `has ${name.length} characters in UTF-16; Excel takes ${MAX_LENGTH}`;
   if (/\p{Surrogate}/u.test(name)) return "has half of a character";

@@ -1,6 +1,6 @@
 /**
- * Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins
- * with.
+ * Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). Text in a cell is never a formula, even if it begins with
+ * `=`.
  */
 import { exportError } from "./error-codes.ts";
 import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
@@ -9,15 +9,15 @@ import { PLAIN_STYLE, type StyleTable, WRAPPED_STYLE } from "./spreadsheet-style
 import { escapeXml } from "./spreadsheet-xml.ts";
 import type { TableColumn } from "./table.ts";
 
-/** Of one cell: Excel specifications and limits. */
+/** The limit of one cell (Excel specifications and limits). */
 const MAX_CHARACTERS = 32_767;
 
 const DATE_FORMAT = String.raw`yyyy\-mm\-dd`;
 const TIMESTAMP_FORMAT = String.raw`yyyy\-mm\-dd\ hh:mm:ss`;
 
 /**
- * Writes a value of a column. @param at the cell's reference, `B12`; throws a {@link PermanentError}
- * `export_cell_too_long`
+ * Writes a value of a column. Throws a {@link PermanentError} `export_cell_too_long`.
+ * @param at the cell's reference, such as `B12`
  */
 export type CellWriter = (at: string, text: string) => string;
 
@@ -50,7 +50,7 @@ export function cellWriter(column: TableColumn, styles: StyleTable): CellWriter 
   }
 }
 
-/** Each JSON value is what it is: texts, numbers and booleans as such, what is nested as JSON. */
+/** JSON strings, numbers and booleans become cells of their type; nested values become JSON text. */
 function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
   const { timeZone } = column;
   const date = dateWriter(TIMESTAMP_FORMAT, column, styles);
@@ -85,8 +85,8 @@ function booleanXml(at: string, value: boolean): string {
 }
 
 /**
- * A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet
- * stays a text.
+ * A column without a format shows fractions of seconds only if there are any. A text that a spreadsheet cannot
+ * represent as a date stays text.
  */
 function dateWriter(
   defaultFormat: string,

@@ -1,4 +1,4 @@
-/** The columns of a query as a spreadsheet wants them. */
+/** Maps the columns of a query to spreadsheet columns. */
 import { digitsOf, type QueryColumn, type SourceColumn, type SqlType } from "./column.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
 import { type ColumnChoice, titleOf } from "./layout.ts";

@@ -1,23 +1,23 @@
-/** Dates as a spreadsheet counts them: in days since 1899-12-30, the time of the day behind the point. */
+/** Dates as spreadsheets store them: days since 1899-12-30, with the time of day as the fraction. */
 import { wallClockMs } from "./date-pattern.ts";
 import { MICROS_PER_DAY, parseDate, parseRfc3339, parseTimestamp, type WallClock } from "./sql-time.ts";
 
 const SERIAL_OF_1970 = 25_569;
 /**
- * 1900-03-01, before which a spreadsheet counts a day too many (1900 was no leap year), and the day after its last one,
- * 9999-12-31.
+ * The first serial is 1900-03-01: before it, spreadsheets count one day too many, because they treat 1900 as a leap
+ * year. The end is the day after the last date, 9999-12-31.
  */
 const [FIRST_SERIAL, END_SERIAL] = [61, 2_958_466];
 
-/** What a cell has of a date. */
+/** The number that a cell stores for a date. */
 export interface Serial {
   readonly serial: string;
   readonly hasFraction: boolean;
 }
 
 /**
- * Of a text that Postgres prints; undefined where a spreadsheet has no such date. A time with a zone is as its clocks
- * show it.
+ * The serial of a text that Postgres printed; undefined if spreadsheets have no such date. A time with a zone is shown
+ * as its local clock time.
  */
 export function serialOf(text: string, kind: "date" | "timestamp" | "timestamptz"): Serial | undefined {
   if (kind !== "date") return serialOfClock(parseTimestamp(text));
@@ -25,7 +25,7 @@ export function serialOf(text: string, kind: "date" | "timestamp" | "timestamptz
   return serialOfClock(days === undefined ? undefined : { days, micros: 0 });
 }
 
-/** Of a text of a payload that is an instant or a day; undefined for any other text. */
+/** The serial of a payload's text that is an instant or a day; undefined for any other text. */
 export function serialOfRfc3339(text: string, timeZone: string): Serial | undefined {
   const time = parseRfc3339(text);
   if (time?.offsetSeconds === undefined) return serialOfClock(time);
@@ -37,7 +37,7 @@ export function serialOfRfc3339(text: string, timeZone: string): Serial | undefi
 }
 
 /**
- * A double has microseconds until 2079 and milliseconds until 9999. A time with more digits than it holds has no
+ * A double can represent microseconds until 2079 and milliseconds until 9999. A time with more digits than that has no
  * serial, and neither has 24:00:00, which would be the next day.
  */
 function serialOfClock(clock: WallClock | undefined): Serial | undefined {
@@ -48,7 +48,7 @@ function serialOfClock(clock: WallClock | undefined): Serial | undefined {
   const unit = micros % 1_000 === 0 ? 1_000 : 1;
   const unitsOf = (value: number): number => (value - day) * (MICROS_PER_DAY / unit);
   let serial = day + micros / MICROS_PER_DAY;
-  // some readers cut what is behind the milliseconds off, so the double is not the one below them
+  // some readers truncate after the milliseconds, so the double must not be below the exact value
   if (unit === 1_000 && unitsOf(serial) < micros / unit) serial += 2 ** (Math.floor(Math.log2(serial)) - 52);
   if (Math.round(unitsOf(serial)) !== micros / unit) return undefined;
   return { serial: String(serial), hasFraction: micros % 1_000_000 !== 0 };

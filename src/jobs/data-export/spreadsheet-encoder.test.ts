@@ -1,4 +1,4 @@
-/** Spreadsheets from texts as Postgres prints them and from JSON, read back by SheetJS and read-excel-file. */
+/** Spreadsheets from values as Postgres prints them and from JSON, read back by SheetJS and read-excel-file. */
 import fc from "fast-check";
 import readWorkbook, { readSheet } from "read-excel-file/node";
 import { describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ async function encoded(
 
 const opened = (file: Buffer): WorkBook => read(file, { cellNF: true, cellStyles: true, bookFiles: true });
 
-/** The value of a cell, and what a spreadsheet shows of it. */
+/** The value of a cell, and how a spreadsheet displays it. */
 async function cellOf(
   type: Type,
   text: string,
@@ -95,12 +95,12 @@ describe("a cell", () => {
     if (typeof value !== "string") expect(cell.width).toBeGreaterThan(shown.length);
   });
 
-  it("has the microseconds of a time in its number", async () => {
+  it("stores the microseconds of a time in its number", async () => {
     const { value } = await cellOf({ kind: "timestamp" }, "2026-01-31 12:00:00.123457");
     expect(Math.round(((value as number) - 46_053) * 86_400e6)).toBe(43_200_123_457);
   });
 
-  it("keeps any text, whatever a reader could take it for", async () => {
+  it("keeps any text unchanged, even one that looks like a number or a formula", async () => {
     const part = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.constantFrom(
@@ -136,7 +136,7 @@ describe("a cell", () => {
     );
   });
 
-  it("fails where its text is longer than a cell", async () => {
+  it("fails if its text is longer than a cell allows", async () => {
     await expect(encoded([{ title: "c", kind: "text" }], [["x".repeat(32_768)]])).rejects.toMatchObject({
       name: "PermanentError",
       code: "export_cell_too_long",
@@ -162,7 +162,7 @@ describe("a sheet", () => {
     expect(Sheets["Sheet1"]?.["!cols"]?.map(({ width }) => width)).toEqual([16, 18, 62]);
   });
 
-  it("has the given name, and its next ones as much of it as Excel takes", async () => {
+  it("has the given name, which following sheets shorten to Excel's limit", async () => {
     const file = await encoded([{ title: "n", kind: "integer" }], [["1"], ["2"], ["3"]], {
       name: 'Über <1> & "2": 31 characters.',
       maxRows: 2,
@@ -174,7 +174,7 @@ describe("a sheet", () => {
     ]);
   });
 
-  it("has empty cells for NULL, and no more columns than a spreadsheet", async () => {
+  it("has empty cells for NULL, and at most as many columns as a spreadsheet allows", async () => {
     expect(
       await readSheet(
         await encoded(
@@ -198,7 +198,7 @@ describe("a sheet", () => {
   });
 });
 
-it("has every millisecond of a day for readers that round and for those that cut off", async () => {
+it("shows every millisecond of a day to readers that round and to readers that truncate", async () => {
   const twice = (number: number): string => String(number).padStart(2, "0");
   const millisecond = fc.tuple(
     fc.constantFrom("1900-03-01", "1970-01-01", "2026-01-31", "2079-06-07", "9999-12-31"),

@@ -1,10 +1,11 @@
 /**
- * A table → an .xlsx (ECMA-376): a ZIP of XML parts, of which the sheets are written row by row as the rows come.
- * A sheet holds 1,048,576 rows; what is more goes on in the next one, under the same header.
+ * Encodes a table as .xlsx (ECMA-376): a ZIP of XML parts, whose sheets are written row by row as the rows arrive. A
+ * sheet has at most 1,048,576 rows; further rows continue on the next sheet, under the same header.
  */
 import { PassThrough, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ZipFile } from "yazl";
+import { at } from "../../core/at.ts";
 import { exportError } from "./error-codes.ts";
 import { RowCursor } from "./row-cursor.ts";
 import { sheetNames } from "./sheet-name.ts";
@@ -16,14 +17,14 @@ import type { Table, TableColumn, TableRow } from "./table.ts";
 
 const MAX_ROWS = 1_048_576;
 const MAX_COLUMNS = 16_384;
-/** Some readers take no part of 4 GiB, which is what a ZIP holds without an extension. */
+/** Some readers reject parts of 4 GiB, the limit of a ZIP without the ZIP64 extension. */
 const MAX_SHEET_BYTES = 2 ** 31;
 const PIECE_LENGTH = 262_144;
 
 interface SheetOptions {
-  /** The name of the first sheet; undefined: Sheet1. */
+  /** The name of the first sheet. Default: Sheet1. */
   readonly name: string | undefined;
-  /** Of a sheet, its header included. */
+  /** The most rows of a sheet, its header included. */
   readonly maxRows?: number;
 }
 
@@ -34,8 +35,8 @@ interface Sheets {
 }
 
 /**
- * The bytes of the file, piece by piece as they are asked for.
- * @param onRows called with the number of rows so far
+ * Yields the bytes of the file in pieces, as the consumer asks for them.
+ * @param onRows called with the number of rows written so far
  * @throws {PermanentError} `export_cell_too_long`, `export_columns`
  */
 export async function* encodeSpreadsheet(
@@ -55,7 +56,7 @@ export async function* encodeSpreadsheet(
   try {
     for await (const chunk of output) yield chunk as Buffer;
   } finally {
-    await rows.close(); // ends the sheet under way
+    await rows.close(); // ends the current sheet
     await filling;
   }
 }
@@ -76,7 +77,7 @@ async function* sheetXml(rows: RowCursor, { columns, styles, maxRows }: Sheets):
   const letters = columns.map((_, index) => columnLetters(index));
   const write = rowWriter(columns, letters, styles);
   let batch = await rows.take(maxRows - 1);
-  const header = columns.map(({ title }, index) => textXml(`${letters[index] ?? ""}1`, title, HEADER_STYLE)).join("");
+  const header = columns.map(({ title }, index) => textXml(`${at(letters, index)}1`, title, HEADER_STYLE)).join("");
   let xml = `${sheetHead(columnWidths(columns, batch))}<row r="1">${header}</row>`;
   let bytes = 0;
   let line = 1;
@@ -99,9 +100,9 @@ function rowWriter(
   const writers = columns.map((column) => cellWriter(column, styles));
   return (row, line) => {
     let xml = `<row r="${line}">`;
-    for (let at = 0; at < writers.length; at += 1) {
-      const value = row[at] ?? null;
-      if (value !== null) xml += writers[at]?.(`${letters[at] ?? ""}${line}`, value) ?? "";
+    for (let i = 0; i < writers.length; i += 1) {
+      const value = row[i] ?? null;
+      if (value !== null) xml += at(writers, i)(`${at(letters, i)}${line}`, value);
     }
     return `${xml}</row>`;
   };

@@ -1,5 +1,5 @@
 /**
- * Numbers in cells. A spreadsheet keeps a double and shows 15 digits of it; what would be another number there is a
+ * Numbers in cells. A spreadsheet stores a double and shows 15 digits of it; a number that would change is written as
  * text.
  */
 import { PLAIN_STYLE, type StyleTable } from "./spreadsheet-style.ts";
@@ -12,20 +12,20 @@ export interface SheetNumber {
 
 const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:e[+-]?\d+)?$/i;
 const MAX_DIGITS = 15;
-/** A number that has no more than {@link MAX_DIGITS} for its length alone. */
+/** Matches numbers that are too short to have more than {@link MAX_DIGITS} digits. */
 const SHORT_NUMBER = /^(?=.{1,15}$)-?\d+(?:\.\d+)?$/;
-/** A spreadsheet takes what is smaller for zero. */
+/** Spreadsheets treat smaller numbers as zero. */
 const SMALLEST = 2.2250738585072014e-308;
-/** A format without digits of its own shows no more characters of a number than these. */
+/** A format that declares no digits shows at most this many characters of a number. */
 const GENERAL_CHARACTERS = 11;
-/** Of a format (Excel specifications and limits). */
+/** The limit of a number format (Excel specifications and limits). */
 const MAX_DECIMALS = 30;
-/** By the digits behind the point. */
+/** Indexed by the number of decimals. */
 const FORMATS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) =>
   decimals === 0 ? "0" : `0.${"0".repeat(decimals)}`,
 );
 
-/** @returns undefined for a text that is no number, or another one in a spreadsheet */
+/** @returns undefined if the text is not a number, or if a spreadsheet would change its value */
 export function sheetNumber(text: string, column: TableColumn, styles: StyleTable): SheetNumber | undefined {
   const { kind, decimals } = column;
   if (kind === "integer" && decimals === undefined) return { digits: text, style: PLAIN_STYLE };
@@ -34,7 +34,7 @@ export function sheetNumber(text: string, column: TableColumn, styles: StyleTabl
     kind === "float" || kind === "real" || (kind === "value" && /[.e]/i.test(text) && String(Number(text)) === text);
   const isKept = (digits: string): boolean => isInRange(digits) && (isDouble || isExact(digits));
   if (isKept(text)) return { digits: text, style: styleOf(text, column, styles) };
-  // the caller asked for a rounded number, and its digits are few enough
+  // the caller asked for a rounded number that is short enough
   const rounded = decimals === undefined ? text : roundedDecimal(text, decimals);
   return isKept(rounded) ? { digits: rounded, style: styleOf(rounded, column, styles) } : undefined;
 }
@@ -44,16 +44,14 @@ function isInRange(text: string): boolean {
   return NUMBER.test(text) && size !== Infinity && (size >= SMALLEST || !/[1-9]/.test(text.replace(/e.*/i, "")));
 }
 
-/** Whether a number has no more digits than a spreadsheet shows; zeros around them do not count. */
+/** Whether a spreadsheet shows all digits of a number; leading and trailing zeros do not count. */
 function isExact(text: string): boolean {
   const [, whole = "", fraction = ""] = NUMBER.exec(text) ?? [];
   const significant = fraction.replace(/0+$/, "");
   return (whole + significant).replace(/^0+/, "").length <= MAX_DIGITS;
 }
 
-/**
- * With as many digits behind the point as the column or the text has, where a spreadsheet would show others by itself.
- */
+/** A style with as many decimals as the column or the text has; the plain style if it shows the same, or no format fits. */
 function styleOf(text: string, { kind, decimals }: TableColumn, styles: StyleTable): number {
   if (decimals !== undefined)
     return Math.abs(Number(text)) < 10 ** MAX_DIGITS ? styles.styleOf(decimalsFormat(decimals)) : PLAIN_STYLE;
@@ -67,7 +65,7 @@ function decimalsFormat(decimals: number): string {
   return FORMATS[decimals] ?? "0";
 }
 
-/** Half away from zero, as Postgres rounds. A text without a fraction, or with an exponent, stays as it is. */
+/** Rounds half away from zero, as Postgres does. A text without a fraction, or with an exponent, stays unchanged. */
 function roundedDecimal(text: string, decimals: number): string {
   const [, whole = "", fraction = ""] = /^-?(\d+)\.(\d+)$/.exec(text) ?? [];
   if (fraction.length <= decimals) return text;

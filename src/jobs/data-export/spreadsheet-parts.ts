@@ -1,4 +1,4 @@
-/** The parts of an .xlsx beside its rows (ECMA-376, part 1, 12.3 and part 2, 9). */
+/** The parts of an .xlsx besides its rows (ECMA-376, part 1, 12.3 and part 2, 9). */
 import type { StyleTable } from "./spreadsheet-style.ts";
 import { escapeXml } from "./spreadsheet-xml.ts";
 
@@ -8,7 +8,7 @@ const RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/rel
 const PACKAGE = "http://schemas.openxmlformats.org/package/2006";
 const CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
-/** What precedes the rows of a sheet. The header stays visible. @param widths of the columns, in characters */
+/** The beginning of a sheet, before its rows. The header stays visible. @param widths of the columns, in characters */
 export function sheetHead(widths: readonly number[]): string {
   const pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>';
   const columns = widths
@@ -21,7 +21,7 @@ export function sheetHead(widths: readonly number[]): string {
 }
 export const SHEET_TAIL = "</sheetData></worksheet>";
 
-/** Name and XML of each part; the sheets are `xl/worksheets/sheet1.xml` and so on. */
+/** The name and XML of each part; the sheets are `xl/worksheets/sheet1.xml` and so on. */
 export function packageParts(sheetNames: readonly string[], styles: StyleTable): [name: string, xml: string][] {
   const numbers = sheetNames.map((_, index) => index + 1);
   const relationship = (id: number, type: string, target: string): string =>

@@ -1,13 +1,12 @@
 /**
- * The styles of a workbook (ECMA-376, part 1, 18.8): those that every workbook has, and one for each format that its
- * cells use.
+ * The styles of a workbook (ECMA-376, part 1, 18.8): the fixed ones, and one for each number format that its cells use.
  */
 import { escapeXml } from "./spreadsheet-xml.ts";
 
-/** The styles that every workbook has: plain cells, the header, and texts of several lines. */
+/** The fixed styles: plain cells, the header, and multi-line text. */
 export const [PLAIN_STYLE, HEADER_STYLE, WRAPPED_STYLE] = [0, 1, 2] as const;
 const FIRST_OF_FORMATS = 3;
-/** The first number of a format that is not built in. */
+/** The first id of a custom number format. */
 const FIRST_FORMAT = 164;
 
 const BASE = 'fillId="0" borderId="0" xfId="0"';
@@ -20,7 +19,7 @@ const STYLES = [
 export class StyleTable {
   readonly #styles = new Map<string, number>();
 
-  /** The number of the style with a format. */
+  /** The index of the style with this number format. */
   styleOf(format: string): number {
     let style = this.#styles.get(format);
     if (style === undefined) this.#styles.set(format, (style = FIRST_OF_FORMATS + this.#styles.size));

@@ -1,20 +1,20 @@
 /**
- * How wide the columns of a sheet are. Widths precede the rows in the file, so the first rows and the type of a column
- * decide.
+ * Computes the column widths of a sheet. The file stores widths before the rows, so only the first rows and the type of
+ * a column are considered.
  */
 import type { TableColumn, TableRow } from "./table.ts";
 
-/** In characters. A longer text is hidden at the edge of its cell, but whole in it. */
+/** In characters. Longer text is cut off on the screen only; the cell contains all of it. */
 const [MIN_WIDTH, MAX_WIDTH] = [8, 60];
-/** For the edges of a cell, and for letters that are wider than a digit. */
+/** For the padding of a cell, and for letters that are wider than a digit. */
 const MARGIN = 2;
-/** A sign, 15 digits and a point. */
+/** A sign, 15 digits and a decimal point. */
 const NUMBER_WIDTH = 17;
 const TIMESTAMP_WIDTH = "2026-01-31 12:00:00.123".length;
 /** East Asian characters are as wide as two digits. */
 const WIDE = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/g;
 
-/** @param rows the first ones of the sheet, or some of them */
+/** @param rows the first rows of the sheet */
 export function columnWidths(columns: readonly TableColumn[], rows: readonly TableRow[]): number[] {
   return columns.map((column, at) => {
     let widest = Math.max(MIN_WIDTH, widthOf(column.title));
@@ -27,8 +27,8 @@ export function columnWidths(columns: readonly TableColumn[], rows: readonly Tab
 }
 
 /**
- * What the longest value takes: in place of a number or a date that is wider than its column, a spreadsheet shows
- * `####`.
+ * The width of the longest value of the type: a spreadsheet shows `####` for a number or date that is wider than its
+ * column.
  */
 function widthOfType({ kind, precision, scale = 0, decimals = 0, dateFormat, timeZone }: TableColumn): number {
   switch (kind) {
@@ -62,7 +62,7 @@ function widthOfType({ kind, precision, scale = 0, decimals = 0, dateFormat, tim
   }
 }
 
-/** Of the longest line. */
+/** The width of the longest line. */
 function widthOf(text: string): number {
   const shown = text.length > 10 * MAX_WIDTH ? text.slice(0, 10 * MAX_WIDTH) : text;
   return Math.max(...shown.split("\n").map((line) => line.length + (line.match(WIDE)?.length ?? 0)));

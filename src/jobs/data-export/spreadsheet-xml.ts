@@ -1,19 +1,19 @@
 /**
- * Texts in SpreadsheetML (ECMA-376, part 1, 22.9.2.19, ST_Xstring): what XML cannot hold or would change is written as
- * `_xHHHH_`.
+ * Text in SpreadsheetML (ECMA-376, part 1, 22.9.2.19, ST_Xstring): characters that XML cannot represent or would change
+ * are written as `_xHHHH_`.
  */
 
 /**
- * A text that looks like such an escape is escaped too, whatever follows it: the next character may end it by its own
- * escape.
+ * A text that looks like such an escape is escaped as well, whatever follows it, because an escaped next character
+ * could complete it.
  */
 const UNWRITABLE = /[\u0000-\u0008\u000B-\u001F\uFFFE\uFFFF]|_(?=x[0-9A-Fa-f]{4})|\p{Surrogate}/gu;
-/** What may have to be escaped. Most texts have none of it, and this looks faster than the others. */
+/** A faster first check: characters that may need an escape. Most texts have none of them. */
 const SUSPICIOUS = /[\u0000-\u0008\u000B-\u001F&<>"_\uD800-\uDFFF\uFFFE\uFFFF]/;
 const MARKUP = /[&<>"]/g;
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** Of an element or an attribute. */
+/** Escapes the content of an element or attribute. */
 export function escapeXml(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   return text

@@ -5,7 +5,7 @@
 const DATE = /^(\d{4,})-(\d\d)-(\d\d)(?: BC)?$/;
 const TIMESTAMP = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d){0,2})?( BC)?$/;
 const TIME = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
-/** As RFC 3339 writes an instant, or a day alone. */
+/** An RFC 3339 instant, or a date alone. */
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)([Zz]|[+-]\d\d:\d\d))?$/;
 
 export const MICROS_PER_DAY = 86_400_000_000;
@@ -13,18 +13,18 @@ const DAYS_PER_ERA = 146_097;
 const DAYS_TO_1970 = 719_468;
 
 export interface WallClock {
-  /** Since 1970-01-01. */
+  /** Days since 1970-01-01. */
   readonly days: number;
-  /** Since midnight. */
+  /** Microseconds since midnight. */
   readonly micros: number;
 }
 
 export interface Timestamp extends WallClock {
-  /** How far the clocks are ahead of UTC; 0 for a timestamp without a zone. */
+  /** The zone's offset from UTC; 0 for a timestamp without a zone. */
   readonly offsetSeconds: number;
 }
 
-/** Days since 1970-01-01; undefined for a text that is no day, `infinity` among them. */
+/** Days since 1970-01-01; undefined for a text that is not a date, such as `infinity`. */
 export function parseDate(text: string): number | undefined {
   const [, years = "", months = "", days = ""] = DATE.exec(text) ?? [];
   return years === ""
@@ -38,7 +38,7 @@ function daysOf(year: number, month: number, day: number): number | undefined {
     : undefined;
 }
 
-/** Microseconds since midnight; undefined for a text that is no time of a day. `24:00:00` is one. */
+/** Microseconds since midnight; undefined for a text that is not a time of day. `24:00:00` is a time of day. */
 export function parseTime(text: string): number | undefined {
   const [, hours = "", minutes = "", seconds = "", fraction = ""] = TIME.exec(text) ?? [];
   return hours === "" ? undefined : microsOf(Number(hours), Number(minutes), Number(seconds), fraction);
@@ -52,9 +52,9 @@ function microsOf(hours: number, minutes: number, seconds: number, fraction: str
   return micros <= MICROS_PER_DAY ? micros : undefined;
 }
 
-/** A timestamp with or without a zone, on the clocks that printed it; undefined for the infinities. */
+/** The local clock time of a timestamp with or without a zone; undefined for the infinities. */
 export function parseTimestamp(text: string): Timestamp | undefined {
-  const match = TIMESTAMP.exec(text); // one expression for all parts: an export parses millions
+  const match = TIMESTAMP.exec(text); // one expression for all parts, because an export parses millions of timestamps
   if (match === null) return undefined;
   const [, year, month, date, hours, minutes, seconds, fraction = "", offset = "", era] = match;
   const days = daysOf(era === undefined ? Number(year) : 1 - Number(year), Number(month), Number(date));
@@ -62,7 +62,7 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   return days === undefined || micros === undefined ? undefined : { days, micros, offsetSeconds: parseOffset(offset) };
 }
 
-/** A text of a payload that is an instant, or a day alone (offset undefined); undefined for any other text. */
+/** Parses a payload's text that is an instant, or a date alone (offset undefined); undefined for any other text. */
 export function parseRfc3339(text: string): (WallClock & { readonly offsetSeconds: number | undefined }) | undefined {
   const [, date = "", time, offset = ""] = RFC_3339.exec(text) ?? [];
   const days = parseDate(date);
@@ -74,14 +74,14 @@ export function parseRfc3339(text: string): (WallClock & { readonly offsetSecond
     : { days, micros, offsetSeconds: parseOffset(offset) };
 }
 
-/** Microseconds since 1970-01-01T00:00:00 UTC. They may exceed what a double holds exactly. */
+/** Microseconds since 1970-01-01T00:00:00 UTC. They may exceed the integers that a double represents exactly. */
 export function epochMicros({ days, micros, offsetSeconds }: Timestamp): bigint {
   const ofDay = micros - offsetSeconds * 1_000_000;
   const sum = days * MICROS_PER_DAY + ofDay;
   return Number.isSafeInteger(sum) ? BigInt(sum) : BigInt(days) * BigInt(MICROS_PER_DAY) + BigInt(ofDay);
 }
 
-/** `+02`, `-05:30` or `+00:19:32`; `Z` is 0. */
+/** Parses `+02`, `-05:30` or `+00:19:32`; `Z` is 0. */
 function parseOffset(text: string): number {
   if (text === "") return 0;
   const [hours = 0, minutes = 0, seconds = 0] = text.slice(1).split(":").map(Number);
@@ -95,11 +95,11 @@ function lengthOfMonth(year: number, month: number): number {
 }
 
 /**
- * The day's number in the proleptic Gregorian calendar that Postgres uses. A Date of JavaScript ends before the dates
- * of Postgres do. From "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
+ * The day number in the proleptic Gregorian calendar that Postgres uses. JavaScript's Date does not cover all dates of
+ * Postgres. From "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant.
  */
 function daysFromCivil(year: number, month: number, day: number): number {
-  const shifted = month <= 2 ? year - 1 : year; // a year begins in March, so that the leap day is its last
+  const shifted = month <= 2 ? year - 1 : year; // the year begins in March, so that the leap day is its last day
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;

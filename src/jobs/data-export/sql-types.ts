@@ -1,6 +1,6 @@
 /**
- * The SQL types of a query's columns, read from the catalog: domains resolved, arrays and composite types with their
- * parts.
+ * Reads the SQL types of a query's columns from the catalog, with domains resolved, and arrays and composite types with
+ * their parts.
  */
 import pg from "pg";
 import type { Family, SourceColumn, SqlType } from "./column.ts";
@@ -17,12 +17,12 @@ interface CatalogRow {
   readonly typcategory: string;
   readonly base: number;
   readonly base_modifier: number;
-  /** 0 for everything but true arrays; int2vector and oidvector are none. */
+  /** 0 for everything but true arrays; int2vector and oidvector do not count as arrays. */
   readonly element: number;
   readonly attributes: readonly { readonly name: string; readonly oid: number }[] | null;
 }
 
-/** A type before its parts are linked: the catalog gives the types in any order. */
+/** A type before its parts are linked, because the catalog returns the types in any order. */
 type Linked = { -readonly [Key in keyof SqlType]: SqlType[Key] };
 
 const { builtins } = pg.types;
@@ -48,8 +48,8 @@ const FAMILIES: ReadonlyMap<number, Family> = new Map<number, Family>([
   [builtins.BYTEA, "bytes"],
 ]);
 /**
- * Built-in types whose texts a user cannot choose freely: bit strings, network addresses, geometry, text search, and
- * positions in the log.
+ * Built-in types whose text a user cannot choose freely: bit strings, network addresses, geometry, text search, and
+ * positions in the write-ahead log.
  */
 const OTHERS = new Set([
   "bit",
@@ -96,7 +96,7 @@ const CATALOG = `
   from used join pg_catalog.pg_type t on t.oid = used.oid join pg_catalog.pg_namespace n on n.oid = t.typnamespace
     left join pg_catalog.pg_type e on e.oid = t.typelem and e.typarray = t.oid`;
 
-/** The columns of a query whose fields Postgres has described. @param ask runs a query on the same connection */
+/** The columns of a query from the fields that Postgres described. @param ask runs a query on the same connection */
 export async function columnsOf(fields: readonly Field[], ask: Ask): Promise<SourceColumn[]> {
   const oids = [...new Set(fields.map(({ dataTypeID }) => dataTypeID))];
   const types = linkTypes((await ask(CATALOG, [oids])).rows as readonly CatalogRow[]);

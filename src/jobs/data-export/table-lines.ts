@@ -1,9 +1,9 @@
-/** Rows that were read as texts, as the lines that Postgres would have written of them. */
+/** Formats rows that were read as texts like the lines that Postgres would write. */
 import { csvCell } from "./csv-cell.ts";
 import type { LineLayout } from "./layout.ts";
 import type { Table } from "./table.ts";
 
-/** @param table for json and ndjson each cell is a value's JSON */
+/** @param table each cell is a value's JSON for json and ndjson */
 export async function* tableLines({ columns, batches }: Table, { format, csv }: LineLayout): AsyncGenerator<Buffer> {
   if (format === "csv") {
     const lineOf = (cells: readonly (string | null)[]): string =>

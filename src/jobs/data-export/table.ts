@@ -1,9 +1,8 @@
-/** Rows as texts in typed columns: what a spreadsheet or a Parquet file is made of. */
+/** Rows as texts in typed columns: the input of the spreadsheet and Parquet encoders. */
 
 /**
- * What the texts of a column are: texts of an SQL type as Postgres prints them (DateStyle ISO, bytea in hexadecimal),
- * but for `value`, whose texts are the JSON of any values. `real` is float4, `float` is float8, `list` an array of
- * `element`s.
+ * The type of a column's texts: an SQL type as Postgres prints it (DateStyle ISO, bytea in hexadecimal), or `value` for
+ * JSON of any type. `real` is float4, `float` is float8, and `list` is an array of `element`s.
  */
 type ColumnKind =
   | "integer"
@@ -25,21 +24,21 @@ type ColumnKind =
 
 export interface ColumnType {
   readonly kind: ColumnKind;
-  /** Of `decimal`: all digits, and those behind the point. */
+  /** For `decimal`: the number of all digits, and of those after the point. */
   readonly precision?: number;
   readonly scale?: number;
-  /** Of `list`. */
+  /** For `list`. */
   readonly element?: ColumnType;
 }
 
 export interface TableColumn extends ColumnType {
   /** In the file. */
   readonly title: string;
-  /** Of numbers in a spreadsheet: how many digits it shows behind the point. */
+  /** For numbers in a spreadsheet: the number of displayed decimals. */
   readonly decimals?: number;
-  /** Of dates in a spreadsheet: its format for them. */
+  /** For dates in a spreadsheet: the number format. */
   readonly dateFormat?: string;
-  /** IANA. Of `value` in a spreadsheet: texts that are times become dates, on the clocks of this zone. */
+  /** IANA. For `value` in a spreadsheet: texts that are times become dates, in local time of this zone. */
   readonly timeZone?: string;
 }
 
@@ -48,6 +47,6 @@ export type TableRow = readonly Cell[];
 
 export interface Table {
   readonly columns: readonly TableColumn[];
-  /** To be read once. */
+  /** Can be iterated once. */
   readonly batches: AsyncIterable<readonly TableRow[]> | Iterable<readonly TableRow[]>;
 }

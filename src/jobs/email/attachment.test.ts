@@ -1,4 +1,4 @@
-/** What the attachments of many messages take of one replica. */
+/** The resources of one replica that the attachments of many messages use. */
 import { setMaxListeners } from "node:events";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -70,7 +70,7 @@ const failureOf = (sending: Promise<unknown>) =>
   );
 
 describe("fetched attachments", () => {
-  it("of 160 messages take no more than their budget while the mail server is slow, and give it all back", async () => {
+  it("of 160 messages stay within their budget while the mail server is slow, and release all of it", async () => {
     const { peer, send, abort, bytes } = await setup();
     await peer.behave({ kind: "hang" });
     const web = await startWeb();
@@ -83,12 +83,12 @@ describe("fetched attachments", () => {
     const before = process.memoryUsage.rss();
     const codeOf = async (): Promise<string | undefined> => {
       const { code } = await failureOf(send([web.url()]));
-      return code === "attachment_limited" ? codeOf() : code; // comes back, as its job does
+      return code === "attachment_limited" ? codeOf() : code; // retried, as its job is
     };
     const sending = Array.from({ length: 160 }, codeOf);
     await until(() => bytes.used > bytes.total - 17 * MiB && bytes.waiting > 0, { what: "the budget to be full" });
     process.stdout.write(
-      `held ${Math.round(bytes.used / MiB)} MiB; the process grew by ${Math.round((process.memoryUsage.rss() - before) / MiB)} MiB, the web server's copies included\n`,
+      `used ${Math.round(bytes.used / MiB)} MiB; the process grew by ${Math.round((process.memoryUsage.rss() - before) / MiB)} MiB, the web server's copies included\n`,
     );
     abort.abort(Object.assign(new Error("drain"), { code: "drain" }));
     const codes = new Set(await Promise.all(sending));
@@ -97,7 +97,7 @@ describe("fetched attachments", () => {
     expect([bytes.used, bytes.waiting]).toEqual([0, 0]);
   });
 
-  it("from hosts that hang or drip leave others alone: four at a time from each, and no bytes before they come", async () => {
+  it("from slow hosts do not affect others: at most four at a time from each host, and no bytes reserved before they arrive", async () => {
     const { peer, send, bytes } = await setup();
     const [hanging, dripping, good] = [await startWeb(), await startWeb(), await startWeb()];
     hanging.respond(() => ({ kind: "hang" }));
@@ -115,7 +115,7 @@ describe("fetched attachments", () => {
     expect(hanging.requests.length + dripping.requests.length).toBe(8);
   });
 
-  it("wait for the budget before they are asked for, and as long as the attempt lasts at most", async () => {
+  it("wait for the budget before they are requested, at most until the attempt ends", async () => {
     const { send, bytes } = await setup();
     const web = await startWeb();
     const all = await bytes.acquire(bytes.total);
@@ -132,7 +132,7 @@ describe("fetched attachments", () => {
     expect(bytes.used).toBe(0);
   });
 
-  it("arrive as they are, in order, and give back their bytes when the message is sent or a later one fails", async () => {
+  it("arrive unchanged, in order, and release their bytes when the message is sent or a later attachment fails", async () => {
     const { peer, send, bytes } = await setup();
     const [web, other] = [await startWeb(), await startWeb()];
     const sizes = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 5];
@@ -159,7 +159,7 @@ describe("fetched attachments", () => {
 });
 
 describe("a fetched attachment that is encoded", () => {
-  it("arrives decoded, and counts as such", async () => {
+  it("arrives decoded, and its decoded size counts", async () => {
     const { peer, send, bytes } = await setup();
     const web = await startWeb();
     const content = Buffer.from(Array.from({ length: 3 * PIECE_BYTES + 5 }, (_, i) => (i * i) % 251));
@@ -201,7 +201,7 @@ describe("the time of a fetch", () => {
   const { signal } = new AbortController();
   const outbound = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true });
 
-  it("is the host's alone: the wait for the budget is not counted", async () => {
+  it("is measured for the host only, without the wait for the budget", async () => {
     const web = await startWeb();
     web.respond(() => ({ kind: "answer", status: 200, body: Buffer.alloc(3 * PIECE_BYTES) }));
     const budget = new ByteBudget(2 * PIECE_BYTES);
@@ -213,7 +213,7 @@ describe("the time of a fetch", () => {
     expect((await fetching).bytes).toBe(3 * PIECE_BYTES);
   });
 
-  it("is limited, however slowly it drips", async () => {
+  it("is limited, however slowly the host sends", async () => {
     const web = await startWeb();
     web.respond(() => ({ kind: "drip", everyMs: 10 }));
     const share = await new ByteBudget(MiB).acquire(0);

@@ -18,16 +18,16 @@ export interface AttachmentSources {
 export interface AttachedFile {
   readonly filename: string;
   readonly contentType: string | undefined;
-  /** The name by which the html of the message shows the file. */
+  /** The Content-ID by which the html of the message refers to the file. */
   readonly cid: string | undefined;
   readonly bytes: number;
-  /** Opens the file from its start, each time. Nothing is opened or decoded before it is read. */
+  /** Opens the file from its start, on each call. Nothing is opened or decoded before it is read. */
   readonly open: () => Readable;
 }
 
 type Attachment = NonNullable<EmailPayload["attachments"]>[number];
 
-/** The files of one message, from the first look to the end of its attempt. */
+/** The files of one message, from their collection to the end of the attempt. */
 export class Attachments {
   readonly files: AttachedFile[] = [];
   readonly #sources: AttachmentSources;
@@ -115,7 +115,7 @@ export class Attachments {
   }
 }
 
-/** The last piece is not full. */
+/** Splits the bytes into the pieces; the last piece may be partly filled. */
 function* cut(pieces: readonly Buffer[], bytes: number): Generator<Buffer> {
   let left = bytes;
   for (const piece of pieces) {

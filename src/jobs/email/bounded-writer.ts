@@ -1,19 +1,19 @@
 /**
- * Mustache with a limit on the cost of one message. A section also finds names in the data around it, so a list inside
- * a list turns N + M elements into N × M: the writer counts the characters that it writes, and the steps that write
- * nothing.
+ * Mustache with a limit on the cost of one message. A section can also use names of the enclosing data, so a list
+ * inside a list turns N + M elements into N × M: the writer counts the characters that it writes, and the steps that
+ * write nothing.
  */
 import mustache from "mustache";
 import { ExactNumber } from "../../core/exact-number.ts";
 import type { PermanentError } from "../../core/job-type.ts";
 import { emailError } from "./error-codes.ts";
 
-/** Characters in all parts of a message together; a long newsletter has a tenth of it. */
+/** Characters in all parts of a message together; a long newsletter has a tenth of this. */
 const MAX_LENGTH = 2_097_152;
 
 /**
  * A step is a token, an element of a list, a scope in which a name is searched, or 64 characters of an included
- * template. Together they take a quarter of a second.
+ * template. This many steps take a quarter of a second.
  */
 const MAX_STEPS = 2_000_000;
 
@@ -44,14 +44,14 @@ function tooLarge(what: string): PermanentError {
 type Config = { readonly escape: (value: unknown) => string };
 type Partials = (name: string) => string;
 
-/** The text of templates that were parsed lately, and what was made of it. */
+/** Caches what was parsed from the texts of recently used templates. */
 const parsed = new Map<string, unknown>();
 const MAX_PARSED = 500;
 
-/** Fills one template after the other from one budget. */
+/** Fills templates one after the other, within one budget. */
 export class BoundedWriter extends mustache.Writer {
   readonly #budget: RenderBudget;
-  /** An object is written in as many characters as its elements take time, or in none: so each is made text once. */
+  /** Caches each object's text. Making it takes as long as the object has elements, and it may write few characters. */
   readonly #texts = new Map<object, string>();
 
   constructor(budget: RenderBudget) {
@@ -59,7 +59,7 @@ export class BoundedWriter extends mustache.Writer {
     this.#budget = budget;
   }
 
-  /** @param escape makes of a value's text what is written */
+  /** @param escape converts a value's text to the text that is written */
   fill(template: string, data: object, partials: Partials, escape: (text: string) => string): string {
     const config: Config = {
       escape: (value) => {
@@ -127,8 +127,8 @@ export class BoundedWriter extends mustache.Writer {
 }
 
 /**
- * Mustache takes any object for true. This look costs no steps: the one that the section pays for finds the value in
- * the cache.
+ * Mustache treats every object as true. This check costs no steps: the section pays for the look-up, which then finds
+ * the value in the cache.
  */
 function isExactZero([, name = ""]: string[], context: mustache.Context): boolean {
   const value: unknown = mustache.Context.prototype.lookup.call(context, name);
@@ -140,7 +140,7 @@ class BoundedContext extends mustache.Context {
   readonly #depth: number;
 
   constructor(view: unknown, parent: BoundedContext | undefined, budget: RenderBudget) {
-    // as of any number, no name is looked for in it
+    // as in any number, no name is searched in it
     super(view instanceof ExactNumber ? 1 : view, parent);
     if (view instanceof ExactNumber) (this as unknown as { readonly cache: Record<string, unknown> }).cache["."] = view;
     this.#budget = budget;

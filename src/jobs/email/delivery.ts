@@ -1,7 +1,7 @@
 /**
- * Which recipients have the message, and what follows from the server's replies (RFC 5321, 4.2.1: 4yz may be repeated,
- * 5yz not). A server may accept a message for some recipients and defer others. Then the attempt fails and saves its
- * progress as the job's state, and the next one sends to the rest only.
+ * Decides which recipients have the message, and what follows from the server's replies (RFC 5321, 4.2.1: 4yz may be
+ * repeated, 5yz not). A server may accept a message for some recipients and defer others. Then the attempt fails and
+ * saves its progress as the job's state, and the next attempt sends only to the remaining recipients.
  */
 import type { NodemailerError } from "nodemailer";
 import { messageOf } from "../../errors.ts";

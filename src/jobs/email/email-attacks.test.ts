@@ -1,4 +1,4 @@
-/** Texts that would break out of a header, in every place of a mail that takes a text, through a real SMTP server. */
+/** Texts that attempt to break out of a header, in every text field of a mail, sent through a real SMTP server. */
 import { Compile } from "typebox/compile";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isFull, sample } from "../../testing/full.ts";
@@ -59,7 +59,7 @@ const texts = [
   "a;Bcc: evil@z.example",
 ];
 
-const PLACES: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> = {
+const FIELDS: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> = {
   to: (text) => ({ to: text }),
   "one of to": (text) => ({ to: ["jane@example.com", `${text}@example.com`] }),
   "name of to": (text) => ({ to: `"${text}" <jane@example.com>` }),
@@ -88,7 +88,7 @@ const PLACES: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> 
 const KNOWN =
   /^(?:from|to|cc|reply-to|subject|message-id|date|mime-version|content-type|content-transfer-encoding|content-disposition|x-given|list-unsubscribe|list-unsubscribe-post)$/i;
 
-/** The names of the headers of a message, and what breaks a line otherwise than a line is broken. */
+/** The header names of a message. A name contains any line break other than CRLF, and then {@link KNOWN} rejects it. */
 function namesIn(raw: string): string[] {
   return raw
     .slice(0, raw.indexOf("\r\n\r\n"))
@@ -96,7 +96,7 @@ function namesIn(raw: string): string[] {
     .map((line) => line.slice(0, line.indexOf(":")));
 }
 
-it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its own", async (place, fill) => {
+it.each(Object.entries(FIELDS))("%s adds no header, recipient or line", async (field, fill) => {
   expect(texts.length).toBeGreaterThan(68);
   let sent = 0;
   for (const text of sample(texts, 4)) {
@@ -120,12 +120,12 @@ it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its o
     expect(namesIn(raw).filter((name) => !KNOWN.test(name))).toEqual([]);
     expect(mail.headers.has("bcc") || mail.headers.has("x-evil")).toBe(false);
     expect(raw.replaceAll("\r\n", "")).not.toMatch(/[\r\n\0]/);
-    if (place !== "body" && place !== "html") expect(raw).not.toMatch(/^(?:x-evil|bcc):/im);
+    if (field !== "body" && field !== "html") expect(raw).not.toMatch(/^(?:x-evil|bcc):/im);
   }
-  if (isFull && ["subject", "value of a header", "body", "html"].includes(place)) expect(sent).toBeGreaterThan(5);
+  if (isFull && ["subject", "value of a header", "body", "html"].includes(field)) expect(sent).toBeGreaterThan(5);
 });
 
-it("lets no header be set that the message, its signature or a mail server sets", () => {
+it("rejects headers that the message, its signature or a mail server sets", () => {
   const reserved =
     "From Sender To Cc Bcc Reply-To Subject Message-ID Date MIME-Version Return-Path Received Received-SPF Resent-To Resent-From Resent-Bcc Content-Type Content-Transfer-Encoding Content-Disposition DKIM-Signature DomainKey-Signature ARC-Seal ARC-Message-Signature ARC-Authentication-Results Authentication-Results Apparently-To";
   for (const name of reserved.split(" ").flatMap((each) => [each, each.toLowerCase(), each.toUpperCase()])) {

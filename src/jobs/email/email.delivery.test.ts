@@ -1,4 +1,4 @@
-/** What an email job does beyond one plain message to one server that takes it. */
+/** Everything an email job does beyond sending one plain message to one server that accepts it. */
 import { createVerify, generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -71,10 +71,10 @@ const failureOf = (sending: Promise<unknown>) =>
     (thrown: unknown) => thrown as RetryableError,
   );
 
-describe("a message that some recipients are refused", () => {
+describe("a message with rejected recipients", () => {
   const three: Payload = { ...plain, to: ["a@x.example", "b@x.example"], bcc: "c@x.example" };
 
-  it("goes with the next attempt to those that were deferred, and to nobody twice", async () => {
+  it("is sent to deferred recipients with the next attempt, and to nobody twice", async () => {
     const { peer, send } = await setup();
     await peer.behave({ kind: "greylist", first: 2 });
     const failure = await failureOf(send(three));
@@ -91,7 +91,7 @@ describe("a message that some recipients are refused", () => {
     expect(new Set(peer.messages.map(({ mail }) => mail.messageId))).toEqual(new Set([result.message_id]));
   });
 
-  it("completes when the rest is refused for good in the end", async () => {
+  it("completes if the remaining recipients are rejected permanently", async () => {
     const { peer, send } = await setup();
     await peer.behave({ kind: "answer", at: "rcpt", code: 550 });
     expect(await send(three, { accepted: ["a@x.example"], rejected: [], response: "250 first" })).toMatchObject({
@@ -102,7 +102,7 @@ describe("a message that some recipients are refused", () => {
     expect(peer.messages).toEqual([]);
   });
 
-  it("waits as long as greylisting takes, when all are deferred", async () => {
+  it("waits for the time of greylisting if all recipients are deferred", async () => {
     const { peer, send } = await setup({ SMTP_GREYLIST_MS: 60_000 });
     await peer.behave({ kind: "greylist", first: 1 });
     await expect(send(plain)).rejects.toMatchObject({ code: "smtp_451", atLeastMs: 60_000 });
@@ -112,7 +112,7 @@ describe("a message that some recipients are refused", () => {
 });
 
 describe("a message", () => {
-  it("says how to unsubscribe with one click (RFC 8058)", async () => {
+  it("has headers to unsubscribe with one click (RFC 8058)", async () => {
     const { peer, send } = await setup();
     await send({ ...plain, list_unsubscribe: { url: "https://example.com/leave?u=1", mailto: "leave@example.com" } });
     const raw = peer.messages[0]?.raw.replace(/\r\n[ \t]+/g, " ");
@@ -130,7 +130,7 @@ describe("a message", () => {
     ]);
   });
 
-  it("is made from a template, whose subject may be overruled", async () => {
+  it("is made from a template, whose subject the job may override", async () => {
     const folder = tempDir();
     writeFileSync(join(folder, "hello.subject"), "Hello {{name}}");
     writeFileSync(join(folder, "hello.html"), "<p>{{name}}</p>");
@@ -145,7 +145,7 @@ describe("a message", () => {
     expect(paths).toEqual(["/body"]);
   });
 
-  it("fails for good where its template multiplies its data, or takes too long, and others go on", async () => {
+  it("fails permanently if its template multiplies its data or takes too long, and does not affect others", async () => {
     const folder = tempDir();
     writeFileSync(join(folder, "a.subject"), "A");
     writeFileSync(join(folder, "a.txt"), "{{#orders}}{{#lines}}- {{.}}\n{{/lines}}{{/orders}}");
@@ -194,7 +194,7 @@ describe("a message", () => {
     ).rejects.toMatchObject({ code: "attachment_too_large" });
   });
 
-  it("reaches internationalised addresses, the domain as DNS has it", async () => {
+  it("reaches internationalised addresses, with the domain in ASCII", async () => {
     const { peer, send } = await setup();
     expect(await send({ ...plain, to: "Zoë <zoe@bücher.example>" })).toMatchObject({
       accepted: ["zoe@xn--bcher-kva.example"],
@@ -205,7 +205,7 @@ describe("a message", () => {
 });
 
 describe("a signature (DKIM)", () => {
-  it("covers the headers and the body, the one-click header among them", async () => {
+  it("covers the headers, including the one-click header, and the body", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const file = join(tempDir(), "dkim.pem");
     writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }));
@@ -244,7 +244,7 @@ describe("a signature (DKIM)", () => {
     ).toBe(true);
   });
 
-  it("needs all its settings, and a key that it can use", async () => {
+  it("needs all its settings, and a usable key", async () => {
     await expect(setup({ DKIM_DOMAIN: "example.org" })).rejects.toMatchObject({ code: "start_failed" });
     const file = join(tempDir(), "none.pem");
     await expect(setup({ DKIM_DOMAIN: "example.org", DKIM_SELECTOR: "key1", DKIM_KEY_FILE: file })).rejects.toThrow(

@@ -20,13 +20,13 @@ afterEach(async () => {
 });
 
 describe("the settings", () => {
-  it("fail a job for good while SMTP_URL is empty", async () => {
+  it("fail a job permanently while SMTP_URL is empty", async () => {
     const { send } = await setup("");
     await expect(send(plain)).rejects.toMatchObject({ name: "PermanentError", code: "smtp_not_configured" });
   });
 
   it.each(["localhost:25", "http://mail.example", "smtp://", "smtp://user:hunter2@host:notaport"])(
-    "refuse %s at start, and do not repeat it",
+    "reject %s at start, without repeating it",
     async (url) => {
       const rejection = await failureOf(setup(url));
       expect(rejection).toMatchObject({ code: "start_failed" });
@@ -34,13 +34,13 @@ describe("the settings", () => {
     },
   );
 
-  it("refuse an EMAIL_FROM that is no address", async () => {
+  it("reject an EMAIL_FROM that is not an address", async () => {
     await expect(setup("", "me")).rejects.toMatchObject({ code: "start_failed" });
   });
 });
 
 describe("sending", () => {
-  it("delivers all parts of the message, and Bcc to the envelope alone", async () => {
+  it("delivers all parts of the message, and Bcc only in the envelope", async () => {
     const { received, port } = await startPeer();
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     const result = await send({
@@ -78,7 +78,7 @@ describe("sending", () => {
     ]);
   });
 
-  it("sends to the recipients that were given, whatever their names say", async () => {
+  it("sends to the given recipients, whatever addresses their names contain", async () => {
     const { received, port } = await startPeer();
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     const to = [
@@ -93,7 +93,7 @@ describe("sending", () => {
     expect(received[0]?.mail.headers.has("bcc")).toBe(false);
   });
 
-  it("delivers parts that it hands on in slices whole", async () => {
+  it("delivers parts completely that it sends in slices", async () => {
     const { received, port } = await startPeer();
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     const file = Buffer.from(Array.from({ length: 500_000 }, (_, index) => index * 31));
@@ -111,7 +111,7 @@ describe("sending", () => {
     expect(received.map(({ mail }) => mail.messageId)).toEqual(Array(2).fill(`<${JOB_ID}@taskflow.example.org>`));
   });
 
-  it("completes with those refused listed, when the server took only some", async () => {
+  it("completes with a list of rejected recipients if the server accepted only some", async () => {
     const { received, port } = await startPeer((at) => (at === "gone@example.com" ? 550 : undefined));
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     await expect(send({ ...plain, to: ["gone@example.com", "jane@example.com"] })).resolves.toMatchObject({
@@ -164,7 +164,7 @@ describe("a send that fails", () => {
     [452, "DATA", RetryableError],
     [550, "jane@example.com", PermanentError],
     [554, "DATA", PermanentError],
-  ])("by %i for %s is classed by the reply", async (reply, rejectedAt, kind) => {
+  ])("with %i for %s is classified by the reply", async (reply, rejectedAt, kind) => {
     const { port } = await startPeer((at) => (at === rejectedAt ? reply : undefined));
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     const failure = await failureOf(send(plain));
@@ -174,7 +174,7 @@ describe("a send that fails", () => {
     expect(failure.message).not.toContain("greylist");
   });
 
-  it("by wrong credentials waits for the operator, and says nothing of them", async () => {
+  it("due to wrong credentials waits for the operator, and does not reveal them", async () => {
     const echo = ({ password }: SMTPServerAuthentication) =>
       Object.assign(new Error(`bad password ${password ?? ""}`), { responseCode: 535 });
     const { port } = await startPeer(undefined, {
@@ -189,26 +189,26 @@ describe("a send that fails", () => {
     );
   });
 
-  it("by half of the credentials waits for the operator", async () => {
+  it("due to incomplete credentials waits for the operator", async () => {
     const { port } = await startPeer(undefined, { allowInsecureAuth: true });
     const { send } = await setup(`smtp://someone@127.0.0.1:${port}`);
     await expect(send(plain)).rejects.toMatchObject({ name: "RetryAfterError", code: "smtp_auth", waitsForTurn: true });
   });
 
-  it("by a refused connection is retried", async () => {
+  it("due to a refused connection is retried", async () => {
     const { port, server } = await startSocketPeer(() => undefined);
     await new Promise((closed) => server.close(closed));
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     await expect(send(plain)).rejects.toMatchObject({ name: "RetryableError", code: "smtp_connection" });
   });
 
-  it("by a server that does not greet is retried as a timeout", async () => {
+  it("due to a server that does not greet is retried as a timeout", async () => {
     const { port } = await startSocketPeer(() => undefined);
     const { send } = await setup(`smtp://127.0.0.1:${port}?greetingTimeout=100`);
     await expect(send(plain)).rejects.toMatchObject({ name: "RetryableError", code: "smtp_timeout" });
   });
 
-  it("by a connection cut after the message is repeated by nobody: it may have been sent", async () => {
+  it("due to a connection lost after the message is not retried: it may have been sent", async () => {
     let messages = 0;
     const { port } = await startSocketPeer((socket) =>
       speak(socket, (line) => {
@@ -223,7 +223,7 @@ describe("a send that fails", () => {
     expect(messages).toBe(1);
   });
 
-  it("by its abort signal ends at once, and hangs up", async () => {
+  it("due to its abort signal ends immediately, and closes the connection", async () => {
     const peer = new EventEmitter();
     const messageCame = once(peer, "message");
     const hungUp = once(peer, "hangUp");

@@ -111,7 +111,7 @@ export default defineJob({
   }),
   errors: emailErrors,
   attempts: 3,
-  // the answer after the final dot may take ten minutes (smtp-server.ts), and the message comes before it
+  // the reply after the final dot may take ten minutes (smtp-server.ts), and sending the message precedes it
   timeoutMs: 900_000,
   backoff: exponential(1_000, 600_000),
   maxBodyBytes: 16 * 1024 * 1024,

@@ -27,7 +27,7 @@ export const emailErrors = {
   template_unknown: "The template does not exist",
   template_invalid: "The template cannot be read or filled",
   template_too_large:
-    "The template makes too much text from this data: more than 2,097,152 characters, or lists inside lists that multiply",
+    "The template produces too much text from this data: more than 2,097,152 characters, or lists inside lists that multiply",
   template_too_slow: "Filling the template took too long",
   attachment_refused: "The URL of an attachment returned a final status",
   attachment_unreachable: "The URL of an attachment did not respond, or returned 408, 425 or 5xx; retried",

@@ -1,4 +1,4 @@
-/** What is sent to a server depends on what it offers (RFC 5321, 2.2.2), and nothing else is. */
+/** The message uses only extensions that the server offers (RFC 5321, 2.2.2). */
 import { afterEach, expect, it } from "vitest";
 import { type EmailPayload, type EmailSettings, openEmailType } from "../../testing/email-job.ts";
 import { ScriptedSmtp } from "../../testing/smtp-script.ts";
@@ -35,7 +35,7 @@ it.each(utf8)("without SMTPUTF8 nothing is sent of a message with %j", async (pa
   expect(peer.commands.filter((line) => !/^(?:EHLO|QUIT|RSET)/.test(line))).toEqual([]);
 });
 
-it.each(utf8)("with SMTPUTF8 it is asked for once, for %j", async (part) => {
+it.each(utf8)("with SMTPUTF8 it is requested once, for %j", async (part) => {
   const { peer, send, mailFrom } = await setup(["8BITMIME", "SMTPUTF8"]);
   await send({ ...message, ...part });
   expect(mailFrom().map((line) => line.match(/ (?:SMTPUTF8|BODY=8BITMIME)/g)?.sort())).toEqual([
@@ -58,7 +58,7 @@ it("a server that offers nothing gets seven bits, and no parameters", async () =
   expect(peer.messages[0]?.raw.toString("latin1")).toMatch(/^[\x00-\x7f]*$/);
 });
 
-it("more than the server's SIZE is not sent", async () => {
+it("a message that exceeds the server's SIZE is not sent", async () => {
   const { peer, send, failureOf, mailFrom } = await setup(["SIZE 100000"]);
   const file = (bytes: number) => ({
     ...message,

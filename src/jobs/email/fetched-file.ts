@@ -1,6 +1,6 @@
 /**
- * Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only what
- * it has sent.
+ * Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only as
+ * much as it has sent.
  */
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
 import type { PermanentError } from "../../core/job-type.ts";
@@ -10,29 +10,29 @@ import { assertSuccess, isSelfExplanatory } from "../../net/http-outcome.ts";
 import type { Outbound } from "../../net/outbound.ts";
 import { emailError } from "./error-codes.ts";
 
-/** Base64 makes 24.6 MiB of it; 25 MiB is what the large mail services take. */
+/** Base64 turns this into 24.6 MiB; the large mail services accept 25 MiB. */
 export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
-/** Packets have any size, and each buffer has a cost in memory: so packets are copied together. */
+/** Packets are copied together into pieces of this size, because they have any size and each buffer costs memory. */
 export const PIECE_BYTES = 128 * 1024;
 const FETCH_TIMEOUT_MS = 10_000;
-/** Of everything. The attempt's own time is less. */
+/** A time limit that never applies, because the attempt's own limit is shorter. */
 const DAY_MS = 86_400_000;
 const FETCH_REDIRECTS = 3;
 
 export interface FetchOptions {
   readonly outbound: Outbound;
-  /** Grows by what the file needs. */
+  /** Grows by the bytes that the file needs. */
   readonly share: ByteShare;
   /** How much of the share other files of the message have taken. */
   readonly shareInUse: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** How long the host may take. The wait for the share is not counted. */
+  /** The time limit of the host. The wait for the share does not count. */
   readonly timeoutMs?: number;
 }
 
 export interface FetchedFile {
-  /** Each of {@link PIECE_BYTES}, the last one filled in part. */
+  /** Each has {@link PIECE_BYTES}; the last one may be partly filled. */
   readonly pieces: readonly Buffer[];
   readonly bytes: number;
 }
@@ -90,7 +90,7 @@ class Pieces implements FetchedFile {
   bytes = 0;
   readonly #reserve: (bytes: number) => Promise<void>;
 
-  /** @param reserve resolves when the file may have so many bytes */
+  /** @param reserve resolves when the file may occupy this many bytes */
   constructor(reserve: (bytes: number) => Promise<void>) {
     this.#reserve = reserve;
   }
@@ -109,7 +109,7 @@ class Pieces implements FetchedFile {
   }
 }
 
-/** Aborts its signal when the host has taken too long, or with the attempt. */
+/** Aborts its signal if the host takes too long, or with the attempt. */
 class Clock {
   readonly #controller = new AbortController();
   readonly #timeoutMs: number;

@@ -1,5 +1,5 @@
 /**
- * Parses one mail address strictly. The parsers of mail libraries may find more in a string than its sender means (a
+ * Parses one mail address strictly. The parsers of mail libraries may find more in a string than its sender meant (a
  * second recipient, a group, a line break with a command), so they never get a string: they get parsed mailboxes.
  */
 import { domainToASCII } from "node:url";
@@ -55,7 +55,7 @@ export function parseMailbox(written: Address): Mailbox | undefined {
 
 const EXPECTED = "expected one address, such as jane@example.com or Jane Doe <jane@example.com>";
 
-/** Why there is no mailbox in it; undefined where there is one. */
+/** Why the text is not a mailbox; undefined if it is one. */
 export function issueOfMailbox(written: Address): string | undefined {
   if (parseMailbox(written) !== undefined) return undefined;
   if (typeof written !== "string") return "expected an address such as jane@example.com, and a name of one line";
@@ -88,8 +88,8 @@ function parseSpec(spec: string): string | undefined {
 }
 
 /**
- * The words of a name without their quotes. Parentheses are part of it: people write `Jane (Sales)`, and mean it to be
- * read.
+ * The words of a name without their quotes. Parentheses are part of the name, not a comment: people write `Jane
+ * (Sales)` and want it to be displayed.
  */
 function parsePhrase(phrase: string): string | undefined {
   let name = "";
@@ -102,18 +102,18 @@ function parsePhrase(phrase: string): string | undefined {
   return name.trim();
 }
 
-/** A domain as DNS has it, by UTS #46. Names of ASCII alone, which most are, need no look into its tables. */
+/** A domain in ASCII as in DNS, by UTS #46. Most names are ASCII already and skip the conversion. */
 function asciiDomain(domain: string): string | undefined {
   const ascii = /^[\x00-\x7f]*$/.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
   return DOMAIN.test(ascii) ? ascii : undefined;
 }
 
-/** The mailboxes of a field whose every entry {@link parseMailbox} can read; one that it cannot is left out. */
+/** The mailboxes of a field. Entries that {@link parseMailbox} rejects are omitted. */
 export function mailboxes(field: Address | readonly Address[] | undefined): Mailbox[] {
   return [field ?? []].flat().flatMap((written) => parseMailbox(written) ?? []);
 }
 
-/** Whether the address can be written only where SMTPUTF8 (RFC 6531) is offered. */
+/** Whether the address can only be written if the server offers SMTPUTF8 (RFC 6531). */
 export function needsUtf8({ address }: Mailbox): boolean {
   return /[^\x00-\x7f]/.test(address);
 }

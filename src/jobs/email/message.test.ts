@@ -1,6 +1,6 @@
 /**
- * Messages as they come out of the wire, read by others' parsers: mailparser always, Python's email package in `npm run
- * test:full`.
+ * Messages as the server receives them, read by independent parsers: mailparser always, Python's email package in `npm
+ * run test:full`.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ afterAll(async () => {
   peer.close();
 });
 
-/** What a reader sees. */
+/** The content as a mail reader displays it. */
 interface Seen {
   readonly subject: string;
   readonly from: readonly Person[];
@@ -42,7 +42,7 @@ interface Person {
   readonly address: string;
 }
 
-/** Sends it, and returns it as it came, without the dots that SMTP adds (RFC 5321, 4.5.2). */
+/** Sends a message and returns it as received, without the dots that SMTP adds (RFC 5321, 4.5.2). */
 async function sent(payload: EmailPayload): Promise<Buffer> {
   expect(issuesOfEmail(payload)).toEqual([]);
   await type.send(payload);
@@ -80,7 +80,7 @@ function expected({
 }
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
 
-/** mailparser shows domains with the letters of their language, whatever the message has. */
+/** mailparser always shows domains with non-ASCII letters, so this converts them back to ASCII. */
 const inDns = (address: string): string => address.replace(/(?<=@)[^@]*$/, domainToASCII);
 
 function seenByMailparser(mail: ParsedMail): Seen {
@@ -115,11 +115,11 @@ function seenByPython(raw: Buffer): Seen & { readonly defects: readonly string[]
 
 const names = Object.keys(realEmails);
 const READ = { skipTextToHtml: true, keepCidLinks: true };
-/** mailparser shows a name that is the address as none. */
+/** mailparser reports a name that equals the address as no name. */
 const NAMED_AS_ITS_ADDRESS = "name that is an address";
 
 describe("a message as people send it", () => {
-  it.each(names)("is read as it was meant: %s", async (name) => {
+  it.each(names)("is read as intended: %s", async (name) => {
     const payload = realEmails[name] as EmailPayload;
     const raw = await sent(payload);
     const lines = raw.toString("latin1").split("\r\n");
@@ -130,7 +130,7 @@ describe("a message as people send it", () => {
     if (isFull) expect(seenByPython(raw)).toEqual({ ...expected(payload), defects: [] });
   });
 
-  it("has any name, subject and text of Unicode", async () => {
+  it("may have any Unicode name, subject and text", async () => {
     const texts = Array.from("aZ9 \"\\,;:<>()[]@.=?_%'éßžя中あ한🎉👍");
     const random = (() => {
       let seed = 7;
@@ -148,12 +148,12 @@ describe("a message as people send it", () => {
     }
   });
 
-  it.each(["=?utf-8?q?x?= is off", "Grüße =?utf-8?q?x?="])("shows the subject %s as it is", async (subject) => {
+  it.each(["=?utf-8?q?x?= is off", "Grüße =?utf-8?q?x?="])("shows the subject %s unchanged", async (subject) => {
     const { subject: shown } = await simpleParser(await sent({ to: "a@example.com", subject, body: "b" }), READ);
     expect(shown).toBe(subject);
   });
 
-  it("shows an image of its html in it", async () => {
+  it("shows an image in its html", async () => {
     const raw = await sent(realEmails.newsletter as EmailPayload);
     const { attachments } = await simpleParser(raw);
     expect(
@@ -171,7 +171,7 @@ describe("the payload", () => {
   const issues = (part: object) =>
     issuesOfEmail({ ...message, ...part }).map(({ path, message: text }) => `${path}: ${text}`);
 
-  it("is rejected with the reason where an address is not one", () => {
+  it("is rejected with the reason if an address is invalid", () => {
     expect(issues({ to: "friends: a@example.com, b@example.com;" })[0]).toMatch(/^\/to: .*group/);
     expect(issues({ to: ["Smith, Anna <ann@example.com>"] })[0]).toMatch(/^\/to\/0: .*goes into quotes/);
     expect(issues({ cc: { name: "a\nb", address: "a@example.com" } })[0]).toMatch(/^\/cc: .*one line/);
@@ -179,7 +179,7 @@ describe("the payload", () => {
     expect(issues({ envelope_from: "Ann <a@example.com>" })[0]).toMatch(/^\/envelope_from: .*without a name/);
   });
 
-  it("has lines that can be folded, and images that html shows", () => {
+  it("must have foldable lines, and only images that the html shows", () => {
     expect(
       issues({
         headers: { "X-A": "w".repeat(901), "X-B": `${"w".repeat(900)} ${"w".repeat(900)}`, "X-C": "ü".repeat(901) },

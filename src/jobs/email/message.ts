@@ -1,4 +1,7 @@
-/** One message as octets (RFC 5322, RFC 2045): its headers, texts and files, in lines that any SMTP server takes. */
+/**
+ * Composes a message as octets (RFC 5322, RFC 2045): its headers, texts and files, in lines that every SMTP server
+ * accepts.
+ */
 import type { Readable } from "node:stream";
 import type DKIM from "nodemailer/lib/dkim";
 import MailComposer from "nodemailer/lib/mail-composer";
@@ -20,21 +23,21 @@ export interface Texts {
 
 export interface MessageDefaults {
   readonly from: Mailbox;
-  /** Where bounces go; undefined: to `from`. */
+  /** The address for bounces. Default: `from`. */
   readonly envelopeFrom: string | undefined;
   readonly dkim: DKIM | undefined;
 }
 
 /**
- * A word that no space divides makes a line of more than 998 octets (RFC 5322, 2.1.1) in a header; as encoded words it
- * can be folded.
+ * A word without spaces would make a header line of more than 998 octets (RFC 5322, 2.1.1); as encoded words it can be
+ * folded.
  */
 const UNFOLDABLE = /[\x21-\x7e]{900}/;
 const LINE_CHARACTERS = 76;
-/** No message has less. */
+/** Every message has at least this many bytes of headers. */
 const MIN_HEADER_BYTES = 300;
 
-/** @param files of the message, each of whose contents can be opened for every transaction */
+/** @param files of the message; each can be opened once for every transaction */
 export function messageOf(
   payload: EmailPayload,
   jobId: string,
@@ -96,7 +99,7 @@ export function messageOf(
   };
 }
 
-/** With a line break after each line. */
+/** Includes a line break after each line. */
 function bytesInBase64(bytes: number): number {
   const characters = Math.ceil(bytes / 3) * 4;
   return characters + Math.ceil(characters / LINE_CHARACTERS) * 2;

@@ -8,11 +8,11 @@ describe("a rate of sending", () => {
     const rate = new SendRate(50);
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 6 }, () => rate.turn(signal)));
-    // the first goes at once, five wait 20 ms more each
+    // the first message is sent immediately, and each of the other five 20 ms later
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(95);
   });
 
-  it("sends those away whose turn comes late, to come back one after the other", async () => {
+  it("sends messages away if their turn comes late, to be retried one after the other", async () => {
     const rate = new SendRate(1);
     const away = new AbortController();
     const waiting = Array.from({ length: 11 }, () => rate.turn(away.signal).catch(() => undefined));
@@ -25,7 +25,7 @@ describe("a rate of sending", () => {
     await Promise.all(waiting);
   });
 
-  it("is one for all threads that share its memory", async () => {
+  it("is shared by all threads that share its memory", async () => {
     const memory = new SharedArrayBuffer(64);
     const rates = [new SendRate(50, memory), new SendRate(50, memory)];
     const startedAt = performance.now();

@@ -1,10 +1,12 @@
-/** How many messages a second one replica gives to its SMTP server, evenly. */
+/** Limits the messages per second that one replica sends to its SMTP server, evenly spaced. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RetryAfterError } from "../../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../../core/job-type.ts";
 import { emailError } from "./error-codes.ts";
 
-/** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
+/**
+ * The longest wait of an attempt for its turn. If the turn comes later, the attempt gives up its slot and is retried.
+ */
 const LONGEST_WAIT_US = 10_000_000n;
 
 /**
@@ -17,12 +19,12 @@ const COME_BACK_AT = 1;
 export class SendRate {
   readonly #intervalUs: bigint;
   /**
-   * When the next message may go; and when the next one that is sent away may come back: one after the other, and not
-   * all at once.
+   * The time of the next message, and the time at which the next message that is sent away is retried, so that those
+   * are not all retried at once.
    */
   readonly #times: BigInt64Array;
 
-  /** @param perSecond 0 for no limit @param memory of all who keep to this rate together, zeroed at first */
+  /** @param perSecond 0 for no limit @param memory shared by all threads with this rate, initially zeroed */
   constructor(perSecond: number, memory = new SharedArrayBuffer(SHARED_MEMORY_BYTES)) {
     this.#intervalUs = perSecond === 0 ? 0n : BigInt(Math.round(1_000_000 / perSecond));
     this.#times = new BigInt64Array(memory);

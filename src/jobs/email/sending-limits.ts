@@ -1,4 +1,4 @@
-/** Limits what fetched attachments may take of one replica, so that no sender's attachments take all of it. */
+/** Limits the memory and fetches that attachments use in one replica, so that one sender cannot occupy it. */
 import { ByteBudget, type ByteShare } from "../../concurrency/byte-budget.ts";
 import { memoryShares } from "../../process/memory-limit.ts";
 import { type EmailErrorCode, emailError } from "./error-codes.ts";

@@ -1,4 +1,4 @@
-/** Who gets a message, how often, and what follows from what the server answers. */
+/** Which recipients get the message, how often, and what follows from the server's replies. */
 import { EventEmitter, once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ async function setup(script: SmtpScript = {}, query = "", settings: Partial<Emai
 const message: EmailPayload = { to: "jane@example.com", subject: "Hello", body: "Good day." };
 const stoppedFor = (code: string) => Object.assign(new Error(code), { code });
 
-/** Defers each recipient whose name begins so, once. */
+/** Defers each recipient whose name begins with the prefix, once. */
 function deferringOnce(prefix: string): NonNullable<SmtpScript["answer"]> {
   const seen = new Set<string>();
   return (line) => {
@@ -50,7 +50,7 @@ describe("each recipient gets the message once", () => {
     expect(peer.messages.map(({ to }) => to)).toEqual([[address], ["defer1@example.com"]]);
   });
 
-  it("when it is written several times, in several ways", async () => {
+  it("when it is given several times, in several spellings", async () => {
     const { peer, send } = await setup();
     await send({
       ...message,
@@ -58,11 +58,11 @@ describe("each recipient gets the message once", () => {
       cc: { name: "A.", address: "ann@example.com" },
       bcc: ['"ann"@example.com', "ANN@example.com"],
     });
-    // only its server knows whether these are one
+    // only the server knows whether these are the same
     expect(peer.messages[0]?.to).toEqual(["ann@example.com", "ANN@example.com"]);
   });
 
-  it("when the state was left by a version with another spelling", async () => {
+  it("when an earlier version saved the state with another spelling", async () => {
     const { peer, send } = await setup();
     const state = { accepted: ["jörg@bücher.example", "Ann@example.COM"], rejected: [], response: "250 ok" };
     await send({ ...message, to: ["jörg@bücher.example", "Ann@Example.com", "new@example.com"] }, state);
@@ -83,7 +83,7 @@ describe("too many recipients", () => {
     "552 Too many recipients",
     "552 5.5.3 limit",
     "451 4.5.3 limit",
-  ])("%s: the rest follows in the same attempt", async (reply) => {
+  ])("%s: the remaining recipients follow in the same attempt", async (reply) => {
     const { peer, send } = await setup({ answer: limit(3, reply) });
     expect(await send({ ...message, to: seven })).toMatchObject({ accepted: seven, rejected: [] });
     expect(peer.messages.map(({ to }) => to)).toEqual([seven.slice(0, 3), seven.slice(3, 6), seven.slice(6)]);
@@ -101,7 +101,7 @@ describe("too many recipients", () => {
     expect(peer.messages.map(({ raw }) => raw.length > 270_000)).toEqual([true, true]);
   });
 
-  it("is not a full mailbox, which is deferred, nor a server that takes none", async () => {
+  it("differs from a full mailbox, which is deferred, and from a server that accepts no recipients", async () => {
     const { failureOf } = await setup({
       answer: (line) => (line.includes("<a6@") ? "452 4.2.2 mailbox full" : undefined),
     });
@@ -114,7 +114,7 @@ describe("too many recipients", () => {
     expect(await none.failureOf({ ...message, to: seven })).toMatchObject({ name: "RetryableError", code: "smtp_552" });
   });
 
-  it("keeps who has it when a later part fails", async () => {
+  it("saves which recipients have the message if a later part fails", async () => {
     const { peer, failureOf } = await setup(
       {
         answer: (line, { recipients, hangUp }) => {
@@ -134,7 +134,7 @@ describe("too many recipients", () => {
   });
 });
 
-it("what would wait without a place for its state is retried with it, once a part was sent", async () => {
+it("an error that cannot have a state is replaced by a retryable one with the state, once a part was sent", async () => {
   const { failureOf } = await setup({
     answer: (line, { recipients }) => {
       if (line.startsWith("RCPT") && recipients.length === 1) return "452 4.5.3 limit";
@@ -151,13 +151,13 @@ it("what would wait without a place for its state is retried with it, once a par
 describe("after the final dot", () => {
   const slow: SmtpScript = { answer: (line) => (line === "." ? delay(400, "250 at last") : undefined) };
 
-  it("the answer is awaited longer than any other", async () => {
+  it("the reply is awaited longer than any other", async () => {
     const { peer, send } = await setup(slow, "?socketTimeout=100&dataTimeout=100");
     expect(await send(message)).toMatchObject({ accepted: ["jane@example.com"], response: "250 at last" });
     expect(peer.messages).toHaveLength(1);
   });
 
-  it("no answer is neither a yes nor a no: the operator chooses what follows", async () => {
+  it("a missing reply means neither yes nor no: the operator chooses what follows", async () => {
     const script: SmtpScript = { answer: (line, { hangUp }) => (line === "." ? (hangUp(), "") : undefined) };
     const fail = await setup(script);
     const failure = await fail.failureOf({ ...message, to: ["jane@example.com", "joe@example.com"] });
@@ -173,17 +173,17 @@ describe("after the final dot", () => {
     expect(await accept.send(message)).toMatchObject({ accepted: ["jane@example.com"], response: "" });
   });
 
-  it("a time that is up is no answer either", async () => {
+  it("a timeout is no reply either", async () => {
     const { failureOf } = await setup({ answer: (line) => (line === "." ? "" : undefined) }, "?answerTimeout=100");
     expect(await failureOf(message)).toMatchObject({ name: "PermanentError", code: "delivery_unknown" });
   });
 
-  it("an answer of no is one, and is retried or final by its code", async () => {
+  it("a rejection is a reply, and is retried or final by its code", async () => {
     const { failureOf } = await setup({ answer: (line) => (line === "." ? "451 4.3.0 disk" : undefined) });
     expect(await failureOf(message)).toMatchObject({ name: "RetryableError", code: "smtp_451" });
   });
 
-  it.each(["drain", "timeout"])("an attempt that is stopped for %s waits a little for the answer", async (reason) => {
+  it.each(["drain", "timeout"])("an attempt that is stopped for %s waits briefly for the reply", async (reason) => {
     const awaited = new EventEmitter();
     const dot = once(awaited, "dot");
     const { peer, send, abort } = await setup({
@@ -196,7 +196,7 @@ describe("after the final dot", () => {
     expect(peer.messages).toHaveLength(1);
   });
 
-  it("before it, a stopped attempt ends with its reason, and one that had sent a part leaves its state", async () => {
+  it("before it, a stopped attempt ends with its reason, and saves its state if it has sent a part", async () => {
     const waiting = await setup({
       answer: (line) =>
         line === "DATA" ? (setImmediate(() => waiting.abort.abort(stoppedFor("drain"))), "") : undefined,
@@ -218,7 +218,7 @@ describe("after the final dot", () => {
 });
 
 describe("a connection", () => {
-  it("that the server has had enough of is replaced within the attempt", async () => {
+  it("that the server closes is replaced within the attempt", async () => {
     let mails = 0;
     const { peer, send } = await setup({
       answer: (line, { hangUp }) => {
@@ -232,7 +232,7 @@ describe("a connection", () => {
     expect([peer.messages.length, peer.connections]).toEqual([2, 2]);
   });
 
-  it("goes on after a message that was rejected", async () => {
+  it("continues after a rejected message", async () => {
     const { peer, send, failureOf } = await setup({
       answer: (line) => (line.includes("<gone@") ? "550 5.1.1 no such user" : undefined),
     });

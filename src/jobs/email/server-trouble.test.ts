@@ -1,4 +1,4 @@
-/** What only the operator of the SMTP server can mend fails no message. */
+/** Trouble that only the operator of the SMTP server can resolve does not fail messages. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -36,12 +36,12 @@ const answering = (start: string, reply: string): SmtpScript => ({
   answer: (line) => (line.startsWith(start) ? reply : undefined),
 });
 
-describe("a message waits, and spends no attempt", () => {
+describe("a message waits without using an attempt", () => {
   it.each<readonly [what: string, code: string, script: SmtpScript, user: string, query: string | undefined]>([
     ["a wrong password", "smtp_535", answering("AUTH", "535 5.7.8 bad credentials"), "ann:secret@", undefined],
     ["a mechanism that is too weak", "smtp_534", answering("AUTH", "534 5.7.9 too weak"), "ann:secret@", undefined],
-    ["a login that is out of order", "smtp_454", answering("AUTH", "454 4.7.0 temporary"), "ann:secret@", undefined],
-    ["half of the credentials", "smtp_auth", answering("AUTH", "235 ok"), "ann@", undefined],
+    ["a login that fails temporarily", "smtp_454", answering("AUTH", "454 4.7.0 temporary"), "ann:secret@", undefined],
+    ["incomplete credentials", "smtp_auth", answering("AUTH", "235 ok"), "ann@", undefined],
     ["a sender that has to log in", "smtp_530", answering("MAIL", "530 5.7.0 Authentication required"), "", undefined],
     [
       "a sender that was not authenticated",
@@ -51,8 +51,8 @@ describe("a message waits, and spends no attempt", () => {
       undefined,
     ],
     ["recipients that need a login", "smtp_530", answering("RCPT", "530 5.7.57 log in first"), "", undefined],
-    ["a greeting of no", "smtp_554", { greeting: "554 5.7.1 no service for you" }, "", undefined],
-    ["a greeting of not now", "smtp_421", { greeting: "421 4.3.2 too busy" }, "", undefined],
+    ["a greeting that rejects the client", "smtp_554", { greeting: "554 5.7.1 no service for you" }, "", undefined],
+    ["a greeting that the server is busy", "smtp_421", { greeting: "421 4.3.2 too busy" }, "", undefined],
     [
       "a server that rejects EHLO and HELO",
       "smtp_550",
@@ -60,13 +60,7 @@ describe("a message waits, and spends no attempt", () => {
       "",
       undefined,
     ],
-    [
-      "a server without TLS where it is required",
-      "smtp_502",
-      answering("STARTTLS", "502 5.5.1 no"),
-      "",
-      "?requireTLS=true",
-    ],
+    ["a server without the required TLS", "smtp_502", answering("STARTTLS", "502 5.5.1 no"), "", "?requireTLS=true"],
   ])("for %s", async (_what, code, script, user, query = "") => {
     const { peer, failureOf, lines } = await setup(script, { user, query });
     expect(await failureOf(message)).toMatchObject({ name: "RetryAfterError", code, waitsForTurn: true });
@@ -76,12 +70,12 @@ describe("a message waits, and spends no attempt", () => {
     expect([peer.connections, lines.length]).toEqual([connections, 1]); // the second one did not ask the server
   });
 
-  it("for a server whose name nobody knows", async () => {
+  it("for a server whose name does not exist", async () => {
     const { failureOf } = await open("smtp://no-such-host.invalid:2525");
     expect(await failureOf(message)).toMatchObject({ name: "RetryAfterError", code: "smtp_dns", waitsForTurn: true });
   });
 
-  it("but an answer about the message or its recipients is about them", async () => {
+  it("but not after a reply about the message or its recipients", async () => {
     const sender = await setup(answering("MAIL", "550 5.1.8 sender domain does not exist"));
     expect(await sender.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
     const dmarc = await setup(
@@ -102,14 +96,14 @@ describe("TLS", () => {
       authOptional: true,
       onData: (stream, _session, done) => void stream.resume().on("end", () => done()),
     });
-    server.on("error", () => undefined); // clients that do not trust it
+    server.on("error", () => undefined); // clients that do not trust the certificate
     await once(server.listen(0, "127.0.0.1"), "listening");
     cleanups.push(() => new Promise<void>((closed) => server.close(closed)));
     return `${secure ? "smtps" : "smtp"}://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
   }
 
   it.each([true, false])(
-    "a certificate that nobody trusts is waited out, and SMTP_CA_FILE makes it trusted (from the start: %s)",
+    "an untrusted certificate makes messages wait, and SMTP_CA_FILE makes it trusted (from the start: %s)",
     async (secure) => {
       const url = await tlsPeer(secure);
       expect(await (await open(url)).failureOf(message)).toMatchObject({
@@ -130,7 +124,7 @@ describe("TLS", () => {
 });
 
 describe("the state of a server", () => {
-  it("lets one message try it after a while, and all when that one passed", () => {
+  it("lets one message try the server after a while, and all messages once that one is accepted", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const state = new ServerTrouble();
     state.sendAway();

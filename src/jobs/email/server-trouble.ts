@@ -9,11 +9,14 @@ import { messageOf } from "../../errors.ts";
 import { type EmailErrorCode, emailError } from "./error-codes.ts";
 import type { Phase } from "./smtp-connection.ts";
 
-/** The time until the server is tried again: long enough that it does not lock the account for wrong passwords. */
+/**
+ * The time until the server is tried again: long enough that the server does not lock the account because of wrong
+ * passwords.
+ */
 const WAIT_MS = 30_000;
 /** Waiting messages are retried spread over this time. */
 const SPREAD_MS = 10_000;
-/** How long other messages wait for the result of the one that tries the server. */
+/** The time for which other messages wait for the result of the message that tries the server. */
 const TRY_MS = 10_000;
 
 export interface Trouble {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { bytesOfBase64, decodedBase64, lazily, slicedText } from "./slices.ts";
 
 it.each([0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000])(
-  "decodes base64 of %d bytes as it is read",
+  "decodes base64 of %d bytes while it is read",
   async (length) => {
     const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 31) % 256));
     const base64 = bytes.toString("base64");
@@ -12,7 +12,7 @@ it.each([0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000]
   },
 );
 
-it("makes nothing before it is read", async () => {
+it("opens nothing before it is read", async () => {
   let isOpen = false;
   const open = () => {
     isOpen = true;
@@ -25,13 +25,13 @@ it("makes nothing before it is read", async () => {
   expect((await buffer(stream)).toString()).toBe("text");
 });
 
-it("leaves a short text as it is, and slices a long one without harm to its letters", async () => {
+it("returns a short text unchanged, and slices a long one without splitting characters", async () => {
   expect(slicedText("short")).toBe("short");
   const text = "zwölf 🐘 ".repeat(20_000);
   expect((await buffer(slicedText(text) as ReturnType<typeof lazily>)).toString()).toBe(text);
 });
 
-it("ends no process where what it reads fails and nobody listens", async () => {
+it("does not crash the process if its source fails without a listener", async () => {
   const stream = lazily(() => {
     throw new Error("gone");
   });

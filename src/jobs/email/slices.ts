@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 
 const SLICE_BYTES = 64 * 1024;
-/** Four characters of base64 are three bytes. */
+/** Four characters of base64 encode three bytes. */
 const BASE64_SLICE = (SLICE_BYTES / 3 + 1) & ~3;
 
 /** A stream that calls `open` when its first byte is read. */

@@ -18,18 +18,18 @@ export type Phase = "opening" | "envelope" | "data" | "answer";
 export interface Envelope {
   readonly from: string;
   readonly to: readonly string[];
-  /** About as many octets as the message will have. */
+  /** The approximate number of octets of the message. */
   readonly bytes: number;
-  /** Whether an address, in the envelope or in the headers, is not ASCII. */
+  /** Whether an address in the envelope or the headers is not ASCII. */
   readonly isUtf8: boolean;
 }
 
 export interface Transaction {
-  /** How far it came. */
+  /** The last phase that the transaction reached. */
   readonly phase: Phase;
-  /** Undefined where the server took the message. */
+  /** Undefined if the server accepted the message. */
   readonly error: NodemailerError | undefined;
-  /** Recipients that the server accepted; they have the message where there is no error. */
+  /** Recipients that the server accepted; they have the message if there is no error. */
   readonly accepted: readonly string[];
   /** One for each recipient that the server rejected or deferred. */
   readonly rejectedErrors: readonly NodemailerError[];
@@ -38,22 +38,20 @@ export interface Transaction {
   readonly isReused: boolean;
 }
 
-/**
- * An attempt that has to stop waits so long for an answer that is on its way: the executor gives up on it after 5 s.
- */
+/** The time for which a stopped attempt waits for a pending reply; the executor gives up on the attempt after 5 s. */
 const LINGER_MS = 4_000;
 
-/** As the library names a connection that is lost. */
+/** The library's code for a lost connection. */
 const LOST = "ECONNECTION";
 
-/** What the library keeps to itself. A test fails where a newer version has it no longer. */
+/** Private members of the library. A test fails if a newer version does not have them. */
 interface Internals {
   readonly _supportedExtensions: readonly string[];
   _sendCommand(command: string, logged?: string): void;
 }
 
 /**
- * Whether what stops the attempt would have it repeated. A cancelled job is not, and one whose lease is lost runs
+ * Whether the job is repeated after the attempt is stopped. A cancelled job is not, and a job whose lease is lost runs
  * elsewhere.
  */
 export function mayRepeat(signal: AbortSignal): boolean {
@@ -70,15 +68,16 @@ export class SmtpConnection {
   private constructor(server: SmtpServer) {
     this.#server = server;
     this.#raw = new SMTPConnection(server.connection);
-    this.#raw.on("error", () => undefined); // the transaction gets each error too, and an idle connection may end
+    // the transaction gets each error too, and the end of an idle connection is no error
+    this.#raw.on("error", () => undefined);
     const raw = this.#raw as unknown as Internals;
     const sendCommand = raw._sendCommand.bind(this.#raw);
-    // the library looks at the envelope alone, and a header may have such an address too
+    // the library checks only the envelope for such addresses, but a header may have one too
     raw._sendCommand = (command, logged) =>
       sendCommand(this.#isUtf8 && /^MAIL FROM:(?!.* SMTPUTF8)/.test(command) ? `${command} SMTPUTF8` : command, logged);
   }
 
-  /** Connects and logs in. @throws what the library does; the reason of `signal` */
+  /** Connects and logs in. @throws the errors of the library; the reason of `signal` */
   static async open(server: SmtpServer, signal: AbortSignal): Promise<SmtpConnection> {
     const connection = new SmtpConnection(server);
     const raw = connection.#raw;
@@ -104,7 +103,7 @@ export class SmtpConnection {
     }
   }
 
-  /** Whether it may take another message. */
+  /** Whether the connection can be used for another message. */
   get isUsable(): boolean {
     return !this.#raw.destroyed && this.#sent < this.#server.maxMessages;
   }
@@ -119,7 +118,7 @@ export class SmtpConnection {
 
   /**
    * Sends one message. It does not throw.
-   * @param stream the message. Nothing is read of it before the server has taken the envelope
+   * @param stream the message; it is read only after the server has accepted the envelope
    */
   async transact({ from, to, bytes, isUtf8 }: Envelope, stream: Readable, signal: AbortSignal): Promise<Transaction> {
     const envelope: SMTPEnvelope & Partial<SMTPConnectionEnvelopeInfo> = {
@@ -179,8 +178,7 @@ export class SmtpConnection {
         if (phase() === "answer" && mayRepeat(signal)) linger = setTimeout(stop, LINGER_MS);
         else stop();
       };
-      // an error that ends the connection comes right after it; where none does, the library has found the socket
-      // closed
+      // an error that ends the connection follows immediately; if none does, the library has found the socket closed
       const onEnd = (): void =>
         void setImmediate(end, { error: Object.assign(new Error("the connection was closed"), { code: LOST }) });
       this.#raw.once("end", onEnd);
@@ -190,7 +188,7 @@ export class SmtpConnection {
     });
   }
 
-  /** A connection on which a message was rejected takes the next one, once the transaction is reset. */
+  /** After a rejected message, the connection can send the next one once the transaction is reset. */
   async #recover({ code, responseCode }: NodemailerError): Promise<void> {
     const isOpen = (code === "EENVELOPE" || code === "EMESSAGE") && responseCode !== 421 && !this.#raw.destroyed;
     if (!isOpen) {
@@ -211,7 +209,7 @@ export class SmtpConnection {
     this.#waitAtMost(0);
   }
 
-  /** For the next step alone; 0 while nothing is awaited. */
+  /** Applies to the next step only; 0 while no reply is expected. */
   #waitAtMost(ms: number): void {
     if (this.#raw._socket) this.#raw._socket.setTimeout(ms);
   }

@@ -7,7 +7,7 @@ import { readSmtpServer } from "./smtp-server.ts";
 
 const { signal } = new AbortController();
 
-it("sends those away who wait too long for a connection, and keeps connections for the next", async () => {
+it("sends messages away that wait too long for a connection, and keeps connections for the next ones", async () => {
   const peer = await ScriptedSmtp.start();
   const pool = new SmtpPool(readSmtpServer(peer.url, ""), 1, { ms: 20, code: "smtp_busy", message: "busy" });
   const free = new EventEmitter();

@@ -5,8 +5,8 @@ import { SmtpConnection } from "./smtp-connection.ts";
 import type { SmtpServer } from "./smtp-server.ts";
 
 /**
- * Less than the five minutes that servers wait at least (RFC 5321): so this side closes first, and not the server
- * during a message.
+ * Shorter than the five minutes that servers wait at least (RFC 5321), so that this side closes an idle connection, and
+ * not the server during a message.
  */
 const IDLE_MS = 4 * 60_000;
 
@@ -32,11 +32,11 @@ export class SmtpPool {
   readonly #server: SmtpServer;
   readonly #slots: ByteBudget;
   readonly #patience: Patience;
-  /** Each with the timer that closes it, the longest idle first. */
+  /** Each connection with the timer that closes it, the longest idle first. */
   readonly #idle = new Map<SmtpConnection, NodeJS.Timeout>();
   #isClosed = false;
 
-  /** Sockets open with the first message, so a server that is away at start does no harm. */
+  /** Sockets open with the first message, so an unavailable server does not prevent the start. */
   constructor(server: SmtpServer, connections: number, patience = CONNECTION_WAIT) {
     this.#server = server;
     this.#patience = patience;
@@ -79,7 +79,7 @@ export class SmtpPool {
     }
   }
 
-  /** The most recently used connection: so the others stay idle and close. */
+  /** The most recently used connection, so that the others stay idle and close. */
   #takeIdle(): SmtpConnection | undefined {
     const last = [...this.#idle.keys()].at(-1);
     if (last === undefined) return undefined;

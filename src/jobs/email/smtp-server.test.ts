@@ -8,7 +8,7 @@ import { readSmtpServer, SMTP_OPTIONS } from "./smtp-server.ts";
 const read = (url: string, caFile = "") => readSmtpServer(url, caFile);
 
 describe("SMTP_URL", () => {
-  it("names host, port, TLS and credentials", () => {
+  it("contains host, port, TLS and credentials", () => {
     expect(read("smtp://mail.example")).toMatchObject({
       auth: undefined,
       connection: { host: "mail.example", secure: false },
@@ -22,7 +22,7 @@ describe("SMTP_URL", () => {
     expect(read("smtp://bücher.example").connection.host).toBe("xn--bcher-kva.example");
   });
 
-  it("takes each of its options", () => {
+  it("accepts each of its options", () => {
     const url =
       "smtp://m.example?requireTLS=true&tls.minVersion=TLSv1.3&tls.servername=x.example&tls.rejectUnauthorized=false&authMethod=LOGIN&name=a.example&localAddress=127.0.0.2&maxMessages=5";
     expect(
@@ -70,7 +70,7 @@ describe("SMTP_URL", () => {
 });
 
 describe("SMTP_CA_FILE", () => {
-  it("adds authorities to those that are known", () => {
+  it("adds authorities to the known ones", () => {
     const file = join(tempDir(), "ca.pem");
     writeFileSync(file, testCertificate);
     const { ca } = read("smtp://m.example", file).connection.tls ?? {};

@@ -1,6 +1,6 @@
 /**
- * Where the operator's SMTP server is, how it is spoken to, and how long each of its answers may take: SMTP_URL and its
- * options.
+ * Parses SMTP_URL and its options: the address of the operator's SMTP server, the connection's options, and the time
+ * limit of each reply.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ const MAX_MESSAGES = 100;
 export interface SmtpServer {
   readonly connection: SMTPConnectionOptions;
   readonly auth: SMTPConnectionAuth | undefined;
-  /** Over one connection. */
+  /** The limit for one connection. */
   readonly maxMessages: number;
   /** The time limits of each reply, of a pause while the message is sent, and of the reply to the message. */
   readonly commandTimeoutMs: number;
@@ -35,7 +35,7 @@ export interface SmtpServer {
 const isText = /./;
 const isBoolean = /^(?:true|false)$/;
 const isTime = /^[1-9]\d{0,6}$/;
-/** The options of SMTP_URL, each with what it takes. docs/job-types/email.md has a table of them. */
+/** The options of SMTP_URL, each with a pattern of its values. docs/job-types/email.md has a table of them. */
 export const SMTP_OPTIONS: Readonly<Record<string, RegExp>> = {
   requireTLS: isBoolean,
   ignoreTLS: isBoolean,
@@ -54,7 +54,7 @@ export const SMTP_OPTIONS: Readonly<Record<string, RegExp>> = {
   answerTimeout: isTime,
 };
 
-/** @throws {StartError} for what cannot work. It does not repeat the URL, which has a password in it. */
+/** @throws {StartError} a value is invalid. The message does not repeat the URL, which has a password in it. */
 export function readSmtpServer(smtpUrl: string, caFile: string): SmtpServer {
   if (!/^smtps?:\/\/[^/?#]/i.test(smtpUrl) || !URL.canParse(smtpUrl))
     throw new StartError("SMTP_URL: expected smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://…");
@@ -124,7 +124,7 @@ function readCa(file: string): string {
   }
 }
 
-/** The method is the first that the server offers of PLAIN, LOGIN and CRAM-MD5, where none is named. */
+/** If no method is given, the first one that the server offers of PLAIN, LOGIN and CRAM-MD5 is used. */
 function readAuth({ username, password }: URL, method: string | undefined): SMTPConnectionAuth | undefined {
   if (username === "" && password === "") return undefined;
   return {
@@ -134,7 +134,7 @@ function readAuth({ username, password }: URL, method: string | undefined): SMTP
   };
 }
 
-/** The URL parser leaves names that are not ASCII percent-encoded in schemes that it does not know. */
+/** For schemes that it does not know, the URL parser leaves non-ASCII names percent-encoded. */
 function hostOf({ hostname }: URL): string {
   if (hostname.startsWith("[")) return hostname.slice(1, -1);
   const ascii = domainToASCII(decoded(hostname));

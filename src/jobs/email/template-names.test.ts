@@ -10,7 +10,7 @@ const unknown = (name: string) => [
   { path: "/template", message: `there is no template ${name} in EMAIL_TEMPLATES_DIR` },
 ];
 
-it("refuses a template that is not there, and takes one that was placed since", () => {
+it("rejects a missing template, and accepts it once it has been added", () => {
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
   for (const file of ["order.txt", "page.html", "bare.subject"]) writeFileSync(join(EMAIL_TEMPLATES_DIR, file), "");
@@ -21,7 +21,7 @@ it("refuses a template that is not there, and takes one that was placed since", 
   expect(issuesOf("later")).toEqual([]);
 });
 
-it("reads the folder for names alone that it has not seen", () => {
+it("reads the folder only for unknown names", () => {
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
   writeFileSync(join(EMAIL_TEMPLATES_DIR, "order.txt"), "");
@@ -32,23 +32,23 @@ it("reads the folder for names alone that it has not seen", () => {
   expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual(unknown("order"));
 });
 
-it("does not read the folder again for names that are not there, until the folder changes", () => {
+it("does not read the folder again for missing names until the folder changes", () => {
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
   const issuesOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
-  const place = (name: string, changedAt: number) => {
+  const add = (name: string, changedAt: number) => {
     writeFileSync(join(EMAIL_TEMPLATES_DIR, name), "");
     utimesSync(EMAIL_TEMPLATES_DIR, changedAt, changedAt);
   };
-  place("order.txt", 1);
+  add("order.txt", 1);
   expect(issuesOf("later")).toEqual(unknown("later"));
-  place("later.txt", 1); // as if nothing had changed
+  add("later.txt", 1); // as if the folder had not changed
   expect(issuesOf("later")).toEqual(unknown("later"));
-  place("last.txt", 2);
+  add("last.txt", 2);
   expect([...issuesOf("later"), ...issuesOf("last")]).toEqual([]);
 });
 
-it("leaves it to the job where the folder cannot be read, and knows of none where none is set", () => {
+it("accepts every name if the folder cannot be read, and none if no folder is set", () => {
   const check = templateCheck();
   expect(check({ template: "a" }, { EMAIL_TEMPLATES_DIR: join(tempDir(), "none") })).toEqual([]);
   expect(check({ template: "a" }, {})).toEqual([
@@ -56,7 +56,7 @@ it("leaves it to the job where the folder cannot be read, and knows of none wher
   ]);
 });
 
-it("is asked with the other checks of a submission", () => {
+it("runs with the other checks of a submission", () => {
   const registry = registryOf([{ source: "test", definition: email }], { EMAIL_TEMPLATES_DIR: tempDir() });
   expect(
     registry

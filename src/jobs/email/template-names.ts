@@ -8,7 +8,9 @@ import type { EmailPayload } from "./payload.ts";
 
 const TEXT_FILE = /^(.+)\.(?:txt|html)$/;
 
-/** File systems note changes in ticks of up to 10 ms (ext4: 4 ms): one that follows in the same tick does not show. */
+/**
+ * File systems record changes in ticks of up to 10 ms (ext4: 4 ms), so a second change in the same tick is not visible.
+ */
 const TICK_MS = 50;
 
 interface Asked {
@@ -24,7 +26,7 @@ interface Asked {
 export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadIssue[] {
   let seen: ReadonlySet<string> = new Set();
   let seenIn = "";
-  let changedAt = Number.NaN; // of the folder, when `seen` was certainly complete
+  let changedAt = Number.NaN; // the folder's last change that `seen` certainly includes
   const isThere = (folder: string, name: string): boolean => {
     if (folder === seenIn && seen.has(name)) return true;
     const now = changeOf(folder);

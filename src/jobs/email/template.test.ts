@@ -23,7 +23,7 @@ function failureOf(rendering: () => unknown): unknown {
 }
 
 describe("a template", () => {
-  it("is filled: html escaped, text and subject as they are, lists and conditions without logic", () => {
+  it("is filled: html escaped, text and subject unchanged, lists and conditions without logic", () => {
     const folder = folderOf({
       "order.subject": "Order {{number}}\n",
       "order.txt": "Dear {{name}},\n{{#items}}- {{.}}\n{{/items}}{{^items}}nothing{{/items}}",
@@ -37,7 +37,7 @@ describe("a template", () => {
     });
   });
 
-  it("shows any number as it was submitted, and takes zero for false however it is written", () => {
+  it("shows any number as submitted, and treats zero as false however it is written", () => {
     const folder = folderOf({
       "n.txt":
         "{{n}}|{{{n}}}|{{&o.n}}|{{l}}|{{#n}}{{.}} {{name}}{{/n}}{{^n}}none{{/n}}|{{#l}}<{{.}}>{{/l}}|{{#o}}{{#n}}in{{/n}}{{/o}}|{{#yes}}{{n}}{{/yes}}",
@@ -56,7 +56,7 @@ describe("a template", () => {
     }
   });
 
-  it("makes one line of a subject, whatever the data holds", () => {
+  it("turns a subject into one line, whatever the data contains", () => {
     const folder = folderOf({ "a.subject": "To {{name}}", "a.txt": "x" });
     expect(renderTemplate(folder, "a", { name: "J\r\nBcc: evil@z.example" }).subject).toBe("To J Bcc: evil@z.example");
   });
@@ -66,7 +66,7 @@ describe("a template", () => {
     ["unclosed", "template_invalid"],
     ["lost", "template_invalid"],
     ["leaving", "template_invalid"],
-  ])("%s fails for good", (name, code) => {
+  ])("%s fails permanently", (name, code) => {
     const folder = folderOf({
       "unclosed.txt": "{{#a}}",
       "lost.txt": "{{> _nowhere}}",
@@ -75,13 +75,13 @@ describe("a template", () => {
     expect(failureOf(() => renderTemplate(folder, name, {}))).toMatchObject({ name: "PermanentError", code });
   });
 
-  it("needs its folder", () => {
+  it("requires its folder", () => {
     expect(failureOf(() => renderTemplate("", "a", {}))).toMatchObject({ code: "template_not_configured" });
     expect(failureOf(() => renderTemplate("/nowhere", "a", {}))).toMatchObject({ code: "template_unknown" });
   });
 });
 
-describe("what a template makes of its data is bounded", () => {
+describe("the output of a template is bounded", () => {
   const list = (length: number, item: unknown = {}) => Array.from({ length }, () => item);
   const templates: Readonly<Record<string, string>> = {
     "nested.txt": "{{#a}}{{#b}}- {{.}}\n{{/b}}{{/a}}",
@@ -110,7 +110,7 @@ describe("what a template makes of its data is bounded", () => {
     ["escaped", { s: "&".repeat(600_000) }],
     ["escaped", { s: "x".repeat(16_000_000) }],
     ["lists", { a: list(1_000), b: list(5_000, 1) }],
-  ])("%s fails soon", (name, data) => {
+  ])("%s fails quickly", (name, data) => {
     const before = process.cpuUsage();
     expect(failureOf(() => renderTemplate(folderOf(templates), name, data))).toMatchObject({
       name: "PermanentError",
@@ -120,14 +120,14 @@ describe("what a template makes of its data is bounded", () => {
     expect(user + system).toBeLessThan(3_000_000); // µs; without bounds most take a minute
   });
 
-  it("counts all its parts together", () => {
+  it("applies to all parts together", () => {
     const folder = folderOf({ "a.subject": "{{s}}", "a.txt": "{{s}}", "a.html": "{{s}}" });
     const lengths = (length: number) => renderTemplate(folder, "a", { s: "x".repeat(length) }).html?.length;
     expect(lengths(600_000)).toBe(600_000);
     expect(failureOf(() => lengths(800_000))).toMatchObject({ code: "template_too_large" });
   });
 
-  it("leaves room for a long newsletter", () => {
+  it("allows a long newsletter", () => {
     const folder = folderOf({
       "news.html": "{{#rows}}<tr><td>{{name}}</td><td>{{price}}</td>{{#tags}}<b>{{.}}</b>{{/tags}}{{> _end}}{{/rows}}",
       "_end.html": "</tr>",
@@ -168,7 +168,7 @@ describe("a template within its bounds", () => {
     })).record;
     const filledBy = (fill: () => unknown): unknown => {
       const filled = failureOf(fill);
-      return filled instanceof Error ? "a failure" : filled; // a name is looked for in an element that is null
+      return filled instanceof Error ? "a failure" : filled; // a name is searched in an element that is null
     };
     fc.assert(
       fc.property(value, (data) => {

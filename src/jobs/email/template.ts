@@ -1,6 +1,6 @@
 /**
  * Mustache templates of messages, from a folder of the operator: `NAME.subject`, `NAME.txt` and `NAME.html`, of which
- * one of the last two is required. They are read at each use, so that a change takes effect with the next message.
+ * at least one of the last two is required. They are read at each use, so a change takes effect with the next message.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { codeOf, messageOf } from "../../errors.ts";
 import { BoundedWriter, RenderBudget } from "./bounded-writer.ts";
 import { emailError } from "./error-codes.ts";
 
-/** Names that cannot leave the folder. A leading `_` is for what other templates include. */
+/** Names that cannot leave the folder. A leading `_` is reserved for files that templates include. */
 export const TEMPLATE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
 const PARTIAL_NAME = /^_[A-Za-z0-9_-]{1,63}$/;
 
@@ -61,12 +61,14 @@ export function renderTemplate(folder: string, name: string, data: object): Rend
   }
 }
 
-/** A message that takes a tenth of this is rejected as too large; the rest is for a slow folder and a busy machine. */
+/**
+ * A message that takes a tenth of this is rejected as too large; the rest allows for a slow folder and a busy machine.
+ */
 const TIMEOUT_MS = 5_000;
 
 /**
  * Runs {@link renderTemplate} as the task `render`.
- * @throws {PermanentError} as that does, and `template_too_slow`
+ * @throws {PermanentError} the errors of {@link renderTemplate}, and `template_too_slow`
  */
 export async function renderOnThread(
   onThread: AttemptContext<unknown>["onThread"],

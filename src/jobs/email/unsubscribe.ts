@@ -27,7 +27,7 @@ type Unsubscribe = Static<typeof Unsubscribe>;
 // printable ASCII without the characters that end or separate links in this header
 const LINK = /^https:\/\/[^/?#\s]+(?=[\x21-\x7e]*$)[^<>,"\\]*$/;
 
-/** So that it has a place in a line of 998 octets (RFC 5322, 2.1.1), which nothing in it can divide. */
+/** Leaves space for the header's name in a line of 998 octets (RFC 5322, 2.1.1): a link cannot be folded. */
 const MAX_LINK = 990;
 
 export function unsubscribeIssues(unsubscribe: Unsubscribe | undefined): PayloadIssue[] {

@@ -15,7 +15,7 @@ const COLOURS = [
 const DELAYS = [100, 200, 100, 300, 500];
 const [WIDTH, HEIGHT] = [100, 80];
 
-/** Five frames, each of one colour, shown four times. */
+/** Five frames of one colour each, played four times. */
 function fiveColours(format: "gif" | "webp", loop = 4): Promise<Buffer> {
   const pixels = Buffer.concat(
     COLOURS.map((colour) => Buffer.alloc(WIDTH * HEIGHT * 3, Buffer.from(colour.slice(0, 3)))),
@@ -63,7 +63,7 @@ describe.each(["gif", "webp"] as const)("an animated %s", (from) => {
     }
   });
 
-  it("has its margins in each frame", async () => {
+  it("has its margins in every frame", async () => {
     const { bytes } = await renderOne(await fiveColours(from), {
       width: 100,
       height: 100,
@@ -80,7 +80,7 @@ describe.each(["gif", "webp"] as const)("an animated %s", (from) => {
     }
   });
 
-  it.each([0, 1, 4])("keeps its times and its count of %i", async (loop) => {
+  it.each([0, 1, 4])("keeps its frame delays and its loop count of %i", async (loop) => {
     const source = await fiveColours(from, loop);
     const gif = new GifReader((await renderOne(source, { width: 10, animated: true, format: "gif" })).bytes);
     expect(COLOURS.map((_, i) => gif.frameInfo(i).delay * 10)).toEqual(DELAYS);
@@ -91,9 +91,12 @@ describe.each(["gif", "webp"] as const)("an animated %s", (from) => {
     }
   });
 
-  it.each(["jpeg", "png", "avif"] as const)("gives its first frame to a format that holds one: %s", async (format) => {
-    const { bytes } = await renderOne(await fiveColours(from), { width: 10, format });
-    expect((await sharp(bytes).metadata()).pages ?? 1).toBe(1);
-    expect((await sharp(bytes).stats()).dominant).toMatchObject({ r: 248, g: 8, b: 8 });
-  });
+  it.each(["jpeg", "png", "avif"] as const)(
+    "becomes its first frame in a format without animation: %s",
+    async (format) => {
+      const { bytes } = await renderOne(await fiveColours(from), { width: 10, format });
+      expect((await sharp(bytes).metadata()).pages ?? 1).toBe(1);
+      expect((await sharp(bytes).stats()).dominant).toMatchObject({ r: 248, g: 8, b: 8 });
+    },
+  );
 });

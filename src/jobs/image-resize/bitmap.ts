@@ -1,6 +1,6 @@
 /**
- * Decoded pixels: sRGB, 8 bits a channel, upright. All drawing starts from these, so it depends on no property of the
- * file.
+ * Decoded pixels: sRGB, 8 bits a channel, upright. All drawing starts from bitmaps, so it does not depend on any
+ * property of the file.
  */
 import sharp, { type Sharp } from "sharp";
 import { decoding, OPERATION_TIMEOUT_SECONDS } from "./decoding.ts";
@@ -28,11 +28,11 @@ export async function toBitmap(pipeline: Sharp): Promise<Bitmap> {
     .timeout({ seconds: OPERATION_TIMEOUT_SECONDS })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3 && info.channels !== 4) throw new Error(`${info.channels} channels in place of 3 or 4`);
+  if (info.channels !== 3 && info.channels !== 4) throw new Error(`${info.channels} channels instead of 3 or 4`);
   return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
-/** The pixels of a picture that this program has made itself. @throws as {@link decoding} */
+/** Runs a pipeline that draws on pixels that are already decoded. @throws as {@link decoding} */
 export function drawn(pipeline: Sharp): Promise<Bitmap> {
   return decoding(toBitmap(pipeline));
 }

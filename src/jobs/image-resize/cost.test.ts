@@ -39,11 +39,11 @@ describe("the effort of encoders", () => {
       [work("avif", { width: 1_600 }), work("webp"), work("png", { quality: 80, width: 2_000 })],
       [undefined, undefined, undefined],
     ],
-    ["a large AVIF less", camera, [work("avif")], [2]],
-    ["the largest AVIF least", largest, [work("avif")], [0]],
-    ["only the dearest gives way", camera, [work("avif"), work("avif", { width: 400 })], [2, undefined]],
+    ["a large AVIF gets less", camera, [work("avif")], [2]],
+    ["the largest AVIF gets the least", largest, [work("avif")], [0]],
+    ["only the most expensive output gets less", camera, [work("avif"), work("avif", { width: 400 })], [2, undefined]],
     [
-      "a palette has levels, a PNG without one none",
+      "a palette has levels, and a PNG without a palette does not",
       largest,
       [work("png", { quality: 80 }), work("png")],
       [4, undefined],
@@ -60,7 +60,7 @@ describe("the effort of encoders", () => {
     ["ten of the largest in AVIF", largest, times(10, work("avif"))],
     ["ten of the largest, blurred and sharpened", largest, times(10, work("jpeg", { blur: 100, sharpen: 10 }))],
     [
-      "a strip that is scaled to a thousand megapixels to be looked at",
+      "a strip that is scaled to a thousand megapixels for its analysis",
       imageOf(66, 65_000),
       [
         work("jpeg", { width: 1_000, height: 1_000, crop: "entropy" }),
@@ -73,7 +73,7 @@ describe("the effort of encoders", () => {
       times(10, work("jpeg", { width: 100, watermark: { artifact: "a" } })),
       imageOf(7_000, 7_000, { format: "avif" }),
     ],
-  ])("does not help %s", (_what, image, works, mark) => {
+  ])("is not enough for %s", (_what, image, works, mark) => {
     const marks = new Map(mark && [["a", mark]]);
     expect(() => effortsOf(image, works, marks)).toThrow(PermanentError);
     expect(() => effortsOf(image, works, marks)).toThrow(/s of one core, more than 60/);
@@ -83,10 +83,10 @@ describe("the effort of encoders", () => {
     ["one output in each format", [work("jpeg"), work("png"), work("webp")]],
     ["ten in JPEG", times(10, work("jpeg"))],
     [
-      "one blurred, sharpened and looked at, in AVIF",
+      "one blurred, sharpened and analysed, in AVIF",
       [work("avif", { width: 7_000, height: 6_900, crop: "attention", blur: 100, sharpen: 10 })],
     ],
-  ])("leaves room for the largest source in %s", (_what, works) =>
+  ])("is enough for the largest source in %s", (_what, works) =>
     expect(() => effortsOf(largest, works, none)).not.toThrow(),
   );
 });

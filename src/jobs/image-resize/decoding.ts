@@ -3,16 +3,15 @@ import { PermanentError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import { imageError } from "./error-codes.ts";
 
-/** Of one libvips operation: below the 120 s of an attempt, so that it ends with a reason. */
+/** The limit of one libvips operation. It is below the attempt's 120 s, so that the job fails with this reason. */
 export const OPERATION_TIMEOUT_SECONDS = 100;
 
 /**
- * The most pixels of a source and of each output, all frames together, where no setting says otherwise: 200 MB when
- * decoded with alpha.
+ * The default limit for the pixels of a source and of each output, all frames together: 200 MB when decoded with alpha.
  */
 export const DEFAULT_MAX_PIXELS = 50_000_000;
 
-/** What a job does with a damaged file: `fail`, or `truncate`, which takes what can be decoded. */
+/** How a job treats a damaged file: `fail`, or `truncate`, which uses the part that can be decoded. */
 export type OnError = "fail" | "truncate";
 
 export interface ReadOptions {
@@ -21,8 +20,8 @@ export interface ReadOptions {
 }
 
 /**
- * How strictly a file is read. `error` refuses what is broken or cut short. `warning` would refuse real photos too:
- * stray bytes between JPEG markers and odd scan parameters, which phones write, are warnings and decode well.
+ * How strictly a file is read. `error` rejects broken and truncated files. `warning` would reject real photos too:
+ * phones write stray bytes between JPEG markers and odd scan parameters, which cause warnings but decode well.
  */
 export type Strictness = Pick<SharpOptions, "failOn">;
 const STRICT: Strictness = { failOn: "error" };
@@ -30,12 +29,12 @@ const LENIENT: Strictness = { failOn: "none" };
 
 export interface Reading<T> {
   readonly value: T;
-  /** Whether the file is damaged, and the value is what could be decoded. */
+  /** Whether the file is damaged and the value is only the part that could be decoded. */
   readonly isTruncated: boolean;
 }
 
 /**
- * Reads strictly and, where the job takes damaged files, once more for what there is.
+ * Reads strictly and, if the job accepts damaged files, a second time for the part that can be decoded.
  * @throws {PermanentError} `image_invalid`
  * @throws {RetryableError} `image_timeout`
  */
@@ -49,8 +48,8 @@ export async function reading<T>(onError: OnError, read: (strictness: Strictness
 }
 
 /**
- * Names what an operation on untrusted bytes fails with: sharp's errors carry no code, and only a deadline is not the
- * image's own fault.
+ * Classifies the errors of an operation on untrusted bytes. sharp's errors have no code; only a timeout is not caused
+ * by the image itself.
  * @throws {PermanentError} `image_invalid`
  * @throws {RetryableError} `image_timeout`
  */

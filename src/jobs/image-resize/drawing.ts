@@ -1,4 +1,6 @@
-/** Draws a variant from the scaled source: cropped or put into its box, on its background, blurred and sharpened. */
+/**
+ * Draws a variant from the scaled source: crops it or fits it into its box, adds the background, blurs and sharpens.
+ */
 import type { Color, OverlayOptions, Sharp } from "sharp";
 import { drawn, openBitmap } from "./bitmap.ts";
 import { outputSize, type Size, scaledSize } from "./output-size.ts";
@@ -8,8 +10,8 @@ const CLEAR: Color = { r: 255, g: 255, b: 255, alpha: 0 };
 
 /**
  * A pipeline that ends with the variant's picture.
- * @param whole gives the whole source as `scaledSize` says
- * @param size that of the source
+ * @param whole the whole source, scaled to the variant's `scaledSize`
+ * @param size of the source
  * @throws as `decoding`
  */
 export async function draw(whole: Sharp, size: Size, variant: Variant, format: OutputFormat): Promise<Sharp> {
@@ -18,7 +20,7 @@ export async function draw(whole: Sharp, size: Size, variant: Variant, format: O
   const opaque = below?.alpha === 1 ? below : undefined;
   let picture = await fitted(whole, size, variant, opaque ?? CLEAR);
   if (opaque !== undefined) picture.flatten({ background: opaque });
-  // In one pipeline, libvips would mix the colour of the transparent margins into what it blurs.
+  // In a single pipeline, libvips would blur the colour of the transparent margins into the picture.
   if (blur !== undefined || sharpen !== undefined) picture = openBitmap(await drawn(picture));
   if (blur !== undefined) picture.blur(blur);
   if (sharpen !== undefined) picture.sharpen({ sigma: sharpen });
@@ -32,13 +34,14 @@ async function fitted(whole: Sharp, size: Size, variant: Variant, background: Co
   const [scaled, output] = [scaledSize(size, variant), outputSize(size, variant)];
   if (fit === "contain") return boxed(whole, scaled, output, background);
   if (scaled.width === output.width && scaled.height === output.height) return whole;
-  // A pipeline scales once: what sharp looks at for its crop has its size already.
+  // The pixels are computed first because a pipeline scales only once, and sharp must crop the image that is already
+  // scaled.
   if (crop !== undefined && crop !== "center")
     return openBitmap(await drawn(whole)).resize({ ...output, fit: "cover", position: crop });
   return cropped(whole, scaled, output, focus ?? { x: 0.5, y: 0.5 });
 }
 
-/** In the middle of its box. Where the margins differ by one pixel, the greater one is on the right and below. */
+/** Centres the picture in its box. If the margins differ by one pixel, the larger one is on the right or below. */
 function boxed(picture: Sharp, inner: Size, box: Size, background: Color): Sharp {
   const [left, top] = [Math.floor((box.width - inner.width) / 2), Math.floor((box.height - inner.height) / 2)];
   return picture.extend({
@@ -50,7 +53,7 @@ function boxed(picture: Sharp, inner: Size, box: Size, background: Color): Sharp
   });
 }
 
-/** The box whose middle is nearest to the point. */
+/** The part of the picture whose centre is nearest to the focal point. */
 function cropped(
   picture: Sharp,
   scaled: Size,
@@ -66,10 +69,7 @@ function cropped(
   });
 }
 
-/**
- * What lies below the picture: undefined for nothing. JPEG knows no transparency, so white lies below unless the caller
- * says otherwise.
- */
+/** The background; undefined for none. JPEG has no transparency, so its default background is white. */
 function backgroundOf(
   { background }: Variant,
   format: OutputFormat,
@@ -83,7 +83,7 @@ function backgroundOf(
   return { r, g, b, alpha: format === "jpeg" ? 1 : alpha / 255 };
 }
 
-/** One pixel of a colour, repeated below the whole picture. */
+/** One pixel of a colour, tiled below the whole picture. */
 function sheet({
   r,
   g,

@@ -1,8 +1,7 @@
 /**
- * EXIF as kept metadata: the block is read and written anew with the entries that are still true of the output. Left
- * out are the thumbnail, which shows the uncropped picture; maker notes, whose contents are private and whose offsets
- * would be wrong; and what describes the source's pixels. EXIF is a TIFF file without a picture: a header and
- * directories of entries.
+ * Rewrites EXIF as kept metadata, with only the entries that are still correct for the output. It omits the thumbnail,
+ * which shows the uncropped picture; maker notes, which are proprietary and contain offsets that would become wrong;
+ * and entries about the source's pixels. EXIF is a TIFF file without a picture: a header and directories of entries.
  */
 import type { Size } from "./output-size.ts";
 
@@ -14,7 +13,7 @@ interface Entry {
   readonly value: Buffer;
 }
 
-/** A block of EXIF or a TIFF file, as far as its directories. */
+/** The directories of an EXIF block or a TIFF file. */
 export interface TiffBlock {
   readonly bytes: Buffer;
   readonly isLittleEndian: boolean;
@@ -23,7 +22,7 @@ export interface TiffBlock {
 
 const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
 const [SHORT, LONG] = [3, 4];
-/** Real files have some 60; a block of 64 KB has room for 5,000. */
+/** Real files have about 60 entries; a block of 64 KB has room for 5,000. */
 const MAX_ENTRIES = 5_000;
 
 const TAG = {
@@ -37,8 +36,8 @@ const TAG = {
 const SRGB = 1;
 
 /**
- * Of the first directory: the source's pixels (sizes, strips, tiles, sample formats), other copies of it, and what
- * other fields of EXIF repeat.
+ * Tags of the first directory that describe the source's pixels (sizes, strips, tiles, sample formats), contain other
+ * copies of the picture, or repeat other EXIF fields.
  */
 const STALE_FIRST = new Set([
   ...[
@@ -48,17 +47,17 @@ const STALE_FIRST = new Set([
   ...[0x0142, 0x0143, 0x0144, 0x0145, 0x014a, 0x0152, 0x0153, 0x015b, 0x0201, 0x0202, 0x0211, 0x0212, 0x0213, 0x0214],
   ...[0x02bc, 0x83bb, 0x8649, 0x8773], // XMP, IPTC, Photoshop's block, the colour profile
 ]);
-/** From here on: print settings, padding, and what raw files say of their sensor. */
+/** Tags from here on are print settings, padding, and data about the sensor of raw files. */
 const FIRST_PRIVATE_TAG = 0xc000;
 /**
- * Of the EXIF directory: compression, maker note, interoperability (the colour space), points and lengths in pixels of
- * the source.
+ * Tags of the EXIF directory: compression, maker note, interoperability (the colour space), and points and lengths in
+ * pixels of the source.
  */
 const STALE_EXIF = new Set([
   0x9102, 0x927c, 0x9214, 0xa005, 0xa20c, 0xa20e, 0xa20f, 0xa210, 0xa214, 0xa302, 0xa500, 0xea1c,
 ]);
 
-/** Opens a block; undefined where it is none. */
+/** Opens a block; undefined if the bytes are not an EXIF block. */
 export function openTiff(bytes: Buffer): TiffBlock | undefined {
   const order = bytes.toString("latin1", 0, 4);
   if (bytes.length < 8 || (order !== "II*\0" && order !== "MM\0*")) return undefined;
@@ -66,7 +65,7 @@ export function openTiff(bytes: Buffer): TiffBlock | undefined {
   return { bytes, isLittleEndian, firstDirectory: isLittleEndian ? bytes.readUInt32LE(4) : bytes.readUInt32BE(4) };
 }
 
-/** The entries of the directory at an offset; those that point out of the block are left out. */
+/** The entries of the directory at an offset. Entries that point outside the block are omitted. */
 export function entriesAt({ bytes, isLittleEndian }: TiffBlock, at: number): Entry[] {
   const short = (offset: number): number => (isLittleEndian ? bytes.readUInt16LE(offset) : bytes.readUInt16BE(offset));
   const long = (offset: number): number => (isLittleEndian ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset));
@@ -82,18 +81,21 @@ export function entriesAt({ bytes, isLittleEndian }: TiffBlock, at: number): Ent
   return entries;
 }
 
-/** The number that an entry holds first. */
+/** The first number of an entry. */
 export function numberOf({ isLittleEndian }: TiffBlock, { type, value }: Entry): number | undefined {
   if (type === SHORT) return isLittleEndian ? value.readUInt16LE() : value.readUInt16BE();
   return type === LONG ? (isLittleEndian ? value.readUInt32LE() : value.readUInt32BE()) : undefined;
 }
 
 /**
- * What a block of EXIF says that is true of an output of this size; undefined where nothing is, or where it cannot be
- * read.
- * @param exif with or without the `Exif\0\0` in front
+ * The part of an EXIF block that is correct for an output of this size; undefined if nothing is, or if the block cannot
+ * be read.
+ * @param exif with or without the leading `Exif\0\0`
  */
-export function keptExif(exif: Buffer, size: Size, keepsLocation: boolean): Buffer | undefined {
+export function keptExif(
+  exif: Buffer,
+  { size, keepsLocation }: { readonly size: Size; readonly keepsLocation: boolean },
+): Buffer | undefined {
   const block = openTiff(exif.toString("latin1", 0, 4) === "Exif" ? exif.subarray(6) : exif);
   if (block === undefined) return undefined;
   const first = entriesAt(block, block.firstDirectory);
@@ -130,7 +132,7 @@ class DirectoryWriter {
   }
 
   long(tag: number, value: number): Entry {
-    // EXIF wants the orientation and the colour space as 16 bits.
+    // EXIF requires 16 bits for the orientation and the colour space.
     return tag === TAG.width || tag === TAG.height || value > 0xffff
       ? { tag, type: LONG, count: 1, value: this.#number(value, 4) }
       : { tag, type: SHORT, count: 1, value: this.#number(value, 2) };
@@ -157,7 +159,7 @@ class DirectoryWriter {
     return Buffer.concat(parts);
   }
 
-  /** The entries, the end mark, and behind it the values that do not fit into an entry. */
+  /** The entries, the end marker, and then the values that do not fit into an entry. */
   #directory(entries: readonly Entry[], start: number): Buffer {
     const sorted = [...entries].sort((a, b) => a.tag - b.tag);
     const heads: Buffer[] = [this.#number(sorted.length, 2)];

@@ -1,8 +1,6 @@
 import { entriesAt, numberOf, openTiff } from "./exif.ts";
 
-/**
- * The formats that are read. What they are is told by their first bytes, never by a name or a header that came along.
- */
+/** The formats that can be read. A format is recognised by the file's first bytes, never by its name or a header. */
 export type SourceFormat = "jpeg" | "png" | "webp" | "avif" | "heic" | "gif" | "tiff";
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
@@ -21,7 +19,10 @@ export function sniffFormat(bytes: Buffer): SourceFormat | undefined {
   return brands.some((brand) => HEIC_BRANDS.has(brand)) ? "heic" : undefined;
 }
 
-/** The first bytes of files that callers take for images that are read here, or that are images elsewhere. */
+/**
+ * The first bytes of unsupported files that callers mistake for supported images, or that other programs read as
+ * images.
+ */
 const OTHER_FORMATS: readonly [name: string, start: string][] = [
   ["BMP", "BM"],
   ["PDF", "%PDF"],
@@ -36,7 +37,7 @@ const OTHER_FORMATS: readonly [name: string, start: string][] = [
   ["BigTIFF", "MM\0+"],
 ];
 
-/** The name of a file's format that is not read, where its first bytes tell. */
+/** The name of an unsupported format, if the first bytes show it. */
 export function otherFormat(bytes: Buffer): string | undefined {
   const start = bytes.toString("latin1", 0, 12);
   if (start.slice(4, 8) === "ftyp") return "a video (MP4, MOV)";
@@ -50,8 +51,8 @@ export function isSvg(bytes: Buffer): boolean {
 const TAG = { subfileType: 0x00fe, tileWidth: 0x0142, tileHeight: 0x0143, dngVersion: 0xc612 } as const;
 
 /**
- * Why a TIFF is not read, or undefined. Cameras' raw files are TIFFs whose first picture is a small preview, if it is
- * one at all; and libtiff takes memory for a whole tile, however small the picture in it.
+ * Why a TIFF cannot be read, or undefined. Cameras' raw files are TIFFs whose first picture is at best a small preview;
+ * and libtiff allocates memory for a whole tile, however small the picture is.
  */
 export function tiffIssue(bytes: Buffer, maxPixels: number): string | undefined {
   const tiff = openTiff(bytes);
@@ -70,14 +71,14 @@ export function tiffIssue(bytes: Buffer, maxPixels: number): string | undefined 
 }
 
 /**
- * ISO BMFF (ISO/IEC 14496-12): the box `ftyp` holds a major brand, a version, and the brands that it is compatible
- * with.
+ * The brands of a file in ISO BMFF (ISO/IEC 14496-12): the box `ftyp` has a major brand, a version, and the compatible
+ * brands.
  */
 function brandsOf(bytes: Buffer): string[] {
   if (bytes.length < 16 || bytes.toString("latin1", 4, 8) !== "ftyp") return [];
   const end = Math.min(bytes.readUInt32BE(0), bytes.length, 128); // real files name a handful of brands
   const brands = [];
-  // 12 holds the version
+  // the version is at 12
   for (let at = 8; at + 4 <= end; at += 4) if (at !== 12) brands.push(bytes.toString("latin1", at, at + 4));
   return brands;
 }

@@ -1,6 +1,6 @@
 /**
- * What a thread and its image process say to each other: `[length of the head, 4 bytes][head, JSON][parts]`. The head
- * tells how long each part is, so bytes travel as they are.
+ * The protocol between a thread and its image process: frames of `[length of the head, 4 bytes][head, JSON][parts]`.
+ * The head contains the length of each part, so parts are sent as raw bytes.
  */
 import type { Socket } from "node:net";
 
@@ -12,8 +12,8 @@ export interface MessageFrame<Head> {
 const LENGTH_BYTES = 4;
 
 /**
- * Resolves when the socket has taken it all; so the next is not made before this one is on its way. @throws {Error}
- * when the other side is gone
+ * Resolves when the socket has sent the whole frame, so that the next frame is produced only then.
+ * @throws {Error} the other side has closed the connection
  */
 export async function sendFrame<Head>(socket: Socket, { head, parts }: MessageFrame<Head>): Promise<void> {
   const text = Buffer.from(JSON.stringify({ head, lengths: parts.map(({ length }) => length) }));
@@ -28,7 +28,9 @@ export async function sendFrame<Head>(socket: Socket, { head, parts }: MessageFr
   await Promise.all(writes);
 }
 
-/** Ends when the other side does, in the middle of a parcel or not. @throws {Error} when the connection breaks */
+/**
+ * Ends when the other side closes the connection, even in the middle of a frame. @throws {Error} the connection breaks
+ */
 export async function* framesOf<Head>(socket: Socket): AsyncGenerator<MessageFrame<Head>, void> {
   const take = takerOf(socket);
   for (;;) {
@@ -46,7 +48,7 @@ export async function* framesOf<Head>(socket: Socket): AsyncGenerator<MessageFra
   }
 }
 
-/** Takes so many bytes out of what arrives; undefined when there are no more. */
+/** Returns a function that reads the given number of bytes from the socket; undefined if the connection ends before. */
 function takerOf(socket: Socket): (length: number) => Promise<Buffer | undefined> {
   const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let chunk: Buffer = Buffer.alloc(0);

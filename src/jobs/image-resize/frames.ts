@@ -1,14 +1,13 @@
 /**
- * The frames of an animation, one by one: each is drawn as a still picture is, so that a blur, a crop or a rotation
- * never reaches into the frame before or after it. All frames are decoded at once, because a frame may build on the one
- * before.
+ * Draws the frames of an animation one by one, each like a still picture, so that a blur, a crop or a rotation never
+ * affects neighbouring frames. All frames are decoded at once, because a frame may build on the previous one.
  */
 import sharp, { type Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";
 import { OPERATION_TIMEOUT_SECONDS, type Reading, reading } from "./decoding.ts";
 import type { Image } from "./image.ts";
 
-/** EXIF's orientations 2 to 8 as what sharp is to do: first the turn, then the mirrors. */
+/** EXIF's orientations 2 to 8 as sharp operations: first the rotation, then the mirrors. */
 const TURNS: Readonly<Record<number, (frame: Sharp) => Sharp>> = {
   2: (frame) => frame.flop(),
   3: (frame) => frame.rotate(180),
@@ -27,7 +26,7 @@ export async function decodeFrames({
   maxPixels,
   onError,
 }: Image): Promise<Reading<Bitmap[]>> {
-  // A file that is cut short may have fewer frames than its header promises.
+  // A truncated file may have fewer frames than its header declares.
   const { value: strip, isTruncated } = await reading(onError, (strictness) =>
     toBitmap(sharp(bytes, { ...strictness, limitInputPixels: maxPixels, pages: -1 })),
   );
@@ -44,7 +43,7 @@ export async function decodeFrames({
   return { value: upright, isTruncated };
 }
 
-/** A pipeline whose input is all of these frames, which are of one size. */
+/** A pipeline whose input is all of these frames, which must have the same size. */
 export function openAnimation(frames: readonly [Bitmap, ...Bitmap[]]): Sharp {
   const [{ width, height, channels }] = frames;
   const raw = { width, height: height * frames.length, channels, pageHeight: height };

@@ -22,7 +22,7 @@ import imageResize from "./image-resize.ts";
 
 const THREADS_MODULE = fileURLToPath(new URL("../../../dist/execute/threads.js", import.meta.url));
 const cleanups: (() => unknown)[] = [];
-/** Half a minute and more of one core. */
+/** A request that takes half a minute or more of one core. */
 let heavy: object;
 let small: object;
 let root: string;
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  await killIdle(); // the next test's are its own
+  await killIdle(); // the next test starts its own processes
 });
 afterAll(async () => {
   await threads.close();
@@ -75,7 +75,7 @@ function start(payload: object, history: readonly string[] = []): { attempt: Att
   return { attempt: attempt as unknown as Attempt, end };
 }
 
-/** The image processes below a process, by number; those that are dead but not reaped as well. */
+/** The process ids of the image processes below a process, including dead ones that are not reaped. */
 function imageProcesses(parent = process.pid): number[] {
   const listed = execFileSync("ps", ["-o", "pid=,comm=,args=", "--ppid", String(parent)], { encoding: "utf8" });
   return listed
@@ -84,7 +84,7 @@ function imageProcesses(parent = process.pid): number[] {
     .map((line) => Number.parseInt(line, 10));
 }
 
-/** What /proc says of a process behind its name (man 5 proc); undefined when there is none, or only its grave. */
+/** The fields of /proc/PID/stat after the process name (man 5 proc); undefined if the process is gone or a zombie. */
 function statOf(pid: number): string[] | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
@@ -94,7 +94,7 @@ function statOf(pid: number): string[] | undefined {
   }
 }
 
-/** More than half a second of CPU: past the start, and in the middle of the encoding. */
+/** Whether it used more than half a second of CPU: it has started and is encoding. */
 function isAtWork(pid: number): boolean {
   const stat = statOf(pid);
   return stat !== undefined && Number(stat[11]) + Number(stat[12]) > 60;
@@ -105,14 +105,14 @@ async function killIdle(): Promise<void> {
   await until(() => imageProcesses().length === 0, { what: "they are gone" });
 }
 
-/** So many image processes, all at work. */
+/** Resolves with the ids of the image processes once there are `count` and all of them are at work. */
 function working(count: number, parent?: number): Promise<number[]> {
   const ask = (pids: number[]) => (pids.length === count && pids.every(isAtWork) ? pids : undefined);
   return until(() => ask(imageProcesses(parent)), { what: "libvips is at work", timeoutMs: 20_000 });
 }
 
 describe("an image process", () => {
-  it("belongs to one thread, outlives signals that mean the replica, and is killed in the middle of an operation when its attempt is stopped", async () => {
+  it("belongs to one thread, ignores signals meant for the replica, and is killed in the middle of an operation when its attempt is stopped", async () => {
     const [first, second] = [start(heavy), start(heavy)];
     const pids = await working(2);
     for (const pid of pids) for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
@@ -131,7 +131,7 @@ describe("an image process", () => {
     expect(await start(small).end).toMatchObject({ kind: "returned" });
   }, 30_000);
 
-  it("that is killed fails its attempt, which may be tried again, and the next image has another", async () => {
+  it("fails its attempt for a retry if it is killed, and the next image gets a new process", async () => {
     const { end } = start(heavy);
     const pid = await until(() => imageProcesses().find(isAtWork), { what: "libvips is at work", timeoutMs: 20_000 });
     process.kill(pid, "SIGKILL");
@@ -146,7 +146,7 @@ describe("an image process", () => {
     expect(await start(small).end).toMatchObject({ kind: "returned" });
   }, 30_000);
 
-  it("that ends for the third time fails the job, however many attempts it has left", async () => {
+  it("fails the job when it ends for the third time, however many attempts are left", async () => {
     const { end } = start(heavy, [
       JSON.stringify({ attempt: 2, outcome: "retry", state: '{"tries":2}' }),
       JSON.stringify({ attempt: 3, outcome: "retry" }),
@@ -185,7 +185,7 @@ describe("an image process", () => {
     await until(() => statOf(pid) === undefined, { what: "it is gone", timeoutMs: 3_000 });
   }, 30_000);
 
-  it("ends when no image comes, knows no secret, and leaves nothing behind", async () => {
+  it("exits when it is idle, knows no secret, and leaves no files behind", async () => {
     process.env.DATABASE_URL ??= "postgres://user:secret@127.0.0.1/db";
     const processes = new ChildProcesses();
     cleanups.push(() => processes.close());

@@ -1,4 +1,7 @@
-/** A pool thread's image process: started by its first image, kept for the next, ended when none comes. */
+/**
+ * The image process of a pool thread: it starts with the thread's first image, is reused for the next ones, and ends
+ * when it is idle.
+ */
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
@@ -18,10 +21,10 @@ export type StartProcess = (request: ProcessRequest) => void;
 
 /** An idle process ends to free its memory, about 100 MB. */
 const IDLE_MS = 60_000;
-/** From the request to the connection; 0.2 s on an idle machine. */
+/** The limit from the start of the process to its connection; 0.2 s on an idle machine. */
 const START_TIMEOUT_MS = 15_000;
 
-/** Tests run the sources, which Node 20 cannot load in a process: there it is the built one. */
+/** Tests run the sources. Node 20 cannot load TypeScript in a process, so there the built module is used. */
 const MODULE = new URL(
   import.meta.url.endsWith(".ts") ? "../../../dist/jobs/image-resize/image-process.js" : "./image-process.js",
   import.meta.url,
@@ -44,10 +47,10 @@ export class Renderer {
   }
 
   /**
-   * Renders the variants of an image, one after the other. The next image may come when this one has ended.
+   * Renders the variants of an image, one after the other. Render the next image only after this generator has ended.
    * @param watermarks by their reference, for each that a variant names
-   * @throws {PermanentError | RetryableError} what `openImage` and `renderVariants` throw
-   * @throws {RetryableError} `image_process_exited`: killed, or ended by a fault
+   * @throws {PermanentError | RetryableError} the errors of `openImage` and `renderVariants`
+   * @throws {RetryableError} `image_process_exited`: the process was killed or crashed
    */
   async *render(
     source: Buffer,
@@ -72,7 +75,7 @@ export class Renderer {
       }
     } finally {
       if (!isWhole)
-        this.close(); // nobody needs its remaining work, and its answers would be mistaken for those of the next image
+        this.close(); // its remaining answers would be mistaken for those of the next image
       else this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
     }
   }
@@ -125,7 +128,9 @@ function exited(how: string): RetryableError {
   return imageError.retryable("image_process_exited", `the image process ended: ${how}`);
 }
 
-/** The error that the process threw. One without a code of the type is a bug, and is retried as any error. */
+/**
+ * The error that the process threw. An error without a code of this job type is a bug, and is retried like any error.
+ */
 function errorOf({ name, code, message }: Extract<RenderAnswer, { kind: "failed" }>): Error {
   if (!imageError.isCode(code)) return Object.assign(new Error(message), { code });
   return name === "PermanentError" ? imageError.permanent(code, message) : imageError.retryable(code, message);

@@ -1,8 +1,8 @@
 /**
- * What an image process runs: it renders one image after the other, as its thread asks. Ending a thread does not end
- * what libvips does on its behalf; ending a process does. Nor does a fault in a decoder of untrusted bytes reach the
- * replica, no secret of the replica's is here, and where the machine allows, neither are its user and a network
- * (execute/confinement.ts).
+ * The program of an image process: it renders the images that its thread sends, one after the other. Images need a
+ * process because ending a thread does not stop libvips. In addition, a crash in a decoder of untrusted bytes does not
+ * affect the replica, the process has none of the replica's secrets, and on machines that allow it, it has neither the
+ * replica's user nor a network (execute/confinement.ts).
  */
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -13,7 +13,7 @@ import { type Image, openImage, prepareSharp } from "./image.ts";
 import { type RenderedVariant, renderVariants } from "./render.ts";
 import type { Variant } from "./variant.ts";
 
-/** Its parts are the source and the watermarks, in this order. */
+/** The frame's parts are the source and the watermarks, in this order. */
 export interface RenderRequest {
   readonly variants: readonly Variant[];
   /** The references of the watermarks. */
@@ -21,18 +21,18 @@ export interface RenderRequest {
   readonly options: ReadOptions;
 }
 
-/** For each variant one, whose part is the encoded image; or one that tells of a failure, and ends it. */
+/** One answer for each variant, whose part is the encoded image; or a failure, after which no answer follows. */
 export type RenderAnswer =
   | { readonly kind: "rendered"; readonly rendered: Omit<RenderedVariant, "bytes"> }
   | { readonly kind: "failed"; readonly name: string; readonly code: string; readonly message: string };
 
 async function* answer({ head, parts }: MessageFrame<RenderRequest>): AsyncGenerator<MessageFrame<RenderAnswer>> {
   try {
-    const [source = Buffer.alloc(0), ...marks] = parts;
+    const [source = Buffer.alloc(0), ...images] = parts;
     const image = await openImage(source, head.options);
     const watermarks = new Map<string, Image>();
     for (const [i, reference] of head.watermarks.entries())
-      watermarks.set(reference, await openImage(marks[i] ?? source, { ...head.options, onError: "fail" }));
+      watermarks.set(reference, await openImage(images[i] ?? source, { ...head.options, onError: "fail" }));
     for await (const { bytes, ...rendered } of renderVariants(image, head.variants, watermarks))
       yield { head: { kind: "rendered", rendered }, parts: [bytes] };
   } catch (thrown) {
@@ -48,17 +48,18 @@ async function* answer({ head, parts }: MessageFrame<RenderRequest>): AsyncGener
   }
 }
 
-// A service manager means the replica, which drains, and then ends this.
+// A service manager sends these signals to the replica, which drains and then ends this process.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-// The first that the kernel ends when memory is short: the replica outlives it. Other systems have no such file.
+// When memory is short, the kernel should end this process and not the replica. Only Linux has this file.
 await writeFile("/proc/self/oom_score_adj", "500").catch(() => undefined);
 prepareSharp();
 const socket = connect(process.argv[2] ?? "");
-// The thread is gone, or does not need this any more. An exit would wait for what libvips does; this does not.
+// The thread is gone or has cancelled the work. Unlike an exit, SIGKILL does not wait for libvips.
 const end = (): void => void process.kill(process.pid, "SIGKILL");
 socket
   .once("error", (error) => {
-    // whoever started this may not have known that it may not: nothing has come in yet
+    // This confinement also forbids the socket. No data has arrived yet, so exit: the replica starts a less confined
+    // process.
     if (codeOf(error) === "EACCES") process.exit(1);
     end();
   })

@@ -21,7 +21,7 @@ describe("image_resize fetches its source", () => {
     ]);
   });
 
-  it("from another job's artifact, of its newest attempt", async () => {
+  it("from the newest attempt of another job that has the artifact", async () => {
     const { run, resource, failure } = await setup();
     await resource.store.write({ jobId: SOURCE_ID, attempt: 1, name: "a.png" }, Buffer.from("broken"));
     await resource.store.write(
@@ -48,7 +48,7 @@ describe("image_resize fetches its source", () => {
     [503, RetryableError, "source_unreachable"],
     [408, RetryableError, "source_unreachable"],
     [429, RetryAfterError, "source_busy"],
-  ])("and judges an answer of %i", async (status, type, code) => {
+  ])("and classifies a response with status %i", async (status, type, code) => {
     const { failure } = await setup();
     const url = await serve((_request, response) => response.writeHead(status).end());
     const thrown = await failure({ url });
@@ -56,7 +56,7 @@ describe("image_resize fetches its source", () => {
     expect(thrown).toMatchObject({ code });
   });
 
-  it("and undoes its Content-Encoding, within the limit", async () => {
+  it("and decodes its Content-Encoding, within the limit", async () => {
     const { run } = await setup();
     const png = await twoHalves(40, 20).png().toBuffer();
     const encoded = (encoding: string, body: Buffer) =>
@@ -83,7 +83,7 @@ describe("image_resize fetches its source", () => {
     });
   });
 
-  it("and judges what gives no answer, too much of one, or must not be asked", async () => {
+  it("and classifies missing responses, too large ones and forbidden targets", async () => {
     const { failure, resource } = await setup();
     const cut = await serve((request) => request.socket.destroy());
     expect(await failure({ url: cut })).toMatchObject({ name: "RetryableError", code: "source_unreachable" });

@@ -21,14 +21,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-describe("image_resize refuses", () => {
+describe("image_resize rejects", () => {
   it.each([
     ["a PNG that claims 50,000 × 50,000 pixels", "image_too_large", () => pngClaiming(50_000, 50_000)],
     ["a PNG of one line that is too long", "image_too_large", () => pngClaiming(65_536, 1)],
     ["a PNG of one column that is too long", "image_too_large", () => pngClaiming(1, 50_000_000)],
     ["a PNG with fewer pixels than it claims", "image_invalid", () => pngClaiming(500, 500)],
     ["a JPEG cut short", "image_invalid", async () => (await twoHalves(200, 100).jpeg().toBuffer()).subarray(0, 500)],
-    ["a JPEG of nothing but its magic", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
+    ["a JPEG of only its magic bytes", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
     [
       "an SVG with an external entity",
       "image_unsupported",
@@ -38,12 +38,12 @@ describe("image_resize refuses", () => {
         ),
     ],
     [
-      "an SVG behind a JPEG's magic",
+      "an SVG after a JPEG's magic bytes",
       "image_invalid",
       () => Buffer.from('\xff\xd8\xff<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "latin1"),
     ],
     ["a BMP", "image_unsupported", () => Buffer.from("BM\0\0\0\0\0\0\0\0\0\0\0\0", "latin1")],
-    ["what is no image", "image_unsupported", () => Buffer.from("hello, world")],
+    ["a file that is not an image", "image_unsupported", () => Buffer.from("hello, world")],
     [
       "a video in the container of AVIF",
       "image_unsupported",
@@ -56,10 +56,10 @@ describe("image_resize refuses", () => {
     expect(thrown).toMatchObject({ code });
   });
 
-  it("outputs that would take a core for too long, but not one that an encoder makes in less", async () => {
+  it("outputs that would take too much CPU time, unless less effort of the encoder is enough", async () => {
     const { failure, run } = await setup();
     const source = base64(await twoHalves(200, 100).png().toBuffer());
-    // with the encoder's default: 62 s of noise
+    // noise takes 62 s with the encoder's default
     const [outcome] = await run({ source, width: 2_400, height: 2_400, fit: "fill", format: "avif" });
     expect(outcome).toMatchObject({ width: 2_400, format: "avif" });
     const variants = Array.from({ length: 10 }, () => ({
@@ -75,7 +75,7 @@ describe("image_resize refuses", () => {
     });
   });
 
-  it("an output that follows from the source and would be too large", async () => {
+  it("an output whose size follows from the source and would be too large", async () => {
     const { failure } = await setup();
     const strip = base64(await twoHalves(4, 4_000).png().toBuffer());
     for (const variant of [
@@ -88,7 +88,7 @@ describe("image_resize refuses", () => {
     }
   });
 
-  it("every decoder that is not among the six", async () => {
+  it("every decoder but the six supported ones", async () => {
     prepareSharp();
     await expect(
       sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')).metadata(),
@@ -110,7 +110,7 @@ describe("image_resize checks its payload:", () => {
     [{ source: url, width: 16_384, height: 16_384 }, ["/width"]],
     [{ source: url, width: 16_384, format: "webp" }, ["/width"]],
     [{ source: { url: "file:///etc/hostname" }, width: 10 }, ["/source/url"]],
-  ])("%j has faults at %j", (payload, paths) => {
+  ])("%j has issues at %j", (payload, paths) => {
     expect(validator.Check(payload)).toBe(true);
     expect((issuesOf(payload) as PayloadIssue[]).map(({ path }) => path)).toEqual(paths);
   });

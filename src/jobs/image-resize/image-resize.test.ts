@@ -89,7 +89,7 @@ describe("image_resize", () => {
     }
   });
 
-  it("lays what is transparent on white where the format knows no transparency", async () => {
+  it("draws transparent pixels on white if the format has no transparency", async () => {
     const { run, read } = await setup();
     const clear = await sharp({
       create: { width: 20, height: 10, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
@@ -126,7 +126,7 @@ describe("image_resize", () => {
     ]);
   });
 
-  it("takes a damaged file where that is asked, and says so in its result, made anew or not", async () => {
+  it("accepts a damaged file if the job asks for it, and reports that in its result, reused or not", async () => {
     const { run, results, failure } = await setup();
     const png = await twoHalves(200, 100).png({ compressionLevel: 0 }).toBuffer();
     const source = base64(png.subarray(0, png.length - 20_000));
@@ -140,7 +140,7 @@ describe("image_resize", () => {
     expect(results).toEqual([{ reused: false, truncated: true }, { reused: true, truncated: true }, { reused: false }]);
   });
 
-  it("takes a photo of 24 megapixels", async () => {
+  it("accepts a photo of 24 megapixels", async () => {
     const { run } = await setup();
     const photo = await sharp({ create: { width: 6_000, height: 4_000, channels: 3, background: "teal" } })
       .jpeg()
@@ -148,7 +148,7 @@ describe("image_resize", () => {
     expect(await run({ source: base64(photo), width: 300 })).toMatchObject([{ width: 300, height: 200 }]);
   });
 
-  it("takes a JPEG with stray bytes between its markers, as phones write", async () => {
+  it("accepts a JPEG with stray bytes between its markers, as phones write", async () => {
     const { run } = await setup();
     const jpeg = await twoHalves(200, 100).jpeg().toBuffer();
     const odd = Buffer.concat([jpeg.subarray(0, 20), Buffer.from([0, 1, 2, 3]), jpeg.subarray(20)]);

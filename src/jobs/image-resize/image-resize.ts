@@ -15,7 +15,7 @@ import {
 } from "./resize.ts";
 import { imageSource } from "./source.ts";
 import { type Variant, variantFields, variantSchema } from "./variant.ts";
-import { variantIssues, variantSizeIssues } from "./variant-faults.ts";
+import { variantIssues, variantSizeIssues } from "./variant-issues.ts";
 
 /** 8 × 8 pixels. */
 const EXAMPLE_PNG =
@@ -56,7 +56,7 @@ const payloadSchema = Type.Object(
   },
 );
 
-/** One job of the load test in so many carries its image; the others name a URL. */
+/** One in this many jobs of the load test contains its image; the others name a URL. */
 const LOAD_INLINE_EVERY = 5;
 
 type Payload = Static<typeof payloadSchema>;
@@ -121,7 +121,7 @@ function issuesOf(payload: Payload): PayloadIssue[] {
   const issues: PayloadIssue[] = issue === undefined ? [] : [{ path: "/source/url", message: issue }];
   if (variants === undefined) return [...issues, ...variantIssues(variant, "")];
   for (const field of Object.keys(variant))
-    issues.push({ path: `/${field}`, message: "must not be given beside variants" });
+    issues.push({ path: `/${field}`, message: "must not be given together with variants" });
   return [...issues, ...variants.flatMap((each, i) => variantIssues(each, `/variants/${i}`))];
 }
 
@@ -133,7 +133,7 @@ function sizeIssues(
   return payload.variants.flatMap((each, i) => variantSizeIssues(each, `/variants/${i}`, maxPixels));
 }
 
-/** The output that the fields beside the source describe. */
+/** The output that the fields next to the source describe. */
 function topVariant(payload: Payload): Variant {
   const variant: Partial<Payload> = { ...payload };
   delete variant.source;

@@ -1,6 +1,6 @@
 /**
- * Images through sharp (libvips). Bytes are untrusted: only the decoders of the formats that are read are unblocked,
- * and the header is judged before a pixel is decoded.
+ * Opens images with sharp (libvips). The bytes are untrusted: only the decoders of supported formats are enabled, and
+ * the header is checked before a pixel is decoded.
  */
 import sharp from "sharp";
 import type { PermanentError } from "../../core/job-type.ts";
@@ -9,49 +9,49 @@ import { imageError } from "./error-codes.ts";
 import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffIssue } from "./format.ts";
 import type { Size } from "./output-size.ts";
 
-/** Of an animation that is kept; at 25 a second, half a minute and more. */
+/** The limit for a kept animation: at 25 frames a second, 40 s. */
 const MAX_FRAMES = 1_000;
 
 /**
- * Of a source: that of JPEG and GIF. Decoders and scalers keep whole lines, or a note of each: a PNG of 50,000,000 × 1
- * took 1.4 GB.
+ * The limit for a side of a source, which is that of JPEG and GIF. Decoders and scalers keep whole lines or data about
+ * each line: a PNG of 50,000,000 × 1 took 1.4 GB.
  */
 const MAX_SOURCE_SIDE = 65_535;
 
 const DECODERS = ["Jpeg", "Png", "Webp", "Heif", "Nsgif", "Tiff"].map((name) => `VipsForeignLoad${name}Buffer`);
 
-/** sharp's own build of libvips leaves HEVC out, for its patents; one that was built with it names the extension. */
+/** sharp's prebuilt libvips omits HEVC because of its patents; a libvips built with HEVC lists this extension. */
 const readsHeic = sharp.format.heif.input.fileSuffix?.includes(".heic") === true;
 
-/** Prepares libvips, for this whole process, before the first image. */
+/** Prepares libvips in this process. Call it before the first image. */
 export function prepareSharp(): void {
   sharp.block({ operation: ["VipsForeignLoad"] });
   sharp.unblock({ operation: DECODERS });
-  sharp.concurrency(1); // the pool's threads, each with a process of its own, are the concurrency
-  sharp.cache(false); // no two jobs share an operation
+  sharp.concurrency(1); // the pool's threads, each with its own image process, provide the concurrency
+  sharp.cache(false); // jobs share no operations
 }
 
-/** An image whose header has been read and judged; its pixels have not. */
+/** An image whose header has been read and checked, but not its pixels. */
 export interface Image {
   readonly bytes: Buffer;
   readonly format: SourceFormat;
-  /** Of one frame, as it is seen, its orientation applied. */
+  /** The size of one frame as it is displayed, after its orientation is applied. */
   readonly size: Size;
-  /** 1 for what is not animated. */
+  /** 1 for a still image. */
   readonly frames: number;
-  /** How long each frame is shown, in milliseconds, where it says so. */
+  /** How long each frame is shown, in milliseconds, if the file specifies it. */
   readonly delaysMs: number[] | undefined;
-  /** How often the animation plays, 0 for ever. */
+  /** How often the animation plays; 0 for endlessly. */
   readonly loops: number | undefined;
-  /** EXIF's, 1 to 8; 1 where there is none. `size` has it applied. */
+  /** EXIF's orientation, 1 to 8; 1 by default. It is already applied to `size`. */
   readonly orientation: number;
   readonly exif: Buffer | undefined;
   readonly xmp: Buffer | undefined;
-  /** Pixels to the inch when it is printed, where it says so. */
+  /** The print resolution in pixels per inch, if the file specifies it. */
   readonly density: number | undefined;
   readonly maxPixels: number;
   readonly onError: OnError;
-  /** Whether its header could be read only as that of a damaged file. */
+  /** Whether the header could be read only with the leniency for damaged files. */
   readonly isTruncated: boolean;
 }
 
@@ -77,7 +77,7 @@ export async function openImage(bytes: Buffer, { maxPixels, onError }: ReadOptio
       `the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`,
     );
   }
-  // of AVIF and HEIC, pages are other pictures; of TIFF as well
+  // the pages of AVIF, HEIC and TIFF are separate pictures
   const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1;
   const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp, density } = header;
   return {
@@ -106,7 +106,7 @@ function readableFormat(bytes: Buffer, maxPixels: number): SourceFormat {
   if (format === undefined && isSvg(bytes))
     throw unsupported("SVG is not read: it is a program for a renderer, not an image. Send it rendered, as PNG");
   if (format === undefined)
-    throw unsupported(`${otherFormat(bytes) ?? "what this file is"} is not read here. ${SUPPORTED}`);
+    throw unsupported(`${otherFormat(bytes) ?? "this file's format"} is not read here. ${SUPPORTED}`);
   const issue = format === "tiff" ? tiffIssue(bytes, maxPixels) : undefined;
   if (issue !== undefined) throw unsupported(`${issue}. ${SUPPORTED}`);
   return format;
@@ -117,7 +117,7 @@ function unsupported(message: string): PermanentError {
 }
 
 /**
- * Refuses an animation that is too long or, all frames together, too large to be decoded whole.
+ * Rejects an animation that has too many frames, or too many pixels in all frames together.
  * @throws {PermanentError} `image_too_large`
  */
 export function assertFrames({ size, frames, maxPixels }: Image): void {

@@ -33,7 +33,7 @@ async function metadataOf(bytes: Buffer): Promise<Blocks> {
 }
 
 describe("kept metadata", () => {
-  it("is what the photo has, before it is rendered", async () => {
+  it("is in the photo before it is rendered", async () => {
     const before = await metadataOf(await photoWithEverything());
     expect(before.ifd1).toMatchObject({ ThumbnailLength: expect.any(Number) as number });
     expect(before.ifd0).toMatchObject({ Orientation: expect.anything() as unknown, Copyright: "(c) Jane" });
@@ -46,7 +46,7 @@ describe("kept metadata", () => {
     ["png", { width: 100, height: 50, format: "png" }],
     ["webp", { width: 30, format: "webp", sharpen: 1 }],
     ["avif", { height: 20, format: "avif", blur: 1 }],
-  ])("says in %s only what is true of the output", async (_format, variant) => {
+  ])("contains in %s only entries that are correct for the output", async (_format, variant) => {
     const output = await renderOne(await photoWithEverything(), { ...variant, metadata: "keep" });
     const { exif: block = Buffer.alloc(0), xmp, icc, iptc } = await sharp(output.bytes).metadata();
     expect([icc, iptc]).toEqual([undefined, undefined]);
@@ -57,7 +57,7 @@ describe("kept metadata", () => {
     expect([ifd1, interop, exif?.["MakerNote"], exif?.["SubjectArea"], ifd0?.["ImageWidth"]]).toEqual(
       Array(5).fill(undefined),
     );
-    // and nothing that stood behind
+    // and nothing that followed it
     expect(xmp?.toString()).toContain(`t:ImageWidth="${output.width}" e:GPSLatitude="52,30.0N">`);
     expect(xmp?.toString()).toContain(
       `<dc:format>image/${output.format}</dc:format><tiff:Orientation>1</tiff:Orientation>`,
@@ -72,7 +72,7 @@ describe("kept metadata", () => {
       expect(output.bytes.includes(stale), stale).toBe(false);
   });
 
-  it.each(["jpeg", "png"] as const)("is where a second library finds it, in %s", async (format) => {
+  it.each(["jpeg", "png"] as const)("is found by a second library in %s", async (format) => {
     const { bytes } = await renderOne(await photoWithEverything(), { width: 40, format, metadata: "keep" });
     expect(await metadataOf(bytes)).toMatchObject({
       ifd0: { Copyright: "(c) Jane" },
@@ -82,7 +82,7 @@ describe("kept metadata", () => {
     if (format === "jpeg") expect((await metadataOf(bytes)).dc).toEqual({ creator: "Jane", format: "image/jpeg" });
   });
 
-  it("is without the place where the photo was taken, where that is asked", async () => {
+  it("omits the location of the photo if the job asks for it", async () => {
     const { bytes } = await renderOne(await photoWithEverything(), { width: 30, metadata: "keep_without_location" });
     const { gps, ifd0 } = await metadataOf(bytes);
     expect(gps).toBeUndefined();
@@ -90,7 +90,7 @@ describe("kept metadata", () => {
     expect(bytes.includes(Buffer.from("GPSLatitude"))).toBe(false);
   });
 
-  it("of an animated WebP is kept as of a still one", async () => {
+  it("of an animated WebP is kept like that of a still one", async () => {
     const frames = Buffer.concat([Buffer.alloc(40 * 20 * 3, 10), Buffer.alloc(40 * 20 * 3, 200)]);
     const webp = sharp(frames, { raw: { width: 40, height: 40, channels: 3, pageHeight: 20 } }).withExif({
       IFD0: { Copyright: "(c) Jane" },
@@ -108,7 +108,7 @@ describe("kept metadata", () => {
     expect(header.xmp?.toString()).toContain('tiff:Orientation="1"');
   });
 
-  it("that cannot be read is left out", async () => {
+  it("is omitted if it cannot be read", async () => {
     const photo = sharp({ create: { width: 20, height: 10, channels: 3, background: "red" } });
     const { bytes } = await renderOne(
       await photo.withXmp("<x:xmpmeta><tiff:Orientation>6</x:xmpmeta>").jpeg().toBuffer(),

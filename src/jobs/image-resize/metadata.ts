@@ -1,6 +1,6 @@
 /**
- * Puts kept metadata on a finished picture. sharp copies EXIF and XMP from its input alone, so a still picture passes
- * through a PNG that carries them; to an animated WebP they are added once it is encoded. GIF has a place for neither.
+ * Adds kept metadata to a finished picture. sharp copies EXIF and XMP only from its input, so a still picture is passed
+ * through a PNG that contains them; an animated WebP gets them after it is encoded. GIF cannot contain either.
  */
 import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
@@ -11,10 +11,10 @@ import type { Size } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 import { keptXmp } from "./xmp.ts";
 
-/** What a segment of a JPEG has room for, less its label. */
+/** The capacity of a JPEG segment, minus its label. */
 const MAX_BLOCK_BYTES = 65_000;
 
-/** EXIF's and JFIF's, for files that say none. */
+/** The default of EXIF and JFIF for files without a density. */
 const DEFAULT_DENSITY = 72;
 
 export interface Metadata {
@@ -22,7 +22,7 @@ export interface Metadata {
   readonly xmp: Buffer | undefined;
 }
 
-/** What an output keeps of its source's metadata; undefined for none. */
+/** The metadata that an output keeps of its source; undefined for none. */
 export function keptMetadata(
   { exif, xmp }: Image,
   { metadata = "drop" }: Variant,
@@ -32,9 +32,11 @@ export function keptMetadata(
   if (metadata === "drop" || format === "gif") return undefined;
   const keepsLocation = metadata === "keep";
   const packet =
-    xmp && xmp.length <= MAX_BLOCK_BYTES ? keptXmp(xmp.toString(), size, `image/${format}`, keepsLocation) : undefined;
+    xmp && xmp.length <= MAX_BLOCK_BYTES
+      ? keptXmp(xmp.toString(), { size, mediaType: `image/${format}`, keepsLocation })
+      : undefined;
   const kept = {
-    exif: fitting(exif && keptExif(exif, size, keepsLocation)),
+    exif: fitting(exif && keptExif(exif, { size, keepsLocation })),
     xmp: fitting(packet === undefined ? undefined : Buffer.from(packet)),
   };
   return kept.exif === undefined && kept.xmp === undefined ? undefined : kept;
@@ -54,7 +56,7 @@ export async function carrying(picture: Sharp, { exif, xmp }: Metadata, density 
   const carrier = Buffer.concat([png.subarray(0, headerEnd), ...chunks, png.subarray(headerEnd)]);
   const carried = sharp(carrier, { limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS });
   if (xmp) carried.keepXmp();
-  return exif ? carried.keepExif().withDensity(density) : carried; // libvips writes a density into EXIF in any case
+  return exif ? carried.keepExif().withDensity(density) : carried; // libvips always writes a density into EXIF
 }
 
 function pngChunk(type: string, data: Buffer): Buffer {
@@ -66,7 +68,7 @@ function pngChunk(type: string, data: Buffer): Buffer {
 }
 
 /**
- * An animated WebP with this metadata: flags in its header, and chunks behind the frames
+ * Adds metadata to an animated WebP: flags in its header, and chunks after the frames
  * (https://developers.google.com/speed/webp/docs/riff_container).
  */
 export function withWebpMetadata(webp: Buffer, { exif, xmp }: Metadata): Buffer {

@@ -13,7 +13,7 @@ const [RED, GREEN, BLUE, WHITE] = [
 const [WIDTH, HEIGHT] = [80, 40];
 const COLOURS = { R: RED, G: GREEN, B: BLUE, W: WHITE };
 /**
- * The quarters as they are seen: top left, top right, bottom left, bottom right. Stored are RG above BW (EXIF 2.32,
+ * The quarters as displayed: top left, top right, bottom left, bottom right. The file stores RG above BW (EXIF 2.32,
  * 4.6.5.1).
  */
 const SEEN: readonly [orientation: number, quarters: string][] = [
@@ -27,7 +27,7 @@ const SEEN: readonly [orientation: number, quarters: string][] = [
   [8, "GWRB"],
 ];
 
-/** Four quarters, stored so. @param frames how many of them, one below the other */
+/** An image of the four stored quarters. @param frames how many copies of it, one below the other */
 function quarters(frames = 1) {
   const pixels = Buffer.alloc(WIDTH * HEIGHT * frames * 3);
   for (let i = 0; i < WIDTH * HEIGHT * frames; i++) {
@@ -56,7 +56,7 @@ describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {
   const turned = orientation > 4;
   const [width, height] = turned ? [HEIGHT, WIDTH] : [WIDTH, HEIGHT];
 
-  it.each(["jpeg", "png", "webp", "tiff"] as const)("is upright, whatever is done with it, of a %s", async (format) => {
+  it.each(["jpeg", "png", "webp", "tiff"] as const)("is upright in every variant of a %s", async (format) => {
     const source = await quarters()
       .withMetadata({ orientation })
       .toFormat(format, format === "jpeg" ? { quality: 95, chromaSubsampling: "4:4:4" } : {})
@@ -75,7 +75,7 @@ describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {
     }
   });
 
-  it("is upright in each frame of an animation", async () => {
+  it("is upright in every frame of an animation", async () => {
     const source = await quarters(3)
       .withMetadata({ orientation })
       .webp({ lossless: true, delay: [20, 30, 40] })

@@ -1,9 +1,9 @@
 import { imageError } from "./error-codes.ts";
 import { MAX_SIDE, type OutputFormat, type Variant } from "./variant.ts";
 
-/** WebP's header stops here. */
+/** The limit of WebP's header. */
 const MAX_WEBP_SIDE = 16_383;
-/** Before `cover` crops; the coordinates of libvips end at ten times that. */
+/** The limit before `cover` crops; the coordinates of libvips end at ten times this. */
 const MAX_SCALED_SIDE = 1_000_000;
 
 export interface Size {
@@ -11,10 +11,10 @@ export interface Size {
   readonly height: number;
 }
 
-/** What of a variant decides its size. */
+/** The fields of a variant that decide its size. */
 export type Box = Pick<Variant, "width" | "height" | "fit" | "without_enlargement">;
 
-/** Why an output of this size cannot be made, or undefined. @param frames how many there are of it */
+/** Why an output of this size is not possible, or undefined. @param frames the number of its frames */
 export function sizeIssue(
   { width, height }: Size,
   format: OutputFormat | undefined,
@@ -28,8 +28,8 @@ export function sizeIssue(
 }
 
 /**
- * Refuses a variant whose output would be too large, before anything is decoded: with one side given, or `outside`,
- * the other follows from the source and knows no bound of its own.
+ * Rejects a variant whose output would be too large, before anything is decoded: with only one side given, or with
+ * `outside`, the other side follows from the source and has no bound.
  * @throws {PermanentError} `image_too_large`
  */
 export function assertOutputSize(
@@ -44,7 +44,8 @@ export function assertOutputSize(
 }
 
 /**
- * `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address.
+ * `cover` scales until both sides are filled, and crops afterwards: for a thin strip, the scaled image may exceed the
+ * sizes that libvips can address.
  */
 function cropIssue(source: Size, variant: Variant): string | undefined {
   const scaled = scaledSize(source, variant);
@@ -52,7 +53,7 @@ function cropIssue(source: Size, variant: Variant): string | undefined {
   return `to cover ${variant.width} × ${variant.height}, the image would be scaled to ${scaled.width} × ${scaled.height}`;
 }
 
-/** The size of the output that a variant makes of a source (as it is seen, its orientation applied). */
+/** The size of a variant's output. @param source as displayed, after its orientation is applied */
 export function outputSize(source: Size, box: Box): Size {
   const { width, height, fit = "cover" } = box;
   const scaled = scaledSize(source, box);

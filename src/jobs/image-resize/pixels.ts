@@ -1,10 +1,10 @@
 /**
- * The pixels that still variants are drawn from: the whole source, scaled as the variant asks. Most formats are decoded
- * once at full size, so a variant is the same, bit for bit, alone and beside others. JPEG and WebP are scaled while
- * they are decoded, which takes a third of the time: alone, a variant is decoded straight to its size; several share a
- * decoding at the scale of the largest and halvings of it, so that the last step is a factor of two or more (libvips's
- * own `gap` is as wide). Where two of the largest are too close for that, the source is decoded at twice their scale.
- * What is drawn of either differs by no more than the resampling.
+ * Provides the pixels from which still variants are drawn: the whole source, scaled as the variant requires. Most
+ * formats are decoded once at full size, so a variant is identical, bit for bit, alone and with others. JPEG and WebP
+ * are scaled while they are decoded, which takes a third of the time. A single variant is decoded directly at its size.
+ * Several variants share one decoding at the scale of the largest, and halvings of it, so that the last step is a
+ * factor of two or more (like libvips's default `gap`). If the two largest are too close for that, the source is
+ * decoded at twice the larger scale. The results of both ways differ only by the resampling.
  */
 import sharp, { type Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";
@@ -13,7 +13,7 @@ import type { Image } from "./image.ts";
 import { type Size, scaledSize } from "./output-size.ts";
 import type { Variant } from "./variant.ts";
 
-/** Gives a still variant a pipeline whose picture is the whole source at the variant's scale. */
+/** Returns a pipeline with the whole source at a still variant's scale. */
 export type PixelSource = (variant: Variant) => Promise<Reading<Sharp>>;
 
 /** The source at some scale. */
@@ -22,7 +22,7 @@ interface Level {
   readonly scale: number;
 }
 
-/** Decodes the source for these variants, the first of them that comes. */
+/** Decodes the source for these variants when the first of them is requested. */
 export function pixelSource(image: Image, variants: readonly Variant[]): PixelSource {
   const isScaledInDecoder = image.format === "jpeg" || image.format === "webp";
   if (isScaledInDecoder && variants.length < 2) {
@@ -43,7 +43,7 @@ export function pixelSource(image: Image, variants: readonly Variant[]): PixelSo
   };
 }
 
-/** A pipeline that scales a bitmap. Nothing is computed anew where it has that size. */
+/** A pipeline that scales a bitmap, or passes it through if it already has the size. */
 export function scaled(bitmap: Bitmap, size: Size): Sharp {
   const pipeline = openBitmap(bitmap);
   return bitmap.width === size.width && bitmap.height === size.height
@@ -51,10 +51,7 @@ export function scaled(bitmap: Bitmap, size: Size): Sharp {
     : pipeline.resize({ ...size, fit: "fill" });
 }
 
-/**
- * The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are
- * missing.
- */
+/** The smallest level with at least twice the wanted scale, or else the largest level. Adds missing halvings first. */
 async function levelFor(wanted: number, levels: Level[], size: Size): Promise<Bitmap> {
   for (let last = levels.at(-1); last && last.scale >= 4 * wanted; last = levels.at(-1)) {
     const scale = last.scale / 2;
@@ -70,7 +67,7 @@ function firstScale(scales: readonly number[]): number {
   return largest >= 2 * second ? largest : Math.min(1, 2 * largest);
 }
 
-/** The most by which a side of the source is scaled: what a variant needs of the source's pixels. */
+/** The scale that a variant needs: that of the side that is reduced less. */
 function largestScale(size: Size, wanted: Size): number {
   return Math.max(wanted.width / size.width, wanted.height / size.height);
 }

@@ -1,5 +1,5 @@
 /**
- * Files that other programs make, and outputs that other programs read: `apt-get install imagemagick webp
+ * Files written by other programs, and outputs read by other programs: `apt-get install imagemagick webp
  * libimage-exiftool-perl python3-pil`.
  */
 import { execFileSync } from "node:child_process";
@@ -18,13 +18,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const CONVERT = "/usr/bin/convert";
 const PYTHON = "/usr/bin/python3";
 
-/** What ImageMagick makes of arguments, as a file of this name. */
+/** A file of this name that ImageMagick creates from the arguments. */
 function magick(name: string, ...args: readonly string[]): Buffer {
   execFileSync(CONVERT, [...args, join(folder, name)]);
   return readFileSync(join(folder, name));
 }
 
-/** What Pillow makes: `im` is a gradient from red to blue, 120 × 80. */
+/** A file that Pillow creates: `im` is a gradient from red to blue, 120 × 80. */
 function pillow(name: string, script: string): Buffer {
   const whole = `from PIL import Image\nim = Image.new("RGB", (120, 80))\nim.putdata([(255 - 2 * x, y, 2 * x) for y in range(80) for x in range(120)])\npath = ${JSON.stringify(join(folder, name))}\n${script}`;
   execFileSync(PYTHON, ["-c", whole]);
@@ -40,7 +40,7 @@ function cwebp(name: string, ...args: readonly string[]): Buffer {
 const GRADIENT = ["-size", "120x80", "gradient:red-blue"];
 const GREY = ["-size", "120x80", "gradient:white-black", "-colorspace", "Gray"];
 
-/** The greatest difference on average over a picture: what decoders, colour spaces and rounding may make of it. */
+/** The tolerance is the largest mean difference over a picture that decoders, colour spaces and rounding may cause. */
 const FILES: readonly [name: string, make: (name: string) => Buffer, tolerance: number][] = [
   ["baseline.jpg", (name) => magick(name, ...GRADIENT, "-quality", "95"), 2],
   ["progressive.jpg", (name) => magick(name, ...GRADIENT, "-interlace", "Plane", "-sampling-factor", "4:2:0"), 3],
@@ -82,7 +82,7 @@ const FILES: readonly [name: string, make: (name: string) => Buffer, tolerance: 
   ["pillow.webp", (name) => pillow(name, "im.save(path, lossless=True)"), 1],
 ];
 
-/** The RGBA of a file's first picture as ImageMagick sees it, upright. */
+/** The RGBA of a file's first picture as ImageMagick decodes it, upright. */
 function seenByMagick(path: string): Buffer {
   return execFileSync(
     CONVERT,
@@ -91,7 +91,7 @@ function seenByMagick(path: string): Buffer {
   );
 }
 
-/** The RGBA of all frames of an animation, each with what shows of those before. */
+/** The RGBA of all frames of an animation, each composed with the visible parts of earlier frames. */
 function framesSeenByMagick(path: string): Buffer {
   return execFileSync(CONVERT, [path, "-coalesce", "-colorspace", "sRGB", "-alpha", "set", "-depth", "8", "rgba:-"], {
     maxBuffer: 1e8,
@@ -104,7 +104,7 @@ function meanDifference(one: Uint8Array, other: Uint8Array): number {
 
 describe("a file of another program", () => {
   it.each(FILES)(
-    "%s is seen as that program sees it, and has a red background where that is asked",
+    "%s is decoded as by that program, and has a red background if the job asks for it",
     async (name, make, tolerance) => {
       const source = make(name);
       const expected = seenByMagick(join(folder, name));
@@ -120,9 +120,9 @@ describe("a file of another program", () => {
           format,
         };
         const [alone] = await render(source, [variant]);
-        const [beside] = await render(source, [variant, { width: 7 }, { format: "jpeg" }]);
-        if (!/jpg|webp/.test(name)) expect(alone && beside?.bytes.equals(alone.bytes)).toBe(true);
-        for (const made of [alone, beside]) {
+        const [together] = await render(source, [variant, { width: 7 }, { format: "jpeg" }]);
+        if (!/jpg|webp/.test(name)) expect(alone && together?.bytes.equals(alone.bytes)).toBe(true);
+        for (const made of [alone, together]) {
           if (variant.fit === "contain")
             expect(
               differenceOf(pixelAt(await decodePicture(made?.bytes ?? source), 45, 5), [255, 0, 0, 255]),
@@ -133,7 +133,7 @@ describe("a file of another program", () => {
   );
 
   it.each(["None", "Previous"])(
-    "an animation of partial frames, disposed of by %s, is seen frame by frame",
+    "an animation of partial frames, disposed of by %s, is decoded frame by frame",
     async (dispose) => {
       const frames = ["xc:red", "xc:lime", "xc:blue"].flatMap((colour, i) => [
         "-dispose",
@@ -172,7 +172,7 @@ describe("a file of another program", () => {
 });
 
 describe("kept metadata as exiftool reads it", () => {
-  it.each(["jpeg", "png", "webp", "avif"] as const)("is true of a %s", async (format) => {
+  it.each(["jpeg", "png", "webp", "avif"] as const)("is correct in a %s", async (format) => {
     const { bytes, width, height } = await renderOne(await photoWithEverything(), {
       width: 50,
       height: 20,
@@ -209,7 +209,7 @@ describe("kept metadata as exiftool reads it", () => {
     );
   });
 
-  it.each(["jpeg", "png", "webp", "avif"] as const)("is nothing of a %s where it is dropped", async (format) => {
+  it.each(["jpeg", "png", "webp", "avif"] as const)("is absent from a %s if it is dropped", async (format) => {
     const path = join(folder, `dropped.${format}`);
     writeFileSync(path, (await renderOne(await photoWithEverything(), { width: 50, format })).bytes);
     const [tags] = JSON.parse(execFileSync("exiftool", ["-j", "-a", "-u", "-G1", path], { encoding: "utf8" })) as [

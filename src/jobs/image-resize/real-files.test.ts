@@ -6,7 +6,7 @@ import { closeImageProcesses, openTestImageResource } from "../../testing/image-
 import { imageErrors } from "./error-codes.ts";
 import { type ImageResource, type ImageResult, resizeImage } from "./resize.ts";
 
-/** Pictures that packages bring: none of them was made by sharp. */
+/** Pictures from installed packages. None of them was made by sharp. */
 const FILES = [
   "autocannon/test/j5.jpeg",
   "swagger-ui-dist/favicon-32x32.png",
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Not every package exports its files. */
+/** Reads by path, because not every package exports its files. */
 const read = (file: string): Promise<Buffer> => readFile(new URL(`../../../node_modules/${file}`, import.meta.url));
 
 function resize(bytes: Buffer): Promise<ImageResult> {
@@ -50,7 +50,7 @@ describe.each(FILES)("%s", (file) => {
     });
   });
 
-  it("cut short or with a byte changed is read as far as it goes, or refused with a code, and ends no process", async () => {
+  it("is decoded in part or rejected with a code if it is truncated or a byte is changed, and crashes no process", async () => {
     const whole = await read(file);
     const ways = [0.02, 0.1, 0.3, 0.5, 0.8, 0.95].flatMap((share) => {
       const at = Math.floor(whole.length * share);

@@ -7,7 +7,7 @@ import type { Variant } from "./variant.ts";
 const plain = (width: number, height: number, background: string) =>
   sharp({ create: { width, height, channels: 3, background } });
 
-/** A plane of one colour with a square of another, its corner at (left, top). */
+/** A plane of one colour with a square of another colour at (left, top). */
 function square(width: number, height: number, left: number, top: number, side: number): Promise<Buffer> {
   const input = { create: { width: side, height: side, channels: 3 as const, background: "red" } };
   return plain(width, height, "white").composite([{ input, left, top }]).png().toBuffer();
@@ -27,7 +27,7 @@ function animation(format: "gif" | "webp", width = 40, height = 20): Promise<Buf
     .toBuffer();
 }
 
-/** What it takes to render, in CPU time of this process. */
+/** The CPU time of this process for the work, in milliseconds. */
 async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await work();
@@ -54,7 +54,7 @@ describe("cropping", () => {
     }
   });
 
-  it("puts the focal point into the middle where there is room", async () => {
+  it("centres the focal point if there is room", async () => {
     const rendered = await renderOne(await square(300, 100, 90, 40, 20), {
       width: 50,
       height: 50,
@@ -66,7 +66,7 @@ describe("cropping", () => {
 });
 
 describe("colours", () => {
-  it("letterboxes with the background, and lays it below what is transparent", async () => {
+  it("letterboxes with the background, and draws it below transparent pixels", async () => {
     const clear = await sharp({
       create: { width: 20, height: 10, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
     })
@@ -84,7 +84,7 @@ describe("colours", () => {
     ).toMatchObject({ 3: 0 });
   });
 
-  it("become sRGB, of one variant and of several, and the profile goes", async () => {
+  it("become sRGB in one variant and in several, and the profile is removed", async () => {
     const wide = await plain(64, 64, "#00ff00").withIccProfile("p3").png().toBuffer();
     const adobe = await plain(64, 64, "#c86432")
       .toColourspace("cmyk")
@@ -124,7 +124,7 @@ describe("colours", () => {
 });
 
 describe("a watermark", () => {
-  it("lies where it is asked to, as large and as opaque as asked", async () => {
+  it("has the position, size and opacity that the job asks for", async () => {
     const mark = await plain(10, 10, "black").png().toBuffer();
     const source = await plain(200, 100, "white").jpeg().toBuffer();
     const full = await renderOne(
@@ -148,7 +148,7 @@ describe("a watermark", () => {
 });
 
 describe("metadata", () => {
-  it("is dropped, or kept where asked, of one variant and of several", async () => {
+  it("is dropped, or kept if the job asks for it, in one variant and in several", async () => {
     const photo = await plain(80, 40, "red")
       .withExif({ IFD0: { Copyright: "somebody" } })
       .withMetadata({ orientation: 6 })
@@ -168,7 +168,7 @@ describe("metadata", () => {
 
 describe("an animation", () => {
   it.each(["gif", "webp"] as const)(
-    "of %s keeps its frames and their times where asked, and else its first frame",
+    "of %s keeps its frames and their delays if the job asks for it, and otherwise its first frame",
     async (format) => {
       const source = await animation(format);
       const variants: Variant[] = [
@@ -197,7 +197,7 @@ describe("an animation", () => {
     },
   );
 
-  it("with too many frames is refused before it is decoded, but for its first frame", async () => {
+  it("is rejected before it is decoded if it has too many frames, unless only its first frame is used", async () => {
     const pixels = Buffer.alloc(4 * 3 * 1_001);
     for (let frame = 0; frame < 1_001; frame++) pixels.fill((frame % 2) * 255, frame * 12, (frame + 1) * 12);
     const long = await sharp(pixels, { raw: { width: 2, height: 2_002, channels: 3, pageHeight: 2 } })
@@ -226,7 +226,7 @@ describe("several variants", () => {
     expect(ten / one).toBeLessThan(4); // ten decodes would make it ten
   });
 
-  it("are as good as each alone", async () => {
+  it("are as good as a single variant", async () => {
     const noise = { type: "gaussian" as const, mean: 128, sigma: 30 };
     const source = await sharp({ create: { width: 1_203, height: 801, channels: 3, background: "black", noise } })
       .blur(1.5)

@@ -1,6 +1,6 @@
 /**
- * Renders the variants of an image. Each is drawn in one way: alone, beside others, still, or as the frames of an
- * animation.
+ * Renders the variants of an image. Every variant is drawn in the same way: alone, with others, still, or as the frames
+ * of an animation.
  */
 import type { Sharp } from "sharp";
 import { type Bitmap, drawn, openBitmap } from "./bitmap.ts";
@@ -18,11 +18,11 @@ import { watermarkLayer } from "./watermark.ts";
 export interface RenderedVariant extends Size {
   readonly bytes: Buffer;
   readonly format: OutputFormat;
-  /** Whether the source is damaged, and this shows what could be decoded. */
+  /** Whether the source is damaged, and this variant shows the part that could be decoded. */
   readonly isTruncated: boolean;
 }
 
-/** A variant with what follows from the source. */
+/** A variant with the values that follow from the source. */
 interface Plan {
   readonly variant: Variant;
   readonly format: OutputFormat;
@@ -30,7 +30,7 @@ interface Plan {
   readonly isAnimated: boolean;
 }
 
-/** How an encoder is called. */
+/** The options of an encoder. */
 type EncoderOptions = NonNullable<Parameters<Sharp["toFormat"]>[1]>;
 
 /**
@@ -103,12 +103,12 @@ async function encodeStill(
   return { bytes: data, width: info.width, height: info.height };
 }
 
-/** Lays the watermark on the finished picture. */
+/** Draws the watermark on the finished picture. */
 async function layer(picture: Sharp, { watermark }: Variant, watermarks: ReadonlyMap<string, Image>): Promise<Sharp> {
-  const mark = watermark && watermarks.get(watermark.artifact);
-  if (watermark === undefined || mark === undefined) return picture;
+  const image = watermark && watermarks.get(watermark.artifact);
+  if (watermark === undefined || image === undefined) return picture;
   const bitmap = await drawn(picture);
-  return openBitmap(bitmap).composite([await watermarkLayer(mark, watermark, bitmap)]);
+  return openBitmap(bitmap).composite([await watermarkLayer(image, watermark, bitmap)]);
 }
 
 async function encodeFrames(

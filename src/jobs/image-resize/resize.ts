@@ -39,17 +39,17 @@ export interface ImageTask {
   readonly attempt: number;
   readonly source: ImageSource;
   readonly variants: readonly Variant[];
-  /** `fail` where it is not given. */
+  /** Default: `fail`. */
   readonly onError?: OnError | undefined;
-  /** What an earlier attempt left (tries.ts). */
+  /** The state that an earlier attempt saved (tries.ts). */
   readonly state?: unknown;
 }
 
 export interface ImageResult {
   readonly outputs: readonly ImageOutput[];
-  /** Whether an earlier job had made the same of the same source, so that its files were copied. */
+  /** Whether the files were copied from an earlier job with the same source and variants. */
   readonly reused: boolean;
-  /** The source is damaged, and the outputs show what could be decoded. Absent otherwise. */
+  /** Set if the source is damaged and the outputs show only the part that could be decoded. */
   readonly truncated?: true;
 }
 
@@ -71,7 +71,7 @@ export async function closeImageResource({ outbound, renderer }: ImageResource):
 
 /**
  * Reads the source and writes an artifact for each variant.
- * @param progress called after each of several variants, with per cent
+ * @param progress called with a percentage after each variant, if there are several
  * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the
  * store do
  */
@@ -105,8 +105,9 @@ export async function resizeImage(
 }
 
 /**
- * Writes each output while the next is rendered, and with the last one the note of them all: a write is synced to the
- * disk, which takes as long as a small variant. A note whose files came not to be counts for nothing.
+ * Writes each output while the next one is rendered, because a write is synced to the disk, which takes as long as a
+ * small variant. The record for reuse is written with the last output; {@link recall} ignores a record whose files are
+ * missing.
  */
 async function write(
   task: ImageTask,
@@ -144,7 +145,7 @@ async function write(
   return made();
 }
 
-/** Each watermark once, however many variants bear it. Together they may have as many bytes as one image. */
+/** Reads each watermark once, however many variants use it. Together they may have as many bytes as one image. */
 async function readWatermarks(
   variants: readonly Variant[],
   { store, outbound }: ImageResource,
@@ -154,9 +155,9 @@ async function readWatermarks(
   const read = new Map<string, Buffer>();
   let bytes = 0;
   for (const artifact of references) {
-    const mark = await readImage({ artifact }, store, outbound, signal);
-    read.set(artifact, mark);
-    bytes += mark.length;
+    const image = await readImage({ artifact }, store, outbound, signal);
+    read.set(artifact, image);
+    bytes += image.length;
     if (bytes > MAX_SOURCE_BYTES)
       throw imageError.permanent("image_too_large", `the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`);
   }

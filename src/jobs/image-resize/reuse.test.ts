@@ -39,11 +39,11 @@ async function setup() {
   return { resource, run };
 }
 
-describe("the same of the same source", () => {
-  it("is copied from an earlier job, and is the later one's own", async () => {
+describe("the result for the same source and variants", () => {
+  it("is copied from an earlier job, as the later job's own files", async () => {
     const { resource, run } = await setup();
     const first = await run(FIRST);
-    // the order of fields says nothing
+    // the order of fields does not matter
     const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]);
     expect([first.reused, second.reused]).toEqual([false, true]);
     expect(second.outputs).toEqual(first.outputs);
@@ -52,7 +52,7 @@ describe("the same of the same source", () => {
     });
   });
 
-  it("is made anew for other variants, and when the earlier files are gone or changed", async () => {
+  it("is rendered again for other variants, and if the earlier files are gone or changed", async () => {
     const { resource, run } = await setup();
     await run(FIRST);
     expect(await run(SECOND, [{ width: 21 }])).toMatchObject({ reused: false });

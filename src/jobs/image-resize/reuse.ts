@@ -1,8 +1,8 @@
 /**
- * The same of the same source is made once. What a job made is noted in the artifact store, under an id and a name
- * that are the digest of the source, the variants, the watermarks and the code. A later job copies the files, checked
- * by their SHA-256, to its own name; so each job's artifacts live and go with that job. A note ages as artifacts do,
- * which bounds them; one whose files are gone counts for nothing, and is written anew.
+ * Reuses the results for the same source and variants. The artifact store has a record of each job's outputs, under an
+ * id and a name derived from the digest of the source, the variants, the watermarks and the code. A later job copies
+ * the files, verified by their SHA-256, as its own artifacts, so each job's artifacts expire with that job. Records
+ * expire like artifacts, which bounds their number; a record whose files are gone is ignored, and then replaced.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -15,8 +15,8 @@ import type { ReadOptions } from "./decoding.ts";
 import type { ImageOutput, Variant } from "./variant.ts";
 
 /**
- * To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for
- * the image process alone.
+ * Increase the number with each change of the rendering. sharp's version also identifies its libvips; only the image
+ * process loads them.
  */
 const RENDERER = `4 ${sharpVersion()}`;
 
@@ -24,7 +24,7 @@ export interface KeptOutput extends ImageOutput {
   readonly sha256: string;
 }
 
-/** What a job has made of its source. */
+/** The outputs of a job. */
 export interface Made {
   readonly outputs: readonly KeptOutput[];
   /** Whether the source was damaged. */
@@ -36,7 +36,7 @@ interface Note extends Made {
   readonly attempt: number;
 }
 
-/** SHA-256 of all that decides what is rendered, in hexadecimal. */
+/** The SHA-256, in hexadecimal, of everything that decides the result. */
 export function digestOf(
   source: Buffer,
   variants: readonly Variant[],
@@ -56,7 +56,7 @@ export function digestOf(
 }
 
 function sharpVersion(): string {
-  const main = createRequire(import.meta.url).resolve("sharp"); // in a folder of its package
+  const main = createRequire(import.meta.url).resolve("sharp"); // a file in a folder of the package
   return (JSON.parse(readFileSync(join(dirname(main), "../package.json"), "utf8")) as { version: string }).version;
 }
 
@@ -65,8 +65,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The files of an earlier job, copied to this one, or undefined when there are none, not all of them, or not as they
- * were.
+ * Copies the files of an earlier job to this one; undefined if there is no such job, or a file is missing or changed.
  */
 export async function recall(
   store: ArtifactStore,
@@ -80,12 +79,12 @@ export async function recall(
     if (stored?.bytes !== output.bytes) return undefined;
     if (note.jobId === jobId && note.attempt === attempt) continue;
     const { sha256 } = await store.write({ jobId, attempt, name: output.artifact }, stored.read());
-    if (sha256 !== output.sha256) return undefined; // what is rendered now takes its place
+    if (sha256 !== output.sha256) return undefined; // the new rendering overwrites this file
   }
   return { outputs: note.outputs, ...(note.truncated && { truncated: true }) };
 }
 
-/** Notes what a job has made. */
+/** Records a job's outputs for reuse. */
 export async function remember(store: ArtifactStore, digest: string, note: Note): Promise<void> {
   await store.write(noteKey(digest), Buffer.from(JSON.stringify(note)));
 }

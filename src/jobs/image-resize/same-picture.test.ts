@@ -16,8 +16,8 @@ const [BROWN_PIXEL, GREY_PIXEL] = [
 ];
 
 /**
- * Kinds of sources, each a plane of one colour, with that colour; and how far off a lossy or small colour space may
- * make it.
+ * Kinds of sources, each a plane of one colour, with that colour and the tolerance that a lossy format or a small
+ * colour space needs.
  */
 const SOURCES: readonly [kind: string, make: () => Promise<Buffer>, colour: readonly number[], tolerance: number][] = [
   ["an RGB PNG", () => plane().png().toBuffer(), BROWN_PIXEL, 1],
@@ -46,7 +46,7 @@ const SOURCES: readonly [kind: string, make: () => Promise<Buffer>, colour: read
   ["a CMYK TIFF", () => plane().toColourspace("cmyk").withIccProfile("cmyk").tiff().toBuffer(), BROWN_PIXEL, 45],
 ];
 const FORMATS = ["png", "jpeg", "webp", "avif", "gif"] as const;
-/** What an encoder may add to a source's tolerance, on a plane far from any edge. */
+/** The tolerance that an encoder adds to that of a source, for a plane far from any edge. */
 const LOSS = { png: 0, jpeg: 5, webp: 6, avif: 8, gif: 6 };
 
 describe("a red background", () => {
@@ -71,7 +71,7 @@ describe("a red background", () => {
   });
 
   it.each(["png", "webp", "avif", "jpeg"] as const)(
-    "shows through what is transparent, grey or not, as %s",
+    "shows through transparent pixels, grey or not, as %s",
     async (format) => {
       const clear = sharp({
         create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 255, b: 0, alpha: 0 } },
@@ -98,7 +98,7 @@ describe("a red background", () => {
     },
   );
 
-  it("that is clear does not darken what is blurred", async () => {
+  it("does not darken a blur if it is transparent", async () => {
     const picture = await decodePicture(
       (
         await renderOne(await plane().png().toBuffer(), {
@@ -117,14 +117,11 @@ describe("a red background", () => {
   });
 });
 
-/**
- * JPEG and WebP are scaled while they are decoded: there, a variant alone and one beside others differ by the
- * resampling.
- */
+/** JPEG and WebP are scaled while they are decoded, so a single variant and one of several differ by the resampling. */
 const isScaledInDecoder = (kind: string, { animated = false }: Variant): boolean =>
   / (JPEG|WebP)$/.test(kind) && !(animated && kind.includes("animated"));
 
-/** A picture that is different everywhere, of a size that no shrink divides. */
+/** A picture without repetition, of a size that no shrink factor divides. */
 function gradient(width: number, height: number, channels: 3 | 4): Sharp {
   const pixels = Buffer.alloc(width * height * channels);
   for (let i = 0; i < width * height; i++) {
@@ -140,7 +137,7 @@ function gradient(width: number, height: number, channels: 3 | 4): Sharp {
   return sharp(pixels, { raw: { width, height, channels } });
 }
 
-/** Of the pixels of two pictures of one size, in one channel. */
+/** The mean difference of the pixels of two pictures of the same size, in one channel. */
 async function meanDifference(one: Buffer, other: Buffer): Promise<number> {
   const [{ pixels }, { pixels: others }] = [await decodePicture(one), await decodePicture(other)];
   expect(pixels).toHaveLength(others.length);
@@ -195,7 +192,7 @@ const CASES: readonly Variant[] = (["cover", "contain", "inside", "outside", "fi
   ),
 );
 
-describe("a variant is the same alone and beside others:", () => {
+describe("a variant is the same alone and with others:", () => {
   it.each(MADE)("of %s", async (kind, make) => {
     const source = await make();
     const others: Variant[] = [
@@ -214,18 +211,18 @@ describe("a variant is the same alone and beside others:", () => {
       97,
     )) {
       const alone = await renderOne(source, variant);
-      const [beside] = await render(source, [variant, ...others]);
+      const [together] = await render(source, [variant, ...others]);
       if (!isScaledInDecoder(kind, variant))
-        expect(beside?.bytes.equals(alone.bytes), JSON.stringify(variant)).toBe(true);
+        expect(together?.bytes.equals(alone.bytes), JSON.stringify(variant)).toBe(true);
       else
-        expect(await meanDifference(alone.bytes, beside?.bytes ?? source), JSON.stringify(variant)).toBeLessThan(
+        expect(await meanDifference(alone.bytes, together?.bytes ?? source), JSON.stringify(variant)).toBeLessThan(
           variant.format === "gif" ? 5 : 2.5,
         );
-      expect(beside).toMatchObject({ width: alone.width, height: alone.height, format: alone.format });
+      expect(together).toMatchObject({ width: alone.width, height: alone.height, format: alone.format });
     }
   });
 
-  it("and its result tells the size that a second library reads", async () => {
+  it("and its result has the size that a second library reads", async () => {
     const source = await gradient(603, 401, 3).jpeg().toBuffer();
     for (const variant of [
       { width: 97 },

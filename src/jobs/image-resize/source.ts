@@ -1,4 +1,4 @@
-/** Where an image comes from, and how its bytes are read: from the payload, an artifact or a URL. */
+/** Reads the bytes of an image: from the payload, an artifact or a URL. */
 import { buffer } from "node:stream/consumers";
 import { type Static, Type } from "typebox";
 import { artifactReference, openByReference } from "../../artifacts/by-reference.ts";
@@ -9,15 +9,15 @@ import { assertSuccess, isSelfExplanatory } from "../../net/http-outcome.ts";
 import type { Outbound, OutboundResponse } from "../../net/outbound.ts";
 import { imageError } from "./error-codes.ts";
 
-/** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
+/** The most bytes of an encoded image: enough for a barely compressible PNG of 20 megapixels. */
 export const MAX_SOURCE_BYTES = 67_108_864;
-/** The time limit of fetching a source, redirects included: it leaves most of an attempt to the image itself. */
+/** The time limit for fetching a source, redirects included. It leaves most of an attempt for the image itself. */
 const FETCH_TIMEOUT_MS = 30_000;
 const FETCH_REDIRECTS = 3;
 
 const closed = { additionalProperties: false };
 
-/** Where an image comes from, for a payload's schema. */
+/** The schema of an image source in a payload. */
 export const imageSource = Type.Union(
   [
     Type.Object(

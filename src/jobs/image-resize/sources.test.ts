@@ -65,7 +65,7 @@ describe("a TIFF", () => {
   });
 });
 
-describe("what is not read is named, with what is read instead:", () => {
+describe("an unsupported file is rejected by its name, with the supported formats:", () => {
   it.each([
     ["BMP", Buffer.from("BM\0\0\0\0\0\0\0\0\0\0", "latin1")],
     ["PDF", Buffer.from("%PDF-1.7\n%....")],
@@ -75,7 +75,7 @@ describe("what is not read is named, with what is read instead:", () => {
     ["a raw file of a camera", tiffWith([0x00fe, 1], [0x0100, 160])],
     ["a raw file of a camera", tiffWith([0x0100, 160], [0xc612, 1])],
     ["a TIFF with tiles of 4294836225 pixels", tiffWith([0x0100, 1], [0x0101, 1], [0x0142, 65_535], [0x0143, 65_535])],
-    ["what this file is", Buffer.from("hello, world")],
+    ["this file's format", Buffer.from("hello, world")],
   ])("%s", async (name, bytes) => {
     const thrown = await failure(bytes);
     expect(thrown).toBeInstanceOf(PermanentError);
@@ -86,9 +86,9 @@ describe("what is not read is named, with what is read instead:", () => {
   });
 });
 
-describe("a file that is cut short", () => {
+describe("a truncated file", () => {
   it.each(["jpeg", "png", "gif"] as const)(
-    "is refused, or taken as far as it goes where that is asked: %s",
+    "is rejected, or decoded in part if the job asks for it: %s",
     async (format) => {
       const whole = await noise().toFormat(format).toBuffer();
       const cut = whole.subarray(0, Math.floor(whole.length * 0.6));
@@ -111,7 +111,7 @@ describe("a file that is cut short", () => {
     },
   );
 
-  it("and shows nothing is refused all the same", async () => {
+  it("is rejected if nothing of it can be decoded", async () => {
     for (const bytes of [Buffer.from([0xff, 0xd8, 0xff, 0xe0]), (await noise().webp().toBuffer()).subarray(0, 40)]) {
       await expect(renderOne(bytes, { width: 5 }, undefined, { onError: "truncate" })).rejects.toMatchObject({
         code: "image_invalid",
@@ -121,7 +121,7 @@ describe("a file that is cut short", () => {
 });
 
 describe("the limit of pixels", () => {
-  it("is what the setting says, for the source and the output", async () => {
+  it("is that of the setting, for the source and the output", async () => {
     const source = await plain("red", 100, 50).png().toBuffer();
     await expect(renderOne(source, { width: 5 }, undefined, { maxPixels: 4_999 })).rejects.toMatchObject({
       code: "image_too_large",
@@ -133,7 +133,7 @@ describe("the limit of pixels", () => {
     expect(await renderOne(source, { width: 100 }, undefined, { maxPixels: 5_000 })).toMatchObject({ width: 100 });
   });
 
-  it("may be more than the default", async () => {
+  it("may be higher than the default", async () => {
     const wide = await sharp({ create: { width: 10_000, height: 5_100, channels: 3, background: "red" } })
       .jpeg()
       .toBuffer();

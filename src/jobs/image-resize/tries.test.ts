@@ -4,7 +4,7 @@ import { judged } from "./tries.ts";
 
 const timeout = new RetryableError("the image took longer than 100 s", { code: "image_timeout" });
 
-it("an image that takes too long is tried three times, whatever came in between", () => {
+it("an image that takes too long is tried three times, whatever failures occur in between", () => {
   const first = judged(timeout, undefined) as RetryableError;
   const second = judged(timeout, first.state) as RetryableError;
   for (const each of [first, second]) expect(each).toBeInstanceOf(RetryableError);
@@ -13,7 +13,7 @@ it("an image that takes too long is tried three times, whatever came in between"
   expect(third).toMatchObject({ code: "image_process_exited" });
 });
 
-it("other failures are left as they are", () => {
+it("other failures are passed on unchanged", () => {
   for (const thrown of [
     new RetryableError("away", { code: "source_unreachable" }),
     new PermanentError("no image", { code: "image_invalid" }),

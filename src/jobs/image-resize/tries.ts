@@ -5,13 +5,13 @@
 import { asPermanent, asRetryable } from "../../core/job-errors.ts";
 import { RetryableError } from "../../core/job-type.ts";
 
-/** Independent of `max_attempts`: other failures, such as a host that is down, do not count. */
+/** Independent of `max_attempts`; other failures, such as an unreachable host, do not count. */
 const MAX_TRIES = 3;
 const COSTLY: readonly string[] = ["image_timeout", "image_process_exited"];
 
 /**
- * The error of a failed image: the third costly failure is final.
- * @param state of the last attempt with a costly failure
+ * The error to report for a failed image: the third costly failure is final.
+ * @param state saved by the last attempt with a costly failure
  */
 export function judged(thrown: unknown, state: unknown): unknown {
   if (!(thrown instanceof RetryableError) || !COSTLY.includes(thrown.code)) return thrown;

@@ -17,7 +17,7 @@ const POSITIONS = [
 ] as const;
 const METADATA = ["drop", "keep", "keep_without_location"] as const;
 
-/** The longest side of an output; AVIF's encoder takes no more. */
+/** The longest side of an output, which is the limit of AVIF's encoder. */
 export const MAX_SIDE = 16_384;
 
 const closed = { additionalProperties: false };
@@ -123,14 +123,14 @@ export type Variant = Static<typeof variantSchema>;
 export type Watermark = Static<typeof watermark>;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** The formats that hold more than one frame. */
+/** Whether the format can contain more than one frame. */
 export function holdsFrames(format: string): format is "gif" | "webp" {
   return format === "gif" || format === "webp";
 }
 
 /** One output. */
 export interface ImageOutput {
-  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  /** The name of the artifact, such as `image-1.jpg`, numbered from 1 in the order of the variants. */
   readonly artifact: string;
   readonly format: OutputFormat;
   readonly width: number;

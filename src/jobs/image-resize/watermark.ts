@@ -8,8 +8,8 @@ import type { Watermark } from "./variant.ts";
 const DEFAULT_SCALE = 0.25;
 
 /**
- * An image as a layer on an output of `size`: scaled to its share of the width (and never higher than the output), as
- * opaque as asked.
+ * An image as a layer for an output of `size`: scaled to its share of the width (at most the output's height), with the
+ * requested opacity.
  */
 export async function watermarkLayer(
   image: Image,
@@ -19,7 +19,7 @@ export async function watermarkLayer(
   const box = { width: Math.max(1, Math.round(size.width * scale)), height: size.height, fit: "inside" } as const;
   const { value: mark } = await pixelSource(image, [box])(box);
   const scaled = mark.ensureAlpha();
-  // one pixel of that opacity, tiled: what is kept of the layer where the pixel is
+  // one pixel with that opacity, tiled: it multiplies the layer's alpha
   const veil = {
     input: Buffer.from([0, 0, 0, Math.round(opacity * 255)]),
     raw: { width: 1, height: 1, channels: 4 as const },

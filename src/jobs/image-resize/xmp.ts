@@ -1,6 +1,6 @@
 /**
- * XMP as kept metadata: what describes the source's pixels is corrected or left out, whichever prefixes and notation
- * the packet uses.
+ * Rewrites XMP as kept metadata: it corrects or omits properties about the source's pixels, whichever prefixes and
+ * notation the packet uses.
  */
 import { type Attr, DOMParser, type Element, XMLSerializer } from "@xmldom/xmldom";
 import type { Size } from "./output-size.ts";
@@ -10,8 +10,8 @@ const EXIF = "http://ns.adobe.com/exif/1.0/";
 const DUBLIN_CORE = "http://purl.org/dc/elements/1.1/";
 
 /**
- * Namespaces that say nothing which is true of an output: regions and panoramas in pixels of the source, depth and gain
- * maps, further packets.
+ * Namespaces without anything that is correct for an output: regions and panoramas in pixels of the source, depth and
+ * gain maps, and further packets.
  */
 const STALE_NAMESPACES = [
   "http://www.metadataworkinggroup.com/schemas/regions/",
@@ -22,7 +22,7 @@ const STALE_NAMESPACES = [
   "http://ns.adobe.com/xmp/note/",
 ];
 
-/** Names that are left out, by their namespace. */
+/** Omitted names, by their namespace. */
 const STALE_NAMES: Readonly<Record<string, RegExp>> = {
   [TIFF]:
     /^(BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel|PlanarConfiguration|YCbCr.*|ReferenceBlackWhite|PrimaryChromaticities|WhitePoint|TransferFunction|NativeDigest)$/,
@@ -35,8 +35,15 @@ const STALE_NAMES: Readonly<Record<string, RegExp>> = {
 };
 const LOCATION = /^GPS/;
 
-/** What a packet says that is true of an output; undefined where it is no XML, or nothing is left. */
-export function keptXmp(packet: string, size: Size, mediaType: string, keepsLocation: boolean): string | undefined {
+/** The part of a packet that is correct for an output; undefined if it is not XML, or if nothing is left. */
+export function keptXmp(
+  packet: string,
+  {
+    size,
+    mediaType,
+    keepsLocation,
+  }: { readonly size: Size; readonly mediaType: string; readonly keepsLocation: boolean },
+): string | undefined {
   const truths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [TIFF]: { Orientation: "1", ImageWidth: String(size.width), ImageLength: String(size.height) },
     [EXIF]: { PixelXDimension: String(size.width), PixelYDimension: String(size.height), ColorSpace: "1" },
@@ -56,7 +63,7 @@ export function keptXmp(packet: string, size: Size, mediaType: string, keepsLoca
   }
 }
 
-/** XMP writes a simple property as an element or as an attribute of its resource. */
+/** Handles both notations of XMP: a simple property may be an element or an attribute of its resource. */
 function correct(
   element: Element,
   truths: Readonly<Record<string, Readonly<Record<string, string>>>>,

@@ -1,7 +1,7 @@
 /** The body of a delivery: its bytes are made only here, and then signed and sent. */
 import { memberText } from "../../core/json-span.ts";
 
-/** At most one of the three is given. */
+/** At most one of the three may be given. */
 export interface BodyFields {
   /** Any JSON. */
   readonly body?: unknown;

@@ -16,10 +16,10 @@ export const CALLBACK_SECRET_NAME = JSON.stringify({ setting: SETTING });
 
 /**
  * The secrets that sign a webhook or a callback.
- * @param secret of the payload: the caller's secrets, or the name of ours. Callbacks of an earlier version have our
- * secrets themselves
+ * @param secret of the payload: the caller's secrets, or {@link CALLBACK_SECRET_NAME}. Callbacks of an earlier version
+ * contain the installation's secrets themselves
  * @param ours the secrets of this replica
- * @throws RetryableError a callback is to be signed, and this replica has no secret: another replica may have one
+ * @throws RetryableError a callback must be signed, but this replica has no secret; another replica may have one
  */
 export function secretsToSignWith(secret: unknown, ours: readonly string[]): readonly string[] {
   if (typeof secret === "string") return [secret];

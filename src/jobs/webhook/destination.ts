@@ -4,7 +4,7 @@ import { RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 
 /**
- * A shorter silence is no sign of a host that is down: the caller sets the time limit, and good receivers may need
+ * A shorter silence does not mean that the host is down: the caller sets the time limit, and good receivers may need
  * seconds.
  */
 const PATIENCE_MS = 5_000;
@@ -16,8 +16,8 @@ const OUR_OWN =
 const NO_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /**
- * The destination of a URL. Port 80 is named, as its host may serve another port alone; a dot at the end of a name
- * changes nothing.
+ * The destination of a URL. Port 80 is part of it, because the host may serve only another port; a dot at the end of a
+ * name is ignored.
  */
 export function destinationOf(url: string, caller: string): Destination {
   const { hostname, port, protocol, pathname } = new URL(url);

@@ -23,7 +23,7 @@ it.each([
     "Cannot POST /hook/XXXXabcd1234efgh5678IJKL",
     "Cannot POST /hook/[redacted]",
   ],
-  ["nothing of a harmless one", "https://a.example/orders?page=12345678", "no page 12345678", "no page 12345678"],
-])("an answer is shown without %s of its URL", (_what, url, answer, expected) => {
+  ["nothing of a harmless URL", "https://a.example/orders?page=12345678", "no page 12345678", "no page 12345678"],
+])("a response is shown without %s of its URL", (_what, url, answer, expected) => {
   expect(clean(answer, url)).toBe(expected);
 });

@@ -9,9 +9,9 @@ import { isHarmlessHeader } from "../../core/redaction.ts";
 const LEAST_LENGTH = 8;
 
 /**
- * @param url the caller's, which 404 pages like to repeat
- * @param headers the caller's
- * @param secrets what the request was signed with
+ * @param url the caller's URL, which 404 pages often repeat
+ * @param headers the caller's headers
+ * @param secrets the secrets that signed the request
  */
 export function withoutEchoes(
   body: Buffer,
@@ -26,7 +26,7 @@ export function withoutEchoes(
     .filter(({ length }) => length >= LEAST_LENGTH)
     .sort((a, b) => b.length - a.length);
   if (credentials.length === 0) return body;
-  const text = body.toString("latin1"); // each byte is a character, so that nothing else changes
+  const text = body.toString("latin1"); // each byte is one character, so all other bytes stay unchanged
   let clean = text;
   for (const credential of credentials) {
     for (const spelling of spellingsOf(credential)) clean = clean.replaceAll(spelling, "[redacted]");
@@ -34,7 +34,7 @@ export function withoutEchoes(
   return clean === text ? body : Buffer.from(clean, "latin1");
 }
 
-/** As it was sent, and as JSON and URLs have it; in Latin-1, and as the bytes of UTF-8. */
+/** The spellings of a credential: as sent, in JSON and in URLs, each in Latin-1 and as UTF-8 bytes. */
 function spellingsOf(credential: string): Set<string> {
   const texts = [
     credential,

@@ -19,13 +19,13 @@ export function headerIssues(headers: Readonly<Record<string, string>>): Payload
     else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-"))
       issues.push({ path, message: "is set by TaskFlow" });
     else if (seen.has(lower)) issues.push({ path, message: "is given twice" });
-    if (!isHeaderValue(value)) issues.push({ path, message: "has characters that no header may hold" });
+    if (!isHeaderValue(value)) issues.push({ path, message: "has characters that headers must not contain" });
     seen.add(lower);
   }
   return issues;
 }
 
-/** RFC 9110, 5.5; above all no CR or LF, which would begin another header. */
+/** RFC 9110, 5.5; above all it excludes CR and LF, which would begin another header. */
 export function isHeaderValue(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

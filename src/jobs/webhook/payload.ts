@@ -136,6 +136,6 @@ function bodyIssues(payload: Payload): PayloadIssue[] {
   else if (hasHeader)
     issues.push({ path: "/content_type", message: "must not be given together with the header Content-Type" });
   else if (!isHeaderValue(payload.content_type))
-    issues.push({ path: "/content_type", message: "has characters that no header may hold" });
+    issues.push({ path: "/content_type", message: "has characters that headers must not contain" });
   return issues;
 }

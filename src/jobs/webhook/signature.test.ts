@@ -5,13 +5,13 @@ import { secretIssue, signatureOf } from "./signature.ts";
 
 const MESSAGE = ["msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}'] as const;
 
-it("is the one of the known vector of Standard Webhooks", () => {
+it("matches the test vector of Standard Webhooks", () => {
   expect(signatureOf(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ...MESSAGE)).toBe(
     "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
   );
 });
 
-it("stands once for each secret, with spaces between", () => {
+it("contains one signature for each secret, separated by spaces", () => {
   const [one, two] = ["first", "second"].map((secret) => signatureOf([secret], ...MESSAGE));
   expect(signatureOf(["first", "second"], ...MESSAGE)).toBe(`${one} ${two}`);
 });
@@ -20,7 +20,7 @@ describe("a secret", () => {
   const base64 = (bytes: number): string => randomBytes(bytes).toString("base64");
   const good = Array.from({ length: 41 }, (_, extra) => base64(24 + extra)).flatMap((text) => [text, `whsec_${text}`]);
 
-  it("of 24 to 64 bytes signs what the library of Standard Webhooks takes, with its prefix or without", () => {
+  it("of 24 to 64 bytes signs so that the library of Standard Webhooks accepts it, with and without the prefix", () => {
     expect(good.filter((secret) => secretIssue(secret) !== undefined)).toEqual([]);
     for (const secret of good) {
       const now = Math.floor(Date.now() / 1_000);
@@ -59,11 +59,11 @@ describe("a secret", () => {
       "correct horse battery staple and more words than that",
       "ü".repeat(32),
     ],
-  ])("is refused: %j", (secret) => {
+  ])("is rejected: %j", (secret) => {
     expect(secretIssue(secret)).toBe("must be whsec_ and then base64 of 24 to 64 bytes");
   });
 
-  it("of an earlier version still signs, with the bytes of its text", () => {
+  it("of an earlier version still signs with the bytes of its text", () => {
     const now = Math.floor(Date.now() / 1_000);
     for (const secret of ["a", "first", "plain words ü", "whsec_AAAA"]) {
       const headers = {

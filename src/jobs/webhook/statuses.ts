@@ -1,4 +1,4 @@
-/** Which statuses are success, and which are retried: those of the job, or the default ones. */
+/** The statuses that mean success and those that are retried: the job's own lists, or the default ones. */
 import { Type } from "typebox";
 import type { PayloadIssue } from "../../core/job-type.ts";
 import { meaningOf, type StatusMeaning } from "../../net/http-outcome.ts";
@@ -10,7 +10,7 @@ const status = Type.Union([
 ]);
 const lists = { minItems: 1, maxItems: 50 };
 
-/** For a payload's schema. */
+/** The fields for a payload's schema. */
 export const statusFields = {
   success_statuses: Type.Optional(
     Type.Array(status, {
@@ -48,7 +48,7 @@ export function meaningFor(
   return isReplaced ? "final" : usual;
 }
 
-/** A status that is in both lists. */
+/** The statuses that are in both lists, as issues. */
 export function statusIssues({
   success_statuses: success = [],
   retry_statuses: retry = [],

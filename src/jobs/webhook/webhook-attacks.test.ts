@@ -1,6 +1,6 @@
 /**
- * Texts that would break out of a request, in every part of a webhook that takes a text, read as bytes by a server that
- * knows no HTTP.
+ * Texts that attempt to break out of a request, in every text field of a webhook, received as raw bytes by a server
+ * that does not parse HTTP.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
@@ -59,7 +59,7 @@ const texts = breaks.flatMap((mark) => [
   `a${mark}`,
 ]);
 
-const PLACES: Readonly<Record<string, (text: string, origin: string) => object>> = {
+const FIELDS: Readonly<Record<string, (text: string, origin: string) => object>> = {
   "value of a header": (text, url) => ({ url, headers: { "X-Given": text } }),
   "name of a header": (text, url) => ({ url, headers: { [`X-Given${text}`]: "1" } }),
   "value of user-agent": (text, url) => ({ url, headers: { "User-Agent": text } }),
@@ -75,8 +75,8 @@ const PLACES: Readonly<Record<string, (text: string, origin: string) => object>>
 const KNOWN =
   /^(?:host|connection|user-agent|content-type|content-length|webhook-id|webhook-timestamp|x-given[!-9;-~]*)$/;
 
-it.each(Object.entries(PLACES))("%s begins no other header and no other request", async (_place, fill) => {
-  expect(texts.length * Object.keys(PLACES).length).toBeGreaterThan(128);
+it.each(Object.entries(FIELDS))("%s begins no further header or request", async (_field, fill) => {
+  expect(texts.length * Object.keys(FIELDS).length).toBeGreaterThan(128);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   await Promise.all(
     texts.map(async (text) => {
@@ -111,7 +111,7 @@ it.each(Object.entries(PLACES))("%s begins no other header and no other request"
   }
 });
 
-it("lets no header be set that frames the message or signs it", () => {
+it("rejects headers that frame or sign the message", () => {
   const names =
     "Host Content-Length Connection Keep-Alive Transfer-Encoding TE Trailer Upgrade Expect Proxy-Connection Proxy-Authorization Proxy-Authenticate Webhook-Id Webhook-Signature Webhook-Timestamp Webhook-Anything";
   for (const name of names.split(" ").flatMap((each) => [each, each.toLowerCase(), each.toUpperCase()])) {

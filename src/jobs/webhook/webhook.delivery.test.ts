@@ -1,6 +1,4 @@
-/**
- * What counts as delivered: which answers are success, what is sent, and what a redirect or a broken answer changes.
- */
+/** Which responses count as delivered, what is sent, and the effect of redirects and broken responses. */
 import { createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Webhook } from "standardwebhooks";
@@ -55,7 +53,7 @@ function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<Web
 }
 
 describe("a redirect", () => {
-  it.each([301, 302, 303])("%i of a POST ends the job, as nobody would get the body", async (status) => {
+  it.each([301, 302, 303])("%i of a POST ends the job, because no receiver would get the body", async (status) => {
     peer.respond(({ path }) => (path === "/hook" ? redirect("/ok", status) : answer(200)));
     await expect(run({ body: { a: 1 }, follow_redirects: 1 })).rejects.toMatchObject({
       name: "PermanentError",
@@ -65,7 +63,7 @@ describe("a redirect", () => {
   });
 
   it.each([301, 302, 303, 307, 308])(
-    "%i is followed with method, body and signature where the job asks for that",
+    "%i is followed with method, body and signature if the job asks for that",
     async (status) => {
       peer.respond(({ path }) => (path === "/hook" ? redirect("/ok", status) : answer(200)));
       await run({ body: { a: 1 }, secret: "s", follow_redirects: 1, redirect_body: "keep" });
@@ -78,7 +76,7 @@ describe("a redirect", () => {
   );
 });
 
-describe("the statuses that a job names", () => {
+describe("the statuses of a job", () => {
   it.each<[Partial<Payload>, number, string]>([
     [{ success_statuses: ["2xx", 409] }, 409, "success"],
     [{ success_statuses: ["2xx", 409] }, 201, "success"],
@@ -110,7 +108,7 @@ describe("the statuses that a job names", () => {
     if (expected === "success") expect(healths).toEqual(["up"]);
   });
 
-  it("keep the time that the receiver asks for", async () => {
+  it("respect the Retry-After of the receiver", async () => {
     peer.respond(() => retryAfter("7", 404));
     await expect(run({ retry_statuses: [404] })).rejects.toMatchObject({ code: "http_404", atLeastMs: 7_000 });
   });
@@ -156,7 +154,7 @@ describe("a body that is not JSON", () => {
       contentType,
       String(expected.length),
     ]);
-    // by hand: the library of Standard Webhooks makes a text of the body first
+    // computed here, because the library of Standard Webhooks first converts the body to text
     const signed = Buffer.concat([
       Buffer.from(`${String(headers["webhook-id"])}.${String(headers["webhook-timestamp"])}.`),
       expected,
@@ -165,8 +163,8 @@ describe("a body that is not JSON", () => {
   });
 });
 
-describe("an answer of success", () => {
-  it("that does not end is a delivery, but holds back its path", async () => {
+describe("a success response", () => {
+  it("that does not end is a delivery, but delays its destination", async () => {
     peer.respond(() => ({ kind: "drip", everyMs: 10 }));
     expect(await run({ timeout_ms: 200 })).toMatchObject({
       status: 200,
@@ -180,7 +178,7 @@ describe("an answer of success", () => {
     ["HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nonly so far", "only so far"],
     ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nyes\r\n", "yes"],
     ["HTTP/1.1 200 OK\r\nx-a", ""],
-  ])("that breaks off is a delivery: %j", async (text, excerpt) => {
+  ])("that is incomplete is a delivery: %j", async (text, excerpt) => {
     raw.answer(text);
     expect(await run({ url: raw.url, body: 1 })).toEqual({
       status: 200,
@@ -191,7 +189,7 @@ describe("an answer of success", () => {
     expect([raw.requests, healths]).toEqual([1, ["up"]]);
   });
 
-  it("counts although the job is stopped while it is read", async () => {
+  it("counts even if the job is stopped while it is read", async () => {
     peer.respond(() => ({ kind: "drip", everyMs: 10 }));
     const controller = new AbortController();
     const pending = run({}, { signal: controller.signal });
@@ -212,8 +210,8 @@ describe("an answer of success", () => {
   });
 });
 
-describe("another answer", () => {
-  it("that breaks off is what its status says", async () => {
+describe("another response", () => {
+  it("that is incomplete has the meaning of its status", async () => {
     raw.answer("HTTP/1.1 503 Busy\r\nretry-after: 9\r\ncontent-length: 50\r\n\r\nnot now");
     await expect(run({ url: raw.url })).rejects.toMatchObject({
       name: "RetryableError",
@@ -227,7 +225,7 @@ describe("another answer", () => {
     await expect(run({ url: raw.url })).rejects.toMatchObject({ name: "PermanentError", code: "http_101" });
   });
 
-  it("that is no HTTP ends the job: a repeat might deliver twice", async () => {
+  it("that is not HTTP ends the job: a repeat might deliver twice", async () => {
     raw.answer("ICY 200 OK\r\n\r\n");
     await expect(run({ url: raw.url })).rejects.toMatchObject({ name: "PermanentError", code: "answer_unreadable" });
     expect([raw.requests, healths]).toEqual([1, ["failed"]]);

@@ -24,8 +24,8 @@ function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<Web
   return runWebhook({ url, ...payload }, { resource, ...context });
 }
 
-describe("faults", () => {
-  it("a private target ends the job, by default", async () => {
+describe("failures", () => {
+  it("with a private target end the job by default", async () => {
     const strict = resourceOf(unlimited, "public");
     try {
       await expect(run({}, { resource: strict })).rejects.toMatchObject({
@@ -38,7 +38,7 @@ describe("faults", () => {
     }
   });
 
-  it("of the network are retried, and tell Node's code", async () => {
+  it("of the network are retried, with Node's code in the message", async () => {
     peer.respond(() => ({ kind: "drop" }));
     await expect(run()).rejects.toMatchObject({
       name: "RetryableError",
@@ -53,12 +53,12 @@ describe("faults", () => {
     });
   });
 
-  it("timeout_ms ends a request that hangs, for a retry", async () => {
+  it("due to timeout_ms are retried", async () => {
     peer.respond(() => ({ kind: "hang" }));
     await expect(run({ timeout_ms: 100 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
   });
 
-  it("an abort ends the request with its own reason", async () => {
+  it("due to an abort have the abort's reason", async () => {
     peer.respond(() => ({ kind: "hang" }));
     const controller = new AbortController();
     const ended = expect(run({}, { signal: controller.signal })).rejects.toThrow("cancelled");
@@ -69,7 +69,7 @@ describe("faults", () => {
 });
 
 describe("the destination", () => {
-  it("learns how each delivery went", async () => {
+  it("is notified of the outcome of each delivery", async () => {
     const destinations = attentive();
     const own = resourceOf(destinations);
     const healths = (): HostHealth[] => destinations.healths.splice(0).map(([, health]) => health);
@@ -91,11 +91,11 @@ describe("the destination", () => {
     await run({}, { resource: own }).catch(() => undefined);
     expect(healths()).toEqual(["down", "late", "unknown", "down"]);
     await own.outbound.close();
-    await run({}, { resource: own }).catch(() => undefined); // which is closed on this side
+    await run({}, { resource: own }).catch(() => undefined); // its own connection pool is closed
     expect(healths()).toEqual(["unknown"]);
   });
 
-  it("is not held to be away for what its caller alone is the cause of", async () => {
+  it("is not reported as down for failures that its caller caused", async () => {
     const destinations = attentive();
     const own = resourceOf(destinations);
     const healthOfRun = async (payload: Partial<Payload>, timeoutMs = 30_000): Promise<HostHealth | undefined> => {
@@ -105,16 +105,16 @@ describe("the destination", () => {
     peer.respond(() => ({ kind: "hang" }));
     expect([await healthOfRun({ timeout_ms: 1 }), await healthOfRun({}, 1)]).toEqual(["late", "late"]);
     peer.respond(() => ({ kind: "drip", everyMs: 10 }));
-    expect(await healthOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
+    expect(await healthOfRun({ timeout_ms: 100 })).toBe("failed"); // the host began to respond
     peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/", 307) : answer(200)));
-    expect(await healthOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
+    expect(await healthOfRun({ follow_redirects: 1 })).toBe("failed"); // only the other host does not respond
     peer.respond(() => redirect("http://169.254.169.254/"));
     expect(await healthOfRun({ follow_redirects: 1 })).toBe("up");
-    expect(await healthOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // it speaks no TLS
+    expect(await healthOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // the host does not speak TLS
     await own.outbound.close();
   });
 
-  it("is not visited, and not held to be away, where the look-up of its name has to wait for its turn", async () => {
+  it("is neither visited nor reported as down if the look-up of its name has to wait for its turn", async () => {
     const destinations = attentive();
     const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
     const own = {
@@ -126,7 +126,7 @@ describe("the destination", () => {
     await own.outbound.close();
   });
 
-  it("is down where it is silent for as long as one waits for a host", async () => {
+  it("is down if it is silent for the whole wait for a host", async () => {
     const destinations = attentive();
     const own = resourceOf(destinations);
     peer.respond(() => ({ kind: "hang" }));
@@ -135,7 +135,7 @@ describe("the destination", () => {
     await own.outbound.close();
   });
 
-  it("ends with the attempt's own time, where that is the shorter", async () => {
+  it("ends with the attempt's time limit if that is shorter", async () => {
     peer.respond(() => ({ kind: "hang" }));
     await expect(run({ timeout_ms: 600_000 }, { timeoutMs: 50 })).rejects.toMatchObject({
       name: "RetryableError",
@@ -161,7 +161,7 @@ describe("the destination", () => {
     expect(entered).toEqual([expected]);
   });
 
-  it("that takes no more is not visited", async () => {
+  it("is not visited while it accepts no more deliveries", async () => {
     const limited = new RetryAfterError("takes no more for now", 5_000, { code: "destination_limited" });
     await expect(run({}, { resource: resourceOf({ enter: () => Promise.reject(limited) }) })).rejects.toBe(limited);
     expect(peer.requests).toHaveLength(0);

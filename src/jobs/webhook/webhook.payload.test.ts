@@ -14,7 +14,7 @@ it("has valid examples", () => {
   for (const example of examples) expect([schema.Check(example), webhook.check?.(example)]).toEqual([true, []]);
 });
 
-it("is refused by the schema when a field is missing, unknown or out of bounds", () => {
+it("is rejected by the schema if a field is missing, unknown or out of bounds", () => {
   const bad = [
     ...[
       {},
@@ -79,10 +79,10 @@ it.each<[object, string]>([
   [{ headers: { "X-A": "1", "x-a": "2" } }, "/headers/x-a"],
   [{ headers: { "x-a": "\u0100" } }, "/headers/x-a"],
   ...forbidden.split(" ").map((name): [object, string] => [{ headers: { [name]: "x" } }, `/headers/${name}`]),
-])("%j has a fault at %s", (payload, path) => {
+])("%j has an issue at %s", (payload, path) => {
   expect(issues(payload)).toEqual([{ path, message: expect.any(String) as string }]);
 });
 
-it("may use every header that is left", () => {
+it("may use every other header", () => {
   expect(issues({ headers: { Authorization: "Bearer x", "x-tab": "a\tb", "x-latin": "é", Accept: "" } })).toEqual([]);
 });

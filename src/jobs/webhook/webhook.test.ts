@@ -44,7 +44,7 @@ describe("the request", () => {
     expect(peer.requests[0]?.body.toString()).toBe(JSON.stringify(body));
   });
 
-  it("goes without body and content type when there is none", async () => {
+  it("has neither body nor content type if the payload has no body", async () => {
     await run({ method: "GET" });
     await run({ method: "DELETE" });
     expect(peer.requests.map(({ method, body, headers }) => [method, body.length, headers["content-type"]])).toEqual([
@@ -53,7 +53,7 @@ describe("the request", () => {
     ]);
   });
 
-  it("carries the caller's headers, which win over our defaults", async () => {
+  it("has the caller's headers, which override our defaults", async () => {
     await run({
       method: "PUT",
       body: 1,
@@ -68,10 +68,10 @@ describe("the request", () => {
   it.each([
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
     ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
-    // of a job that an earlier version took
+    // of a job that an earlier version accepted
     ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })],
   ])(
-    "is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it",
+    "is signed over the bytes that arrive with %s, and the library of Standard Webhooks accepts it",
     async (secret, verifier) => {
       for (const body of [{ event: "paid", by: "Zoë" }, 1]) await run({ body, secret });
       for (const { headers, body } of peer.requests) {
@@ -81,7 +81,7 @@ describe("the request", () => {
     },
   );
 
-  it("is signed with each of several secrets, so that a receiver that knows any of them takes it", async () => {
+  it("is signed with each of several secrets, so a receiver that knows any of them accepts it", async () => {
     const secrets = [24, 32, 64].map((bytes) => `whsec_${randomBytes(bytes).toString("base64")}`);
     await run({ body: { event: "paid" }, secret: secrets });
     const { headers, body } = peer.requests[0] ?? expect.fail("no request");
@@ -92,9 +92,9 @@ describe("the request", () => {
   });
 });
 
-describe("the answer", () => {
+describe("the response", () => {
   it.each([200, 201, 204, 299])(
-    "%i is success, with status, duration and the beginning of the body",
+    "%i is a success, with status, duration and the beginning of the body",
     async (status) => {
       peer.respond(() => answer(status, {}, status === 204 ? "" : "received"));
       expect(await run()).toEqual({
@@ -108,11 +108,12 @@ describe("the answer", () => {
   it("is cut to 2 KiB in the result, never within a character", async () => {
     peer.respond(() => answer(200, {}, "x" + "é".repeat(2_000)));
     expect(await run()).toMatchObject({ response_excerpt: "x" + "é".repeat(1_023) });
-    peer.respond(() => answer(200, {}, Buffer.from("café", "latin1"))); // no half of a character that a limit left
+    // an invalid byte, but not half of a character that the limit split
+    peer.respond(() => answer(200, {}, Buffer.from("café", "latin1")));
     expect(await run()).toMatchObject({ response_excerpt: "caf\ufffd" });
   });
 
-  it.each([200, 422])("%i is read back without the credentials that it repeats", async (status) => {
+  it.each([200, 422])("%i is shown without the credentials that it repeats", async (status) => {
     const secret = `whsec_${randomBytes(24).toString("base64")}`;
     const headers = {
       Authorization: "Bearer hunter2hunter2",
@@ -133,7 +134,7 @@ describe("the answer", () => {
     expect(end).toContain("application/json");
   });
 
-  it("without an end is success as well: 64 KiB of it are read", async () => {
+  it("without an end is a success too: 64 KiB of it are read", async () => {
     peer.respond(() => ({ kind: "endless" }));
     expect(await run()).toMatchObject({ status: 200, response_excerpt: "x".repeat(2_048) });
   });
@@ -153,7 +154,7 @@ describe("the answer", () => {
     expect(peer.requests).toHaveLength(1);
   });
 
-  it("says in the error what the other end said, in a line", async () => {
+  it("is quoted in the error, on one line", async () => {
     peer.respond(() => answer(422, {}, `no such\r\n\torder\0 ${"y".repeat(1_000)}`));
     await expect(run()).rejects.toThrow(/^HTTP 422: no such order y{100,200}$/);
   });
@@ -162,7 +163,7 @@ describe("the answer", () => {
     ["7", 7_000],
     [new Date(Date.now() + 3_600_000).toUTCString(), 3_600_000],
     ["whenever", 60_000],
-  ])("429 with Retry-After %j asks to come back then", async (value, expectedMs) => {
+  ])("429 with Retry-After %j is retried after that time", async (value, expectedMs) => {
     peer.respond(() => retryAfter(value));
     const error: unknown = await run().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
@@ -173,7 +174,7 @@ describe("the answer", () => {
     expect(Math.abs((error as { retryAfterMs: number }).retryAfterMs - expectedMs)).toBeLessThan(5_000);
   });
 
-  it("429 without Retry-After asks for a minute", async () => {
+  it("429 without Retry-After is retried after a minute", async () => {
     peer.respond([429]);
     await expect(run()).rejects.toMatchObject({ name: "RetryAfterError", retryAfterMs: 60_000 });
   });
@@ -182,14 +183,17 @@ describe("the answer", () => {
     [503, "7", 7_000],
     [500, "120", 120_000],
     [503, "soon", 0],
-  ])("%i with Retry-After %j counts, and is not retried before that", async (status, value, atLeastMs) => {
-    peer.respond(() => retryAfter(value, status));
-    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: `http_${status}`, atLeastMs });
-  });
+  ])(
+    "%i with Retry-After %j counts as an attempt, and is not retried before that time",
+    async (status, value, atLeastMs) => {
+      peer.respond(() => retryAfter(value, status));
+      await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: `http_${status}`, atLeastMs });
+    },
+  );
 });
 
 describe("redirects", () => {
-  it("are followed as often as the payload says", async () => {
+  it("are followed as often as the payload allows", async () => {
     peer.respond(({ path }) =>
       path === "/end" ? answer(200, {}, "there") : redirect(path === "/hook" ? "/next" : "/end", 307),
     );

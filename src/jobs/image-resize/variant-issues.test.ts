@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Variant } from "./variant.ts";
-import { variantIssues } from "./variant-faults.ts";
+import { variantIssues } from "./variant-issues.ts";
 
 describe("a variant", () => {
   it.each<[Variant, string[]]>([
@@ -21,7 +21,7 @@ describe("a variant", () => {
       { format: "png", animated: true, quality: 3, crop: "attention", focus: { x: 0, y: 0 } },
       ["/crop", "/focus", "/focus", "/animated", "/crop"],
     ],
-  ])("%j has faults at %j", (variant, paths) =>
+  ])("%j has issues at %j", (variant, paths) =>
     expect(variantIssues(variant, "").map(({ path }) => path)).toEqual(paths),
   );
 });

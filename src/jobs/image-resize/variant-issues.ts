@@ -2,7 +2,9 @@ import type { PayloadIssue } from "../../core/job-type.ts";
 import { sizeIssue } from "./output-size.ts";
 import { holdsFrames, type Variant } from "./variant.ts";
 
-/** What a schema cannot say about a variant; `path` is where it stands in the payload (empty for its top). */
+/**
+ * The issues that a schema cannot express; `path` is the variant's position in the payload (empty for the top level).
+ */
 export function variantIssues(variant: Variant, path: string): PayloadIssue[] {
   const { width, height, format } = variant;
   const issues: [field: keyof Variant, message: string | undefined][] = [
@@ -16,20 +18,20 @@ export function variantIssues(variant: Variant, path: string): PayloadIssue[] {
 }
 
 /**
- * Why no source makes an output of a variant's size. What comes of one source is judged again when its size is known.
+ * Issues with a variant's size that no source can avoid. Sizes that depend on the source are checked when it is opened.
  */
 export function variantSizeIssues(
   { width = 1, height = 1, fit, format, without_enlargement: keepsSmall }: Variant,
   path: string,
   maxPixels: number,
 ): PayloadIssue[] {
-  // `inside` may make less of a box, as may a small source that is not enlarged
+  // `inside` may produce less than the box, and so may a small source that is not enlarged
   const isAtMost = fit === "inside" || (keepsSmall === true && fit !== "contain");
   const message = isAtMost ? undefined : sizeIssue({ width, height }, format, maxPixels);
   return message === undefined ? [] : [{ path: `${path}/width`, message }];
 }
 
-/** Whether a variant that keeps the size asks for anything. */
+/** Whether a variant without a size asks for any other change. */
 function changesMore({ format, blur, sharpen, watermark, background, quality }: Variant): boolean {
   return [format, blur, sharpen, watermark, background, quality].some((field) => field !== undefined);
 }
@@ -39,7 +41,7 @@ function cropIssues({ width, height, fit = "cover", crop, focus }: Variant): [ke
   const issues: [keyof Variant, string][] = [];
   if (crop !== undefined && !crops) issues.push(["crop", "needs width, height and fit cover"]);
   if (focus !== undefined && !crops) issues.push(["focus", "needs width, height and fit cover"]);
-  if (focus !== undefined && crop !== undefined) issues.push(["focus", "must not be given beside crop"]);
+  if (focus !== undefined && crop !== undefined) issues.push(["focus", "must not be given together with crop"]);
   return issues;
 }
 
@@ -47,9 +49,9 @@ function animationIssues({ animated, format, crop, watermark }: Variant): [keyof
   if (animated !== true) return [];
   const issues: [keyof Variant, string][] = [];
   if (format !== undefined && !holdsFrames(format))
-    issues.push(["animated", `${format} holds one frame; gif and webp hold several`]);
+    issues.push(["animated", `${format} has a single frame: use gif or webp`]);
   if (crop === "attention" || crop === "entropy")
-    issues.push(["crop", `${crop} looks at one frame only, and must not be given with animated`]);
-  if (watermark !== undefined) issues.push(["watermark", "must not be given with animated"]);
+    issues.push(["crop", `${crop} analyses a single frame: it must not be given together with animated`]);
+  if (watermark !== undefined) issues.push(["watermark", "must not be given together with animated"]);
   return issues;
 }
