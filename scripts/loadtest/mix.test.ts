@@ -20,7 +20,8 @@ describe("the mix", () => {
   );
 
   it("spreads its types evenly: every part of a run has the shares of the whole", () => {
-    const types = typeSequence(DEFAULT_MIX, 1_000);
+    const mix = parseMix("email:40,webhook:40,image_resize:10,data_export:10") ?? DEFAULT_MIX;
+    const types = typeSequence(mix, 1_000);
     for (let from = 0; from < 1_000; from += 10) {
       const stretch = types.slice(from, from + 10);
       const count = (type: string) => stretch.filter((other) => other === type).length;

@@ -5,10 +5,10 @@ import { StartError } from "../errors.ts";
 import { Audit } from "../queue/audit.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
 import { StoredJobs } from "../results/stored-jobs.ts";
-import { verifyReport } from "../verify/report.ts";
 import { verify } from "../verify/verification.ts";
 import type { Output } from "./exit-code.ts";
 import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
+import { verifyReport } from "./verify-report.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
 /** Longer than a batch takes from its COPY until it is forgotten in Redis, on a busy system. */

@@ -82,15 +82,15 @@ describe("parseBody, of a batch", () => {
     expect(pathsOf(parse(body, "batch"))).toEqual(paths);
   });
 
-  it("stops listing at a thousand faults", () => {
+  it("stops listing at a thousand issues", () => {
     expect(pathsOf(parse(`{"jobs":[${Array(2_000).fill("1").join()}]}`, "batch"))).toHaveLength(1_000);
   });
 
   it.each([
-    [1, "The request has a fault."],
-    [1_000, "The request has 1000 faults."],
-    [1_001, "The request has more than 1000 faults: the first 1000 are listed."],
-  ])("says how many faults there are, of %i", (count, detail) => {
+    [1, "The request has an issue."],
+    [1_000, "The request has 1000 issues."],
+    [1_001, "The request has more than 1000 issues: the first 1000 are listed."],
+  ])("says how many issues there are, of %i", (count, detail) => {
     expect(parse(`{"jobs":[${Array(count).fill("1").join()}]}`, "batch")).toMatchObject({ rejection: { detail } });
     const fields = Object.fromEntries(Array.from({ length: count }, (_, i) => [`field${i}`, 1]));
     expect(parse(job(fields))).toMatchObject({ rejection: { detail } });

@@ -124,8 +124,8 @@ export function invalid(issues: readonly ValidationIssue[]): { readonly rejectio
 }
 
 function numberOf({ length }: readonly ValidationIssue[]): string {
-  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} faults: the first ${MAX_ISSUES} are listed`;
-  return length === 1 ? "a fault" : `${length} faults`;
+  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} issues: the first ${MAX_ISSUES} are listed`;
+  return length === 1 ? "an issue" : `${length} issues`;
 }
 
 type Read<Value> = { readonly value: Value } | { readonly rejection: Rejection };

@@ -13,13 +13,11 @@ interface Delivered {
   readonly [name: string]: true | Delivered;
 }
 
-/** By built-in type. Of other types nothing is known, so all of a payload is looked through. */
+/** By type. The payloads of types that are not listed are searched as a whole. */
 const DELIVERED: Readonly<Record<string, Delivered>> = {
   webhook: { body: true },
   email: { subject: true, body: true, html: true, data: true },
   data_export: { source: { rows: true } },
-  image_resize: {},
-  rerun: {},
 };
 
 /** Headers whose values are never credentials, of HTTP and of mail. */

@@ -6,6 +6,12 @@ import type { Counters, Verdict } from "../core/settle.ts";
 import { STATE_CODE } from "../core/state-code.ts";
 import { OPCODE, SETTLE_CODE } from "./codes.ts";
 
+/**
+ * How long a replica owns its outcomes in the outbox: two default leases. A healthy replica records them within a
+ * fraction of a second; after this time another replica takes over those of a dead one.
+ */
+export const OUTBOX_OWNED_MS = 30_000;
+
 /** The state of a job after each verdict. A retry whose time has come is queued by the script. */
 const STATE_AFTER = {
   completed: STATE_CODE.completed,

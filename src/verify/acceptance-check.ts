@@ -1,7 +1,7 @@
 /** Jobs of durability postgres that were committed, and that the restore should have enqueued in Redis long ago. */
 import { lowestIdAt, timeOfId } from "../core/id.ts";
 import type { Audit } from "../queue/audit.ts";
-import { SETTLED_MS } from "../replica/maintenance/restore.ts";
+import { SETTLED_MS } from "../results/acceptance-log/reader.ts";
 import type { StoredJobs } from "../results/stored-jobs.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 

@@ -1,7 +1,7 @@
 /** Leases that ran out and outcomes that are not recorded, which replicas should have taken over long ago. */
 import type { Audit } from "../queue/audit.ts";
+import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import { stateOf } from "../queue/snapshot.ts";
-import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
 /** Twice the time that a replica owns an outcome: after once, the sweep of any replica takes it over. */

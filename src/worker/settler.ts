@@ -13,16 +13,11 @@ import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
 import { messageOf, ScriptFailed } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import { OUTBOX_OWNED_MS, type SettleAnswer, type Settlement } from "../queue/settlement.ts";
 import { callRetryMs } from "./call-retry.ts";
 import type { Ended } from "./ended.ts";
 import { fitting, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
-/**
- * How long a replica owns its outcomes in the outbox: two default leases. A healthy replica records them within a
- * fraction of a second; after this time another replica takes over those of a dead one.
- */
-export const OUTBOX_OWNED_MS = 30_000;
 /** Jobs in one call: about 5 ms of Redis. */
 const MAX_BATCH = 1_000;
 /** A call ends with the job whose result reaches so many characters: about 10 ms of the event loop. */

