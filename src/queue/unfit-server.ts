@@ -66,7 +66,7 @@ export function startErrorOf(address: string, error: unknown): StartError {
       `The Sentinels at ${address} do not monitor a master with the name in REDIS_ADDR: set MASTER_NAME to the name that they monitor.`,
       error,
     );
-  const reason = codeOf(error) === "ECONNREFUSED" ? "connection refused" : message;
+  const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : message;
   const fix = isSilent(error)
     ? "start it, or set REDIS_ADDR to its address, with rediss:// if it uses TLS and redis:// if it does not"
     : "start it, or set REDIS_ADDR to its address";
