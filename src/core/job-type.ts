@@ -105,9 +105,7 @@ export interface JobDefinition<
    * `submit`. Called at submission, for a valid payload.
    */
   readonly needsRead?: (payload: Static<Payload>) => boolean;
-  /**
-   * The settings this type reads from the environment, with their defaults. Several types may share a setting.
-   */
+  /** The settings this type reads from the environment, with their defaults. Several types may share a setting. */
   readonly settings?: Settings;
   /** The default of `max_attempts`. */
   readonly attempts: number;
@@ -128,9 +126,7 @@ export interface JobDefinition<
    * thread that was terminated (a timeout, a cancellation, a crash), so correctness must not depend on it there.
    */
   readonly close?: (resource: Resource) => void | Promise<void>;
-  /**
-   * Functions for `onThread` by name: work that would block the main thread. Each gets the submitted payload.
-   */
+  /** Functions for `onThread` by name: work that would block the main thread. Each gets the submitted payload. */
   readonly tasks?: Readonly<Record<string, TaskFunction<Static<Payload>>>>;
   /**
    * Runs one attempt, and returns the job's result (JSON). It throws {@link PermanentError} if no retry can succeed,
@@ -156,18 +152,14 @@ export interface Services {
    * resource.
    */
   readonly sharedMemory?: (type: string) => SharedArrayBuffer | undefined;
-  /**
-   * On a pool thread: starts a Node process that is killed as soon as the thread ends, for any reason.
-   */
+  /** On a pool thread: starts a Node process that is killed as soon as the thread ends, for any reason. */
   readonly startProcess?: (request: ProcessRequest) => void;
 }
 
 export interface ProcessRequest {
   /** The `file:` URL of its JavaScript module; its argument is `socketPath`. */
   readonly module: string;
-  /**
-   * A Unix-domain socket in a separate folder, on which the thread listens. The folder is removed with the process.
-   */
+  /** A Unix-domain socket in a separate folder, on which the thread listens. The folder is removed with the process. */
   readonly socketPath: string;
   /**
    * It processes untrusted input: it gets the strictest sandbox of the machine, at best without a network. It writes to
