@@ -28,7 +28,7 @@ export function errorFinder(schema: Schema | boolean): (value: unknown) => TLoca
   };
 }
 
-/** @param at where the schema is, as a JSON pointer */
+/** @param at the path of the schema, as a JSON pointer */
 function visitOf(schema: Schema | boolean, at: string): Visit {
   if (schema === true) return () => undefined;
   if (schema === false) return (_, walk) => walk.add("boolean", at, {}, "schema is false");

@@ -7,12 +7,12 @@ const RUNS = process.env["TEST_FULL"] === undefined ? 1_000 : 100_000;
 
 describe("a number of a JSON text", () => {
   it.each(["0", "-1", "1.5", "1e+21", "9007199254740992", "5e-324"])(
-    "is a double where that is written the same: %s",
+    "is a double if that prints the same text: %s",
     (text) => expect(numberOf(text)).toBe(Number(text)),
   );
 
   it.each(["1.0", "-0", "1e2", "1E2", "9007199254740993", "0.1234567890123456789", "1e400", "0.10"])(
-    "keeps its text where it is not: %s",
+    "keeps its text if not: %s",
     (text) => {
       expect(numberOf(text)).toBeInstanceOf(ExactNumber);
       expect(String(numberOf(text))).toBe(text);

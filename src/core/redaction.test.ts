@@ -40,7 +40,7 @@ describe("headers", () => {
     "content-type Accept USER-AGENT Content-Language x-request-id traceparent Idempotency-Key X-Priority Auto-Submitted In-Reply-To";
 
   it.each(["webhook", "email", "note"])(
-    "of type %s are redacted but for harmless ones, in whatever spelling and spacing",
+    "of type %s are redacted but for harmless ones, in any spelling and spacing",
     (type) => {
       for (const name of found.split(" ")) {
         for (const given of [name, name.toLowerCase(), name.toUpperCase()].flatMap(spellings)) {

@@ -103,17 +103,14 @@ describe("settle", () => {
   it.each<[string, AttemptEnd]>([
     ["ran out of time", { kind: "timeout", timeoutMs: 100, endedThread: true }],
     ["ended it itself", { ...threw, code: "thread_exited", endedThread: true }],
-  ])(
-    "waits longer and longer after an attempt that took its thread along, whatever the backoff: it %s",
-    (_what, end) => {
-      const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
-      expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([
-        1_000, 2_000, 4_000, 60_000, 60_000,
-      ]);
-      expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
-      expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
-    },
-  );
+  ])("waits longer after each attempt that ended its thread, whatever the backoff: it %s", (_what, end) => {
+    const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
+    expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([
+      1_000, 2_000, 4_000, 60_000, 60_000,
+    ]);
+    expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
+    expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
+  });
 
   it("does not count a retry that the remote server asked for, within bounds", () => {
     expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({

@@ -1,5 +1,5 @@
 /**
- * The queue against its model (testing/queue-model.ts): whatever three replicas do, in whatever order, both sides
+ * The queue against its model (testing/queue-model.ts): for any actions of three replicas in any order, both sides
  * agree.
  */
 import fc from "fast-check";
