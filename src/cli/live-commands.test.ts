@@ -113,7 +113,7 @@ describe("rejections", () => {
     expect(await run(line)).toMatchObject({
       code: 4,
       out: "",
-      err: expect.stringMatching(/^taskflow: The request has \d issues\.\n(?: {2}\/payload\/\w+: .+\n)+$/) as string,
+      err: expect.stringMatching(/^taskflow: The request has \d errors\.\n(?: {2}\/payload\/\w+: .+\n)+$/) as string,
     });
     const { code, err } = await run([...line, "--json"]);
     expect(code).toBe(4);

@@ -1,28 +1,27 @@
 /**
- * A key of the API: who calls, and what that one may do. The key itself is known to its bearer only; here is its
- * SHA-256.
+ * An API key identifies a caller and its permissions. Only the caller has the key itself; TaskFlow stores its SHA-256.
  */
 
 import type { RatePolicy } from "./rate-policy.ts";
 import { parseRatePolicy } from "./rate-policy.ts";
 
-/** What a key may do. `admin` includes the others. */
+/** The permissions of a key. `admin` includes the others. */
 const SCOPES = ["submit", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
   /**
-   * The first 16 characters of the hash: what idempotency keys and limits are kept under, and what `keys revoke` takes.
+   * The first 16 characters of the hash: the name of the key in idempotency keys, rate limits and `keys revoke`.
    */
   readonly id: string;
-  /** For people, and for the log. */
+  /** A name for people and the log. */
   readonly name: string;
   /** SHA-256 in lower-case hexadecimal. */
   readonly hash: string;
   readonly scopes: readonly Scope[];
-  /** Requests; undefined for what the settings say. */
+  /** The rate limit of requests; undefined for the default of the settings. */
   readonly rate?: RatePolicy | undefined;
-  /** Jobs. */
+  /** The quota of jobs. */
   readonly quota?: RatePolicy | undefined;
 }
 
@@ -37,7 +36,7 @@ export function isKeyName(text: string): boolean {
   return NAME.test(text);
 }
 
-/** @param text scopes with `+` between; undefined where one is none */
+/** @param text scopes separated by `+` @returns undefined if one of them is not a scope */
 export function parseScopes(text: string): readonly Scope[] | undefined {
   const names = text.split("+");
   return names.every((name): name is Scope => (SCOPES as readonly string[]).includes(name))
@@ -50,8 +49,8 @@ export function hasScope({ scopes }: Pick<ApiKey, "scopes">, scope: Scope): bool
 }
 
 /**
- * The value of TASKFLOW_API_KEYS: `NAME:SCOPES:SHA256`, with commas or white space between; `:rate=100/s` and
- * `:quota=100000/d` may follow. Undefined where one of them is none, or two have the same hash.
+ * Parses TASKFLOW_API_KEYS: entries `NAME:SCOPES:SHA256`, separated by commas or white space; `:rate=100/s` and
+ * `:quota=100000/d` may follow. Returns undefined if an entry is not valid, or two have the same hash.
  */
 export function parseApiKeys(text: string): readonly ApiKey[] | undefined {
   const keys = text

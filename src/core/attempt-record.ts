@@ -1,7 +1,7 @@
 /**
  * The records of a job's attempts, as Redis stores them: one line of JSON each. The last record of a completed job is
  * mostly a short one:
- * "=", finished_at, and the result; the job's header holds the rest.
+ * "=", finished_at, and the result; the job's header contains the rest.
  */
 import { at } from "./at.ts";
 import { encodeTime, TIME_DIGITS } from "./header.ts";
@@ -41,7 +41,7 @@ export function shortRecord(finishedAt: number, result: string): string {
 /**
  * Splits the lines of a job's records, and replaces a short one by the full record.
  * @param header the fields of the job's header
- * @throws SyntaxError where a line is not JSON: later readers need not check
+ * @throws SyntaxError if a line is not JSON: later readers need not check
  */
 export function readRecords(
   lines: string,
@@ -64,7 +64,7 @@ export function readRecords(
   return records;
 }
 
-/** A record as a row in Postgres stores it: the result has a column of its own. */
+/** A record as a row in Postgres stores it: the result has a separate column. */
 export function withoutResult(record: string): string {
   const resultAt = record.indexOf(RESULT); // inside a string of the record a quote is escaped
   return resultAt === -1 ? record : `${record.slice(0, resultAt)}}`;
@@ -75,7 +75,7 @@ function hasEvidence({ thread, log }: Evidence): boolean {
 }
 
 /**
- * When a job could start, epoch ms. Undefined where its records do not contain it: one record stands for all waits for
+ * When a job could start, epoch ms. Undefined if its records do not contain it: one record stands for all waits for
  * a turn, and a job that continues from a saved state may have no record.
  */
 export function readyAtOf({ id, options, history, saved }: Job): number | undefined {

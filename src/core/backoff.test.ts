@@ -16,7 +16,7 @@ describe("delayAfter", () => {
     },
   );
 
-  it("stays the same where it is fixed", () => {
+  it("stays the same for a fixed backoff", () => {
     expect([1, 2, 9].map((attempt) => delayAfter(attempt, fixed(5_000), 0.3))).toEqual([5_000, 5_000, 5_000]);
   });
 });

@@ -44,13 +44,13 @@ describe("parseBody, of one job", () => {
     [`{"type":"note","payload":{"a":[{"__proto__":1}]}}`, ["/payload/a/0/__proto__"]],
     [String.raw`{"type":"note","payload":{"\u005f_proto__":1}}`, ["/payload/__proto__"]],
     [`{"type":"note","payload":{"a":"__proto__"}}`, []],
-  ])("refuses the name __proto__: %s", (body, paths) => {
+  ])("rejects the name __proto__: %s", (body, paths) => {
     expect(pathsOf(parse(body))).toEqual(paths);
   });
 });
 
 describe("parseBody, of a batch", () => {
-  it("gives the submissions in their order, each with its own text", () => {
+  it("returns the submissions in their order, each with its own JSON text", () => {
     const parsed = parse(
       `{"jobs":[${job({ payload: { n: 1 } })}, {"type":"note","payload":{"n":12345678901234567890},"delay_ms":5}]}`,
       "batch",
@@ -77,20 +77,20 @@ describe("parseBody, of a batch", () => {
     [`{"jobs":[${job()},${job({ payload: { bad: 1 } })},5]}`, ["/jobs/1/payload/bad", "/jobs/2"]],
     [`{"jobs":[${job({ payload: { text: "x".repeat(600) } })}]}`, ["/jobs/0"]],
     [`{"jobs":[{"__proto__":1}]}`, ["/jobs/0/__proto__"]],
-  ])("refuses %.60s", (body, paths) => {
+  ])("rejects %.60s", (body, paths) => {
     expect(codeOf(parse(body, "batch"))).toBe("422 validation_failed");
     expect(pathsOf(parse(body, "batch"))).toEqual(paths);
   });
 
-  it("stops listing at a thousand issues", () => {
+  it("lists at most a thousand issues", () => {
     expect(pathsOf(parse(`{"jobs":[${Array(2_000).fill("1").join()}]}`, "batch"))).toHaveLength(1_000);
   });
 
   it.each([
-    [1, "The request has an issue."],
-    [1_000, "The request has 1000 issues."],
-    [1_001, "The request has more than 1000 issues: the first 1000 are listed."],
-  ])("says how many issues there are, of %i", (count, detail) => {
+    [1, "The request has an error."],
+    [1_000, "The request has 1000 errors."],
+    [1_001, "The request has more than 1000 errors: the first 1000 are listed."],
+  ])("reports the number of issues, %i", (count, detail) => {
     expect(parse(`{"jobs":[${Array(count).fill("1").join()}]}`, "batch")).toMatchObject({ rejection: { detail } });
     const fields = Object.fromEntries(Array.from({ length: count }, (_, i) => [`field${i}`, 1]));
     expect(parse(job(fields))).toMatchObject({ rejection: { detail } });
@@ -98,7 +98,7 @@ describe("parseBody, of a batch", () => {
 });
 
 describe("parseBody, of lines", () => {
-  it("takes a job a line, and passes over empty ones", () => {
+  it("reads one job per line, and skips empty lines", () => {
     expect(parse(`${job()}\r\n\n${job({ type: "large" })}\n`, "ndjson")).toMatchObject({
       submissions: [{ type: "note" }, { type: "large" }],
     });
@@ -111,7 +111,7 @@ describe("parseBody, of lines", () => {
     [`${job()}\n{\n}\n`, "400 malformed_json", ["/jobs/1", "/jobs/2"]],
     [`{"__proto__":1}\n${job()}`, "422 validation_failed", ["/jobs/0/__proto__"]],
     ["{\n".repeat(2_000), "400 malformed_json", Array.from({ length: 1_000 }, (_, i) => `/jobs/${i}`)],
-  ])("refuses %.40j", (body, code, paths) => {
+  ])("rejects %.40j", (body, code, paths) => {
     expect(codeOf(parse(body, "ndjson"))).toBe(code);
     expect(pathsOf(parse(body, "ndjson"))).toEqual(paths);
   });

@@ -1,5 +1,5 @@
 /**
- * The bytes of a request → its submissions, or why it is rejected. The same function runs on the main thread, and on a
+ * Parses the bytes of a request into submissions or a rejection. The same function runs on the main thread, and on a
  * pool thread for large bodies; its result can be cloned between them.
  */
 import { Type } from "typebox";
@@ -124,8 +124,8 @@ export function invalid(issues: readonly ValidationIssue[]): { readonly rejectio
 }
 
 function numberOf({ length }: readonly ValidationIssue[]): string {
-  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} issues: the first ${MAX_ISSUES} are listed`;
-  return length === 1 ? "an issue" : `${length} issues`;
+  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} errors: the first ${MAX_ISSUES} are listed`;
+  return length === 1 ? "an error" : `${length} errors`;
 }
 
 type Read<Value> = { readonly value: Value } | { readonly rejection: Rejection };

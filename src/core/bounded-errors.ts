@@ -1,13 +1,11 @@
 /**
- * The errors of a value that its schema rejects, as typebox's `Errors` finds them, in a time that the value's size
- * bounds:
+ * Finds the errors of a value that its schema rejects, like typebox's `Errors`, in a time bounded by the value's size:
  *
- * - A list, a text or an object beyond its greatest length has that one error: nothing within it is read.
- * - Each value is read once for each form of a union that it may have, and no value after MAX_ERRORS errors.
+ * - A list, string or object that is too long has that one error; its content is not read.
+ * - Each value is read once for each branch of a union, and no value after MAX_ERRORS errors.
  *
- * typebox reads all of it, at 10 µs a value, and takes the square of a list's length for `uniqueItems`: minutes for a
- * body of 240 KB. It still finds the errors of keywords that are not known here, in values that are small enough for
- * it.
+ * typebox reads everything, at 10 µs per value, and its `uniqueItems` is quadratic: minutes for a body of 240 KB. This
+ * module uses typebox only for keywords that it does not implement, and only for small values.
  */
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -20,7 +18,7 @@ import { MAX_ERRORS, sizeOf, Walk } from "./walk.ts";
 type Visit = (value: unknown, walk: Walk) => void;
 type Objects = Readonly<Record<string, unknown>>;
 
-/** Compiles a schema to a function that finds the errors of a value: none for a valid one. */
+/** Compiles a schema to a function that finds the errors of a value; a valid value has none. */
 export function errorFinder(schema: Schema | boolean): (value: unknown) => TLocalizedValidationError[] {
   const visit = hasReference(schema) ? visitByTypebox(schema, "#") : visitOf(schema, "#");
   return (value) => {
@@ -30,7 +28,7 @@ export function errorFinder(schema: Schema | boolean): (value: unknown) => TLoca
   };
 }
 
-/** @param at where the schema is, as a JSON pointer */
+/** @param at the path of the schema, as a JSON pointer */
 function visitOf(schema: Schema | boolean, at: string): Visit {
   if (schema === true) return () => undefined;
   if (schema === false) return (_, walk) => walk.add("boolean", at, {}, "schema is false");
@@ -46,7 +44,7 @@ function visitOf(schema: Schema | boolean, at: string): Visit {
   };
 }
 
-/** The way of keywords that are not known here. */
+/** Lets typebox find the errors of keywords that this module does not implement. */
 function visitByTypebox(schema: unknown, at: string): Visit {
   const validator = Compile(schema as TSchema);
   return (value, walk) => {
@@ -66,8 +64,8 @@ function visitByTypebox(schema: unknown, at: string): Visit {
 }
 
 /**
- * The words for a pattern where typebox found the error.
- * @param path of the schema that has the pattern, as a JSON pointer behind `#`
+ * The description of a pattern for an error that typebox found.
+ * @param path of the schema that has the pattern, as a JSON pointer after `#`
  */
 function expectedAt(schema: unknown, path: string): { readonly expected?: string } {
   let part = schema;
@@ -182,7 +180,9 @@ function ofString(schema: Schema, at: string): Visit | undefined {
   };
 }
 
-/** Whether a text has more code points than that; they are counted only where the code units leave it open. */
+/**
+ * Whether a text has more code points than `limit`. It counts them only if the number of code units is inconclusive.
+ */
 function isLonger(text: string, limit: number): boolean {
   if (text.length <= limit || text.length > 2 * limit) return text.length > limit;
   let count = 0;
@@ -245,8 +245,7 @@ function ofConstant(schema: Schema, at: string): Visit[] {
 }
 
 /**
- * The errors of each form stand before that of the union, as typebox has them. They are looked for only where no form
- * fits.
+ * The errors of the branches precede that of the union, as in typebox. Nothing is searched if a branch matches.
  */
 function ofUnion({ anyOf }: Schema, at: string): Visit | undefined {
   if (!anyOf) return undefined;
@@ -264,7 +263,7 @@ function isObject(value: unknown): value is Objects {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As typebox asks: only these names may not be taken for members that every object inherits. */
+/** Like typebox's own check: only for these names it ignores inherited members. */
 function hasMember(value: Objects, name: string): boolean {
   return name === "constructor" || name === "prototype" || name === "__proto__"
     ? Object.hasOwn(value, name)

@@ -7,12 +7,12 @@ const RUNS = process.env["TEST_FULL"] === undefined ? 1_000 : 100_000;
 
 describe("a number of a JSON text", () => {
   it.each(["0", "-1", "1.5", "1e+21", "9007199254740992", "5e-324"])(
-    "is a double where that is written the same: %s",
+    "is a double if that prints the same text: %s",
     (text) => expect(numberOf(text)).toBe(Number(text)),
   );
 
   it.each(["1.0", "-0", "1e2", "1E2", "9007199254740993", "0.1234567890123456789", "1e400", "0.10"])(
-    "keeps its text where it is not: %s",
+    "keeps its text if not: %s",
     (text) => {
       expect(numberOf(text)).toBeInstanceOf(ExactNumber);
       expect(String(numberOf(text))).toBe(text);
@@ -35,9 +35,9 @@ describe("a number of a JSON text", () => {
     ...(
       ["9007199254740993", "0.1234567890123456789", "1e400", "-1e400", "1e-400", "0.10000000000000000555"] as const
     ).map((text): [string, boolean] => [text, false]),
-  ])("%s has the value of a double: %s", (text, isHeld) => expect(isDouble(text)).toBe(isHeld));
+  ])("%s has the value of a double: %s", (text, expected) => expect(isDouble(text)).toBe(expected));
 
-  it("has the value of a double exactly if that is written with the same value", () => {
+  it("has the value of a double exactly if the double prints the same value", () => {
     fc.assert(
       fc.property(numberTexts, (text) => {
         const double = String(Number(text));
@@ -64,7 +64,7 @@ describe("a number of a JSON text", () => {
     ["12e-1", 0, "1"],
   ])("%s with %i decimals is %s", (text, decimals, rounded) => expect(roundedText(text, decimals)).toBe(rounded));
 
-  it("is rounded half away from zero, by arithmetic of integers", () => {
+  it("is rounded half away from zero, like integer arithmetic does", () => {
     fc.assert(
       fc.property(numberTexts, fc.integer({ min: 0, max: 15 }), (text, decimals) => {
         const value = unscaled(text);
@@ -78,7 +78,7 @@ describe("a number of a JSON text", () => {
     );
   });
 
-  it("has places before and behind the point", () => {
+  it("has digits before and after the point", () => {
     expect(["120.50", "1e3", "5e-4", "-0.0"].map(placesOf)).toEqual([
       { whole: 3, fraction: 1, isNegativeZero: false },
       { whole: 4, fraction: 0, isNegativeZero: false },
@@ -87,7 +87,7 @@ describe("a number of a JSON text", () => {
     ]);
   });
 
-  it("of a million digits is soon read and rounded", () => {
+  it("of a million digits is read and rounded quickly", () => {
     const [zeros, nines] = [`1${"0".repeat(1_000_000)}1`, `0.${"9".repeat(1_000_000)}`];
     expect([isDouble(zeros), roundedText(zeros, 2) === zeros, roundedText(nines, 2)]).toEqual([false, true, "1.00"]);
   });

@@ -1,11 +1,10 @@
 /**
- * Numbers of a JSON text, digit by digit. JSON.parse makes a double of each, which drops digits, zeros at the end and
- * the sign of zero.
+ * Numbers of a JSON text with all their digits. JSON.parse turns each into a double, which drops digits, trailing zeros
+ * and the sign of zero.
  */
 
 /**
- * A number that a double would not write as it was submitted. It has no arithmetic: it is written, and compared with
- * zero.
+ * A number that a double would print differently. It supports no arithmetic, only printing and a comparison with zero.
  */
 export class ExactNumber {
   readonly #text: string;
@@ -15,7 +14,7 @@ export class ExactNumber {
     this.#text = text;
   }
 
-  /** Zero is false wherever a condition is asked for, however many digits it has. */
+  /** Conditions treat zero as false, however many digits it has. */
   get isZero(): boolean {
     return !/^[^eE]*[1-9]/.test(this.#text);
   }
@@ -25,36 +24,36 @@ export class ExactNumber {
   }
 }
 
-/** The number that a JSON text is: a double where that is written the same. */
+/** Parses a JSON number: a double if that prints the same text. */
 export function numberOf(text: string): number | ExactNumber {
   const double = Number(text);
   return String(double) === text ? double : new ExactNumber(text);
 }
 
-/** The number that a JSON text is: a double where that has the same value, as 1 has for `1.0`. */
+/** Parses a JSON number: a double if that has the same value, as 1 has for `1.0`. */
 export function valueOfNumber(text: string): number | ExactNumber {
   return isDouble(text) ? Number(text) : new ExactNumber(text);
 }
 
-/** Whether a double, as it is written, has the value of a JSON number. */
+/** Whether a printed double has the value of the JSON number. */
 export function isDouble(text: string): boolean {
   const double = String(Number(text));
   if (double === text) return true;
   if (double === "Infinity" || double === "-Infinity") return false;
-  const [exact, held] = [decimalOf(text), decimalOf(double)];
+  const [exact, rounded] = [decimalOf(text), decimalOf(double)];
   return (
-    exact.digits === held.digits &&
-    (exact.digits === "" || (exact.exponent === held.exponent && exact.sign === held.sign))
+    exact.digits === rounded.digits &&
+    (exact.digits === "" || (exact.exponent === rounded.exponent && exact.sign === rounded.sign))
   );
 }
 
-/** Longer numbers are not written out in plain digits. A double has at most 309 before the point. */
+/** Longer numbers keep their exponent. A double has at most 309 digits before the point. */
 const MAX_WHOLE_DIGITS = 400;
 
 /**
  * A JSON number in plain digits, rounded half away from zero, as Postgres rounds.
- * @param decimals how many digits stand behind the point
- * @returns the text as it is where it has more than 400 digits before the point
+ * @param decimals the number of digits after the point
+ * @returns the text unchanged if it has more than 400 digits before the point
  */
 export function roundedText(text: string, decimals: number): string {
   const { sign, digits, exponent } = decimalOf(text);
@@ -68,14 +67,14 @@ export function roundedText(text: string, decimals: number): string {
   return `${unscaled === 0n ? "" : sign}${plain.slice(0, point)}${decimals === 0 ? "" : `.${plain.slice(point)}`}`;
 }
 
-/** A rounded number without the zeros that only fill its places. */
+/** A rounded number without trailing zeros. */
 export function withoutPadding(rounded: string): string {
   return /^-?\d+\.\d+$/.test(rounded) ? rounded.replace(/\.?0{1,15}$/, "") : rounded;
 }
 
 /**
- * How many digits a number has before and behind the point, written without an exponent; zeros around them do not
- * count.
+ * How many digits a number has before and after the point when written without an exponent; leading and trailing zeros
+ * do not count.
  */
 export function placesOf(text: string): {
   readonly whole: number;
@@ -89,7 +88,7 @@ export function placesOf(text: string): {
 
 interface Decimal {
   readonly sign: "-" | "";
-  /** Without zeros around them; none for zero. */
+  /** Without leading and trailing zeros; "" for zero. */
   readonly digits: string;
   /** The value is digits · 10^exponent. */
   readonly exponent: number;

@@ -8,7 +8,7 @@ import { exactValue } from "./exact-value.ts";
 const RUNS = process.env["TEST_FULL"] === undefined ? 500 : 50_000;
 const exactOf = (json: string): unknown => exactValue(JSON.parse(json), json);
 
-/** A value with each number as its text, `#` before it. */
+/** A value with each number replaced by `#` and its text. */
 function spelled(value: unknown): unknown {
   if (typeof value === "number" || value instanceof ExactNumber) return `#${String(value)}`;
   if (Array.isArray(value)) return value.map(spelled);
@@ -17,7 +17,7 @@ function spelled(value: unknown): unknown {
     : value;
 }
 
-/** As another library reads it, the last of two members that have one name. */
+/** The value according to another library; the last of two members with the same name. */
 const asReadByAnother = (json: string): unknown =>
   parseLossless(json, undefined, { parseNumber: (digits) => `#${digits}`, onDuplicateKey: ({ newValue }) => newValue });
 
@@ -28,12 +28,12 @@ it("has the numbers that another library reads", () => {
   fc.assert(property, { numRuns: RUNS, examples: KNOWN_TEXTS.map((json) => [json]) });
 });
 
-it("is the parsed value itself where no number can differ", () => {
+it("is the parsed value itself if no number can differ", () => {
   const value = { a: [1, "x", true, null, -20] };
   expect(exactValue(value, JSON.stringify(value))).toBe(value);
 });
 
-it("has numbers as they are asked for", () => {
+it("converts numbers by the given function", () => {
   expect(exactValue({ a: 1, b: 0 }, '{"a":1.0,"b":9007199254740993}', valueOfNumber)).toEqual({
     a: 1,
     b: new ExactNumber("9007199254740993"),

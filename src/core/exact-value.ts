@@ -1,14 +1,14 @@
-/** A parsed JSON value with its numbers as they were submitted. */
+/** Restores the submitted digits of numbers in a parsed JSON value. */
 import { type ExactNumber, numberOf } from "./exact-number.ts";
 import { elementsOf, memberTexts } from "./json-span.ts";
 
-/** What every text has in which a number may be another one as a double. Strings may have it, too. */
+/** Matches every text that contains a number which a double may change. A string in the text may match, too. */
 const MAY_DIFFER = /\d{16}|\d[.eE]|-0/;
 
 /**
- * @param value what JSON.parse made of `json`
- * @param numberFrom makes of the text of a number what stands in the value
- * @returns the value, or a copy where a number may differ
+ * @param value the result of JSON.parse for `json`
+ * @param numberFrom converts the text of a number to its value in the result
+ * @returns the value, or a copy if a number may differ
  */
 export function exactValue(
   value: unknown,

@@ -58,7 +58,7 @@ export function columnsOf<Name extends string>(widths: Readonly<Record<Name, num
 
 /** The columns of what was submitted. */
 export const SUBMITTED_HEADER = columnsOf({ state: 1, priority: 1 });
-/** The columns that the hash `states` holds. */
+/** The columns of an entry in the hash `states`. */
 export const STATE_HEADER = columnsOf({ state: 1, ...CLAIM_WIDTHS });
 /** The columns of a whole packed job. */
 export const HEADER = columnsOf({ state: 1, priority: 1, ...CLAIM_WIDTHS });

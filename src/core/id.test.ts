@@ -11,7 +11,7 @@ describe("ids", () => {
     expect(timeOfId(id)).toBe(NOW);
   });
 
-  it("of a batch follow each other", () => {
+  it("of a batch are consecutive", () => {
     const first = makeId(idPrefix(NOW, 0, 7), 254);
     const all = idsFrom(first, 3);
     expect(all[0]).toBe(first);

@@ -6,7 +6,7 @@ const descriptions = { gone: "There is nothing", http_NNN: "The server's status"
 const errors = jobErrors(descriptions);
 
 describe("the errors of a job type", () => {
-  it("carry a code that the type describes", () => {
+  it("have a code that the type describes", () => {
     const cause = new Error("below");
     const permanent = errors.permanent("gone", "no more", cause);
     expect(permanent).toBeInstanceOf(PermanentError);
@@ -19,7 +19,7 @@ describe("the errors of a job type", () => {
     expect(waiting).toMatchObject({ code: "http_429", retryAfterMs: 7, waitsForTurn: true });
   });
 
-  it("take no other code at compile time", () => {
+  it("accept no other code at compile time", () => {
     expectTypeOf<CodesOf<typeof descriptions>>().toEqualTypeOf<"gone" | `http_${number}`>();
     // @ts-expect-error the type does not describe this code
     errors.permanent("lost", "");
@@ -38,7 +38,7 @@ describe("the errors of a job type", () => {
     expect(errors.isCode(code)).toBe(expected);
   });
 
-  it("keep their code when they become final, or leave a state", () => {
+  it("keep their code when they become permanent, or contain a state", () => {
     const thrown = errors.retryable("http_500", "broken");
     expect(asPermanent(thrown, "broken (try 3)")).toMatchObject({
       code: "http_500",

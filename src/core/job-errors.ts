@@ -28,7 +28,7 @@ export interface JobErrors<Code extends string> {
 type RetryableOptions = Omit<NonNullable<ConstructorParameters<typeof RetryableError>[1]>, "code">;
 type WaitOptions = Omit<NonNullable<ConstructorParameters<typeof RetryAfterError>[2]>, "code">;
 
-/** @param descriptions what each code means; a key that ends in `_NNN` stands for the codes that end in a number */
+/** @param descriptions the meaning of each code; a key that ends in `_NNN` matches all codes that end in a number */
 export function jobErrors<const Descriptions extends Readonly<Record<string, string>>>(
   descriptions: Descriptions,
 ): JobErrors<CodesOf<Descriptions>> {

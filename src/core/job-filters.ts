@@ -20,7 +20,7 @@ type Filters = Readonly<
   Partial<Record<keyof typeof textFilters | "created_after" | "created_before", string | undefined>>
 >;
 
-/** @returns what a schema cannot say of filters: a text that Postgres takes for none, a time that is none */
+/** @returns issues that a schema cannot express: a text that Postgres cannot store, a text that is not a time */
 export function issuesOfFilters({
   type,
   tag,

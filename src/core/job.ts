@@ -41,7 +41,7 @@ export interface JobOptions {
   readonly durability?: Durability;
   readonly retry_of?: string;
   /**
-   * The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of
+   * The id of the API key that submitted it; no answer shows it. Absent if no key was needed, and from jobs of
    * earlier versions.
    */
   readonly api_key?: string;
@@ -53,14 +53,14 @@ export interface JobOptions {
 export interface Payer {
   /** Its id. */
   readonly key: string;
-  /** Its own quota of jobs; absent where the installation's quota applies. */
+  /** Its own quota of jobs; absent if the installation's quota applies. */
   readonly quota?: RatePolicy;
 }
 
 /** A submission, parsed, checked, and with its type's defaults filled in: all of a job except its id. */
 export interface Submission {
   readonly type: string;
-  /** As it was submitted, in one line. It is parsed only where the job runs. */
+  /** The submitted JSON in one line. Only the replica that runs the job parses it. */
   readonly payload: Payload;
   /** 0 to 9, higher first. */
   readonly priority: number;
@@ -93,7 +93,7 @@ export interface Evidence {
 export interface AttemptRecord extends Evidence {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
-  /** Null where a job ended without an attempt (cancelled while it waited). */
+  /** Null if a job ended without an attempt (cancelled while it waited). */
   readonly worker: string | null;
   readonly started_at: number | null;
   readonly finished_at: number;
@@ -130,7 +130,7 @@ export interface Job extends Submission {
   readonly claimSeq: number;
   /** One JSON text for each attempt that has ended, oldest first ({@link AttemptRecord}). */
   readonly history: readonly string[];
-  /** What its handler has saved, where no later record has a state: a JSON text. */
+  /** The state that its handler saved, if no later record has a state: a JSON text. */
   readonly saved?: string;
 }
 
@@ -147,7 +147,7 @@ export interface Outcome {
   readonly finishedAt: number;
   /**
    * The records that the other fields do not cover: those of the attempts before the last, oldest first, and that of
-   * the last where it left diagnostics. JSON; empty for most jobs.
+   * the last if it left diagnostics. JSON; empty for most jobs.
    */
   readonly records: readonly string[];
   /** The recorder must not forget the job in Redis: a sweep does so later (queue/lua/cancel.lua). */

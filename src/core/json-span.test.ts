@@ -17,7 +17,7 @@ describe("memberText", () => {
     expect(memberText(json, "payload")).toBe(text);
   });
 
-  it("cuts out what JSON.parse would give, for any object and spacing", () => {
+  it("returns the same values as JSON.parse, for any object and spacing", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }),
@@ -33,7 +33,7 @@ describe("memberText", () => {
   });
 });
 
-it("memberTexts has each value once, the last one of a name, in the order of the text", () => {
+it("memberTexts returns the last value of each name, in the order of the text", () => {
   expect([...memberTexts(String.raw`{"10": 1.0 ,"2":{"a":-0},"\u0061":1,"10":2e1,"a" : "\""}`)]).toEqual([
     ["10", "2e1"],
     ["2", '{"a":-0}'],
@@ -43,12 +43,12 @@ it("memberTexts has each value once, the last one of a name, in the order of the
 });
 
 describe("elementsOf", () => {
-  it("cuts an array into its elements", () => {
+  it("returns the elements of an array", () => {
     expect(elementsOf(`[ 1, "a,]" ,{"x":[2]}\n, [] ]`)).toEqual(["1", `"a,]"`, `{"x":[2]}`, "[]"]);
     expect(elementsOf("[ ]")).toEqual([]);
   });
 
-  it("gives what JSON.parse gives, for any array", () => {
+  it("returns the same values as JSON.parse, for any array", () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue()), (array) => {
         const json = JSON.stringify(array);

@@ -1,6 +1,6 @@
 /**
- * Where the parts of a JSON text stand, so that a part can be taken as it was written: its numbers keep all digits,
- * its members their order. All but {@link exceeded} want text that JSON.parse has accepted.
+ * Finds the parts of a JSON text, so that a caller can cut out a part unchanged: numbers keep all digits, and members
+ * their order. All functions but {@link exceeded} require text that JSON.parse has accepted.
  */
 
 const QUOTE = 0x22;
@@ -9,12 +9,12 @@ const COMMA = 0x2c;
 
 export interface Member {
   readonly name: string;
-  /** Where its value begins, and where it has ended. */
+  /** The value's first index, and the index after its end. */
   readonly start: number;
   readonly end: number;
 }
 
-/** The members of an object's text, in their order; one for each where a name stands twice. */
+/** The members of an object's text, in their order; a repeated name gives one member for each occurrence. */
 export function membersOf(json: string): Member[] {
   const members: Member[] = [];
   forEachMember(json, (name, start, end) => members.push({ name, start, end }));
@@ -33,9 +33,9 @@ function forEachMember(json: string, visit: (name: string, start: number, end: n
 }
 
 /**
- * Looks at each member of an object (`name`) and each element of an array (`undefined`), whose value begins at `start`.
- * It returns the text that stands in for the value; or the visitor of its own members and elements, which is asked
- * where it has any; or undefined to leave it as it is, unread.
+ * Called for each member of an object (`name`) and each element of an array (`undefined`), whose value begins at
+ * `start`. Returns the JSON that replaces the value, a visitor for the value's own members and elements, or undefined
+ * to leave the value unchanged and unread.
  */
 export type Visitor = (name: string | undefined, json: string, start: number) => string | Visitor | undefined;
 
@@ -45,8 +45,8 @@ export function valueText(json: string, start: number): string {
 }
 
 /**
- * The text of an object or an array with some of its values replaced, and all else as it was written; the text itself
- * where none is. Each character is read a bounded number of times, however deep it stands.
+ * The text of an object or an array with some of its values replaced and the rest unchanged; the same string if nothing
+ * is replaced. Each character is read a bounded number of times, at any depth of nesting.
  */
 export function rewritten(json: string, visitor: Visitor): string {
   const edit = { json, result: "", copied: 0 };
@@ -57,11 +57,11 @@ export function rewritten(json: string, visitor: Visitor): string {
 interface Edit {
   readonly json: string;
   result: string;
-  /** How much of the text is in the result. */
+  /** The index up to which the text is in the result. */
   copied: number;
 }
 
-/** @returns where it has ended */
+/** @returns the index after its end */
 function rewriteContainer(edit: Edit, start: number, visit: Visitor): number {
   const { json } = edit;
   const isObject = json.charAt(start) === "{";
@@ -92,7 +92,7 @@ function rewriteValue(edit: Edit, start: number, name: string | undefined, visit
   return end;
 }
 
-/** The text of a member's value; the last one counts where the name stands twice, as in JSON.parse. */
+/** The text of a member's value; the last one if the name is repeated, as in JSON.parse. */
 export function memberText(json: string, name: string): string | undefined {
   let text: string | undefined;
   forEachMember(json, (each, start, end) => {
@@ -102,8 +102,7 @@ export function memberText(json: string, name: string): string | undefined {
 }
 
 /**
- * The texts of an object's values by their names, in the order of the text; the last one counts where a name stands
- * twice.
+ * The texts of an object's values by their names, in the order of the text; the last one if a name is repeated.
  */
 export function memberTexts(json: string): Map<string, string> {
   const texts = new Map<string, string>();
@@ -132,8 +131,8 @@ export interface JsonBounds {
 }
 
 /**
- * Which bound a text exceeds. It takes any text, so that it can be asked before JSON.parse: that one reads a million
- * levels, and what walks the value afterwards runs out of stack; and of 16 MiB of empty arrays it makes a gigabyte.
+ * Which bound a text exceeds. It accepts any text: call it before JSON.parse. JSON.parse reads a million levels, which
+ * overflow the stack of code that walks the value, and turns 16 MiB of empty arrays into a gigabyte.
  */
 export function exceeded(json: string, { levels, containers }: JsonBounds): keyof JsonBounds | undefined {
   if (json.length <= 2 * Math.min(levels, containers)) return undefined;
@@ -162,7 +161,7 @@ function isClosing(code: number): boolean {
   return (code | 0x20) === 0x7d;
 }
 
-/** Where the quote is that ends a string; `at` is just after the one that begins it. */
+/** The index of the quote that ends a string; `at` is just after the opening quote. */
 function endOfString(json: string, at: number): number {
   for (let from = at; ; ) {
     const quote = json.indexOf('"', from);
@@ -195,7 +194,7 @@ function endOfValue(json: string, start: number): number {
   return json.length;
 }
 
-/** What ends a number or a word: a comma, a bracket, white space. */
+/** Whether a character ends a number or a word: a comma, a closing bracket or white space. */
 function isEnd(code: number): boolean {
   return code === 0x2c || isClosing(code) || code <= 0x20;
 }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { lastText } from "./last-text.ts";
 
-it("is made anew when any of the facts changes, and not otherwise", () => {
+it("is created again only if one of the facts changes", () => {
   let made = 0;
   const text = lastText((a: string, b: number | null, c: string, d: string, e: string, f: number) => {
     made += 1;
@@ -17,7 +17,7 @@ it("is made anew when any of the facts changes, and not otherwise", () => {
   expect(made).toBe(1 + 2 * facts.length - 2); // the last fact was 6 already
 });
 
-it("keeps the text when making one throws", () => {
+it("keeps the text if creating a new one throws", () => {
   const text = lastText((good: string) => {
     if (good === "") throw new Error("none");
     return good;

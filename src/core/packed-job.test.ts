@@ -110,7 +110,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("are the same where the record leaves out what the header contains", () => {
+  it("are the same if the record omits the facts in the header", () => {
     const short = shortRecord(NOW + 2, `{"big":12345678901234567890,"text":"a=b"}`);
     const whole = encodeRecord({
       attempt: 2,
@@ -127,7 +127,7 @@ describe("outcomes", () => {
     expect(short.length).toBeLessThan(whole.length - 90);
   });
 
-  it("name the replica of the latest attempt where the job was cancelled, or expired, while it waited for another", () => {
+  it("name the replica of the latest attempt if the job was cancelled or expired while it waited for another", () => {
     const cancelled = encodeRecord({
       attempt: 0,
       outcome: "cancelled",
@@ -160,7 +160,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("show when a job could start: its own time, that of its retry, or undefined", () => {
+  it("show when a job can start: its run_at, its retry's time, or undefined", () => {
     const jobAfter = (text: string) => ({ ...decodeJob(id, `r7${header}${body}${text}`), options: {} });
     expect(readyAtOf(jobAfter(""))).toBe(timeOfId(id));
     expect(readyAtOf({ ...jobAfter(""), options: { run_at: NOW * 2 } })).toBe(NOW * 2);
@@ -183,7 +183,7 @@ describe("outcomes", () => {
 describe("the state that an attempt left for the next one", () => {
   const record = { attempt: 1, outcome: "retry", worker: "replica1", started_at: 1, finished_at: 2 } as const;
 
-  it("is found before attempts that left nothing, and may contain any name", () => {
+  it("is found before attempts that saved nothing, and may contain any name", () => {
     const left = encodeRecord({ ...record, state: JSON.stringify({ a: 1, result: ["x"] }) });
     expect(withoutResult(left)).toBe(left);
     expect(

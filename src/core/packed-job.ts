@@ -3,7 +3,7 @@
  *
  *   state priority `type|max_attempts|group|options` "\n" payload
  *
- * A large payload (payload.ts) has a key of its own; here only its size is stored, after max_attempts:
+ * A large payload (payload.ts) has a separate key; here only its size is stored, after max_attempts:
  * `type|3>1048576|group|options` "\n".
  *
  * From the first claim on, a hash holds what changes: a header, and one line for each attempt (attempt-record.ts). So a
@@ -36,7 +36,7 @@ import { STATE_CODE, statusOfCode } from "./state-code.ts";
 /** The payload of nearly every job begins within this many bytes; other jobs have a long URL, or many tags. */
 export const START_BYTES = 1_152;
 
-/** A whole packed job, as the scripts join it. @param state what the hash holds of the job, if anything */
+/** A whole packed job, as the scripts join it. @param state the job's entry in the hash, if any */
 export function wholePacked(submitted: string, state: string | undefined): string {
   const rest = submitted.slice(SUBMITTED_HEADER_LENGTH);
   if (state === undefined) return submitted.slice(0, SUBMITTED_HEADER_LENGTH) + UNCLAIMED + rest;
@@ -58,7 +58,7 @@ export function oneLine(json: string): string {
 }
 
 /**
- * A new job, packed: in state scheduled where it has a time to start, which the script that enqueues it compares with
+ * A new job, packed: in state scheduled if it has a time to start, which the script that enqueues it compares with
  * its clock.
  */
 export function encodeSubmission(submission: Submission): string {
@@ -196,7 +196,7 @@ export function leasedJob(
 }
 
 /**
- * @param from where the type begins
+ * @param from the index of its type
  * @throws Error for a packed job that a program of this version cannot have written
  */
 function jobOf(id: string, packed: string, from: number, state: State): Job {
@@ -237,7 +237,7 @@ function jobOf(id: string, packed: string, from: number, state: State): Job {
 /**
  * A job that cannot be decoded, as far as its header and type are readable: enough to settle it as failed, and to list
  * it.
- * @param from where its type begins
+ * @param from the index of its type
  */
 export function unreadableJob(id: string, packed: string, from: number, lease?: FreshLease): Job {
   const isWhole = from === HEADER_LENGTH;
@@ -265,7 +265,7 @@ export function unreadableJob(id: string, packed: string, from: number, lease?: 
 
 const NO_LEASE: FreshLease = { replica: "", seq: 0, now: 0 };
 
-/** Reads a whole packed job; {@link unreadableJob} where that fails. */
+/** Reads a whole packed job; {@link unreadableJob} if that fails. */
 export function readJob(id: string, packed: string): Job {
   try {
     return decodeJob(id, packed);

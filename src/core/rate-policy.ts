@@ -9,7 +9,7 @@ export interface RatePolicy {
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const POLICY = /^(\d{1,12})\/(\d{1,4})?([smhd])$/;
 
-/** The policy that a text names; undefined where it names none. */
+/** Parses a policy; undefined if the text is not one. */
 export function parseRatePolicy(text: string): RatePolicy | undefined {
   const [, quota = "", count = "1", unit = ""] = POLICY.exec(text.trim()) ?? [];
   const policy = { quota: Number(quota), windowMs: Number(count) * (UNIT_MS[unit] ?? 0) };

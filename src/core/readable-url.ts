@@ -1,10 +1,10 @@
-/** A URL as it may be read back: it tells where a request went, and none of what opens the door there. */
+/** Redacts a URL for display: it shows the destination of a request, and no credentials. */
 
 const REDACTED = "[redacted]";
 
 /**
- * Query parameters that say what is asked for, and are nobody's credential. The values of all others are redacted: any
- * name may be that of a token.
+ * Query parameters that never contain a credential. The values of all others are redacted: any name may be that of a
+ * token.
  */
 const HARMLESS_PARAMETERS = new Set(
   (
@@ -12,20 +12,20 @@ const HARMLESS_PARAMETERS = new Set(
     "status sort order direction from to since until date year month day time_zone timezone currency country dry_run"
   ).split(" "),
 );
-/** What a harmless value looks like. */
+/** The form of a harmless value. */
 const PLAIN_VALUE = /^[A-Za-z0-9._:,~-]{0,40}$/;
 const PLAIN_NAME = /^[A-Za-z0-9._~%[\]-]{1,40}$/;
 
 /**
- * So long a part of a path is a key and no name where one of its words has both cases and digits: Slack, Discord and
- * Telegram have keys in the path.
+ * A part of a path that is at least this long counts as a key if one of its words has both cases and digits: Slack,
+ * Discord and Telegram have keys in the path.
  */
 const KEY_LENGTH = 20;
 const MAY_BE_KEY = /[\w:~-]{20,}/g;
-/** Each character is looked at a few times at most, as nothing here can be matched in two ways. */
+/** Linear time: no text matches in two ways, so each character is read a few times at most. */
 const KEY_WORD = /(?<![A-Za-z0-9])(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{8}/;
 
-/** A URL that its own reader takes for absolute, whether its scheme is special or not (WHATWG URL). */
+/** The start of a text that URL parsers treat as an absolute URL, with or without a special scheme (WHATWG URL). */
 const ABSOLUTE = /^[\0- ]*[A-Za-z][A-Za-z0-9+.-]{0,30}:[\\/]/;
 
 /** Whether a text begins as an absolute URL does. */
@@ -34,8 +34,8 @@ export function isUrl(text: string): boolean {
 }
 
 /**
- * Without user information, fragment, and the values of the query but for harmless ones; keys in the path are redacted
- * as well. It takes any text and never throws, in time proportional to its length.
+ * Redacts user information, the fragment, keys in the path, and all query values but harmless ones. It accepts any text
+ * and never throws, in time proportional to its length.
  */
 export function readableUrl(url: string): string {
   const [, whole = "", hash = ""] = /^([^#]*)(#.*)?$/s.exec(url) ?? [];
@@ -51,25 +51,25 @@ export function readableUrl(url: string): string {
           .join("&")}`;
   const [, scheme = "", rest = ""] = /^([\0- ]*[A-Za-z][A-Za-z0-9+.\t\n\r-]*:[\\/\t\n\r]*)?(.*)$/s.exec(base) ?? [];
   const at = url.includes("@") ? endOfUser(url, scheme.length, rest) : -1;
-  // a password with `?` or `#` in it: what follows cannot be told from it
+  // a password may contain `?` or `#`: its end is unknown, so redact the rest
   if (at >= rest.length) return `${scheme}${REDACTED}`;
   return `${scheme}${at < 0 ? "" : `${REDACTED}@`}${withoutKeysInPath(rest.slice(at + 1))}${query}${hash.length > 1 ? `#${REDACTED}` : hash}`;
 }
 
 /**
- * Where the `@` is in `rest` that ends the user information; -1 where there is none, its length where that is not
- * clear.
+ * The index in `rest` of the `@` that ends the user information; -1 if there is none, the length of `rest` if that is
+ * not clear.
  */
 function endOfUser(url: string, start: number, rest: string): number {
   const slash = rest.search(/[\\/]/);
   const inAuthority = (slash < 0 ? rest : rest.slice(0, slash)).lastIndexOf("@");
   if (inAuthority >= 0 || URL.canParse(url)) return inAuthority;
-  // no URL, so maybe one whose password is not percent-encoded
+  // not a valid URL: its password may not be percent-encoded
   const last = url.lastIndexOf("@") - start;
   return Math.min(last, rest.length);
 }
 
-/** What {@link readableUrl} leaves out of a URL, as it was written and as it is decoded. */
+/** The parts of a URL that {@link readableUrl} redacts, each as written and decoded. */
 export function secretsOfUrl(url: string): string[] {
   const [, base = "", query = "", hash = ""] = /^([^?#]*)\??([^#]*)#?(.*)$/s.exec(url) ?? [];
   const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(base) ?? [];
@@ -86,7 +86,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    return text; // no escapes of UTF-8
+    return text; // its escapes are not valid UTF-8
   }
 }
 
@@ -103,7 +103,7 @@ function isPlainName(name: string): boolean {
   return PLAIN_NAME.test(name) && withoutKeys(name) === name;
 }
 
-/** A text with each URL in it as {@link readableUrl} has it. */
+/** Applies {@link readableUrl} to each URL in a text. */
 export function readableText(text: string): string {
   return text.includes("://")
     ? text.replace(/\b(?!file:)[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^\s"'<>`\\]+/g, readableUrl)

@@ -23,7 +23,7 @@ describe("redactPayload", () => {
 
 const SECRET = "hunter2hunter2";
 
-/** Every way to write a name in JSON that its reader takes for the same. */
+/** Several JSON spellings of the same name. */
 function spellings(name: string): string[] {
   const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return [
@@ -40,7 +40,7 @@ describe("headers", () => {
     "content-type Accept USER-AGENT Content-Language x-request-id traceparent Idempotency-Key X-Priority Auto-Submitted In-Reply-To";
 
   it.each(["webhook", "email", "note"])(
-    "of type %s are redacted but for harmless ones, in whatever spelling and spacing",
+    "of type %s are redacted but for harmless ones, in any spelling and spacing",
     (type) => {
       for (const name of found.split(" ")) {
         for (const given of [name, name.toLowerCase(), name.toUpperCase()].flatMap(spellings)) {
@@ -59,7 +59,7 @@ describe("headers", () => {
     },
   );
 
-  it("are redacted wherever they stand, twice, within arrays, and in shapes that no built-in type has", () => {
+  it("are redacted at any position: twice, within arrays, and in shapes that no built-in type has", () => {
     const payloads = [
       `{"headers":{"X-A":"${SECRET}"},"headers":{"X-B":"${SECRET}"}}`,
       `{"source":{"url":"https://a.example/","headers":{"X-A":"${SECRET}"}}}`,
@@ -130,13 +130,13 @@ describe("a deployment's own types", () => {
     }
   });
 
-  it("show what only looks like it", () => {
+  it("show members that only resemble credentials", () => {
     const payload = `{"author":"a","max_tokens":100,"key":"k","group_key":"g","is_secret":true,"token":null,"monkey":"m","pinned":"p","authorId":7,"keyboard":"k","passport":"x","header":true}`;
     expect(redactPayload(payload, "note")).toBe(payload);
   });
 });
 
-it("keeps all else as it was written, and is still JSON, whatever the payload", () => {
+it("keeps the rest of any payload unchanged, and the result is valid JSON", () => {
   fc.assert(
     fc.property(
       fc.dictionary(
@@ -155,7 +155,7 @@ it("keeps all else as it was written, and is still JSON, whatever the payload", 
   );
 });
 
-it("reads a payload in one pass, however deep and long it is", () => {
+it("reads a deep and long payload in linear time", () => {
   const startedAt = performance.now();
   const long = ["[", '{"a":'].map(
     (opening) => `{"x":${opening.repeat(90)}"${"x@".repeat(500_000)}"${(opening === "[" ? "]" : "}").repeat(90)}}`,
@@ -163,10 +163,10 @@ it("reads a payload in one pass, however deep and long it is", () => {
   const many = `{"url":[${'"https://a.example/?token=s",'.repeat(20_000)}1],${'"secret":"s",'.repeat(20_000)}"a":1}`;
   for (const payload of [...long, many, `{"a":"${String.raw`\"`.repeat(400_000)}"}`]) redactPayload(payload, "note");
   expect(redactPayload(many, "note")).not.toMatch(/"s"|=s/);
-  expect(performance.now() - startedAt).toBeLessThan(20_000); // a square of it takes hours
+  expect(performance.now() - startedAt).toBeLessThan(20_000); // quadratic time would be hours
 });
 
-it("knows a header that must not follow to another origin", () => {
+it("detects a header that a redirect to another origin must not carry", () => {
   expect(
     "Authorization Cookie X-Session-Id X-JWT X-Access Apikey-V2 X-Bearer X-Api-Key"
       .split(" ")

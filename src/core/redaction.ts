@@ -1,14 +1,14 @@
 /**
- * What of a payload is never read back: members named like credentials, the values of headers but for harmless ones,
- * and in URLs user information, keys and the values of the query but for harmless ones. What a job delivers is shown as
- * it is: its caller has written it for others to read.
+ * Redacts a payload for display: members named like credentials, the values of all headers but harmless ones, and the
+ * secrets in URLs (readable-url.ts). The content that a job delivers stays unchanged, because its caller wrote it for
+ * others to read.
  */
 import { rewritten, type Visitor, valueText } from "./json-span.ts";
 import { isUrl, readableUrl } from "./readable-url.ts";
 
 const REDACTED = '"[redacted]"';
 
-/** Members that a job delivers: `true`, or those within. */
+/** Members that a job delivers: `true` for a whole member, or those within it. */
 interface Delivered {
   readonly [name: string]: true | Delivered;
 }
@@ -34,21 +34,20 @@ const CREDENTIAL_HEADER =
   /auth|cookie|token|secret|passw|credential|signature|session|jwt|bearer|access|api-?key|(?<!idempotency-)key$/i;
 
 /**
- * The name of a member that holds a credential, without what divides its words: `apiKey`, `api_key` and `API-KEY` are
- * one.
+ * The name of a member that contains a credential, without separators: `apiKey`, `api_key` and `API-KEY` are the same.
  */
 const CREDENTIAL_MEMBER =
   /secret|passw(?:or)?d|passphrase|credential|token|apikey|accesskey|privatekey|signingkey|encryptionkey|authorization|bearer|jwt|cookie|^(?:auth|pass|pwd|pin|otp|sessionid|sid)$/;
 const HEADERS_MEMBER = /headers$/;
 const URL_MEMBER = /ur[il]s?$|endpoint$|href$/;
 
-/** Of a URL in JSON: without one of these it is shown as it is. */
+/** A URL in JSON that does not match this needs no redaction. */
 const MAY_REDACT = /[?#@\\]|(?<![\w:~-])[\w:~-]{20}/;
-/** In characters: no URL's scheme ends behind this, be each character an escape. */
-const LONGEST_HEAD = 256;
+/** In characters: every URL's scheme ends before this, even if each character is an escape. */
+const LONGEST_SCHEME = 256;
 
 /**
- * A payload's text with what is secret replaced, all else as it was written.
+ * Replaces the secrets in a payload's text, and leaves the rest unchanged.
  * @param payload the JSON text of an object
  * @param type the type of its job
  */
@@ -86,7 +85,7 @@ function visitorOf(delivered: Delivered): Visitor {
 
 const visitors = new Map(Object.entries(DELIVERED).map(([type, delivered]) => [type, visitorOf(delivered)]));
 
-/** What a member's name says of its value; `count` is a credential where it is no number. */
+/** The meaning of a member by its name; a `count` that is not a number is a credential. */
 type Meaning = "credential" | "count" | "headers" | "url" | "plain";
 
 /** Names repeat from job to job, and reading one takes 1 µs. */
@@ -108,18 +107,18 @@ function readMeaning(bare: string): Meaning {
   return URL_MEMBER.test(bare) ? "url" : "plain";
 }
 
-/** What is no value at all tells nothing, and a number of tokens is a count. */
+/** null, true and false reveal nothing, and a number of tokens is a count. */
 function isShown(meaning: Meaning, first: string): boolean {
   return first === "n" || first === "t" || first === "f" || (meaning === "count" && /[-0-9]/.test(first));
 }
 
-/** @returns the JSON text of a string with a URL redacted; undefined where there is nothing to redact */
-function redactUrl(json: string, isNamedSo: boolean): string | undefined {
+/** @returns the JSON text of the redacted URL; undefined if there is nothing to redact */
+function redactUrl(json: string, isNamedUrl: boolean): string | undefined {
   if (!MAY_REDACT.test(json)) return undefined;
-  const head = json.slice(0, LONGEST_HEAD);
-  if (!isNamedSo && !head.includes(":") && !head.includes("\\")) return undefined;
+  const start = json.slice(0, LONGEST_SCHEME);
+  if (!isNamedUrl && !start.includes(":") && !start.includes("\\")) return undefined;
   const url = JSON.parse(json) as string;
-  if (!isNamedSo && !isUrl(url)) return undefined;
+  if (!isNamedUrl && !isUrl(url)) return undefined;
   const readable = readableUrl(url);
   return readable === url ? undefined : JSON.stringify(readable);
 }

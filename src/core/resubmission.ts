@@ -1,15 +1,14 @@
-/** A finished job as a new submission: what a retry and a replay enqueue. */
+/** Turns a finished job into a new submission, for a retry or a rerun. */
 import type { JobError, JobOptions, JobView, Submission } from "./job.ts";
 
-/** Whether a job failed because what was submitted could not be read or recorded: there is nothing to submit again. */
+/** Whether a job failed because its submission could not be read or recorded: it cannot be submitted again. */
 export function hasLostPayload(error: JobError | null): boolean {
   return error?.code === "unrecordable" || error?.code === "unreadable";
 }
 
 /**
- * The same job once more, under a new id. It starts at once: a time to start, and a time to expire, were the first
- * one's.
- * @param options what the submission said beside what the view shows
+ * The submission of the same job under a new id. It starts at once: `run_at` and `expires_at` are not copied.
+ * @param options the submitted options that the view does not show
  */
 export function resubmissionOf(view: JobView, { timeout_ms, backoff, callback_url }: JobOptions): Submission {
   const { id, type, payload, priority, max_attempts, group_key, tags, durability } = view;

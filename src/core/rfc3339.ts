@@ -5,7 +5,8 @@ import { lastText } from "./last-text.ts";
 const TIME = /^\d{4}-\d\d-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 /**
- * Epoch milliseconds, below 0 before 1970, or undefined for a text that is no time (of a day that does not exist, say).
+ * Epoch milliseconds, below 0 before 1970, or undefined for a text that is not a time (such as a day that does not
+ * exist).
  */
 export function parseTime(text: string): number | undefined {
   const day = TIME.exec(text)?.[1];

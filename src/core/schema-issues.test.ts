@@ -32,7 +32,7 @@ const validator = compileValidator(
 const issuesOf = (value: unknown): string[] =>
   validator.issuesOf(value).map(({ path, message }) => `${path} ${message}`);
 
-describe("faultsOfErrors", () => {
+describe("issuesOfErrors", () => {
   it.each([
     [[], [" expected an object"]],
     [{ "a/b~c": 1, b: 2 }, ["/a~1b~0c is not a known field", "/b is not a known field"]],
@@ -72,11 +72,11 @@ describe("faultsOfErrors", () => {
     expect(issuesOf(value)).toEqual(expected);
   });
 
-  it("never leaves what is not valid without a fault", () => {
+  it("returns at least one issue for an invalid value", () => {
     expect(issuesOfErrors([])).toEqual([{ path: "", message: "is not valid" }]);
   });
 
-  it("lists no more than anyone reads, and one that says that there are more", () => {
+  it("lists at most MAX_ISSUES, and one more if there are more", () => {
     expect(issuesOf(Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field${i}`, 1])))).toHaveLength(
       MAX_ISSUES + 1,
     );

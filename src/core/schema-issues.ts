@@ -1,27 +1,26 @@
 /**
- * The errors of a schema as faults for people: one for each thing that is wrong, at the place where it is.
- * What typebox says of a union, an error or more for each branch, is brought down to what the branch that was meant
- * says.
+ * Turns typebox errors into issues for people: one issue for each mistake, at its position. For a union typebox reports
+ * errors of every branch; only those of the branch that the caller most likely meant remain.
  */
 import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
 import type { PayloadIssue } from "./job-type.ts";
 
-/** What is wrong with a request, and where: `path` is a JSON pointer into it. */
+/** A mistake in a request; `path` is a JSON pointer into it. */
 export type ValidationIssue = PayloadIssue;
 
 /**
- * No caller reads more, and each costs memory and time. One more is looked for, so that it can be said that there are
- * more.
+ * No caller reads more, and each costs memory and time. The search finds one more, which shows that the list is
+ * incomplete.
  */
 export const MAX_ISSUES = 1_000;
 
-Settings.Set({ maxErrors: MAX_ISSUES + 1 }); // typebox stops at 8 by default; a request is told all its faults at once
+Settings.Set({ maxErrors: MAX_ISSUES + 1 }); // typebox stops at 8 by default; one answer lists all issues of a request
 
 interface Entry {
   readonly issue: ValidationIssue;
   readonly schemaPath: string;
-  /** For a value that is of another kind altogether: what was expected. */
+  /** The expected kind, if the value is of another kind. */
   readonly expected?: string;
 }
 
@@ -30,19 +29,19 @@ export function issuesOfErrors(errors: readonly TLocalizedValidationError[]): Va
   for (const error of errors) {
     if (error.keyword === "anyOf") {
       const branches = `${error.schemaPath}/anyOf/`;
-      let first = entries.length; // those of the branches stand just before; further before, those of other values
+      let first = entries.length; // the errors of the branches directly precede that of the union
       while (isPart(entries[first - 1], branches, error.instancePath)) first -= 1;
       entries.push(...condense(entries.splice(first), error.instancePath, branches));
     } else {
       entries.push(...entriesOf(error));
     }
   }
-  // What is not valid always has a fault: whoever gets none takes the value.
+  // Always return an issue for an invalid value: callers accept a value without issues.
   if (entries.length === 0) return [{ path: "", message: "is not valid" }];
   return entries.slice(0, MAX_ISSUES + 1).map(({ issue }) => issue);
 }
 
-/** Whether an entry is of a branch of the union at `path`. */
+/** Whether an entry belongs to a branch of the union at `path`. */
 function isPart(entry: Entry | undefined, branches: string, path: string): boolean {
   return (
     entry !== undefined &&
@@ -51,7 +50,7 @@ function isPart(entry: Entry | undefined, branches: string, path: string): boole
   );
 }
 
-/** The faults of the branch that was meant: of the right kind, and nearest to valid. */
+/** The issues of the branch that the caller most likely meant: it has the right kind, and the fewest issues. */
 function condense(entries: readonly Entry[], path: string, branches: string): Entry[] {
   const byBranch = new Map<string, Entry[]>();
   for (const entry of entries) {
@@ -87,9 +86,9 @@ function entriesOf(error: TLocalizedValidationError): Entry[] {
       issue: { path: `${path}/${escapePointer(name)}`, message: "is required" },
       schemaPath,
     }));
-  // `false` is the schema of what is not allowed
+  // `false` is the schema of a member that is not allowed
   if (keyword === "boolean") return [{ issue: { path, message: "is not a known field" }, schemaPath }];
-  if (keyword === "additionalProperties") return []; // repeats the one before
+  if (keyword === "additionalProperties") return []; // repeats the error before it
   if (keyword === "type")
     return ofOtherKind(
       [params.type]

@@ -15,7 +15,7 @@ export interface Schema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
-  /** What the pattern asks for, in words: messages name it in place of the pattern. */
+  /** A description of the pattern, which messages show instead of it. */
   readonly expected?: string;
   readonly examples?: unknown;
   readonly description?: string;
@@ -29,7 +29,7 @@ export interface Schema {
   readonly anyOf?: readonly (Schema | boolean)[];
 }
 
-/** What a pattern asks for, in words, where the schema has any: `expected`, else an example, else the description. */
+/** A description of a schema's pattern, if there is one: `expected`, else an example, else the description. */
 export function expectedOf({ expected, examples, description }: Schema): string | undefined {
   if (expected !== undefined) return expected;
   const example: unknown = Array.isArray(examples) ? examples[0] : undefined;
@@ -47,7 +47,7 @@ export const KNOWN_TYPES: Readonly<Record<string, (value: unknown) => boolean>> 
   object: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 };
 
-/** What typebox reads beside those of {@link Schema}; every other keyword it takes for a note. */
+/** The keywords that typebox checks, but {@link Schema} does not contain. It ignores all others. */
 const OTHER_KEYWORDS = [
   ..."additionalItems contains minContains maxContains prefixItems unevaluatedItems".split(" "),
   ..."dependencies dependentRequired dependentSchemas propertyNames unevaluatedProperties".split(" "),
@@ -55,14 +55,14 @@ const OTHER_KEYWORDS = [
 ];
 const REFERENCES = ["$ref", "$dynamicRef", "$recursiveRef"];
 
-/** Whether a schema has, not counting those within it, a keyword or a value that only typebox knows. */
+/** Whether a schema itself, without its subschemas, uses a keyword or a value that only typebox can check. */
 export function isUnknownHere(schema: Schema): boolean {
   if (OTHER_KEYWORDS.some((keyword) => keyword in schema) || Array.isArray(schema.items)) return true;
   if (![schema.type ?? []].flat().every((name) => Object.hasOwn(KNOWN_TYPES, name))) return true;
   return [schema.const, ...(schema.enum ?? [])].some((value) => typeof value === "object" && value !== null);
 }
 
-/** Whether a schema refers to another one at any place. Whoever looks at a part of it alone would not find that one. */
+/** Whether a schema contains a reference to another schema. A part of it cannot be compiled without that schema. */
 export function hasReference(schema: unknown): boolean {
   if (typeof schema !== "object" || schema === null) return false;
   return REFERENCES.some((keyword) => Object.hasOwn(schema, keyword)) || Object.values(schema).some(hasReference);

@@ -31,7 +31,7 @@ const triedAt = (startedAt: number, more: object = {}): string =>
 const threw = { kind: "threw", code: "smtp_451", message: "later", isPermanent: false } as const;
 
 describe("settle", () => {
-  it("completes what returned, and clears the crashes", () => {
+  it("completes an attempt that returned, and clears the crashes", () => {
     expect(after({ crashes: 2 }, { kind: "returned", result: "1" })).toEqual({
       kind: "completed",
       result: "1",
@@ -56,14 +56,14 @@ describe("settle", () => {
     });
   });
 
-  it("fails at once what is permanent", () => {
+  it("fails at once after a permanent error", () => {
     expect(after({}, { ...threw, code: "permanent", isPermanent: true })).toMatchObject({
       kind: "failed",
       error: { code: "permanent", attempt: 1 },
     });
   });
 
-  it("treats a timeout as a failure of its own code", () => {
+  it("treats a timeout as a failure with a separate code", () => {
     expect(after({}, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "retry", error: { code: "timeout" } });
     expect(after({ attempt: 3 }, { kind: "timeout", timeoutMs: 50 })).toMatchObject({
       kind: "failed",
@@ -85,7 +85,7 @@ describe("settle", () => {
     expect(after({ crashes: 2 }, end).crashes).toBe(crashes);
   });
 
-  it("fails a job that crashes in time, whatever puts it off in between", () => {
+  it("fails a job after too many crashes, despite deferrals in between", () => {
     let crashes = 0;
     for (let lost = 1; lost <= CRASH_BUDGET; lost++) {
       crashes = after({ crashes: crashes + 1 }, { kind: "lost" }).crashes;
@@ -103,19 +103,16 @@ describe("settle", () => {
   it.each<[string, AttemptEnd]>([
     ["ran out of time", { kind: "timeout", timeoutMs: 100, endedThread: true }],
     ["ended it itself", { ...threw, code: "thread_exited", endedThread: true }],
-  ])(
-    "waits longer and longer after an attempt that took its thread along, whatever the backoff: it %s",
-    (_what, end) => {
-      const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
-      expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([
-        1_000, 2_000, 4_000, 60_000, 60_000,
-      ]);
-      expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
-      expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
-    },
-  );
+  ])("waits longer after each attempt that ended its thread, whatever the backoff: it %s", (_what, end) => {
+    const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
+    expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([
+      1_000, 2_000, 4_000, 60_000, 60_000,
+    ]);
+    expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
+    expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
+  });
 
-  it("does not count a retry that the other end asked for, within bounds", () => {
+  it("does not count a retry that the remote server asked for, within bounds", () => {
     expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({
       kind: "retry",
       runAt: NOW + 30_000,
@@ -140,7 +137,7 @@ describe("settle", () => {
     });
   });
 
-  it("spends nothing on a job that waits for its turn, however often and long", () => {
+  it("spends neither attempts nor deferrals of a job that waits for its turn, however often and long", () => {
     const turn = { ...threw, retryAfterMs: 30_000, waitsForTurn: true } as const;
     expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, turn)).toMatchObject({
       kind: "retry",
@@ -154,7 +151,7 @@ describe("settle", () => {
     ).toMatchObject({ attempt: 0, deferrals: 2 });
   });
 
-  it("makes a whole time of any wait, and a wait of the backoff's where it was told no number", () => {
+  it("rounds any wait to a whole time, and uses the backoff if the wait is not a number", () => {
     expect(after({}, { ...threw, retryAfterMs: 11_999.6 })).toMatchObject({ runAt: NOW + 12_000, deferrals: 1 });
     expect(after({}, { ...threw, retryAfterMs: Number.NaN })).toMatchObject({ runAt: NOW + 550, deferrals: 1 });
     expect(after({}, { ...threw, atLeastMs: 1_500.2 })).toMatchObject({ runAt: NOW + 1_501 });
@@ -162,7 +159,7 @@ describe("settle", () => {
     expect(after({}, threw, fixed(1e300))).toMatchObject({ runAt: NOW + 365 * 24 * 3_600_000 });
   });
 
-  it("counts a retry that may not come before a time, and waits for it within bounds", () => {
+  it("counts a retry with a shortest wait, and waits that long within bounds", () => {
     expect(after({}, { ...threw, atLeastMs: 30_000 })).toMatchObject({
       kind: "retry",
       runAt: NOW + 30_000,
@@ -189,7 +186,7 @@ describe("settle", () => {
     expect(after({ crashes: 1, isCancelRequested: true }, { kind: "lost" })).toMatchObject({ kind: "cancelled" });
   });
 
-  it("gives a released or expired attempt back", () => {
+  it("does not count a released or expired attempt", () => {
     expect(after({ crashes: 1 }, { kind: "released" })).toEqual({
       kind: "released",
       attempt: 0,
@@ -200,7 +197,7 @@ describe("settle", () => {
     expect(after({}, { kind: "cancelled" })).toMatchObject({ kind: "cancelled", attempt: 1 });
   });
 
-  it("cuts a message that nobody would read", () => {
+  it("truncates a long message", () => {
     const verdict = after({ attempt: 3 }, { ...threw, message: "x".repeat(10_000) });
     expect(verdict.kind === "failed" && verdict.error.message.length).toBeLessThan(2_100);
   });

@@ -15,7 +15,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, Status> = new Map(
   Object.entries(STATE_CODE).map(([status, code]) => [code, status as Status]),
 );
 
-/** The status that a state code stands for; undefined for any other text. */
+/** The status of a state code; undefined for any other text. */
 export function statusOfCode(code: string): Status | undefined {
   return STATUS_OF_CODE.get(code);
 }

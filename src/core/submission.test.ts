@@ -47,7 +47,7 @@ describe("parseSubmission", () => {
     });
   });
 
-  it("takes all that a submission may say", () => {
+  it("accepts all fields", () => {
     const fields = {
       priority: 0,
       run_at: "2026-01-02T00:00:00Z",
@@ -81,7 +81,7 @@ describe("parseSubmission", () => {
     });
   });
 
-  it("takes the durability that it says, else that of the server", () => {
+  it("uses the given durability, else that of the server", () => {
     const optionsOf = (fields: object, durability: Durability): unknown => {
       const value = { type: "note", payload: {}, ...fields };
       const parsed = parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, durability);
@@ -94,7 +94,7 @@ describe("parseSubmission", () => {
     expect(optionsOf({ durability: "postgres" }, "redis")).toEqual({ durability: "postgres" });
   });
 
-  it("gives an attempt the time that its payload asks for, and refuses a job that allows less", () => {
+  it("uses the timeout that the payload requests, and rejects a job that allows less", () => {
     const slow: SubmissionType = {
       ...type(),
       definition: {
@@ -124,7 +124,7 @@ describe("parseSubmission", () => {
     expect(issuesOf(timed(2_000, 1_000))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 1000"]);
   });
 
-  it("turns a delay into a time, and says that it did", () => {
+  it("turns a delay into a time, and marks the submission as delayed", () => {
     expect(parse({ delay_ms: 5_000 })).toMatchObject({
       submission: { options: { run_at: NOW + 5_000 } },
       isDelayed: true,
@@ -132,13 +132,13 @@ describe("parseSubmission", () => {
     expect(parse({ delay_ms: 0, tags: [] })).toMatchObject({ submission: { options: {} }, isDelayed: false });
   });
 
-  it("takes a time before 1970 as past", () => {
+  it("treats a time before 1970 as past", () => {
     expect(parse({ run_at: "1969-12-31T00:00:00Z", expires_at: "0000-01-01T00:00:00Z" })).toMatchObject({
       submission: { options: { run_at: 0, expires_at: 0 } },
     });
   });
 
-  it("gives an exponential backoff its longest delay", () => {
+  it("sets the default max_ms of an exponential backoff", () => {
     expect(parse({ backoff: { kind: "exponential", base_ms: 100 } })).toMatchObject({
       submission: { options: { backoff: { max_ms: 600_000 } } },
     });
@@ -147,7 +147,7 @@ describe("parseSubmission", () => {
     });
   });
 
-  it("keeps the payload as it was written, in one line", () => {
+  it("keeps the payload's JSON text, in one line", () => {
     const json = `{"payload":{"n":12345678901234567890,\n\t"x":1e400},"type":"note"}`;
     expect(parseSubmission(JSON.parse(json), json, (name) => types.get(name), NOW, "redis")).toMatchObject({
       submission: { payload: `{"n":12345678901234567890,  "x":1e400}` },
@@ -191,11 +191,11 @@ describe("parseSubmission", () => {
     [{ payload: [] }, ["/payload expected an object"]],
     [{ retry_of: "x" }, ["/retry_of is not a known field"]],
     [{ type: "picky" }, ["/payload/to is no address", "/payload is odd"]],
-  ])("refuses %j", (fields, expected) => {
+  ])("rejects %j", (fields, expected) => {
     expect(issuesOf(parse(fields))).toEqual(expected);
   });
 
-  it("lists every fault at once, of the envelope and of the payload", () => {
+  it("lists all issues of the envelope and of the payload at once", () => {
     const parsed = parse({
       type: "picky",
       priority: 11,
@@ -215,13 +215,13 @@ describe("parseSubmission", () => {
     ]);
   });
 
-  it.each([null, 5, "a", [], [{}]])("refuses %j, which is no object", (value) => {
+  it.each([null, 5, "a", [], [{}]])("rejects %j, which is not an object", (value) => {
     expect(issuesOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([
       " expected an object",
     ]);
   });
 
-  it("refuses a callback where nothing delivers it", () => {
+  it("rejects a callback if no job type delivers it", () => {
     expect(issuesOf(parse({ callback_url: "https://a.example" }, new Map([["note", type()]])))).toEqual([
       "/callback_url callbacks are not available on this server",
     ]);

@@ -1,6 +1,6 @@
 /**
- * Unknown JSON → a Submission, or every fault of it with its path. Past this point nothing is checked again.
- * It is on the hot path: a request that says nothing but type and payload pays for one compiled check of each.
+ * Turns unknown JSON into a Submission, or into all its validation issues with their paths. Later code checks nothing
+ * again. This is the hot path: a request with only type and payload costs one compiled check of each.
  */
 import type { Static } from "typebox";
 import { Type } from "typebox";
@@ -19,10 +19,10 @@ const DAY_MS = 86_400_000;
 const MAX_AHEAD_MS = 366 * DAY_MS;
 const DEFAULT_PRIORITY = 5;
 const DEFAULT_MAX_DELAY_MS = 600_000;
-/** The scripts look for the end of the group, percent-encoded, within the first 1,024 characters of a job. */
+/** The scripts look for the end of the percent-encoded group within the first 1,024 characters of a job. */
 const MAX_ENCODED_GROUP = 900;
 
-/** What a submission may say; `payload` is checked against the schema of its type besides. */
+/** The schema of a submission; `payload` must match the schema of its type as well. */
 export const submissionSchema = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 64, description: "The job type" }),
@@ -84,7 +84,7 @@ const envelope = compileValidator(submissionSchema);
 const FIELDS = Object.keys(submissionSchema.properties);
 type Fields = Partial<Static<typeof submissionSchema>>;
 
-/** What a submission needs to know of its type. */
+/** The properties of a job type that a submission depends on. */
 export interface SubmissionType {
   readonly definition: {
     readonly attempts: number;
@@ -92,11 +92,11 @@ export interface SubmissionType {
     readonly needsRead?: (payload: never) => boolean;
     readonly timeoutMsOf?: (payload: never) => number | undefined;
   };
-  /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
+  /** The largest body for this type, in bytes, if that is more than the general limit; else 0. */
   readonly maxBodyBytes: number;
   /**
-   * Every fault of a payload, its paths pointing into the payload.
-   * @param submissionJson the text that the payload is in
+   * All issues of a payload; their paths point into the payload.
+   * @param submissionJson the text that contains the payload
    */
   issuesOf(payload: object, submissionJson?: string): readonly ValidationIssue[];
 }
@@ -106,7 +106,7 @@ export type TypeLookup = (type: string) => SubmissionType | undefined;
 export type ParsedSubmission =
   | {
       readonly submission: Submission;
-      /** Whether `run_at` came from `delay_ms`, and so depends on when it was read. */
+      /** Whether `run_at` came from `delay_ms`, and so depends on the time of the request. */
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
@@ -114,10 +114,10 @@ export type ParsedSubmission =
   | { readonly issues: readonly ValidationIssue[] };
 
 /**
- * @param value what JSON.parse made of `json`
- * @param json the text, from which the payload is cut as it was written
+ * @param value the result of JSON.parse for `json`
+ * @param json the text, from which the payload is cut unchanged
  * @param now epoch ms, Redis's
- * @param durability that of a submission that does not say
+ * @param durability the default for a submission without `durability`
  */
 export function parseSubmission(
   value: unknown,
@@ -127,7 +127,7 @@ export function parseSubmission(
   durability: Durability,
 ): ParsedSubmission {
   const issues: ValidationIssue[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
-  const fields: Fields = issues.length === 0 ? (value as Fields) : soundFields(value, issues);
+  const fields: Fields = issues.length === 0 ? (value as Fields) : validFields(value, issues);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
   if (type === undefined && fields.type !== undefined)
     issues.push({ path: "/type", message: "is not a job type of this server" });
@@ -158,14 +158,15 @@ export function parseSubmission(
 }
 
 /**
- * The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all.
+ * The members of an invalid request that have no issue so far: further checks of these let one answer report all
+ * issues.
  */
-function soundFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
+function validFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
-  const faulty = new Set(issues.map(({ path }) => path.split("/", 2)[1]));
-  const isSound = (name: string): boolean => Object.hasOwn(value, name) && !faulty.has(name);
+  const invalid = new Set(issues.map(({ path }) => path.split("/", 2)[1]));
+  const isValid = (name: string): boolean => Object.hasOwn(value, name) && !invalid.has(name);
   return Object.fromEntries(
-    FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]),
+    FIELDS.filter(isValid).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]),
   );
 }
 
@@ -191,8 +192,8 @@ function readOptions(
     callback_url,
     durability = defaultDurability,
   } = fields;
-  const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url];
-  if (said.every((field) => field === undefined)) return DEFAULT_OPTIONS[durability];
+  const given = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url];
+  if (given.every((field) => field === undefined)) return DEFAULT_OPTIONS[durability];
   const options: { -readonly [Name in keyof JobOptions]: JobOptions[Name] } = {};
   const runAt = readRunAt(run_at, delay_ms, now, issues);
   if (runAt !== undefined) options.run_at = runAt;
@@ -223,7 +224,7 @@ function readRunAt(
 function readTime(path: string, text: string, issues: ValidationIssue[]): number | undefined {
   const time = parseTime(text);
   if (time === undefined) issues.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  return time && Math.max(0, time); // past is past, and a job's times have no sign in Redis
+  return time && Math.max(0, time); // any past time means now, and Redis stores times without a sign
 }
 
 function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, issues: ValidationIssue[]): Backoff {
@@ -232,7 +233,7 @@ function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, 
   return { kind, base_ms, max_ms: max_ms ?? Math.max(base_ms, kind === "fixed" ? 0 : DEFAULT_MAX_DELAY_MS) };
 }
 
-/** Control characters, and halves of surrogate pairs, which no database stores. */
+/** Control characters, and lone surrogates, which Postgres cannot store. */
 const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
 
 function readTags(tags: readonly string[], issues: ValidationIssue[]): readonly string[] {

@@ -1,6 +1,6 @@
 /**
- * A schema, compiled: whether a value is valid, and else what is wrong with it. The only way from a caller's value to
- * typebox.
+ * Compiles a schema to a validator, which finds the issues of an invalid value. All checks of a caller's values by
+ * typebox go through it.
  */
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -9,16 +9,15 @@ import type { ValidationIssue } from "./schema-issues.ts";
 import { issuesOfErrors } from "./schema-issues.ts";
 
 export interface Validator<Type extends TSchema> {
-  /** Stops at the first thing that is wrong. */
+  /** Stops at the first error. */
   readonly isValid: (value: unknown) => value is Static<Type>;
   /**
-   * Everything that is wrong with a value that is not valid: at least one issue, and one more than are listed where
-   * there are more.
+   * All issues of an invalid value: at least one, at most MAX_ISSUES + 1.
    */
   readonly issuesOf: (value: unknown) => ValidationIssue[];
 }
 
-/** @throws Error where it is no schema */
+/** @throws Error if it is not a schema */
 export function compileValidator<Type extends TSchema>(schema: Type): Validator<Type> {
   const validator = Compile(schema);
   const errorsOf = errorFinder(schema);

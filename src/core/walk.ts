@@ -1,16 +1,16 @@
-/** One walk through a value that is not valid: where it is, and which errors it has found so far. */
+/** The state of one walk through an invalid value: the current path, and the errors found so far. */
 import type { TLocalizedValidationError } from "typebox/error";
 import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
 
-/** One more than are listed, so that an answer can say that there are more. */
+/** One more than an answer lists, which shows that the list is incomplete. */
 export const MAX_ERRORS = MAX_ISSUES + 1;
 
 /** Values that typebox's own `Errors` may read in one walk: at 10 µs each, 20 ms. */
 const TYPEBOX_BUDGET = 2_000;
-/** Of a text, that count as a value more. */
+/** Each this many characters of a text count as one more value. */
 const CHARACTERS = 1_000;
 
-/** Characters of a path: names may be as long as the body, and a thousand errors may stand below one. */
+/** Characters of a path: a name may be as long as the body, and a thousand errors may repeat it. */
 const MAX_PATH = 1_024;
 
 export class Walk {
@@ -28,7 +28,7 @@ export class Walk {
     this.#steps.pop();
   }
 
-  /** The errors that `visit` finds, which are not added to the others. */
+  /** The errors that `visit` finds, without adding them to the others. */
   apart(visit: () => void): TLocalizedValidationError[] {
     const { errors } = this;
     this.errors = [];
@@ -39,8 +39,8 @@ export class Walk {
   }
 
   /**
-   * @param at where the keyword's schema is
-   * @param message in typebox's words, where ours do not follow from the keyword
+   * @param at the path of the keyword's schema
+   * @param message typebox's message, for keywords without one of ours
    */
   add(keyword: string, at: string, params: object, message = ""): void {
     if (!this.isFull)
@@ -53,13 +53,13 @@ export class Walk {
       } as TLocalizedValidationError);
   }
 
-  /** Adds an error that typebox found at this place of the value, by the schema at `at`. */
+  /** Adds an error that typebox found at this position of the value, by the schema at `at`. */
   addBelow({ schemaPath, instancePath, ...error }: TLocalizedValidationError, at: string): void {
     if (!this.isFull)
       this.errors.push({ ...error, schemaPath: at + schemaPath.slice(1), instancePath: this.#path() + instancePath });
   }
 
-  /** Takes so much of the budget; false where less is left. */
+  /** Takes `size` from the budget; returns false, taking nothing, if less is left. */
   spend(size: number): boolean {
     const isEnough = size <= this.budget;
     if (isEnough) this.budget -= size;
@@ -72,7 +72,7 @@ export class Walk {
   }
 }
 
-/** The number of values in a value, long texts counted more than once; no more than one above `limit`. */
+/** The number of values in a value, counting long texts several times. It stops counting above `limit`. */
 export function sizeOf(value: unknown, limit: number): number {
   if (typeof value === "string") return 1 + Math.floor(value.length / CHARACTERS);
   if (typeof value !== "object" || value === null) return 1;

@@ -50,22 +50,22 @@ describe("a user of Redis", () => {
   }
 
   it.each([
-    ["all but administration", [...ALL, "+@all", "-@admin"]],
-    ["INFO and nothing else that is dangerous", [...ALL, "+@all", "-@dangerous", "+info"]],
+    ["all commands but administration", [...ALL, "+@all", "-@admin"]],
+    ["INFO as the only dangerous command", [...ALL, "+@all", "-@dangerous", "+info"]],
     ["neither INFO nor CONFIG", [...ALL, "+@all", "-@dangerous"]],
-    ["what is needed alone", [...ALL, ...NEEDED.map((command) => `+${command}`)]],
+    ["only the needed commands", [...ALL, ...NEEDED.map((command) => `+${command}`)]],
   ])("may have %s", async (_, rights) => {
     const warnings = await start(await user(...rights));
     expect(Array.isArray(warnings), String(warnings)).toBe(true);
     if (rights.includes("-@admin") || rights.includes("+info")) expect(warnings).toEqual([]);
   });
 
-  it("is warned of what is missed without INFO, CONFIG and CLIENT", async () => {
+  it("is warned if INFO, CONFIG and CLIENT are denied", async () => {
     expect(await start(await user(...ALL, "+@all", "-info", "-config", "-client"))).toEqual([
       "The user of REDIS_ADDR may not run INFO: its version and role cannot be checked",
       "The user of REDIS_ADDR may not run CLIENT SETNAME: its connections have no names in CLIENT LIST",
-      "The user of REDIS_ADDR may not run CLIENT INFO: whether a connection is in the right database cannot be checked",
-      "Redis does not tell its settings (CONFIG is refused): make sure that maxmemory-policy is noeviction and appendonly is yes",
+      "The user of REDIS_ADDR may not run CLIENT INFO: the database of its connections cannot be checked",
+      "The settings of Redis cannot be checked (CONFIG is denied): make sure that maxmemory-policy is noeviction and appendonly is yes",
     ]);
   });
 
@@ -92,30 +92,30 @@ describe("a user of Redis", () => {
       ["~{other:0}:*", `&${NS}*`, "+@all"],
       `the keys ${NS}*: run ACL SETUSER USER ~${NS}* +`,
     ],
-  ])("that lacks %s is told so in one sentence, and the command in it mends it", async (_, rights, end) => {
+  ])("that lacks %s gets one sentence with the command that grants it", async (_, rights, end) => {
     const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
     const name = await user(...rights);
     const rejection = String(await start(name));
     expect(rejection).toContain(`The user ${name} of Redis may not use ${end.replace(" USER", ` ${name}`)}`);
-    await mend(rejection);
+    await grant(rejection);
     expect(await start(name)).toEqual([]);
     for (const print of printed) expect(print).not.toHaveBeenCalled();
   });
 
   it.each([["-@scripting"], ["-evalsha"], ["-script"], ["nocommands"]])(
-    "that has no scripts (%s) is given all in one command",
+    "that may not run scripts (%s) gets one command that grants everything",
     async (right) => {
       const name = await user(...ALL, "+@all", right);
       const rejection = String(await start(name));
       expect(rejection).toContain(
         `The user ${name} of Redis may not use the commands of scripts (evalsha, script|load): run ACL SETUSER ${name} ~${NS}* &${NS}* `,
       );
-      await mend(rejection);
+      await grant(rejection);
       expect(Array.isArray(await start(name))).toBe(true);
     },
   );
 
-  it("is asked for every command that a script calls", () => {
+  it("needs every command that a script calls", () => {
     const options = ["COUNT", "LIMIT", "MAXLEN", "WITHSCORES"];
     const words = Object.values(scripts).flatMap(({ source }) =>
       Array.from(source.matchAll(/'([A-Z]{3,})'/g), ([, word = ""]) => word),
@@ -125,7 +125,7 @@ describe("a user of Redis", () => {
     expect(called.filter((command) => !NEEDED.includes(command))).toEqual([]);
   });
 
-  async function mend(rejection: string): Promise<void> {
+  async function grant(rejection: string): Promise<void> {
     const [, ...words] = (/run ACL (.*) in Redis\.$/.exec(rejection)?.[1] ?? "").split(" ");
     await redis.acl("SETUSER", ...(words as [string, ...string[]]));
   }

@@ -53,11 +53,11 @@ const CALLS = [
   ...["zremrangebyrank K 0 0", "zremrangebyscore K 0 0", "zrevrangebylex K + -", "zscan K 0", "zscore K m"],
   ...["publish C m", "subscribe C", "unsubscribe C", "ping", "time", "script load s"],
 ];
-/** Commands that TaskFlow can do without, and what is missing then. */
+/** Commands that TaskFlow can do without, and the consequence if they are denied. */
 const OPTIONAL: Readonly<Record<string, string>> = {
   info: "its version and role cannot be checked",
   "client setname x": "its connections have no names in CLIENT LIST",
-  "client info": "whether a connection is in the right database cannot be checked",
+  "client info": "the database of its connections cannot be checked",
 };
 
 /** An entry of these lists, as ACL SETUSER names the command. */
@@ -65,7 +65,7 @@ function nameOf(call: string): string {
   return /^(?:script|client) \w+/.exec(call)?.[0].replace(" ", "|") ?? call.split(" ", 1)[0] ?? "";
 }
 
-/** All commands that a user must be allowed. */
+/** All commands that a user must be allowed to run. */
 export const NEEDED: readonly string[] = [...CALLS.map(nameOf), "evalsha"].sort();
 
 export interface AccessOptions {
@@ -97,7 +97,7 @@ export async function checkAccess(connection: Connection, { ns, timeoutMs }: Acc
   const denied = numbers.map((number) => at(calls, number - 1));
   const lacksKeys = (await lacks("evalsha", [sha, "1", key, key, channel])) === "key";
   const lacksChannels = (await lacks("publish", [channel, ""])) === "channel";
-  // Where a key or channel is denied, Redis does not report whether the command is allowed: the grant names both.
+  // If a key or channel is denied, Redis does not report whether the command is allowed: the grant names both.
   const unclear = denied.filter((call) => (lacksKeys && call.includes(" K")) || (lacksChannels && call.includes(" C")));
   const commands = denied.filter((call) => !(call in OPTIONAL) && !unclear.includes(call)).map(nameOf);
   if (lacksKeys || lacksChannels || commands.length > 0) {

@@ -39,7 +39,7 @@ export class Audit {
     this.#ns = `{${namespace}}:`;
   }
 
-  /** Rejects with the last connection error where Redis does not answer within `timeoutMs`. */
+  /** Rejects with the last connection error if Redis does not answer within `timeoutMs`. */
   async open(timeoutMs: number): Promise<void> {
     await this.#connection.opened(timeoutMs);
   }

@@ -65,7 +65,7 @@ describe("cancel and sweep", () => {
     const sent = await enqueue(one, submission(), submission());
     const { claimed } = await claim(one);
     for (const id of sent) await two.cancel(id, 30_000, noCallback);
-    await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
+    await until(() => cancelled.length === 2, { what: "the replica is notified" });
     expect(
       await one.settle(
         claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "completed" : "retry" })),

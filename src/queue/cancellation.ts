@@ -60,7 +60,7 @@ function encodeCancellation(
 /**
  * The job after the call.
  * @param job as it was read before
- * @param state what the hash holds, or the packed job where the hash has no entry
+ * @param state the job's entry in the hash, or the packed job if the hash has no entry
  */
 function cancelledJob(job: Job, state: string): Job {
   const { payload } = job;
@@ -72,7 +72,7 @@ export interface CancellationsParts {
   readonly clock: Pick<RedisClock, "now">;
   readonly connections: { readonly work: Pick<Connection, "run"> };
   readonly payloads: Pick<PayloadStore, "putAll">;
-  /** The job as it is now; undefined where Redis does not have it. */
+  /** The job as it is now; undefined if Redis does not have it. */
   readonly read: (id: string) => Promise<Job | undefined>;
 }
 
@@ -103,6 +103,6 @@ export class Cancellations {
       const [kind, state = ""] = reply as [CancelAnswer["kind"] | "changed", string?];
       if (kind === "missing") return { kind };
       if (kind !== "changed") return { kind, job: cancelledJob(job, state) };
-    } // the job ran meanwhile, and waits again: read it anew
+    } // the job ran meanwhile, and waits again: read it once more
   }
 }

@@ -13,7 +13,7 @@ export interface Change {
   readonly id: string;
   readonly type: string;
   readonly status: Status;
-  /** 0 to 100 where the change is one of progress. */
+  /** 0 to 100 if the change is one of progress. */
   readonly progress: number | null;
 }
 
@@ -38,7 +38,7 @@ export function msOf(name: string): number {
   return Number(name.slice(0, name.indexOf("-")));
 }
 
-/** Negative where entry `a` was written before entry `b`, 0 where they are the same. */
+/** Negative if entry `a` was written before entry `b`, 0 if they are the same. */
 export function compareNames(a: string, b: string): number {
   const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
   return (

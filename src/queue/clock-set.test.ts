@@ -1,6 +1,5 @@
 /**
- * Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right
- * again.
+ * Redis's clock is corrected while jobs wait and run, as after a failover to a machine whose clock was wrong.
  */
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,15 +32,15 @@ afterEach(() => {
   redis.disconnect();
 });
 
-/** What a replica does by itself: it shows itself, renews its leases, and claims; none of its own here. */
+/** One turn of a replica's loop: it renews its leases (here it has none) and claims. */
 async function turn(): Promise<{ readonly claimed: readonly Job[]; readonly lost: readonly Job[] }> {
   await queue.renew([], "{}");
   seq += 1;
   return queue.claim(seq, 1, ioSlots({ noop: 10 }));
 }
 
-/** Sets the clock, and lets the replica live with it for a moment. */
-async function live(aheadMs: number): Promise<void> {
+/** Sets the clock, and lets the replica run two turns with it. */
+async function runWithClock(aheadMs: number): Promise<void> {
   await setClock(redis, aheadMs);
   await turn();
   await turn();
@@ -49,7 +48,7 @@ async function live(aheadMs: number): Promise<void> {
 
 /** A job that was claimed while the clock was wrong. */
 async function claimedAhead(options: Parameters<typeof submission>[0] = {}): Promise<Job> {
-  await live(DAY_MS);
+  await runWithClock(DAY_MS);
   await enqueue(queue, submission(options));
   const [job] = (await turn()).claimed;
   if (!job) throw new Error("nothing was claimed");
@@ -78,9 +77,9 @@ const settlementOf = (job: Job, verdict: "completed" | "retry", runAt: number): 
 });
 
 describe("after Redis's clock was a day ahead", () => {
-  it("the lease of a replica that died ends as soon as ever", async () => {
+  it("the lease of a dead replica ends without delay", async () => {
     const dead = await openQueue(address, { leaseMs: LEASE_MS });
-    await live(DAY_MS);
+    await runWithClock(DAY_MS);
     await dead.renew([], "{}");
     const [id] = await enqueue(queue, submission());
     expect((await dead.claim(0, 1, ioSlots({ noop: 1 }))).claimed).toHaveLength(1);
@@ -90,7 +89,7 @@ describe("after Redis's clock was a day ahead", () => {
     expect((await queue.jobCounts()).unaccounted).toBe(0);
   });
 
-  it("a lease that is renewed goes on", async () => {
+  it("a renewed lease continues", async () => {
     const { id, claimSeq } = await claimedAhead();
     await setClock(redis, 0);
     const endAt = performance.now() + 4 * LEASE_MS;
@@ -101,14 +100,14 @@ describe("after Redis's clock was a day ahead", () => {
     }
   });
 
-  it("new jobs bear the right time", async () => {
-    await live(DAY_MS);
+  it("new job ids contain the corrected time", async () => {
+    await runWithClock(DAY_MS);
     expect(timeOfId(queue.ids.next()) - Date.now()).toBeGreaterThan(DAY_MS / 2);
-    await live(0);
+    await runWithClock(0);
     expect(Math.abs(timeOfId(queue.ids.next()) - Date.now())).toBeLessThan(5_000);
   });
 
-  it("what ended meanwhile is recorded as soon as ever, whoever had it", async () => {
+  it("an outcome from that day is swept without delay", async () => {
     const job = await claimedAhead();
     await queue.settle([settlementOf(job, "completed", 0)], 300);
     await setClock(redis, 0);
@@ -116,9 +115,9 @@ describe("after Redis's clock was a day ahead", () => {
   });
 
   it.each([
-    ["was put off before the clock was right", 0],
-    ["is put off by a replica that does not know it yet", 1],
-  ])("a retry that %s comes when it was meant to", async (_, isLate) => {
+    ["was settled before the correction", 0],
+    ["is settled by a replica that has not learned of the correction", 1],
+  ])("a retry that %s starts after its intended delay", async (_, isLate) => {
     const job = await claimedAhead();
     const settlement = settlementOf(job, "retry", queue.clock.now() + 500);
     if (isLate === 0) await queue.settle([settlement], 300);
@@ -130,7 +129,7 @@ describe("after Redis's clock was a day ahead", () => {
   });
 
   it("a retry among many is found", async () => {
-    await live(DAY_MS);
+    await runWithClock(DAY_MS);
     await enqueue(
       queue,
       ...Array.from({ length: 3_000 }, () => submission({ options: { run_at: Date.now() + 30 * DAY_MS } })),
@@ -141,20 +140,20 @@ describe("after Redis's clock was a day ahead", () => {
     await until(async () => (await turn()).claimed.some(({ id }) => id === job.id), { what: "it is tried again" });
   });
 
-  it("a job's own time to start stands", async () => {
-    await live(DAY_MS);
+  it("a job keeps its run_at", async () => {
+    await runWithClock(DAY_MS);
     const runAt = queue.clock.now() + DAY_MS;
     const [id = ""] = await enqueue(queue, submission({ options: { run_at: runAt } }));
-    await live(0);
+    await runWithClock(0);
     await turn();
     expect(await redis.zscore(`${NS}scheduled`, id)).toBe(String(runAt));
   });
 
-  it("a replica that died is seen no more", async () => {
+  it("a dead replica disappears from the counts", async () => {
     const dead = await openQueue(address, { leaseMs: LEASE_MS });
     await setClock(redis, DAY_MS);
     await dead.renew([], `{"id":"dead"}`);
-    // Redis's own clock was not set here
+    // only the clock of the scripts is set: the key would expire by the real one
     await redis.pexpire(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`, DAY_MS);
     dead.close();
     await setClock(redis, 0);
@@ -169,8 +168,8 @@ describe("after Redis's clock was a day ahead", () => {
 });
 
 describe("a call", () => {
-  it("by a replica that does not know yet that the clock went back changes nothing, and the next one does", async () => {
-    await live(DAY_MS);
+  it("by a replica that has not learned that the clock went back changes nothing, and the next call does", async () => {
+    await runWithClock(DAY_MS);
     await setClock(redis, 0);
     const submit = () => enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
     expect(await submit()).toMatchObject({ kind: "failed", error: { code: "queue_unavailable" } });
@@ -179,19 +178,19 @@ describe("a call", () => {
   });
 });
 
-describe("an allowance", () => {
+describe("a token bucket", () => {
   const second = { quota: 5, windowMs: 1_000 };
   const take = async (cost: number, needed: number, policy = second) =>
     (await queue.take([[{ name: "key:requests", policy, cost, needed }]]))[0]?.[0];
 
-  it("is whole once the clock went back by more than its window", async () => {
+  it("is full after the clock went back by more than its window", async () => {
     await setClock(redis, 3_600_000);
     while ((await take(1, 1))?.suffices) continue;
     await setClock(redis, 0);
     expect(await take(1, 1)).toMatchObject({ suffices: true, left: 4 });
   });
 
-  it("goes on with what is owed beyond its window, and no longer", async () => {
+  it("keeps a debt that is longer than its window until it is paid", async () => {
     const hour = { quota: 100, windowMs: 3_600_000 };
     await setClock(redis, DAY_MS);
     await take(300, 0, hour);
@@ -210,8 +209,8 @@ describe("a destination", () => {
   const visit = () =>
     queue.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
 
-  it("is full no longer than visits last whose ends nobody reports", async () => {
-    await live(DAY_MS);
+  it("admits visits again after those of a dead replica expire", async () => {
+    await runWithClock(DAY_MS);
     const other = await openQueue(address, { leaseMs: LEASE_MS });
     await other.renew([], "{}");
     await redis.persist(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`);
@@ -219,7 +218,7 @@ describe("a destination", () => {
       await other.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
     for (const key of await redis.keys(`${NS}held:*`)) await redis.persist(key);
     other.close();
-    await live(0);
+    await runWithClock(0);
     await until(
       async () => {
         await turn();
@@ -228,7 +227,7 @@ describe("a destination", () => {
           () => false,
         );
       },
-      { what: "one is let in" },
+      { what: "a visit is admitted" },
     );
   });
 });

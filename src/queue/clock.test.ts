@@ -4,7 +4,7 @@ import { RedisClock } from "./clock.ts";
 /** Redis's time less this process's, in ms, as a clock knows it. */
 const offsetOf = (clock: RedisClock): number => clock.now() - performance.now();
 
-it("goes by the answer that came quickest, until it contradicts another", () => {
+it("uses the quickest answer, until it contradicts another", () => {
   const clock = new RedisClock();
   clock.learn(1_000_010, 0, 20);
   expect(offsetOf(clock)).toBeCloseTo(1_000_000, -1);
@@ -14,7 +14,7 @@ it("goes by the answer that came quickest, until it contradicts another", () => 
   expect(offsetOf(clock)).toBeCloseTo(1_000_001, -1);
 });
 
-it("learns at once that Redis's clock was set, though the answers have become slow", () => {
+it("learns at once that Redis's clock was set, even from slow answers", () => {
   const clock = new RedisClock();
   clock.learn(1_000_001, 0, 2);
   clock.learn(1_060_050, 0, 100);

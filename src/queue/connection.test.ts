@@ -3,7 +3,7 @@ import { runInThisContext } from "node:vm";
 import { expect, it } from "vitest";
 import "./connection.ts";
 
-it("leaves the methods of strings fast, whatever ioredis does with String.prototype", () => {
+it("keeps string methods fast, whatever ioredis does with String.prototype", () => {
   setFlagsFromString("--allow-natives-syntax");
   try {
     expect(runInThisContext("%HasFastProperties(String.prototype)")).toBe(true);

@@ -1,7 +1,7 @@
 /**
- * One connection to Redis that runs scripts. The client under it never re-sends a command and queues nothing while it
- * is offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
- * a repeat is harmless.
+ * One connection to Redis that runs scripts. The ioredis client never re-sends a command and queues nothing while it
+ * is offline. If the connection is lost during a call, the call rejects with `OutcomeUnknown`: only the caller knows
+ * whether a repeat is harmless.
  */
 
 import type { Redis } from "ioredis";
@@ -15,10 +15,10 @@ import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
 import { BusyServer, isTlsFailure } from "./unfit-server.ts";
 
-/** Answers that say "not now": nothing was changed, and a later call may go through. */
+/** Error replies after which nothing was changed and a later call may succeed. */
 const NOT_NOW =
   /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT|NOPERM|NOAUTH)\b/;
-/** Of the errors that a script raises, the name that Redis gives each script in them. */
+/** Redis names the script so in each error that a script raises. */
 const IN_SCRIPT = /\buser_script\b/;
 function isReplyError(error: unknown): error is Error {
   return error instanceof ReplyError;
@@ -35,8 +35,8 @@ export interface ConnectionHooks {
 }
 
 /**
- * Waits until a client is connected. Rejects at once where the server must be changed first, and with what went wrong
- * last when there is no connection within `timeoutMs`: with what the server itself said, where it said anything.
+ * Waits until a client is connected. Rejects at once if the server must be changed first. If there is no connection
+ * within `timeoutMs`, it rejects with the last error; an error that the server itself sent takes precedence.
  */
 export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
@@ -60,7 +60,7 @@ export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void
   }
 }
 
-/** A command whose bytes are written already. */
+/** A command that is already encoded. */
 class WrittenCommand extends Command {
   readonly #bytes: Buffer;
 
@@ -74,19 +74,19 @@ class WrittenCommand extends Command {
   }
 }
 
-/** A `SET` of a large value, which is written as it is: joined with the rest it would be copied. */
+/** A `SET` of a large value. The value is a write by itself: joining it with the rest would copy it. */
 class StoreCommand extends WrittenCommand {
-  readonly #head: Buffer;
+  readonly #prefix: Buffer;
   readonly #value: Uint8Array;
 
   constructor(key: string, value: Uint8Array, ttlMs: number) {
     super("set", Buffer.from(`\r\n$2\r\nPX\r\n$${String(ttlMs).length}\r\n${ttlMs}\r\n$2\r\nNX\r\n`));
-    this.#head = Buffer.from(`*6\r\n$3\r\nSET\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$${value.length}\r\n`);
+    this.#prefix = Buffer.from(`*6\r\n$3\r\nSET\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$${value.length}\r\n`);
     this.#value = value;
   }
 
   override toWritable(stream?: NodeJS.WritableStream): Buffer {
-    stream?.write(this.#head);
+    stream?.write(this.#prefix);
     stream?.write(this.#value);
     return super.toWritable();
   }
@@ -107,7 +107,7 @@ export class Connection {
     this.#redis.on("ready", hooks.onReady);
   }
 
-  /** The user that it logs in as. */
+  /** The user of Redis that the connection logs in as. */
   get user(): string {
     return this.#user;
   }
@@ -116,7 +116,7 @@ export class Connection {
     return this.#redis.status === "ready" && !this.#isClosed;
   }
 
-  /** Waits for the first connection. Rejects with what went wrong when there is none within `timeoutMs`. */
+  /** Waits for the first connection. Rejects with the reason if there is none within `timeoutMs`. */
   opened(timeoutMs: number): Promise<void> {
     return readyWithin(this.#redis, timeoutMs);
   }
@@ -124,9 +124,8 @@ export class Connection {
   /**
    * Runs a script.
    * @param args KEYS[1], which all scripts take, and ARGV
-   * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`;
-   * ScriptFailed where it failed on
-   *   what it was given
+   * @throws QueueUnavailable if nothing was changed; OutcomeUnknown if Redis did not answer within `timeoutMs`;
+   *   ScriptFailed if the script failed on its arguments or on stored data
    */
   async run(script: Script, args: readonly string[], timeoutMs: number): Promise<Reply> {
     const startedAt = performance.now();
@@ -147,19 +146,18 @@ export class Connection {
   }
 
   /**
-   * Sends one command, with the same errors as {@link run}; other answers of Redis that are errors are thrown as they
-   * came.
+   * Sends one command, with the same errors as {@link run}. Any other error reply of Redis is thrown unchanged.
    */
   send(name: string, args: readonly string[], timeoutMs: number): Promise<Reply> {
     return this.#send([name], args, timeoutMs);
   }
 
-  /** Stores a value for so long, unless there is one. Errors as {@link send}. */
+  /** Stores a value for `ttlMs`, unless the key exists. Errors as {@link send}. */
   async store(key: string, value: Uint8Array, ttlMs: number, timeoutMs: number): Promise<void> {
     await this.#answer(new StoreCommand(key, value, ttlMs), timeoutMs);
   }
 
-  /** The bytes of a value, in memory of their own; undefined where there is none. Errors as {@link send}. */
+  /** The bytes of a value, in a buffer that shares no memory; undefined if there is none. Errors as {@link send}. */
   async fetch(key: string, timeoutMs: number): Promise<Buffer<ArrayBuffer> | undefined> {
     const request = this.#buffers.encode(["get"], [key]);
     const value = (await this.#answer(
@@ -168,21 +166,21 @@ export class Connection {
     )) as unknown as Buffer<ArrayBuffer> | null;
     this.#buffers.release(request);
     if (value === null) return undefined;
-    // a short one shares the memory of its packet
+    // ioredis returns a short value as a view of its network packet
     return value.length === value.buffer.byteLength ? value : Buffer.from(Uint8Array.from(value).buffer);
   }
 
-  async #send(head: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {
-    const bytes = this.#buffers.encode(head, args);
-    const reply = await this.#answer(new WrittenCommand(head[0], bytes), timeoutMs);
+  async #send(command: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {
+    const bytes = this.#buffers.encode(command, args);
+    const reply = await this.#answer(new WrittenCommand(command[0], bytes), timeoutMs);
     this.#buffers.release(bytes);
     return reply;
   }
 
   async #answer(command: WrittenCommand, timeoutMs: number): Promise<Reply> {
     if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
-    // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given
-    // up when it has been silent for SILENT_MS.
+    // A timer for each call, because ioredis has one commandTimeout for all. A timeout leaves the connection open: the
+    // client closes a dead one after SILENT_MS.
     const timer = setTimeout(() => {
       command.reject(new OutcomeUnknown(`Redis has not answered within ${timeoutMs} ms`));
     }, timeoutMs);
@@ -191,11 +189,12 @@ export class Connection {
     } catch (error) {
       if (error instanceof OutcomeUnknown) throw error;
       if (isReplyError(error)) {
-        if (NOT_NOW.test(error.message)) throw new QueueUnavailable(`Redis refuses: ${outageOf(error)}`, error);
+        if (NOT_NOW.test(error.message))
+          throw new QueueUnavailable(`Redis rejected the command: ${outageOf(error)}`, error);
         if (IN_SCRIPT.test(error.message)) throw new ScriptFailed(error.message, error);
         throw error;
       }
-      throw new OutcomeUnknown(`Redis gave no answer: ${outageOf(error)}`, error);
+      throw new OutcomeUnknown(`Redis did not answer: ${outageOf(error)}`, error);
     } finally {
       clearTimeout(timer);
     }

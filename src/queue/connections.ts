@@ -10,7 +10,7 @@ import type { Script } from "./scripts.ts";
 
 export interface ConnectionsHooks {
   readonly onRoundTrip: (script: string, seconds: number) => void;
-  /** A connection was made, or made anew. */
+  /** A connection was established or re-established. */
   readonly onReady: () => void;
 }
 

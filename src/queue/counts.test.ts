@@ -34,7 +34,7 @@ describe("the next job of a queue can have been ready since", () => {
     expect(await nextSince(queue)).toBe(runAt);
   });
 
-  it("no time, where its queue is empty", async () => {
+  it("no time, if its queue is empty", async () => {
     const { replica, claim } = setup();
     const queue = await replica();
     const ids = [queue.ids.next()];

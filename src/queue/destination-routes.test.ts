@@ -31,7 +31,7 @@ afterAll(() => redis.disconnect());
 const HOST = "hooks.example";
 const KEY = `{taskflow:0}:dest:${HOST}`;
 
-/** A visit that was let in, or the error of one that was not. */
+/** An admitted visit, or the error of a rejected one. */
 type Answer = ((health: HostHealth) => void) | RetryAfterError;
 
 async function visit(path: string, { caller = "", host = HOST, concurrency = 100 } = {}): Promise<Answer> {
@@ -49,11 +49,11 @@ const inside = (answers: readonly Answer[]): number => answers.filter(isInside).
 
 async function leave(answers: readonly Answer[], health: HostHealth): Promise<void> {
   for (const answer of answers) if (typeof answer === "function") answer(health);
-  await Promise.resolve(); // they travel with the end of this turn
-  await queue.jobCounts(); // on the connection that the reports went by
+  await Promise.resolve(); // the reports are sent at the end of this tick
+  await queue.jobCounts(); // on the same connection, so Redis has the reports afterwards
 }
 
-/** Visits so often in a row, and how each went. */
+/** Makes several visits in a row, and returns how each ended. */
 async function end(
   times: number,
   health: HostHealth,
@@ -67,13 +67,13 @@ async function end(
   }
 }
 
-/** As if the time for which the host is open had just passed. */
+/** Lets the time for which the host is open pass. */
 async function passOpening(): Promise<void> {
   await redis.hset(KEY, "open_until", queue.clock.now() - 10);
 }
 
 describe("an error answer", () => {
-  it("opens the route that gives it, and leaves all others of the host alone", async () => {
+  it("opens the route that returns it, and no other route of the host", async () => {
     await end(5, "failed", "/bad");
     expect(await visit("/bad")).toMatchObject({
       code: "destination_limited",
@@ -85,7 +85,7 @@ describe("an error answer", () => {
     expect(inside([await visit("/bad", { caller: "another" })])).toBe(1);
   });
 
-  it("is probed once its time is over, and opens its route for longer, again and again", async () => {
+  it("at each probe opens its route for longer", async () => {
     await end(5, "failed", "/bad");
     const [key = ""] = await redis.keys(`${KEY}|*`);
     for (const openFor of ["2000", "4000"]) {
@@ -100,7 +100,7 @@ describe("an error answer", () => {
     expect(inside(await visits(3, "/bad"))).toBe(2);
   });
 
-  it("shows that the host answers: it is open no longer", async () => {
+  it("closes the host, because it shows that the host answers", async () => {
     await end(4, "down", "/bad");
     await end(1, "failed", "/worse");
     await end(4, "down", "/other");
@@ -120,7 +120,7 @@ describe("an error answer", () => {
   );
 });
 
-describe("a caller's own haste", () => {
+describe("a caller's own rate limit", () => {
   it("opens its route and not the host", async () => {
     await end(5, "late", "/slow");
     expect(await visit("/slow")).toMatchObject({ waitsForTurn: false });
@@ -130,7 +130,7 @@ describe("a caller's own haste", () => {
 });
 
 describe("a route that hangs", () => {
-  it("leaves room for two of those that have none under way", async () => {
+  it("leaves room for two routes without a visit under way", async () => {
     expect(inside(await visits(20, "/slow"))).toBe(10);
     expect((await visits(3, "/good")).map(isInside)).toEqual([true, false, false]);
     expect((await Promise.all(["/1", "/2", "/3"].map((path) => visit(path)))).map(isInside)).toEqual([
@@ -140,14 +140,14 @@ describe("a route that hangs", () => {
     ]);
   });
 
-  it("never makes it more than the limit", async () => {
+  it("never raises the visits above the limit", async () => {
     expect(inside(await visits(5, "/slow", { concurrency: 4 }))).toBe(4);
     expect(isInside(await visit("/good", { concurrency: 4 }))).toBe(false);
   });
 });
 
 describe("a host that does not answer", () => {
-  it("is left alone by everyone, whose visits wait for their turn while the trouble is new and not their own", async () => {
+  it("gets no visits, which wait without a deferral while the failure is new and on another route", async () => {
     await end(5, "down", "/slow");
     expect(await visit("/slow")).toMatchObject({
       waitsForTurn: false,
@@ -180,7 +180,7 @@ describe("a host that does not answer", () => {
     }
   });
 
-  it("lets the same caller probe again where no other waits", async () => {
+  it("lets the same caller probe again if no other waits", async () => {
     await end(5, "down", "/slow");
     for (let n = 0; n < 3; n += 1) {
       await passOpening();
@@ -188,7 +188,7 @@ describe("a host that does not answer", () => {
     }
   });
 
-  it("is back for all with the answer to any of them", async () => {
+  it("is closed for all callers after one answer", async () => {
     await end(5, "down", "/slow");
     await passOpening();
     await end(1, "up", "/good");
@@ -196,7 +196,7 @@ describe("a host that does not answer", () => {
     expect(await redis.hmget(KEY, "failures", "since", "probe_until")).toEqual([null, null, null]);
   });
 
-  it("is probed by another where a probe takes long, or taught nothing", async () => {
+  it("is probed by another caller if a probe takes long or is inconclusive", async () => {
     await end(5, "down", "/slow");
     await passOpening();
     const probe = await visit("/slow");
@@ -209,8 +209,8 @@ describe("a host that does not answer", () => {
   });
 });
 
-describe("what is kept", () => {
-  it("is bounded for each host, however many paths a caller makes up, and expires", async () => {
+describe("the stored state", () => {
+  it("is bounded for each host, however many paths a caller invents, and expires", async () => {
     const hostile = Array.from({ length: 300 }, (_, n) => `/${n}`);
     for (let first = 0; first < hostile.length; first += 10)
       await leave(await Promise.all(hostile.slice(first, first + 10).map((path) => visit(path))), "failed");
@@ -229,7 +229,7 @@ describe("what is kept", () => {
     expect(Math.max(...(await redis.keys("*")).map(({ length }) => length))).toBeLessThan(64);
   });
 
-  it("is not believed where Redis's clock was ahead when it was written", async () => {
+  it("is ignored if Redis's clock was ahead when it was written", async () => {
     await end(5, "down", "/slow");
     const tomorrow = queue.clock.now() + 86_400_000;
     await redis.hset(KEY, "open_until", tomorrow, "tail", tomorrow, "probe_until", tomorrow);

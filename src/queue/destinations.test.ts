@@ -15,7 +15,7 @@ let queues: Queue[];
 let next: number;
 let opened: number;
 beforeAll(async () => {
-  const { port } = await ownRedis(); // what its users may do is changed
+  const { port } = await ownRedis(); // the tests change what its users may do
   address = `redis://127.0.0.1:${port}`;
   redis = new Redis(address);
 });
@@ -43,13 +43,13 @@ const HELD = `{taskflow:0}:held:${HOST}`;
 
 interface Asked {
   readonly inside: ((health: HostHealth) => void)[];
-  /** What those who were refused are to wait, in ms. */
+  /** The waits of the rejected visits, in ms. */
   readonly waits: number[];
   readonly areTurns: boolean[];
   readonly messages: string[];
 }
 
-/** Asks so often at once, at the replicas in turn. */
+/** Starts this many visits at once, at the replicas in turn. */
 async function ask(
   times: number,
   { host = HOST, path = "/hook", caller = "", concurrency = 100, perSecond = 0 } = {},
@@ -74,16 +74,16 @@ async function ask(
 
 async function leaveAll({ inside }: Asked, health: HostHealth): Promise<void> {
   for (const leave of inside) leave(health);
-  await Promise.resolve(); // they travel with the end of this turn
-  await Promise.all(queues.map((queue) => queue.jobCounts())); // on the connection that the reports went by
+  await Promise.resolve(); // the reports are sent at the end of this tick
+  await Promise.all(queues.map((queue) => queue.jobCounts())); // on the same connection: Redis has the reports afterwards
 }
 
-/** A number that Redis tells of its commands. */
+/** A number from INFO commandstats. */
 async function stat(pattern: RegExp): Promise<number> {
   return Number(pattern.exec(await redis.info("commandstats"))?.[1] ?? 0);
 }
 
-/** As if the time for which it is open had passed. */
+/** Lets the time for which it is open pass. */
 async function passOpening(): Promise<void> {
   await redis.hset(KEY, "open_until", 1, "tail", 0);
 }
@@ -97,7 +97,7 @@ async function openBreaker(): Promise<void> {
 }
 
 describe("a destination", () => {
-  it("takes ten at first, of all replicas, and gives each of the others a time of its own", async () => {
+  it("admits ten visits of all replicas at first, and gives each of the others a different time to return", async () => {
     const { inside, waits } = await ask(30);
     expect([inside.length, waits.length]).toEqual([10, 20]);
     expect(new Set(waits).size).toBeGreaterThanOrEqual(10); // the waits of two replicas begin at different milliseconds
@@ -105,7 +105,7 @@ describe("a destination", () => {
     expect((await ask(3, { host: "other.example" })).inside).toHaveLength(3);
   });
 
-  it("takes more with each answer, up to its limit", async () => {
+  it("admits more with each answer, up to its limit", async () => {
     for (const expected of [10, 20, 25, 25]) {
       const asked = await ask(50, { concurrency: 25 });
       expect(asked.inside).toHaveLength(expected);
@@ -114,7 +114,7 @@ describe("a destination", () => {
     expect((await ask(50, { concurrency: 3 })).inside).toHaveLength(3);
   });
 
-  it("takes fewer after a failure, or where it asks for less", async () => {
+  it("admits fewer after a failure, or if it asks for less", async () => {
     const first = await ask(10);
     await leaveAll({ ...first, inside: first.inside.slice(0, 1) }, "busy");
     await leaveAll({ ...first, inside: first.inside.slice(1) }, "unknown");
@@ -125,7 +125,7 @@ describe("a destination", () => {
     expect((await ask(10)).inside).toHaveLength(2);
   });
 
-  it("that hangs spreads those who come back over ever more time", async () => {
+  it("that hangs spreads returning visits over an increasing time", async () => {
     await ask(10);
     await redis.hset(KEY, "duration", 5); // what it took until now
     const before = Math.max(...(await ask(20)).waits);
@@ -136,7 +136,7 @@ describe("a destination", () => {
     expect(Math.max(...(await ask(2_000)).waits)).toBeLessThanOrEqual(30_000);
   });
 
-  it("takes what it refuses for a turn in a queue while it is well, and for a deferral while it is in trouble", async () => {
+  it("spends no deferral for a rejected visit while it is healthy, and spends one while it fails", async () => {
     expect((await ask(12, { host: "well.example" })).areTurns).toEqual([true, true]);
     await openBreaker();
     expect((await ask(2)).areTurns).toEqual([false, false]);
@@ -147,7 +147,7 @@ describe("a destination", () => {
     expect((await ask(3)).areTurns).toEqual([true]);
   });
 
-  it("holds a visit while it is under way, and no longer than a lease after its replica died", async () => {
+  it("counts a visit while it is under way, and at most a lease after its replica died", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     await own.renew([], "{}");
     const leave = await own.destinations.enter(
@@ -158,12 +158,12 @@ describe("a destination", () => {
     const first = await heldUntil();
     await until(async () => (await heldUntil()) > first, { what: "the visit is renewed" });
     expect(await redis.pttl(HELD)).toBeLessThanOrEqual(3_000);
-    own.close(); // as if it had died
+    own.close(); // like a crash
     await until(async () => (await redis.exists(HELD)) === 0, { what: "the visit is over" });
     leave("up");
   });
 
-  it("renews a visit that begins after a time without any", async () => {
+  it("renews a visit that begins after an idle time", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     queues.push(own);
     await own.renew([], "{}");
@@ -181,12 +181,12 @@ describe("a destination", () => {
       last = await heldUntil();
       return Number.isNaN(last) || last > first;
     };
-    await until(isRenewed, { what: "the visit is renewed, or no longer held" });
+    await until(isRenewed, { what: "the visit is renewed, or no longer counted" });
     expect(last).toBeGreaterThan(first);
     leave("up");
   });
 
-  it("holds a visit again that Redis has lost, while it is under way", async () => {
+  it("counts a visit again that Redis has lost, while it is under way", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     queues.push(own);
     const leave = await own.destinations.enter(
@@ -194,12 +194,12 @@ describe("a destination", () => {
       { concurrency: 100, perSecond: 0 },
     );
     await redis.flushall();
-    await until(async () => (await redis.zcard(HELD)) === 1, { what: "the visit is held again" });
+    await until(async () => (await redis.zcard(HELD)) === 1, { what: "the visit is counted again" });
     leave("up");
     await until(async () => (await redis.zcard(HELD)) === 0, { what: "the visit is over" });
   });
 
-  it("counts the end of a visit that is not held any more", async () => {
+  it("counts the end of a visit that Redis no longer counts", async () => {
     const { inside } = await ask(5);
     await redis.del(HELD);
     await leaveAll({ ...(await ask(0)), inside }, "down");
@@ -207,7 +207,7 @@ describe("a destination", () => {
     expect((await ask(1)).inside).toHaveLength(0);
   });
 
-  it("is free at once of the visits of a replica that is no more", async () => {
+  it("drops the visits of a dead replica at once", async () => {
     const [dying, other] = queues as [Queue, Queue];
     queues = [dying];
     await ask(10);
@@ -219,7 +219,7 @@ describe("a destination", () => {
     queues.push(dying);
   });
 
-  it("is told the end of a visit again when Redis did not take it", async () => {
+  it("gets the report of an ended visit again if Redis rejected it", async () => {
     const asked = await ask(10);
     await redis.acl("SETUSER", "default", "-evalsha");
     asked.inside.forEach((leave) => leave("up"));
@@ -228,12 +228,12 @@ describe("a destination", () => {
     await until(async () => (await redis.zcard(HELD)) === 0, { what: "the visits are over" });
   });
 
-  it("is told twice a second by a replica whose reports Redis does not take, however many they are", async () => {
+  it("gets two calls a second from a replica whose reports Redis rejects, however many they are", async () => {
     const { inside } = await ask(10);
     await redis.acl("SETUSER", "default", "-evalsha");
     for (const leave of inside) {
       leave("up");
-      await sleep(2); // in a call of its own
+      await sleep(2); // in a separate call
     }
     await redis.config("RESETSTAT");
     await sleep(1_600);
@@ -243,7 +243,7 @@ describe("a destination", () => {
     expect(refused).toBeLessThanOrEqual(2 * 4); // of two replicas
   });
 
-  it("counts the end of a visit once where the answer was lost, and it is reported again", async () => {
+  it("counts the end of a visit once if it is reported again after a lost answer", async () => {
     const proxy = await TcpProxy.start(Number(new URL(address).port));
     const queue = await openQueue(proxy.before(address));
     queues.push(queue);
@@ -260,7 +260,7 @@ describe("a destination", () => {
     await proxy.close();
   });
 
-  it("leaves no visit behind where Redis answered too late, or took the question after all", async () => {
+  it("leaves no visit behind if Redis answered too late", async () => {
     await redis.client("PAUSE", 1_500, "ALL");
     const asked = await ask(10);
     expect(asked.inside).toHaveLength(10);
@@ -269,7 +269,7 @@ describe("a destination", () => {
     expect((await ask(10)).inside).toHaveLength(10);
   });
 
-  it("leaves no visit behind where the answer was lost", async () => {
+  it("leaves no visit behind if the answer was lost", async () => {
     const proxy = await TcpProxy.start(Number(new URL(address).port));
     const queue = await openQueue(proxy.before(address));
     queues.push(queue);
@@ -285,7 +285,7 @@ describe("a destination", () => {
     await proxy.close();
   });
 
-  it("takes no more a second than it may", async () => {
+  it("admits no more visits a second than its rate limit", async () => {
     const { inside, waits } = await ask(9, { perSecond: 5 });
     expect(inside).toHaveLength(5);
     expect(waits.map((ms) => Math.round(ms / 100)).sort((a, b) => a - b)).toEqual([3, 5, 7, 9]); // 200 ms apart
@@ -293,7 +293,7 @@ describe("a destination", () => {
 });
 
 describe("a destination that fails", () => {
-  it("is left alone after five failures in a row, and no sooner", async () => {
+  it("opens after five failures in a row, and no sooner", async () => {
     const one = await ask(5);
     await leaveAll({ ...one, inside: one.inside.slice(0, 4) }, "down");
     await leaveAll({ ...one, inside: one.inside.slice(4) }, "up");
@@ -304,12 +304,12 @@ describe("a destination that fails", () => {
     const { inside, waits } = await ask(50);
     expect(inside).toHaveLength(0);
     expect(Math.min(...waits)).toBeGreaterThan(500);
-    // 20 ms apart, less what lies between the calls of two replicas
+    // 20 ms apart, less the time between the calls of two replicas
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(900);
     expect((await ask(1, { host: "other.example" })).inside).toHaveLength(1);
   });
 
-  it("is probed by one attempt then; one more failure leaves it alone for twice as long", async () => {
+  it("is probed by one attempt then; one more failure opens it for twice as long", async () => {
     await openBreaker();
     for (const openFor of [2_000, 4_000, 8_000]) {
       await passOpening();
@@ -321,7 +321,7 @@ describe("a destination that fails", () => {
     }
   });
 
-  it("is left alone for a minute at most", async () => {
+  it("is open for a minute at most", async () => {
     await openBreaker();
     await redis.hset(KEY, "open_for", 45_000);
     await passOpening();
@@ -329,7 +329,7 @@ describe("a destination that fails", () => {
     expect(await redis.hget(KEY, "open_for")).toBe("60000");
   });
 
-  it("comes back step by step", async () => {
+  it("recovers step by step", async () => {
     await openBreaker();
     await passOpening();
     for (const expected of [1, 2, 4, 8, 16]) {
@@ -340,7 +340,7 @@ describe("a destination that fails", () => {
     expect(await redis.hmget(KEY, "open_until", "open_for", "failures")).toEqual([null, null, null]);
   });
 
-  it("is not held against attempts that end while it is left alone", async () => {
+  it("does not count attempts that end while it is open", async () => {
     const slow = await ask(5);
     expect(opened).toBe(0);
     await openBreaker();
@@ -350,7 +350,7 @@ describe("a destination that fails", () => {
   });
 });
 
-it("leaves nothing behind that does not expire", async () => {
+it("leaves only keys that expire", async () => {
   await leaveAll(await ask(30, { perSecond: 100 }), "up");
   await openBreaker();
   await ask(5);
@@ -359,7 +359,7 @@ it("leaves nothing behind that does not expire", async () => {
   for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
 });
 
-it("lets everyone in where Redis gives no answer", async () => {
+it("admits every visit if Redis does not answer", async () => {
   queues.forEach((queue) => queue.close());
   const asked = await ask(500);
   expect(asked.inside).toHaveLength(500);

@@ -48,8 +48,8 @@ export interface Submitted {
 
 /**
  * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
- * with another body · failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown;
- * with `firstId` where it concerns the jobs of an earlier try with this key.
+ * with another body · failed: `QueueUnavailable` if nothing has changed, `OutcomeUnknown` if that is unknown;
+ * with `firstId` if it concerns the jobs of an earlier try with this key.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }

@@ -34,7 +34,7 @@ function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }
   };
 }
 
-/** A master with one replica, three Sentinels that watch over both, and queues of that. */
+/** A master with one replica, monitored by three Sentinels, and queues that use it. */
 async function watchedMaster() {
   const master = await ownRedis();
   await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
@@ -50,16 +50,16 @@ async function watchedMaster() {
     },
     replicated: () =>
       until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", {
-        what: "the replica has it all",
+        what: "the replica has replicated everything",
       }),
     goesOn: (by: Queue, timeoutMs: number) =>
       until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs }),
   };
 }
 
-// Together, for they wait most of the time.
+// Concurrent, because the tests mostly wait.
 describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
-  it("may be killed: what it had replicated is there, and jobs are enqueued, claimed, renewed and settled on", async () => {
+  it("may be killed: replicated jobs remain, and jobs are still enqueued, claimed, renewed and settled", async () => {
     const { master, queue, replicated, goesOn } = await watchedMaster();
     const cancelled: string[] = [];
     const [one, other] = [await queue(), await queue({ onCancel: (id) => cancelled.push(id) })];
@@ -82,11 +82,11 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     );
     await until(
       async () => {
-        // told to nobody until the other is connected again
+        // reaches the other queue only once that is connected again
         await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS, () => undefined);
         return cancelled.length > 0;
       },
-      { what: "it hears of cancellations again", timeoutMs: 30_000 },
+      { what: "it is notified of cancellations again", timeoutMs: 30_000 },
     );
     expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["repeated", "done", "done"]);
     const rest = await other.claim(2, 1, ioSlots({ noop: 10 }));
@@ -94,7 +94,7 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     expect(await one.jobCounts()).toMatchObject({ unaccounted: 0, outbox: 3 });
   });
 
-  it("may fall silent with all its connections open", async () => {
+  it("may stop answering with all its connections open", async () => {
     const { master, queue, replicated, goesOn } = await watchedMaster();
     const one = await queue();
     await replicated();
@@ -104,7 +104,7 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
   });
 });
 
-it("leaves a server that refuses writes as a replica, not more often than once a second, and does not repeat the refused command", async () => {
+it("reconnects at most once a second while a replica rejects writes, and does not repeat the rejected command", async () => {
   const server = await ownRedis();
   const direct = new Redis(server.port);
   closers.push(() => direct.disconnect());
@@ -122,10 +122,10 @@ it("leaves a server that refuses writes as a replica, not more often than once a
   await direct.replicaof("127.0.0.1", await closedPort());
   const set = (): Promise<unknown> => connection.send("set", ["key", "value"], 1_000);
   await expect(set()).rejects.toThrow(QueueUnavailable);
-  await until(() => connections === 2 && connection.isReady, { what: "it is connected anew" });
+  await until(() => connections === 2 && connection.isReady, { what: "it is reconnected" });
   for (let i = 0; i < 20; i += 1) await expect(set()).rejects.toThrow("READONLY");
   expect(connections).toBeLessThanOrEqual(2 + Math.floor((performance.now() - startedAt) / 1_000));
   await direct.replicaof("NO", "ONE");
   expect(await direct.exists("key")).toBe(0);
-  await until(set, { what: "writes are taken again" });
+  await until(set, { what: "writes are accepted again" });
 });

@@ -36,17 +36,17 @@ async function claim(count: number): Promise<readonly Job[]> {
 }
 
 describe("fairness", () => {
-  it("puts the one job of a group next, whatever another group has waiting", async () => {
+  it("claims the only job of a group next, however many jobs another group has waiting", async () => {
     await flood("big");
     const [small = ""] = await enqueue(queue, submission({ groupKey: "small" }));
     expect((await claim(2)).map(({ id }) => id)).toContain(small);
   });
 
-  it("puts a group that comes late next, however long the others have taken turns", async () => {
+  it("claims the job of a late group next, however long the others have taken turns", async () => {
     await flood("big");
     await claim(500);
     const [late = ""] = await enqueue(queue, submission({ groupKey: "late" }));
-    expect((await claim(2)).map(({ id }) => id)).toContain(late); // the flood's own next job has the same tag
+    expect((await claim(2)).map(({ id }) => id)).toContain(late); // the flood's next job has the same vtime
   });
 
   it("does not let a flood without a group starve a group", async () => {
@@ -63,8 +63,8 @@ describe("fairness", () => {
       submission({ groupKey: "a", priority: 9 }),
     );
     const order = (await claim(10)).map(({ groupKey }) => groupKey);
-    // the job of priority 9, then one round for each job that the largest group has waiting; within a round any order
-    // is fair
+    // The job of priority 9 comes first, then one round for each waiting job of the largest group. Within a round any
+    // order is fair.
     expect([order.slice(0, 1), order.slice(1, 4).sort(), order.slice(4, 6).sort(), order.slice(6)]).toEqual([
       ["a"],
       ["a", "b", "c"],
@@ -73,7 +73,7 @@ describe("fairness", () => {
     ]);
   });
 
-  it("lets a retry enter with a new tag, behind what its group has waiting", async () => {
+  it("gives a retry a new vtime, behind the waiting jobs of its group", async () => {
     const ids = await enqueue(queue, ...["a", "a", "a", "b"].map((groupKey) => submission({ groupKey })));
     const [first] = await claim(1);
     if (!first) throw new Error("nothing was claimed");
@@ -101,7 +101,7 @@ describe("fairness", () => {
     expect(order.indexOf(ids[3] ?? "")).toBeLessThan(2);
   });
 
-  it("keeps one tag a priority where nobody names a group, and none where nobody waits", async () => {
+  it("stores one vtime per priority if no job has a group, and none if no job waits", async () => {
     await flood(null);
     expect(await redis.zcard("{taskflow:0}:fair:noop:5")).toBe(1);
     while ((await claim(1_000)).length > 0);

@@ -18,7 +18,7 @@ afterAll(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** The sentence with which a start at this address ends; "" where it does not. */
+/** The error message of a start at this address; "" if it succeeds. */
 async function rejection(address: string): Promise<string> {
   try {
     const queue = await openQueue(address, {}, 1_500);
@@ -38,7 +38,7 @@ function clientOf(port: number): Redis {
   return redis;
 }
 
-/** A peer that answers each command by its name, and can do what no Redis does. */
+/** A server that sends a given answer to each command, also answers that no Redis sends. */
 async function peer(answers: Readonly<Record<string, string>>, greeting = ""): Promise<string> {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -56,10 +56,10 @@ async function peer(answers: Readonly<Record<string, string>>, greeting = ""): P
   return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-it("refuses a database that is not there, and serves in the one that is asked for on all connections", async () => {
+it("rejects a database that does not exist, and uses the configured one on all connections", async () => {
   const { address, port } = await ownRedis();
   expect(await rejection(`${address}/16`)).toBe(
-    'Redis at HERE has no database 16, which REDIS_ADDR names: name one that it has (0 to 15, unless its setting "databases" says otherwise).',
+    'Redis at HERE has no database 16: name an existing one in REDIS_ADDR (0 to 15 by default, see the Redis setting "databases").',
   );
   const redis = clientOf(port);
   expect(await redis.info("keyspace")).not.toContain("db0");
@@ -71,7 +71,7 @@ it("refuses a database that is not there, and serves in the one that is asked fo
   for (const line of list) expect(line).toContain(" db=15 ");
 });
 
-it("does not use a connection again whose database is refused at a reconnection", async () => {
+it("does not use a connection whose database is denied at a reconnection", async () => {
   const { address, port } = await ownRedis();
   const redis = clientOf(port);
   const losses: string[] = [];
@@ -87,7 +87,7 @@ it("does not use a connection again whose database is refused at a reconnection"
   closers.push(() => queue.close());
   await redis.acl("SETUSER", "default", "-select");
   await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-  await until(() => losses.some((loss) => loss.includes("does not let the user default choose database 3")), {
+  await until(() => losses.some((loss) => loss.includes("does not let the user default select database 3")), {
     what: "the loss is reported",
   });
   expect(queue.isReady).toBe(false);
@@ -99,10 +99,10 @@ it("does not use a connection again whose database is refused at a reconnection"
   expect(await redis.info("keyspace")).not.toContain("db0");
 });
 
-it("looks at where a connection is, whatever was answered to SELECT", async () => {
+it("checks the database of a connection, whatever the answer to SELECT", async () => {
   const address = await peer({ info: "redis_version:7.4.0\r\nrole:master\r\n", client: "id=1 db=0 user=default" });
   expect(await rejection(`${address}/4`)).toBe(
-    "Redis at HERE has put the connection into database 0, and REDIS_ADDR names 4: name one that it gives.",
+    "Redis at HERE selected database 0 instead of 4: name a database in REDIS_ADDR that the server provides.",
   );
 });
 
@@ -118,82 +118,83 @@ it.each([
   ],
   [
     "redis_version:7.4.0\r\nloading:1\r\nloading_loaded_perc:41.20\r\n",
-    "Redis at HERE is loading its data (41 % so far): wait until it has, and start again.",
+    "Redis at HERE is loading its data (41 % so far): wait until it is ready, and start again.",
   ],
   [
     "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\nmaxmemory_policy:allkeys-lru\r\n",
     "Redis at HERE would evict jobs when its memory is full (maxmemory-policy is allkeys-lru): set it to noeviction.",
   ],
-])("refuses a server of %j", async (info, sentence) => {
+])("rejects a server of %j", async (info, sentence) => {
   expect(await rejection(await peer({ info }))).toBe(sentence);
 });
 
 it.each([
   [
     "-ERR max number of clients reached\r\n",
-    "Redis at HERE takes no more connections (ERR max number of clients reached): raise its maxclients, or close connections of others.",
+    "Redis at HERE accepts no more connections (ERR max number of clients reached): raise its maxclients, or close connections of other clients.",
   ],
   [
     "-DENIED Redis is running in protected mode because …\r\n",
-    "Redis at HERE is in protected mode and serves its own machine only: give it a password (requirepass), and name that in REDIS_ADDR.",
+    "Redis at HERE is in protected mode and accepts only local connections: set a password in Redis (requirepass) and in REDIS_ADDR.",
   ],
 ])("shows the reason of a server that closes with %j", async (greeting, sentence) => {
   expect(await rejection(await peer({}, greeting))).toBe(sentence);
 });
 
-it("refuses a MASTER_NAME that the Sentinels do not know", async () => {
+it("rejects a MASTER_NAME that the Sentinels do not know", async () => {
   const sentinel = await peer({ sentinel: "-ERR No such master with that name" });
   expect(await rejection(`${sentinel.replace("redis:", "redis+sentinel:")}/mine`)).toMatch(
-    /^The Sentinels at HERE know no master by the name in REDIS_ADDR: set MASTER_NAME to /,
+    /^The Sentinels at HERE do not monitor a master with the name in REDIS_ADDR: set MASTER_NAME to /,
   );
 });
 
-it("shows that Redis has no connection to spare", async () => {
+it("reports that Redis accepts no more connections", async () => {
   const { address } = await ownRedis(["--maxclients", "3"]);
-  // Redis says why and hangs up; where it hangs up while it is being written to, the reason is lost with the connection
+  // Redis sends the reason and closes the connection; if it closes during our write, the reason is lost
   expect(await rejection(address)).toMatch(
-    /takes no more connections \(ERR max number of clients reached\)|it closed the connection/,
+    /accepts no more connections \(ERR max number of clients reached\)|the server closed the connection/,
   );
 });
 
-it("refuses a wrong login, none, and one that is not asked for, with nothing else on stderr", async () => {
+it("rejects a wrong, a missing and an unexpected login, and prints nothing else on stderr", async () => {
   const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
   const { address, port } = await ownRedis();
   const withLogin = (login: string): Promise<string> => rejection(address.replace("//", `//${login}@`));
   expect(await withLogin(":secret")).toBe(
-    "Redis at HERE asks for no password, and REDIS_ADDR has one: take it out, or set requirepass in Redis.",
+    "Redis at HERE has no password, and REDIS_ADDR has one: remove it, or set requirepass in Redis.",
   );
   const redis = clientOf(port);
   await redis.config("SET", "requirepass", "secret");
   await redis.auth("secret");
   expect(await rejection(address)).toBe(
-    "Redis at HERE does not take the user or password of REDIS_ADDR (it asks for one): write redis://USER:PASSWORD@HOST:PORT.",
+    "Redis at HERE requires a password, and REDIS_ADDR has none: write redis://USER:PASSWORD@HOST:PORT.",
   );
-  expect(await withLogin(":wrong")).toBe("Redis at HERE does not take the user or password of REDIS_ADDR.");
-  expect(await withLogin("nobody:secret")).toBe("Redis at HERE does not take the user or password of REDIS_ADDR.");
+  const wrongLogin = "Redis at HERE rejected the user or password in REDIS_ADDR: correct them.";
+  expect(await withLogin(":wrong")).toBe(wrongLogin);
+  expect(await withLogin("nobody:secret")).toBe(wrongLogin);
   expect(await withLogin(":secret")).toBe("");
   for (const print of printed) expect(print).not.toHaveBeenCalled();
 });
 
-it("refuses a replica, and names its master", async () => {
+it("rejects a replica, and names its master", async () => {
   const master = await ownRedis();
   const replica = await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
   expect(await rejection(replica.address)).toBe(
-    "Redis at HERE is a replica of HERE and takes no jobs: set REDIS_ADDR to the master, or to Sentinels that know it.",
+    "Redis at HERE is a replica of HERE and cannot accept jobs: set REDIS_ADDR to the master, or to its Sentinels.",
   );
 });
 
-it("takes a Unix socket", async () => {
+it("connects to a Unix socket", async () => {
   const path = join(tempDir(), "redis.sock");
   const { port } = await ownRedis(["--unixsocket", path]);
   expect(await rejection(`unix://${path}?db=2`)).toBe("");
   expect(await clientOf(port).info("keyspace")).toMatch(/db2:keys=1/);
   expect(await rejection(`unix://${path}.gone`)).toMatch(
-    /^Redis at HERE does not answer \(connect ENOENT .*\): start it, or set REDIS_ADDR to where it is\.$/,
+    /^Redis at HERE does not answer \(connect ENOENT .*\): start it, or set REDIS_ADDR to its address\.$/,
   );
 });
 
-it("takes TLS with an authority that the address names, and says what else to do", async () => {
+it("connects over TLS with the authority in cafile, and explains each TLS error", async () => {
   const dir = tempDir();
   const [cert, key] = [join(dir, "cert.pem"), join(dir, "key.pem")];
   writeFileSync(cert, testCertificate);
@@ -204,34 +205,34 @@ it("takes TLS with an authority that the address names, and says what else to do
   const address = `rediss://127.0.0.1:${tlsPort}`;
   expect(await rejection(`${address}/1?cafile=${cert}`)).toBe("");
   expect(await rejection(address)).toMatch(
-    /^Redis at HERE cannot be used by TLS \(.*self-signed.*\): its certificate is not from an authority that is trusted here: add the parameter cafile=FILE to REDIS_ADDR/,
+    /^Redis at HERE cannot be used over TLS \(.*self-signed.*\): no trusted authority has signed its certificate: add the parameter cafile=FILE to REDIS_ADDR/,
   );
   expect(await rejection(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(
-    /its certificate is for another name: .*servername=NAME/,
+    /its certificate is for another host name: .*servername=NAME/,
   );
   expect(
     await rejection(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:"))),
-  ).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
+  ).toContain("it does not use TLS on that port: write redis:// in REDIS_ADDR");
   expect(await rejection(`${address}?cafile=${dir}/none.pem`)).toMatch(
-    /^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/,
+    /^REDIS_ADDR: the file in the parameter cafile cannot be read \(ENOENT/,
   );
-  const mixedUp = /^Redis at HERE does not answer \(.+\): start it, or set .+ with rediss:\/\/ if it speaks TLS/;
+  const mixedUp = /^Redis at HERE does not answer \(.+\): start it, or set .+ with rediss:\/\/ if it uses TLS/;
   expect(await rejection(`redis://127.0.0.1:${tlsPort}`)).toMatch(mixedUp);
   expect(await rejection(`rediss://127.0.0.1:${port}`)).toMatch(mixedUp);
   await clientOf(port).config("SET", "tls-auth-clients", "yes");
   expect(await rejection(`${address}?cafile=${cert}`)).toContain(
-    "it asks for a certificate of the client: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR",
+    "it requires a client certificate: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR",
   );
   expect(await rejection(`${address}?cafile=${cert}&certfile=${cert}&keyfile=${key}`)).toBe("");
 });
 
-it("refuses a node of a cluster that does not have its keys, and a database but 0 on any", async () => {
+it("rejects a node of a cluster that does not own its keys, and any database but 0", async () => {
   const [one, other] = await Promise.all(
     [1, 2].map(async () => ownRedis(["--cluster-enabled", "yes", "--cluster-port", String(await freePort())])),
   );
   if (!one || !other) throw new Error("no servers");
   const sentence =
-    "Redis at HERE is a node of a cluster, which is not complete: TaskFlow needs a Redis that is not a cluster, such as a master with replicas and Sentinels.";
+    "Redis at HERE is a node of a cluster, which is incomplete: use a Redis that is not a cluster, such as a master with replicas and Sentinels.";
   expect(await rejection(one.address)).toBe(sentence);
   expect(await rejection(`${one.address}/1`)).toBe(
     "Redis at HERE is a node of a cluster, which has no database 1: name database 0 in REDIS_ADDR.",
@@ -248,11 +249,11 @@ it("refuses a node of a cluster that does not have its keys, and a database but 
       timeoutMs: 20_000,
     });
   expect(await rejection(other.address)).toBe(
-    sentence.replace("which is not complete", "and the keys of REDIS_NAMESPACE are on HERE"),
+    sentence.replace("which is incomplete", "and the keys of REDIS_NAMESPACE are on HERE"),
   );
   const queue = await openQueue(one.address);
   closers.push(() => queue.close());
   expect(await checkServer(queue, "HERE")).toEqual([
-    "Redis at HERE is a node of a cluster: TaskFlow uses this node alone, and stops taking jobs when another one takes over its keys",
+    "Redis at HERE is a node of a cluster: TaskFlow uses only this node, and accepts no jobs once another node takes over its keys",
   ]);
 }, 60_000);

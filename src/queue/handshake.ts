@@ -1,7 +1,7 @@
 /**
- * What each connection to Redis does before anything else is sent on it, at start and at every reconnection: it logs
- * in, chooses its database and looks at the server. The client's own handshake goes on where a part of it failed, so
- * that commands would run in another database.
+ * The handshake of each connection to Redis, at start and at every reconnection: it logs in, selects the database and
+ * checks the server. The handshake of ioredis continues after a failed step, so commands could run in the wrong
+ * database.
  */
 
 import type { Redis } from "ioredis";
@@ -16,25 +16,25 @@ export interface Login {
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly database: number;
-  /** What CLIENT LIST shows the connection as. */
+  /** The name of the connection in CLIENT LIST. */
   readonly name: string;
 }
 
-/** The user may not do that, or the server has no such command. */
-const NOT_GIVEN = /^NOPERM\b|unknown (?:sub)?command|unrecognized/i;
+/** The user may not run the command, or the server does not have it. */
+const NOT_AVAILABLE = /^NOPERM\b|unknown (?:sub)?command|unrecognized/i;
 
 type Settled = PromiseSettledResult<unknown> | undefined;
 
 /**
- * Makes a connection ready. All commands travel together.
- * @param place the server, for messages
- * @returns what INFO says; nothing where the user may not ask
- * @throws StartError in one sentence when a part fails, and the client's own error when the connection is lost
+ * Makes a connection ready. It sends all commands in one round trip.
+ * @param address the server's address, for messages
+ * @returns the fields of INFO; an empty object if the user may not run it
+ * @throws StartError, one sentence, if a step fails; the client's error if the connection is lost
  */
-export async function shakeHands(
+export async function performHandshake(
   redis: Redis,
   { user, password, database, name }: Login,
-  place: string,
+  address: string,
 ): Promise<ServerInfo> {
   const hasLogin = user !== undefined || password !== undefined;
   const [auth, info, select, client, setName] = await Promise.allSettled([
@@ -44,18 +44,22 @@ export async function shakeHands(
     redis.client("INFO"),
     redis.client("SETNAME", name),
   ]);
-  failOn(auth, (message) => loginFailure(message, place));
-  failOn(info, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("INFO", message, place)));
+  failOn(auth, (message) => loginFailure(message, address));
+  failOn(info, (message) => (NOT_AVAILABLE.test(message) ? undefined : commonFailure("INFO", message, address)));
   const known = info.status === "fulfilled" ? readInfo(info.value) : {};
-  requireFit(known, place);
-  failOn(select, (message) => selectFailure(message, database, place, user));
-  failOn(client, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("CLIENT INFO", message, place)));
-  failOn(setName, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("CLIENT SETNAME", message, place)));
-  // A proxy may answer OK to SELECT and go on with another database.
+  requireFit(known, address);
+  failOn(select, (message) => selectFailure(message, database, address, user));
+  failOn(client, (message) =>
+    NOT_AVAILABLE.test(message) ? undefined : commonFailure("CLIENT INFO", message, address),
+  );
+  failOn(setName, (message) =>
+    NOT_AVAILABLE.test(message) ? undefined : commonFailure("CLIENT SETNAME", message, address),
+  );
+  // A proxy may answer OK to SELECT and still use another database.
   const actual = client.status === "fulfilled" ? /\bdb=(\d+)/.exec(client.value)?.[1] : undefined;
   if (actual !== undefined && Number(actual) !== database) {
     throw new UnfitServer(
-      `Redis at ${place} has put the connection into database ${actual}, and REDIS_ADDR names ${database}: name one that it gives.`,
+      `Redis at ${address} selected database ${actual} instead of ${database}: name a database in REDIS_ADDR that the server provides.`,
     );
   }
   return known;
@@ -73,54 +77,54 @@ function failOn(part: Settled, failureOf: (message: string) => StartError | unde
   if (failure) throw failure;
 }
 
-function commonFailure(command: string, message: string, place: string): StartError {
+function commonFailure(command: string, message: string, address: string): StartError {
   if (/max number of clients/i.test(message)) {
     return new BusyServer(
-      `Redis at ${place} takes no more connections (${message}): raise its maxclients, or close connections of others.`,
+      `Redis at ${address} accepts no more connections (${message}): raise its maxclients, or close connections of other clients.`,
     );
   }
   if (message.startsWith("DENIED")) {
     return new UnfitServer(
-      `Redis at ${place} is in protected mode and serves its own machine only: give it a password (requirepass), and name that in REDIS_ADDR.`,
+      `Redis at ${address} is in protected mode and accepts only local connections: set a password in Redis (requirepass) and in REDIS_ADDR.`,
     );
   }
   if (message.startsWith("NOAUTH")) {
     return new UnfitServer(
-      `Redis at ${place} does not take the user or password of REDIS_ADDR (it asks for one): write redis://USER:PASSWORD@HOST:PORT.`,
+      `Redis at ${address} requires a password, and REDIS_ADDR has none: write redis://USER:PASSWORD@HOST:PORT.`,
     );
   }
   if (/^(?:LOADING|BUSY|MASTERDOWN)\b/.test(message))
-    return new BusyServer(`Redis at ${place} cannot be used now (${message}): wait, and start again.`);
+    return new BusyServer(`Redis at ${address} is not available now (${message}): wait, and start again.`);
   return new UnfitServer(
-    `Redis at ${place} refuses ${command} (${message}): REDIS_ADDR must name a Redis or Valkey that TaskFlow may use.`,
+    `Redis at ${address} rejected ${command} (${message}): set REDIS_ADDR to a Redis or Valkey that TaskFlow may use.`,
   );
 }
 
-function loginFailure(message: string, place: string): StartError {
+function loginFailure(message: string, address: string): StartError {
   if (message.startsWith("WRONGPASS"))
-    return new UnfitServer(`Redis at ${place} does not take the user or password of REDIS_ADDR.`);
+    return new UnfitServer(`Redis at ${address} rejected the user or password in REDIS_ADDR: correct them.`);
   if (/without any password configured|no password is set/.test(message)) {
     return new UnfitServer(
-      `Redis at ${place} asks for no password, and REDIS_ADDR has one: take it out, or set requirepass in Redis.`,
+      `Redis at ${address} has no password, and REDIS_ADDR has one: remove it, or set requirepass in Redis.`,
     );
   }
-  return commonFailure("AUTH", message, place);
+  return commonFailure("AUTH", message, address);
 }
 
-function selectFailure(message: string, database: number, place: string, user = "default"): StartError {
+function selectFailure(message: string, database: number, address: string, user = "default"): StartError {
   if (/out of range/.test(message)) {
     return new UnfitServer(
-      `Redis at ${place} has no database ${database}, which REDIS_ADDR names: name one that it has (0 to 15, unless its setting "databases" says otherwise).`,
+      `Redis at ${address} has no database ${database}: name an existing one in REDIS_ADDR (0 to 15 by default, see the Redis setting "databases").`,
     );
   }
   if (/cluster/i.test(message))
     return new UnfitServer(
-      `Redis at ${place} is a node of a cluster, which has no database ${database}: name database 0 in REDIS_ADDR.`,
+      `Redis at ${address} is a node of a cluster, which has no database ${database}: name database 0 in REDIS_ADDR.`,
     );
   if (message.startsWith("NOPERM")) {
     return new UnfitServer(
-      `Redis at ${place} does not let the user ${user} choose database ${database}: run ACL SETUSER ${user} +select, or name database 0 in REDIS_ADDR.`,
+      `Redis at ${address} does not let the user ${user} select database ${database}: run ACL SETUSER ${user} +select, or name database 0 in REDIS_ADDR.`,
     );
   }
-  return commonFailure(`SELECT ${database}`, message, place);
+  return commonFailure(`SELECT ${database}`, message, address);
 }

@@ -5,11 +5,11 @@ import { IdSource } from "./ids.ts";
 const START = Date.UTC(2026, 10, 24);
 const DAY_MS = 86_400_000;
 
-/** What tells ids apart: the lower 62 bits. */
+/** The lower 62 bits of an id, which are random. */
 const bitsOf = (id: string): bigint => BigInt(`0x${id.slice(19).replace("-", "")}`) & 0x3fff_ffff_ffff_ffffn;
 
 describe("ids", () => {
-  it("rise within a millisecond, and where the clock is corrected by less than a second", () => {
+  it("rise within a millisecond, and after the clock is corrected by less than a second", () => {
     let now = START;
     const ids = new IdSource(() => now, 5);
     const all = Array.from({ length: 3_000 }, (_, i) => {
@@ -24,7 +24,7 @@ describe("ids", () => {
     expect(timeOfId(all[0] ?? "")).toBe(START);
   });
 
-  it("have the time of a clock that went back, after it was ahead", () => {
+  it("contain the corrected time after the clock was ahead", () => {
     let now = START;
     const ids = new IdSource(() => now, 0);
     ids.next();
@@ -36,7 +36,7 @@ describe("ids", () => {
     }
   });
 
-  it("of one call follow each other, and those of the next are elsewhere", () => {
+  it("of one call are consecutive, and those of the next call start elsewhere", () => {
     const ids = new IdSource(() => START, 0);
     for (let round = 0; round < 500; round += 1) {
       const batch = idsFrom(ids.next(10_000), 10_000);
@@ -52,10 +52,10 @@ describe("ids", () => {
     const gaps = all
       .slice(1)
       .map((bits, i) => bits - (all[i] ?? 0n))
-      .filter((gap) => gap > 0n); // but where the millisecond was full
+      .filter((gap) => gap > 0n); // negative if the millisecond was full
     expect(gaps.length).toBeGreaterThan(890);
     expect(gaps.every((gap) => gap > 1_000n)).toBe(true);
-    // Each of the 52 bits of a gap is set in about half of them: 5 sigma of 890 throws are 75.
+    // Each of the 52 bits is set in about half of the gaps: 5 sigma of 890 samples are 75.
     for (let bit = 0n; bit < 51n; bit += 1n) {
       const set = gaps.filter((gap) => (gap >> bit) & 1n).length;
       expect(Math.abs(set - gaps.length / 2), `bit ${bit}`).toBeLessThan(90);

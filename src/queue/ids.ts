@@ -2,12 +2,12 @@
  * New job ids: UUIDv7 in Redis time, rising within a process.
  *
  * A caller cannot guess another caller's ids. Each call skips up to 2^20 of the 2^30 values of the upper random bits,
- * and draws the lower 32 anew, so each of the 2^52 ids that may follow a known one is as likely. Only the ids of one
+ * and draws the lower 32 again, so each of the 2^52 ids that may follow a known one is as likely. Only the ids of one
  * call count up by one.
  *
  * Two processes may draw the same id if both make ids in the same millisecond, for the same shard: at a hundred ids in
  * each millisecond, with a probability of some 5,000 pairs / 2^61 = 2·10^-15 for each millisecond, or 2·10^-7 for each
- * such day. Within a process no id repeats, except with the same probability where it makes ids for a millisecond
+ * such day. Within a process no id repeats, except with the same probability if it makes ids for a millisecond
  * again, after the clock went back.
  */
 import { createHash, randomFillSync } from "node:crypto";

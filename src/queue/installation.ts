@@ -14,7 +14,7 @@ export class Installation {
     this.#ns = ns;
   }
 
-  /** The value of a setting of the server; undefined where the user may not run CONFIG GET. */
+  /** The value of a setting of the server; undefined if the user may not run CONFIG GET. */
   async setting(name: string): Promise<string | undefined> {
     try {
       const reply = await this.#connection.send("config", ["GET", name], CALL_TIMEOUT_MS);
@@ -24,7 +24,7 @@ export class Installation {
     }
   }
 
-  /** What INFO returns; empty where the user may not run it. */
+  /** The fields of INFO; empty if the user may not run it. */
   async serverInfo(): Promise<ServerInfo> {
     return readInfo(await this.#info());
   }
@@ -45,7 +45,7 @@ export class Installation {
 
   /**
    * The generation of the data in this Redis. Data without one (the server is new, or came back empty) gets `fresh`.
-   * `runId` identifies the server's process, and changes with each start; "" where INFO does not contain it.
+   * `runId` identifies the server's process, and changes with each start; "" if INFO does not contain it.
    */
   async generation(fresh: string): Promise<{ readonly generation: string; readonly runId: string }> {
     const [generation, info] = await Promise.all([this.#setOnce(`${this.#ns}epoch`, fresh), this.#info("server")]);

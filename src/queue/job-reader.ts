@@ -94,7 +94,7 @@ export class JobReader {
     return end === -1 ? ids : ids.slice(0, end);
   }
 
-  /** A packed submission up to its payload; null where Redis has none. */
+  /** A packed submission up to its payload; null if Redis has none. */
   async #start(id: string): Promise<string | null> {
     const range = async (end: number): Promise<string> =>
       (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;

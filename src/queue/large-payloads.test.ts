@@ -29,7 +29,7 @@ afterAll(() => {
   redis.disconnect();
 });
 
-/** The text of a payload of so many bytes that no compression makes small. */
+/** The JSON of a payload of this many incompressible bytes. */
 const textOf = (bytes: number): string => JSON.stringify({ text: randomBytes(bytes / 2).toString("hex") });
 
 const large = (text: string) => submission({ payload: payloadOf(text), options: {} });
@@ -52,7 +52,7 @@ const settled = (
   record: verdict === "released" ? "" : `{"outcome":"completed"}`,
 });
 
-/** The longest of the scripts that ran while `work` did, by Redis's own clock, in microseconds. */
+/** The duration of the slowest script during `work`, measured by Redis, in microseconds. */
 async function slowestScript(work: () => Promise<unknown>): Promise<number> {
   await redis.config("SET", "slowlog-log-slower-than", "0");
   await redis.config("SET", "slowlog-max-len", "1000");
@@ -67,7 +67,7 @@ async function slowestScript(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe("a large payload", () => {
-  it("comes back byte by byte, and goes with its job", async () => {
+  it("is returned unchanged, and deleted with its job", async () => {
     const text = JSON.stringify({ text: `ä🎉\u2028${"x".repeat(LARGE_PAYLOAD_LENGTH)}` });
     const [id = ""] = await enqueue(queue, large(text));
     const [job] = await queue.read([id]);
@@ -85,7 +85,7 @@ describe("a large payload", () => {
     expect(await queue.payload(id, 0)).toBeUndefined();
   });
 
-  it("is in no script's way, however large it is", async () => {
+  it("slows no script, however large it is", async () => {
     const slowest: number[] = [];
     for (let round = 1; round <= 3; round += 1) {
       slowest.push(
@@ -109,16 +109,16 @@ describe("a large payload", () => {
         }),
       );
     }
-    expect(Math.min(...slowest)).toBeLessThan(20_000); // some 300 ms each, where scripts copied it
+    expect(Math.min(...slowest)).toBeLessThan(20_000); // about 300 ms each if scripts copied it
   });
 
-  it("is large wherever it comes from", async () => {
+  it("is large for every way to submit it", async () => {
     const [id = ""] = await enqueue(queue, submission({ payload: textOf(100_000) }));
     expect(await redis.strlen(`${NS}p:${id}`)).toBeGreaterThan(100_000);
     expect(await redis.strlen(`${NS}j:${id}`)).toBeLessThan(100);
   });
 
-  it("waits for room while small jobs pass it, in the order of large ones", async () => {
+  it("waits for room in the order of large payloads, while small jobs pass it", async () => {
     const [first = "", second = "", small = ""] = await enqueue(
       queue,
       large(textOf(MIB)),
@@ -133,7 +133,7 @@ describe("a large payload", () => {
     expect(await claim(4, 200_000, false)).toEqual([second]);
   });
 
-  it("that Redis did not take is missed: nothing is enqueued", async () => {
+  it("that Redis rejected prevents the enqueue", async () => {
     const ids = [queue.ids.next(), queue.ids.next()];
     await redis.call("ACL", "SETUSER", "default", "-set");
     try {
@@ -146,7 +146,7 @@ describe("a large payload", () => {
     expect(await redis.keys(`${NS}*`)).toEqual([]);
   });
 
-  it("of a submission that was there before goes at once, and the first one stays", async () => {
+  it("of a repeated submission is deleted at once, and the first one stays", async () => {
     const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
     const [one, two] = [queue.ids.next(), queue.ids.next()];
     const text = textOf(MIB);
@@ -171,14 +171,14 @@ describe("a large payload", () => {
 });
 
 describe("a claim", () => {
-  it("drops what is known of passed groups a thousand at a time", async () => {
+  it("drops the state of passed groups a thousand at a time", async () => {
     const groups = Array.from({ length: 5_000 }, (_, n) => submission({ groupKey: `g${n}` }));
     await enqueueRaw(queue, { ids: groups.map(() => queue.ids.next()), submissions: groups });
     expect((await queue.claim(1, 1, ioSlots({ noop: 1 }))).claimed).toHaveLength(1);
-    expect(await redis.zcard(`${NS}fair:noop:5`)).toBe(4_000); // all of them have the same tag
+    expect(await redis.zcard(`${NS}fair:noop:5`)).toBe(4_000); // all of them have the same vtime
   });
 
-  it("sets aside, one by one, what this version cannot read", async () => {
+  it("sets aside, one by one, jobs that this version cannot read", async () => {
     const [first = "", strange = "", last = ""] = await enqueue(queue, submission(), submission(), submission());
     await redis.set(`${NS}j:${strange}`, `q5noop|3|%|{"run_at":}\n{}`);
     const { claimed, unreadable } = await queue.claim(1, 1, SLOTS);
@@ -198,7 +198,7 @@ describe("a claim", () => {
     expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
 
-  it("leaves a scheduled job that it cannot read where it is, and out of the way", async () => {
+  it("skips a scheduled job that it cannot read, and leaves it scheduled", async () => {
     const soon = { options: { run_at: Date.now() + 3_600_000 } };
     const [strange = "", plain = ""] = await enqueue(queue, submission(soon), submission(soon));
     await redis.set(`${NS}j:${strange}`, "s5noop;another layout");

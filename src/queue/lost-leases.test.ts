@@ -40,7 +40,7 @@ describe("leases", () => {
     expect(again.lost).toMatchObject([{ id: first.lost[0]?.id, crashes: 1, claimSeq: 1 }]);
   });
 
-  it("starts a poison candidate only where none runs, and lets other jobs pass it", async () => {
+  it("starts a poison candidate only if none runs, and lets other jobs pass it", async () => {
     const { replica, claim, expireLeases, loseAll } = setup();
     const [one, two] = [await replica(), await replica()];
     const [poisonCandidate = "", innocent = ""] = await enqueue(one, submission({ priority: 9 }), submission());
@@ -65,12 +65,12 @@ describe("leases", () => {
     const [urgent = "", later = ""] = await enqueue(queue, submission({ priority: 6 }), submission());
     const order = [urgent, lost[0], later, lost[1]];
     const places = await Promise.all(order.map(async (id = "") => (await queue.position(id))?.ahead));
-    expect(places).toEqual([0, 1, 1, 3]); // a suspect may come before `later`, or have to wait
+    expect(places).toEqual([0, 1, 1, 3]); // a poison candidate may come before `later`, or have to wait
     const claims = [await claim(queue, { noop: 1 }), await claim(queue, { noop: 1 }), await claim(queue)];
     expect(claims.map(({ claimed }) => idsOf(claimed))).toEqual([[urgent], [lost[0]], [later, lost[1]]]);
   });
 
-  it("finds a fresh job behind any number of poison candidates in one claim, which reads none of them", async () => {
+  it("finds a new job behind any number of poison candidates in one claim, without reading them", async () => {
     const { replica, claim, loseAll } = setup();
     const own = await ownRedis();
     const stats = new Redis(own.address);

@@ -43,7 +43,7 @@ describe("the constants of the scripts", () => {
     expect(FIRST_CLAIM).toHaveLength(Number(LUA_CONSTANTS["CANCEL_END"]));
   });
 
-  it("are declared where a source names them, with characters that Lua can read", () => {
+  it("are declared if a source names them, with characters that Lua can read", () => {
     expect(constantsOf("if byte(text) == RUNNING_BYTE then return END_OF_JOB end")).toBe(
       `local RUNNING_BYTE, END_OF_JOB = 114, '\\030'\n`,
     );

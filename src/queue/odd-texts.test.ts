@@ -1,6 +1,5 @@
 /**
- * Every text that a submission may hold comes back from Redis and its scripts as it was sent, in whatever field it
- * stands.
+ * Redis and its scripts return every text of a submission unchanged, in each of its fields.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Submission } from "../core/job.ts";

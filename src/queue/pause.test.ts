@@ -20,7 +20,7 @@ async function claimedBy(queue: Queue): Promise<string[]> {
 }
 
 describe("a paused queue", () => {
-  it("takes jobs and runs none, on every replica, while other types go on", async () => {
+  it("accepts jobs and runs none, on every replica, while other types run", async () => {
     const { address } = await freshRedis();
     const [one, two] = await Promise.all([replica(address), replica(address)]);
     await one.pause("noop");
@@ -82,12 +82,12 @@ describe("a paused queue", () => {
     expect((await claimedBy(queue)).sort()).toEqual([scheduled, retried].sort());
   });
 
-  it("is paused still after Redis was started again", async () => {
+  it("is still paused after a restart of Redis", async () => {
     const redis = await ownRedis();
     const queue = await replica(redis.address);
     await queue.pause("noop");
     await redis.restart();
-    const [id] = await until(() => enqueue(queue, submission()), { what: "Redis takes jobs again" });
+    const [id] = await until(() => enqueue(queue, submission()), { what: "Redis accepts jobs again" });
     const ids = await until(async () => ({ claimed: await claimedBy(queue) }), { what: "Redis answers claims again" });
     expect(ids.claimed).toEqual([]);
     await queue.resume("noop");

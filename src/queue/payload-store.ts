@@ -48,7 +48,7 @@ export class PayloadStore {
   }
 
   /**
-   * The bytes of a payload, in memory that belongs to the caller; undefined where Redis has none. It waits its turn
+   * The bytes of a payload, in memory that belongs to the caller; undefined if Redis has none. It waits its turn
    * while others are fetched.
    * @throws TaskFlowError as {@link Connection.send}
    */

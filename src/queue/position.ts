@@ -6,7 +6,7 @@ export interface QueuePosition {
   /** Redis's time, epoch ms. */
   readonly now: number;
   readonly job: Job;
-  /** Jobs of its queue before it; null where it is not in its queue. */
+  /** Jobs of its queue before it; null if it is not in its queue. */
   readonly ahead: number | null;
   /** Jobs in its queue. */
   readonly depth: number;

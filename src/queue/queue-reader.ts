@@ -25,7 +25,7 @@ export class QueueReader {
     return readJobCounts(await this.#connection.run(scripts.counts, [this.#ns], CALL_TIMEOUT_MS));
   }
 
-  /** @param read the job as it is now; undefined where Redis does not have it */
+  /** @param read the job as it is now; undefined if Redis does not have it */
   async position(id: string, read: () => Promise<Job | undefined>): Promise<QueuePosition | undefined> {
     for (let reads = 1; ; reads += 1) {
       const job = await read();

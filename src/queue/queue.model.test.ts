@@ -1,5 +1,5 @@
 /**
- * The queue against its model (testing/queue-model.ts): whatever three replicas do, in whatever order, both sides
+ * The queue against its model (testing/queue-model.ts): for any actions of three replicas in any order, both sides
  * agree.
  */
 import fc from "fast-check";
@@ -13,7 +13,7 @@ import { NS } from "../testing/queue-sides.ts";
 import { freshRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";
 
-/** Longer than any run: leases run out where a step says so, and a machine that stood still starts no grace. */
+/** Longer than any run: leases end only in a step that ends them, and a stalled machine starts no grace. */
 const LEASE_MS = 3_600_000;
 const REPLICAS = ["model_00", "model_01", "model_02"];
 
@@ -47,11 +47,11 @@ async function freshSides(): Promise<Sides> {
   return { model: new QueueModel(), redis, clients, sent: [], leases: [], made: 0 };
 }
 
-/** A failure prints its seed: MODEL_SEED runs it again, MODEL_RUNS says how many sequences (1,000 when not given). */
+/** A failure prints its seed. MODEL_SEED repeats it; MODEL_RUNS sets the number of sequences (default 1,000). */
 const numRuns = Number(process.env.MODEL_RUNS ?? 1_000);
 const seed = process.env.MODEL_SEED === undefined ? {} : { seed: Number(process.env.MODEL_SEED) };
 
-/** What may be left when every job has ended and is forgotten: bounded, or expiring. */
+/** Keys that may remain after every job is forgotten: bounded, or expiring. */
 const LEFTOVERS = /^(counts|clock|vtime|replicas|replica:.*|claim:.*|idle:.*|idem:.*|ended:\d+)$/;
 
 it(`agrees with the model through ${numRuns} random sequences, and then lets every job end`, {

@@ -64,9 +64,9 @@ describe("enqueue and claim", () => {
     const { replica, claim } = setup();
     const queue = await replica();
     await enqueue(queue, submission());
-    queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now()); // sent a minute ago, as it were
+    queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now()); // as if sent a minute ago
     expect((await claim(queue, { noop: 1 })).claimed).toEqual([]);
-    expect((await claim(queue, { noop: 1 })).claimed).toHaveLength(1); // the answer told the time
+    expect((await claim(queue, { noop: 1 })).claimed).toHaveLength(1); // the previous answer corrected the clock
   });
 
   it("starts a scheduled job when it is due by Redis's clock, and returns when to claim again", async () => {
@@ -107,7 +107,7 @@ describe("enqueue and claim", () => {
     expect((await queue.jobCounts()).accepted).toBe(1);
   });
 
-  it("carries a batch as a whole", async () => {
+  it("enqueues a batch as a whole", async () => {
     const { replica } = setup();
     const queue = await replica();
     const batch = Array.from({ length: 5_000 }, () => submission());

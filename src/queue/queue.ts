@@ -53,7 +53,7 @@ export class Queue {
   /**
    * Waits until Redis answers, checks that the server and its user are fit, and sets the clock.
    * @returns warnings of what the user of REDIS_ADDR may not do, a sentence each
-   * @throws StartError for a server that cannot be used, and the last connection error where there is no connection
+   * @throws StartError for a server that cannot be used, and the last connection error if there is no connection
    */
   async open(timeoutMs: number): Promise<string[]> {
     const warnings = await this.#parts.connections.open(this.#parts.ns, timeoutMs);
@@ -77,12 +77,12 @@ export class Queue {
     return this.#parts.connections.submissions.isReady;
   }
 
-  /** The value of a setting of the server; undefined where the user may not run CONFIG GET. */
+  /** The value of a setting of the server; undefined if the user may not run CONFIG GET. */
   setting(name: string): Promise<string | undefined> {
     return this.#parts.installation.setting(name);
   }
 
-  /** What INFO returns; empty where the user may not run it. */
+  /** The fields of INFO; empty if the user may not run it. */
   serverInfo(): Promise<ServerInfo> {
     return this.#parts.installation.serverInfo();
   }
@@ -99,7 +99,7 @@ export class Queue {
 
   /**
    * The generation of the data in this Redis. Data without one (the server is new, or came back empty) gets `fresh`.
-   * `runId` identifies the server's process, and changes with each start; "" where INFO does not contain it.
+   * `runId` identifies the server's process, and changes with each start; "" if INFO does not contain it.
    */
   generation(fresh: string): Promise<{ readonly generation: string; readonly runId: string }> {
     return this.#parts.installation.generation(fresh);
@@ -119,7 +119,7 @@ export class Queue {
   }
 
   /**
-   * The bytes of a job's large payload, in memory that belongs to the caller; undefined where Redis has none.
+   * The bytes of a job's large payload, in memory that belongs to the caller; undefined if Redis has none.
    * @param size of the payload: fetches are bounded by it
    * @throws QueueUnavailable and OutcomeUnknown, as all calls here
    */
@@ -153,7 +153,7 @@ export class Queue {
   /**
    * Stores the state that the handler of a running job saves for its next attempt, in place of what it saved before.
    * @param state JSON
-   * @returns false where the job's lease is not this replica's any more: nothing has changed
+   * @returns false if this replica no longer has the job's lease: nothing has changed
    */
   save(...args: Parameters<LeasedJobs["save"]>): Promise<boolean> {
     return this.#parts.leased.save(...args);
@@ -201,7 +201,7 @@ export class Queue {
     return this.#parts.reader.jobCounts();
   }
 
-  /** The position of a job, and what it may wait for; undefined where Redis does not have the job. */
+  /** The position of a job, and what it may wait for; undefined if Redis does not have the job. */
   position(id: string): Promise<QueuePosition | undefined> {
     return this.#parts.reader.position(id, async () => (await this.readHeaders([id]))[0]);
   }
@@ -247,7 +247,7 @@ export class Queue {
   /**
    * A page of the history of changes, up to `limit` entries. The history contains changes only of times when a replica
    * watched: the latest 4,000 entries, for a minute after the last.
-   * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined),
+   * @param range `from` this entry on, oldest first; or those `before` an entry (the newest if it is undefined),
    * newest first
    */
   history(...args: Parameters<QueueReader["history"]>): Promise<HistoryEntry[]> {

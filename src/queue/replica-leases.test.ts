@@ -43,7 +43,7 @@ it("renews each lease of its replica, and no other's", async () => {
   expect((await redis.zrangebyscore(`${NS}leased`, before + 14_000, "+inf")).sort()).toEqual(own);
 });
 
-it("looks at a part of all leases in one call", async () => {
+it("renews only a part of all leases in one call", async () => {
   const { redis, leases } = await twoReplicas(2_500);
   await leases.renew(5_000); // loads the script
   const calls: number[] = [];
@@ -65,7 +65,7 @@ it("looks at a part of all leases in one call", async () => {
   expect(Math.max(...calls)).toBeLessThan(2_000);
 });
 
-it("leaves alone a job that has ended, or was never leased, and keeps the replica visible with what it last said of itself", async () => {
+it("ignores a job that has ended or was never leased, and keeps the replica visible with its last self-description", async () => {
   const { redis, leases, own } = await twoReplicas(2);
   const [ended = ""] = own;
   await redis.zrem(`${NS}leased`, ended);

@@ -52,7 +52,7 @@ export class ReplicaLeases {
     return renewed;
   }
 
-  /** Detects a dead connection, which is then made anew: calls are rare. */
+  /** Calls are rare, so this detects a dead connection; the client then reconnects. */
   ping(timeoutMs: number): void {
     this.#connection.send("ping", [], timeoutMs).then(ignore, ignore);
   }

@@ -15,7 +15,7 @@ it.each([
   );
 });
 
-it("uses memory again once it is given back, and not before", () => {
+it("reuses memory after it is released, and not before", () => {
   const buffers = new RequestBuffers();
   const first = buffers.encode(["get"], ["one"]);
   const second = buffers.encode(["get"], ["two"]);
@@ -26,7 +26,7 @@ it("uses memory again once it is given back, and not before", () => {
   expect(second.toString()).toBe(framed("get", "two"));
 });
 
-it("does not keep what one large call took", () => {
+it("does not keep the buffer of one large call", () => {
   const buffers = new RequestBuffers();
   const large = buffers.encode(["set"], ["x".repeat(2_000_000)]);
   buffers.release(large);

@@ -53,7 +53,7 @@ export class RequestBuffers {
 
 /**
  * Writes a type's first byte, a number and a line end byte by byte: making a short string costs more.
- * @returns where the line ends
+ * @returns the index after the line
  */
 function writeLine(buffer: Buffer, at: number, type: number, value: number): number {
   buffer[at] = type;

@@ -18,12 +18,12 @@ import { STATE_CODE } from "../core/state-code.ts";
 export interface Runner {
   /**
    * Reserves slots, and room for bytes of large payloads, for jobs of a type.
-   * @returns false, reserving nothing, where not all of that is free
+   * @returns false, reserving nothing, if not all of that is free
    */
   reserve(type: string, jobs: number, bytes: number): boolean;
   unreserve(type: string, jobs: number, bytes: number): void;
   /**
-   * Starts jobs that are leased to this replica, or gives them back where their lease is over.
+   * Starts jobs that are leased to this replica, or gives them back if their lease is over.
    * @param grantedAt `performance.now()` taken before the call that leased the jobs @param payloads the parsed
    * payloads, if already parsed
    */
@@ -42,7 +42,7 @@ const MAX_CHARS = 2 * 1024 * 1024;
 const ASK_PERIOD_MS = 100;
 /** This process's estimate of Redis's clock may be wrong by this much. */
 const CLOCK_ERROR_MS = 100;
-/** Redis does not run a call this long after it was sent, whatever its clock was set to meanwhile (time.lua). */
+/** Redis does not run a call this long after it was sent, even if its clock was set meanwhile (time.lua). */
 const LATEST_MS = 70_000;
 
 export interface ReservationsOptions {
@@ -81,7 +81,7 @@ export class Reservations {
     this.#options = options;
   }
 
-  /** Reserves slots for the jobs of a call that have no time to start; undefined where no slots are free. */
+  /** Reserves slots for the jobs of a call that have no time to start; undefined if no slots are free. */
   make(batch: readonly Jobs[]): Reservation | undefined {
     const { runner } = this.#options;
     const types = new Map<string, Reserved>();

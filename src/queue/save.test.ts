@@ -62,8 +62,8 @@ function settlementOf(job: Job, verdict: Settlement["verdict"], record = ""): Se
 
 const readBack = async (id: string): Promise<Job | undefined> => (await queue.read([id]))[0];
 
-describe("what a handler saves", () => {
-  it("replaces what it saved before, and is no record of an attempt", async () => {
+describe("the state that a handler saves", () => {
+  it("replaces the previous one, and is not a record of an attempt", async () => {
     const job = await running();
     expect(await queue.save(job, `{"at":1}`)).toBe(true);
     expect(await queue.save(job, `{"at":2}`)).toBe(true);
@@ -79,7 +79,7 @@ describe("what a handler saves", () => {
     );
   });
 
-  it("is there for the next attempt, whether this one was given back or is tried again", async () => {
+  it("is available to the next attempt after a release and after a retry", async () => {
     const job = await running();
     await queue.save(job, `{"at":1}`);
     await queue.settle([settlementOf(job, "released")], OWN_MS);
@@ -89,7 +89,7 @@ describe("what a handler saves", () => {
     await queue.settle([settlementOf(again as Job, "retry", encodeRecord(record))], OWN_MS);
     const [third] = await claim(queue);
     expect(third).toMatchObject({ id: job.id, saved: `{"at":1}`, history: [expect.stringContaining("retry")] });
-    // What an attempt throws with is newer than what one before it has saved, and older than what one after it saves.
+    // The state that an attempt throws replaces earlier saved states, and later saves replace it.
     await queue.settle([settlementOf(third as Job, "retry", encodeRecord({ ...record, state: `"thrown"` }))], OWN_MS);
     const [fourth] = await claim(queue);
     expect(fourth && stateLeft(fourth)).toBe("thrown");
@@ -103,7 +103,7 @@ describe("what a handler saves", () => {
     );
   });
 
-  it("outlives a lost lease, whose owner saves no more; and an attempt that saved spends no crash budget", async () => {
+  it("survives a lost lease, after which its owner cannot save; an attempt that saved spends no crash budget", async () => {
     const job = await running();
     for (let losses = 1; losses <= 6; losses++) {
       const owner = losses % 2 === 1 ? queue : other;
@@ -134,7 +134,7 @@ describe("what a handler saves", () => {
     expect(await queue.save(last, `"later"`)).toBe(false);
   });
 
-  it("is taken by a Redis that is full", async () => {
+  it("is accepted by a full Redis", async () => {
     const job = await running();
     const port = Number(new URL(redis.address).port);
     await redisCommand(port, "CONFIG", "SET", "maxmemory", "1");

@@ -13,7 +13,7 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
 
 /**
- * Inserts the constants, then the shared parts, after the first line of a script, which holds its flags.
+ * Inserts the constants, then the shared parts, after the first line of a script, which contains its flags.
  * @param shared files that the script has in common with others
  */
 function load(

@@ -5,7 +5,7 @@ import { openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { checkServer, LAYOUT } from "./server-check.ts";
 
-it("declares the layout of the keys, and refuses one that it does not know", async () => {
+it("declares the layout of the keys, and rejects an unknown one", async () => {
   const { address } = await freshRedis();
   const redis = new Redis(address);
   const queue = await openQueue(address);
@@ -13,7 +13,7 @@ it("declares the layout of the keys, and refuses one that it does not know", asy
   try {
     await checkServer(queue, "127.0.0.1:6379");
     expect(await declared()).toBe(String(LAYOUT));
-    await redis.set("{taskflow:0}:layout", "1"); // of the version before
+    await redis.set("{taskflow:0}:layout", "1"); // the previous layout
     await checkServer(queue, "127.0.0.1:6379");
     expect(await declared()).toBe(String(LAYOUT));
     for (const foreign of [String(LAYOUT + 1), "two"]) {

@@ -39,7 +39,7 @@ describe("settle and forget", () => {
     expect(idsOf((await claim(queue)).claimed)).toEqual([id]);
   });
 
-  it("answers a repeat as repeated, and another's lease as stale", async () => {
+  it("answers a repeat as repeated, and a settlement of another replica's lease as stale", async () => {
     const { replica, claim } = setup();
     const [one, two] = [await replica(), await replica()];
     await enqueue(one, submission());

@@ -31,7 +31,7 @@ export interface Settlement extends Counters {
   /** Its payload is large. */
   readonly isLarge?: boolean;
   readonly claimSeq: number;
-  /** Epoch ms; 0 where it is not known. */
+  /** Epoch ms; 0 if it is not known. */
   readonly startedAt: number;
   readonly verdict: Verdict["kind"];
   /** For a retry: epoch ms. */
@@ -89,7 +89,7 @@ export function encodeSettlements(
     startedBefore = startedAt;
     const after = STATE_AFTER[verdict];
     const waitsAgain = verdict === "retry" || verdict === "released";
-    // The header that Redis holds is known for a first attempt that ended: it is sent once for all that follow.
+    // The header in Redis is known for a first attempt that ended: it is sent once for all that follow.
     const expected =
       waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0
         ? ""

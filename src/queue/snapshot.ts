@@ -8,14 +8,14 @@ import { statusOfCode } from "../core/state-code.ts";
 
 export interface JobSnapshot {
   readonly id: string;
-  /** The packed job up to its type and a little further; "" where there is none. */
+  /** The packed job up to its type and a little further; "" if there is none. */
   readonly packed: string;
   readonly isLive: boolean;
   /** Its payload is large, and missing. */
   readonly lacksPayload?: boolean;
   /**
    * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
-   * where that has an entry for an id without a job.
+   * if that has an entry for an id without a job.
    */
   readonly sets: readonly string[];
 }
@@ -63,7 +63,7 @@ export function stateOf({
 }
 
 /**
- * How the snapshot contradicts itself; undefined where it is consistent, and where the job is gone: recorded and
+ * How the snapshot contradicts itself; undefined if it is consistent, or if the job is gone: recorded and
  * forgotten.
  */
 export function inconsistencyOf(

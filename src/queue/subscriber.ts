@@ -1,5 +1,5 @@
 /**
- * The messages to this replica: hints (work waits, a job that runs here was cancelled), and the channels that it
+ * Receives the messages to this replica: wake-ups, cancellations of jobs that run here, and the channels that it
  * watches.
  */
 import type { Redis } from "ioredis";
@@ -7,8 +7,8 @@ import { openRedis } from "./client.ts";
 import { readyWithin } from "./connection.ts";
 
 /**
- * A connection that only receives does not notice that the server is gone: it pings at this rate, and reconnects when
- * no answer comes.
+ * A connection that only receives does not notice that the server is gone. It pings this often, and reconnects if no
+ * answer arrives.
  */
 const PING_PERIOD_MS = 5_000;
 
@@ -16,7 +16,8 @@ export interface SubscriberHooks {
   readonly onWake: () => void;
   readonly onCancel: (id: string) => void;
   /**
-   * The replica's own channel is subscribed, for the first time or again: the other channels must be subscribed anew.
+   * The connection is subscribed to the replica's own channel, for the first time or again. The caller must subscribe
+   * to the other channels again.
    */
   readonly onReady: () => void;
   readonly onError: (error: Error) => void;
@@ -36,8 +37,7 @@ export class Subscriber {
       else if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
       else hooks.onWake();
     });
-    // Subscribes on each new connection. Where that fails because the connection is lost again, the next one repeats
-    // it.
+    // If this fails because the connection is lost again, the next connection repeats it.
     this.#redis.on("ready", () => {
       this.#others.clear(); // subscribed on the previous connection only
       this.#subscription = this.#redis.subscribe(channel);
@@ -53,7 +53,7 @@ export class Subscriber {
     await this.#subscription;
   }
 
-  /** Subscribes to one more channel, until {@link unsubscribe}, or until the connection is lost. */
+  /** Subscribes to one more channel, until {@link unsubscribe} or until the connection is lost. */
   async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
     this.#others.set(channel, onMessage);
     await this.#redis.subscribe(channel);

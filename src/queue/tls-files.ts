@@ -1,10 +1,10 @@
-/** The files of a connection by TLS, read when a client is made: a replica is started again when they change. */
+/** Reads the files of a TLS connection when a client is created: restart a replica after they change. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import type { TlsFiles } from "../config/redis-addr.ts";
 import { messageOf, UsageError } from "../errors.ts";
 
-/** @throws UsageError that names the parameter whose file cannot be read */
+/** @throws UsageError that names the parameter if its file cannot be read */
 export function tlsOptions({ cafile, certfile, keyfile, servername }: TlsFiles = {}): ConnectionOptions {
   return {
     ...(cafile !== undefined && { ca: contentOf("cafile", cafile) }),
@@ -20,11 +20,11 @@ function contentOf(parameter: string, path: string): string {
     content = readFileSync(path, "utf8");
   } catch (error) {
     throw new UsageError(
-      `REDIS_ADDR: the file of its parameter ${parameter} cannot be read (${messageOf(error)}).`,
+      `REDIS_ADDR: the file in the parameter ${parameter} cannot be read (${messageOf(error)}).`,
       error,
     );
   }
   if (!content.includes("-----BEGIN "))
-    throw new UsageError(`REDIS_ADDR: the file of its parameter ${parameter} (${path}) is not in the format PEM.`);
+    throw new UsageError(`REDIS_ADDR: the file in the parameter ${parameter} (${path}) is not in PEM format.`);
   return content;
 }

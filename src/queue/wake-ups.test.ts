@@ -18,11 +18,11 @@ describe("wake-ups", () => {
     await claim(two, { other: 1 });
     woken.length = 0;
     await enqueue(front, submission());
-    await until(() => woken.length > 0, { what: "somebody is woken" });
+    await until(() => woken.length > 0, { what: "a replica is woken" });
     expect(woken).toEqual(["one"]);
   });
 
-  it("skip replicas that are not subscribed any more, however many", async () => {
+  it("skip any number of replicas that are no longer subscribed", async () => {
     const { redis, replica, claim } = setup();
     const woken: string[] = [];
     const one = await replica({ onWake: () => woken.push("one") });
@@ -30,7 +30,7 @@ describe("wake-ups", () => {
     await redis.sadd("{taskflow:0}:idle:noop", ...Array.from({ length: 500 }, (_, i) => `gone${i}`));
     woken.length = 0;
     await enqueue(await replica(), submission());
-    await until(() => woken.length > 0, { what: "the one that lives is woken" });
+    await until(() => woken.length > 0, { what: "the live replica is woken" });
   });
 
   it("go to live replicas only after a replica starts", async () => {
@@ -39,7 +39,7 @@ describe("wake-ups", () => {
     await claim(old);
     await started.claim(0, 1, ioSlots({ noop: 1 }));
     expect(await redis.smembers("{taskflow:0}:idle:noop")).toEqual(["started1"]);
-    await claim(old); // as it does within a second
+    await claim(old); // an idle replica claims at least once a second
     expect(await redis.scard("{taskflow:0}:idle:noop")).toBe(2);
   });
 

@@ -50,23 +50,23 @@ function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
   };
 }
 
-/** What another replica is told from now on. */
+/** Subscribes another replica to all changes, and collects them. */
 async function watched(): Promise<{
   readonly seen: Change[];
-  readonly heard: () => number;
+  readonly subscriptions: () => number;
   readonly watch: ReturnType<Queue["watchChanges"]>;
 }> {
   const seen: Change[] = [];
-  let heard = 0;
+  let subscriptions = 0;
   const watch = other.watchChanges({
     onMessage: (message) => seen.push(...readMessage(message).flatMap((entry) => readEntry(entry))),
     onSubscribed: () => {
-      heard += 1;
+      subscriptions += 1;
     },
   });
   watch.need();
-  await until(() => watch.isSubscribed, { what: "changes are heard" });
-  return { seen, heard: () => heard, watch };
+  await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
+  return { seen, subscriptions: () => subscriptions, watch };
 }
 
 /** How often Redis ran a command. */
@@ -75,7 +75,7 @@ async function calls(command: string): Promise<number> {
 }
 
 describe("while nobody watches", () => {
-  it("a script looks once whether somebody does, and nothing is published or kept", async () => {
+  it("a script checks once for a watcher, and publishes and stores nothing", async () => {
     await redis.config("RESETSTAT");
     const ids = await enqueue(queue, ...Array.from({ length: 50 }, () => submission()));
     await queue.claim(0, 1, ioSlots({ noop: 50 }));
@@ -84,17 +84,17 @@ describe("while nobody watches", () => {
       60_000,
     );
     const scripts = await calls("evalsha");
-    expect({ looks: await calls("mget"), published: await calls("publish"), kept: await calls("xadd") }).toEqual({
-      looks: scripts,
+    expect({ checks: await calls("mget"), published: await calls("publish"), stored: await calls("xadd") }).toEqual({
+      checks: scripts,
       published: 0,
-      kept: 0,
+      stored: 0,
     });
     expect(scripts).toBeLessThan(10);
   });
 });
 
-describe("who watches", () => {
-  it("is told each change of a job, in order, from whichever replica", async () => {
+describe("a watching replica", () => {
+  it("is notified of each change of a job, in order, by any replica", async () => {
     const { seen } = await watched();
     const [due = "", later = ""] = await enqueue(
       queue,
@@ -109,27 +109,27 @@ describe("who watches", () => {
     await queue.claim(2, 1, ioSlots({ noop: 1 }));
     await queue.settle([settlement(due, { claimSeq: 2 })], 60_000);
     await queue.cancel(later, 60_000, () => undefined);
-    await until(() => seen.length === 8, { what: "all is told" });
-    const told = (id: string) => seen.filter((change) => change.id === id).map(({ status }) => status);
-    expect(told(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);
-    expect(told(later)).toEqual(["scheduled", "cancelled"]);
+    await until(() => seen.length === 8, { what: "all changes arrive" });
+    const statuses = (id: string) => seen.filter((change) => change.id === id).map(({ status }) => status);
+    expect(statuses(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);
+    expect(statuses(later)).toEqual(["scheduled", "cancelled"]);
     expect(new Set(seen.map(({ id, type }) => `${id} ${type}`))).toEqual(new Set([`${due} noop`, `${later} other`]));
-    const places = seen.map(({ eventId }) => parseEventId(eventId) ?? { name: "", index: NaN });
-    expect([...places].sort((a, b) => compareNames(a.name, b.name) || a.index - b.index)).toEqual(places);
+    const eventIds = seen.map(({ eventId }) => parseEventId(eventId) ?? { name: "", index: NaN });
+    expect([...eventIds].sort((a, b) => compareNames(a.name, b.name) || a.index - b.index)).toEqual(eventIds);
   });
 
-  it("is told the ends alone where nobody asks for more, in one message a call", async () => {
+  it("that watches only ends gets one message per call, and no other changes", async () => {
     const messages: string[] = [];
     const watch = other.watchEnds({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
     watch.need();
-    await until(() => watch.isSubscribed, { what: "ends are heard" });
+    await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const ids = await enqueue(queue, submission(), submission());
     await queue.claim(0, 1, ioSlots({ noop: 2 }));
     await queue.settle(
       ids.map((id) => settlement(id)),
       60_000,
     );
-    await until(() => messages.length > 0, { what: "the ends are told" });
+    await until(() => messages.length > 0, { what: "the ends arrive" });
     expect(messages).toEqual([ids.join("")]);
     expect(await redis.exists("{taskflow:0}:history")).toBe(0);
   });
@@ -137,7 +137,7 @@ describe("who watches", () => {
   it("reads the history page by page, in both directions", async () => {
     const { seen } = await watched();
     const ids = await enqueue(queue, ...Array.from({ length: 250 }, () => submission()));
-    await until(() => seen.length === 250, { what: "all is told" });
+    await until(() => seen.length === 250, { what: "all changes arrive" });
     const names = [...new Set(seen.map(({ eventId }) => parseEventId(eventId)?.name ?? ""))];
     const [first = "", second = "", third] = names;
     const forward = await queue.history({ from: second }, 100);
@@ -149,16 +149,16 @@ describe("who watches", () => {
     expect((await queue.history({ before: undefined }, 1)).map(({ name }) => name)).toEqual(names.slice(-1));
   });
 
-  it("gets messages and entries of bounded length, however many change in one call, and long their types are", async () => {
+  it("gets messages and entries of bounded length, for any number of changes in one call and long types", async () => {
     const messages: string[] = [];
     const watch = other.watchChanges({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
     watch.need();
-    await until(() => watch.isSubscribed, { what: "changes are reported" });
+    await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const [first = "", ...ids] = Array.from({ length: 2_000 }, () => queue.ids.next());
     const type = "t".repeat(255);
     await enqueueRaw(queue, { ids: [first, ...ids], submissions: [first, ...ids].map(() => submission({ type })) });
     const entries = () => messages.flatMap(readMessage);
-    await until(() => entries().flatMap((entry) => readEntry(entry)).length === 2_000, { what: "all is reported" });
+    await until(() => entries().flatMap((entry) => readEntry(entry)).length === 2_000, { what: "all changes arrive" });
     expect(
       entries()
         .flatMap((entry) => readEntry(entry))
@@ -168,7 +168,7 @@ describe("who watches", () => {
     expect(Math.max(...messages.map(({ length }) => length))).toBeLessThan(80_000);
   });
 
-  it("leaves little behind: the history is bounded, and gone after a minute", async () => {
+  it("leaves a history that is bounded and expires within a minute", async () => {
     await watched();
     for (let i = 0; i < 60; i += 1)
       await Promise.all(
@@ -181,39 +181,39 @@ describe("who watches", () => {
     expect(await redis.pttl("{taskflow:0}:watched")).toBeGreaterThan(5_000);
   });
 
-  it("is told on when its connection is cut, and knows that it may have missed something", async () => {
-    const { seen, heard } = await watched();
+  it("subscribes again after its connection is cut, and learns that it may have missed changes", async () => {
+    const { seen, subscriptions } = await watched();
     await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-    await until(() => heard() === 2, { what: "changes are heard anew" });
+    await until(() => subscriptions() === 2, { what: "the watch is subscribed again" });
     await enqueue(queue, submission());
-    await until(() => seen.length === 1, { what: "the change is told" });
+    await until(() => seen.length === 1, { what: "the change arrives" });
   });
 
-  it("knows that it may have missed something when its key was lost, at the next renewal", async () => {
-    const { seen, heard } = await watched();
-    let heardToo = 0; // by a replica that listens to the same channel, whichever of the two renews first
+  it("learns at the next renewal after its key was lost that it may have missed changes", async () => {
+    const { seen, subscriptions } = await watched();
+    let subscriptionsOfOther = 0; // a second replica on the same channel: either may renew first
     queue
       .watchChanges({
         onMessage: () => undefined,
         onSubscribed: () => {
-          heardToo += 1;
+          subscriptionsOfOther += 1;
         },
       })
       .need();
-    await until(() => heardToo === 1, { what: "changes are heard by both" });
+    await until(() => subscriptionsOfOther === 1, { what: "both are subscribed" });
     await enqueue(queue, submission());
-    await until(() => seen.length === 1, { what: "the change is told" });
+    await until(() => seen.length === 1, { what: "the change arrives" });
     expect(await redis.del("{taskflow:0}:watched")).toBe(1);
     await enqueue(queue, submission());
-    await until(() => heard() === 2 && heardToo === 2, { what: "changes are heard anew" });
+    await until(() => subscriptions() === 2 && subscriptionsOfOther === 2, { what: "both are subscribed again" });
     expect((await queue.history({ from: "-" }, 100)).map(({ name }) => name)).not.toContain(
       parseEventId(seen[0]?.eventId ?? "")?.name,
     );
     await enqueue(queue, submission());
-    await until(() => seen.length === 2, { what: "the change is told" });
+    await until(() => seen.length === 2, { what: "the change arrives" });
   });
 
-  it("keeps nothing of a channel that was heard by a connection before", async () => {
+  it("forgets the channels of a previous connection", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     let connections = 0;
@@ -227,24 +227,24 @@ describe("who watches", () => {
     };
     const subscriber = new Subscriber(`redis://127.0.0.1:${server.port}`, "own", hooks);
     await subscriber.open(5_000);
-    const hear = async () => {
+    const subscribe = async () => {
       const onMessage = (): void => undefined;
       await subscriber.subscribe("other", onMessage);
       return new WeakRef(onMessage);
     };
-    const heard = await hear();
+    const listener = await subscribe();
     await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-    await until(() => connections === 2, { what: "it hears its own channel again" });
-    await until(() => (collect(), heard.deref() === undefined), { what: "the other one is forgotten" });
+    await until(() => connections === 2, { what: "it is subscribed to its own channel again" });
+    await until(() => (collect(), listener.deref() === undefined), { what: "the other channel is forgotten" });
     subscriber.close();
   });
 
-  it("is told on by a Redis that came back empty, within the time of a renewal", async () => {
+  it("is notified again by a Redis that restarted empty, after one renewal", async () => {
     const { seen, watch } = await watched();
     await redis.flushall();
-    watch.reconnected(); // as a renewal would find it, without the wait
-    await until(() => watch.isSubscribed, { what: "changes are heard" });
+    watch.reconnected(); // has the effect of the next renewal, without the wait
+    await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     await enqueue(queue, submission());
-    await until(() => seen.length === 1, { what: "the change is told" });
+    await until(() => seen.length === 1, { what: "the change arrives" });
   });
 });

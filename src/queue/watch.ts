@@ -92,7 +92,7 @@ export class Watch {
 
   async #subscribe(): Promise<void> {
     const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
-    // A fresh name shows all watching replicas that the key was lost: their channel has another name.
+    // If the key was lost, it gets this new name, which differs from the channel of all watching replicas.
     const name = (await connection.run(
       scripts.watch,
       [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)],

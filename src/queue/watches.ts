@@ -1,4 +1,4 @@
-/** The watches of one replica, which share a subscriber: it subscribes them anew after each reconnect. */
+/** The watches of one replica, which share a subscriber: it subscribes again after each reconnect. */
 import type { Connection } from "./connection.ts";
 import type { Subscriber } from "./subscriber.ts";
 import type { WatchHooks, WatchOptions } from "./watch.ts";

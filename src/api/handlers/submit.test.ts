@@ -70,7 +70,7 @@ describe("POST /api/v1/jobs", () => {
       title: "Unprocessable Entity",
       status: 422,
       code: "validation_failed",
-      detail: "The request has 4 issues.",
+      detail: "The request has 4 errors.",
       errors: [
         { path: "/when", message: "is not a known field" },
         { path: "/priority", message: "expected a number <= 9" },

@@ -1,8 +1,7 @@
 #!lua flags=no-writes,allow-oom
--- Checks which commands the user of this connection may not run. Each is given with arguments: Redis 7.0 crashes when
--- it looks for a missing key.
--- ARGV: 1 a key · 2 a channel · then commands with their arguments, separated by spaces; K is the key, and C the
--- channel
+-- Checks which commands the user of this connection may not run. Each command is given with arguments: Redis 7.0
+-- crashes if it looks for a missing key.
+-- ARGV: 1 a key · 2 a channel · then commands with their arguments, separated by spaces; K is the key, C the channel
 -- Returns: the numbers of the denied commands; the first command is 1
 local names, denied = { K = ARGV[1], C = ARGV[2] }, {}
 if not redis.acl_check_cmd then return denied end -- a compatible server may lack this function

@@ -1,21 +1,22 @@
 #!lua flags=allow-oom
 -- Decides for each attempt whether it may visit its destination now, for all replicas together (destinations.ts).
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms): later than that the script changes nothing · 2 how long a visit counts without a renewal (ms)
--- · then for each attempt:
---       host, route, the caller whose turn it is when only one may probe, the visit's id (replica, start (13 digits), a
---       number),
---       visits of the host at once, visits a second (0: no limit)
--- Returns: now (ms), then for each attempt: ms to wait, 0 when it may go · PUT_OFF_REASON · 1 where the wait spends a
--- deferral, else 0. Late: only now
+-- ARGV: 1 not_after (ms): later than that the script changes nothing
+--       2 how long a visit counts without a renewal (ms)
+--       then for each attempt: host, route, the caller that takes turns in probing, the visit's id (replica, start
+--       (13 digits), a number), visits of the host at once, visits a second (0: no limit)
+-- Returns: now (ms), then for each attempt: ms to wait (0: it may go), PUT_OFF_REASON, 1 if the wait spends a deferral,
+--          else 0. Late: only now
 local lease = tonumber(ARGV[2])
-local OPEN_PACE, PROBE_PACE, LEAST, MOST = 20, 100, 100, 30000 -- ms between returns to an open host, to one that is probed · of a wait beyond that
+-- ms between returns to an open host, to a probed host · least and most ms of a wait
+local OPEN_PACE, PROBE_PACE, LEAST, MOST = 20, 100, 100, 30000
 local SPARE = 2 -- visits beyond a full window, for routes that have none under way
-local PROBE, YIELD, MOST_TURNS = 10000, 2000, 64 -- how long a probe excludes others (ms) · how long the last caller to probe lets others go first (ms)
-local NEW_TROUBLE = 600000 -- so long after its first failure, the trouble of a host may be another caller's (ms)
+-- How long a probe excludes others (ms) · how long the last caller to probe lets others go first (ms)
+local PROBE, YIELD, MOST_TURNS = 10000, 2000, 64
+local NEW_TROUBLE = 600000 -- for this long after the first failure, the host's failures may be another caller's (ms)
 local tidied = {}
 
--- How many visits are under way. A replica that died does not report the end of its visits.
+-- The number of visits under way. A dead replica does not report the end of its visits.
 local function count(name)
   local visits = ns .. 'held:' .. name
   if not tidied[name] then call('ZREMRANGEBYSCORE', visits, '-inf', now) end
@@ -35,8 +36,8 @@ local function is_full(name, window)
   return call('ZCARD', visits) >= window
 end
 
--- Ms between returns: the pace of a window that will have grown by then. A host that hangs gets at least the age of its
--- oldest visits for a window.
+-- Ms between returns: the pace of a window that will have grown until then. For a host that hangs, one window takes at
+-- least the age of its oldest visits.
 local function pace_of(name, window, duration, most)
   local oldest = now
   for _, id in ipairs(call('ZRANGE', ns .. 'held:' .. name, 0, 9)) do
@@ -53,7 +54,7 @@ local function is_probed(host, turn, known)
   return call('ZCARD', turns) > (call('ZSCORE', turns, turn) and 1 or 0)
 end
 
--- The first visit of each caller returns before all others, so that the callers take turns in probing. Nil where this
+-- The first visit of each caller returns before all others, so that the callers take turns in probing. Nil if this
 -- visit is not such a first one.
 local function wait_for_turn(host, turn, from, known)
   local turns = ns .. 'turns:' .. host
@@ -68,7 +69,7 @@ end
 
 local function wait_in_line(host, name, known, from, pace)
   local tail = math.max(known.tail, from) + pace -- the visits return one after the other
-  if tail > now + MOST then tail = from + pace end -- or in several rounds, where that would take too long
+  if tail > now + MOST then tail = from + pace end -- or in several rounds, if that would take too long
   call('HSET', ns .. 'dest:' .. name, 'tail', tail)
   if name == host then call('PEXPIRE', ns .. 'dest:' .. name, KEEP_TROUBLE) else keep_route(host, name, KEEP_TROUBLE) end
   return math.ceil(tail - now)
@@ -102,7 +103,8 @@ local function admit(host, route, turn, id, most, rate)
     if r.failures >= FAILURES then reason = REASON_FAILING end
   elseif h.failures < FAILURES and is_full(host, window) and (count(route) > 0 or is_full(host, math.min(most, window + SPARE))) then
     pace = pace_of(host, window, duration, most)
-  elseif rate > 0 and h.next - now > 1000 - 1000 / rate then -- the visits of one second may come at once (GCRA: ITU-T I.371)
+  -- The visits of one second may come at once (GCRA: ITU-T I.371)
+  elseif rate > 0 and h.next - now > 1000 - 1000 / rate then
     pace = 1000 / rate
   end
   if not pace then

@@ -1,19 +1,18 @@
 -- Announces changes to the replicas that watch. Not a verb: scripts.ts inserts it into each script that changes a job's
 -- status or progress.
--- The keys "watched" and "awaited" contain the names of the channels, while a replica watches all changes, or waits for
--- jobs to end. Without
--- them no other command runs, and no work is done per job. Messages are bounded, so that no reader parses a large one
--- in one turn:
+-- The keys "watched" and "awaited" contain the names of the channels while a replica watches all changes, or waits for
+-- jobs to end. Without these keys the script runs no other command, and does no work per job. Messages are bounded, so
+-- that no reader parses a large one in one tick:
 --   changes:NAME  entries, separated by an empty line: the entry's id in the stream "history", then up to 100 changes,
---   one a line:
---                 state code (or "p" and three digits of progress), id, type
+--                 one a line: state code (or "p" and three digits of progress), id, type
 --   ended:NAME    up to 1,000 ids of jobs that ended, without a separator
 local watching = redis.call('MGET', KEYS[1] .. 'watched', KEYS[1] .. 'awaited')
 local is_watched, changes, ends = watching[1] or watching[2], {}, {}
 local IS_END = { [COMPLETED] = true, [FAILED] = true, [CANCELLED] = true }
-local MAX_ENTRIES, ENTRY_CHANGES, ENTRY_BYTES, MESSAGE_BYTES = 4000, 100, 5000, 65536 -- bounds the history in bytes, too: 21 MB
+-- Bounds the history in bytes, too: 21 MB
+local MAX_ENTRIES, ENTRY_CHANGES, ENTRY_BYTES, MESSAGE_BYTES = 4000, 100, 5000, 65536
 
-local function changed(state, id, job_type) -- only where is_watched
+local function changed(state, id, job_type) -- call it only if is_watched
   changes[#changes + 1] = state .. id .. job_type
   if IS_END[state] then ends[#ends + 1] = id end
 end
@@ -38,6 +37,6 @@ local function announce()
       entries, message_bytes = {}, 0
     end
   end
-  redis.call('EXPIRE', history, 60) -- replicas that reconnect within seconds read it
+  redis.call('EXPIRE', history, 60) -- for replicas that reconnect within seconds
 end
 

@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
 -- Cancels a job. A waiting job goes straight to the outbox; a running one is flagged, and its replica notified. A job
--- that Redis does not have, but
--- Postgres has accepted, goes to the outbox as well: no replica can enqueue it while it is there.
+-- that Redis does not have, but Postgres has accepted, goes to the outbox as well: no replica can enqueue it from
+-- there.
 -- KEYS: 1 namespace
--- ARGV: 1 id · 2 how long the caller owns what it puts into the outbox (ms) · 3 its attempts when the caller read it (2
--- digits) · 4 record ·
+-- ARGV: 1 id
+--       2 how long the caller owns the job's entry in the outbox (ms)
+--       3 the job's attempts when the caller read it (2 digits)
+--       4 record
 --       5 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or ""
---       ·
 --       then its callback, if it has one: id, type, packed submission
--- Returns: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and what the hash now holds; or
--- "missing"; or "changed":
---          it waits, but has run since the caller read it, so the callback is out of date and nothing is done
+-- Returns: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and the job's entry in the hash;
+--          or "missing"; or "changed": the job waits, but has run since the caller read it, so its callback is outdated
+--          and nothing is done
 local ns, id, own, attempts, record, accepted = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local callback, callback_type, callback_packed = ARGV[6], ARGV[7], ARGV[8]
 local call, sub = redis.call, string.sub
@@ -27,7 +28,7 @@ if is_withdrawn then
   call('SET', jobs .. id, packed)
   call('ZADD', ns .. 'live', 0, id)
   call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, 1)
-  state, before = QUEUED, false -- it is in no set, whatever time it was to start at
+  state, before = QUEUED, false -- it is in no set, whatever its run_at
 end
 
 local function becomes(after)
@@ -47,7 +48,8 @@ elseif state == QUEUED or state == SCHEDULED or state == RETRYING then
   local priority = sub(packed, PRIORITY, PRIORITY_END)
   local band = (9 - priority) * BAND
   if state == QUEUED and not waits(ns .. 'ready:' .. job_type, band) then
-    call('UNLINK', ns .. 'fair:' .. job_type .. ':' .. priority) -- no job waits, so the order of groups is void, and no claim would ever drop it
+    -- No job waits, so the order of groups is void, and no claim would drop it
+    call('UNLINK', ns .. 'fair:' .. job_type .. ':' .. priority)
   end
   if is_watched then changed(CANCELLED, id, job_type) end
   if callback and enqueue_callback(callback, callback_type, callback_packed) then

@@ -1,25 +1,29 @@
 #!lua flags=allow-oom
 -- The atomic dequeue: promotes due jobs, re-leases lost ones, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 claim number, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) ·
--- 4 not_after (ms; later than that
---       nothing changes: the replica no longer waits, and would not run the jobs) · 5 poison candidates that may start
---       (0 or 1) · 6 free slots of lane
---       io · 7 of lane cpu · 8 bytes of large payloads that the replica has room for · 9 1 if it has none yet: then the
---       first may be larger, else 0 ·
---       10 how many jobs that lost one lease it has started recently · then for each type the replica runs: type, its
---       own free slots, lane
--- Returns: now (ms), when to claim again (ms; 0 when nothing is scheduled), 1 if another call would find more at once,
--- else 0, 1 if this is a repeat,
---          else 0; then strings of some 64 KiB that contain jobs: a code, id, packed job, END_OF_JOB. Codes: "+"
---          claimed for the first time (what was
---          submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
+-- ARGV: 1 replica
+--       2 claim number, 10 characters: a repeat of the last one gets the same jobs again
+--       3 lease (ms)
+--       4 not_after (ms): later than that nothing changes: the replica no longer waits, and would not run the jobs
+--       5 poison candidates that may start (0 or 1)
+--       6 free slots of lane io
+--       7 free slots of lane cpu
+--       8 bytes of large payloads that the replica has room for
+--       9 1 if the replica has no large payload: then the first may be larger than the room; else 0
+--       10 how many jobs that lost one lease it has started recently
+--       then for each type that the replica runs: type, free slots of the type, lane
+-- Returns: now (ms), when to claim again (ms; 0 if nothing is scheduled), 1 if another call would find more at once,
+--          else 0, 1 if this is a repeat, else 0; then strings of about 64 KiB that contain jobs: a code, id, packed
+--          job, END_OF_JOB. Codes: "+" claimed for the first time (the packed submission), "*" claimed again, "-" lost
+--          (the whole job as it was before this call; in a repeat as it is now)
 local ns, replica, seq, lease, free_candidates = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 local room, is_empty, lost_once = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
-local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: the caller parses its payloads in one turn of the event loop
-local CHUNK_BYTES = 65536 -- so small that one long job keeps little more than itself in the caller's memory
+-- Bounds one call: the caller parses its payloads in one tick of the event loop
+local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024
+local CHUNK_BYTES = 65536 -- small, so that one long job retains little more than itself in the caller's memory
 if is_late(ARGV[4]) then return { now, 0, 0, 0 } end
-local suffix, leased_until = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- Redis would format a number anew for each job
+-- Formatted once: Redis would format a number for each job
+local suffix, leased_until = lease_of(now, replica, seq), string.format('%.0f', now + lease)
 local token = replica .. seq
 local call, sub = redis.call, string.sub
 local reply, leased, headers, remembered, counts, promoted, bytes = { now, 0, 0, 0 }, {}, {}, { seq }, {}, {}, 0
@@ -72,9 +76,8 @@ local function lease_lost_job(id, packed, state)
   hand_over(CLAIMED_LOST, id, whole(packed, state))
 end
 
--- What the hash holds of these jobs, or false. A job that was tried often may have some 600 KB there: so the jobs are
--- read in small batches, and
--- no batch is read after the one that fills this call.
+-- The entries of these jobs in the hash, or false. The entry of a job with many attempts may have about 600 KB, so the
+-- jobs are read in small batches, and none after the batch that fills this call.
 local function states_of(ids)
   local known, read = {}, bytes
   for at = 1, #ids, 50 do
@@ -98,8 +101,8 @@ if last_claim and string.match(last_claim, '^%S+') == seq then -- the reply was 
   return reply
 end
 
--- Redis was away, its clock was set, or no replica claimed: leases that ran out meanwhile prove nothing, so none counts
--- as lost for one lease.
+-- Redis was away, its clock was set, or no replica claimed: an expired lease then does not show that its replica is
+-- dead, so no lease counts as lost for the time of one lease.
 local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until', 'lease', 'retries')
 local claimed_at, known_lease = tonumber(clock[1] or now), tonumber(clock[5] or 0)
 local grace_until = believed(clock[2], math.max(lease, known_lease))
@@ -107,7 +110,8 @@ if math.abs(now - claimed_at) > lease / 3 then grace_until = now + lease end
 call('HSET', ns .. 'clock', 'claimed_at', now, 'grace_until', grace_until)
 if lease > known_lease then call('HSET', ns .. 'clock', 'lease', lease) end
 
-local retries = now < claimed_at - 1000 and '0' or clock[6] -- the cursor in the retries to correct after the clock went back
+-- The cursor in the retries to correct after the clock went back
+local retries = now < claimed_at - 1000 and '0' or clock[6]
 if retries then
   retries = bring_back_retries(retries)
   if retries == '0' then call('HDEL', ns .. 'clock', 'retries') else call('HSET', ns .. 'clock', 'retries', retries); reply[3] = 1 end
@@ -143,7 +147,8 @@ for at, id in ipairs(due) do
     if is_watched then changed(QUEUED, id, job_type) end
     count((state and 'retrying:' or 'scheduled:') .. job_type, -1)
   elseif start ~= '' then
-    call('ZADD', ns .. 'scheduled', now + 60000, id) -- written by another version: it stays scheduled, and does not block the others
+    -- Written by another version: it stays scheduled, and does not block the others
+    call('ZADD', ns .. 'scheduled', now + 60000, id)
   end
 end
 if #due == LIMIT then reply[3] = 1 end
@@ -162,7 +167,7 @@ if now >= grace_until then
   if #expired == LIMIT then reply[3] = 1 end
 end
 
--- Whether a job has to wait because enough of the jobs that lost one lease have started.
+-- Whether a job has to wait because enough jobs that lost one lease have started.
 local function is_put_off(id)
   local state = together and call('HGET', states, id)
   if not state or sub(state, CRASHES, CRASHES_END) ~= '1' then return false end
@@ -170,8 +175,8 @@ local function is_put_off(id)
   return lost_once > together
 end
 
--- Up to n jobs of one range of `ready`, each with its turn among the jobs of all ranges. It stops at a job whose
--- payload there is no room for.
+-- Up to n jobs of one range of `ready`, each with its turn among the jobs of all ranges. It stops at a job
+-- whose payload has no room.
 local function add_range(turns, ready, from, to, n)
   local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, together and n + LIMIT or n) or {}
   for i = 1, #found, 2 do
@@ -186,7 +191,7 @@ local function add_range(turns, ready, from, to, n)
   end
 end
 
--- The next n ids of a type, at most, where some of them are poison candidates or have large payloads.
+-- The next n ids of a type, at most, if some of them are poison candidates or have large payloads.
 local function next_turns(ready, n)
   local turns, ids = {}, {}
   add_range(turns, ready, POISON_CANDIDATES, LARGE - 1, math.min(n, free_candidates))
@@ -243,7 +248,8 @@ end
 -- Moves the virtual time of a bucket on to that of its last job taken.
 local function pass(job_type, ready, band, score)
   local bucket, vtime = job_type .. ':' .. (9 - band), score % POISON_CANDIDATES - band * BAND
-  if vtime > tonumber(call('HGET', ns .. 'vtime', bucket) or 0) then call('HSET', ns .. 'vtime', bucket, vtime) end -- a job of another range may be late
+  -- A job of another range may be late
+  if vtime > tonumber(call('HGET', ns .. 'vtime', bucket) or 0) then call('HSET', ns .. 'vtime', bucket, vtime) end
   if waits(ready, band * BAND) then drop_passed(ns .. 'fair:' .. bucket, vtime)
   else call('UNLINK', ns .. 'fair:' .. bucket) end -- no job waits, so the order of groups is void
 end
@@ -261,7 +267,8 @@ for at = 11, #ARGV, 3 do
   for band, score in pairs(last_scores) do pass(job_type, ready, band, score) end
   free[lane] = free[lane] - got
   if got > 0 then count('running:' .. job_type, got) end
-  if IS_FIRST_CLAIM then call('DEL', idle) end -- the set may name dead replicas; live ones add themselves again within a second
+  -- The set may name dead replicas; live ones add themselves again within a second
+  if IS_FIRST_CLAIM then call('DEL', idle) end
   if is_work_left then wake(job_type) end -- another replica may have slots, and room, for it
   call(got < n and 'SADD' or 'SREM', idle, replica)
   promoted[job_type] = nil

@@ -1,11 +1,14 @@
 #!lua flags=no-writes,allow-oom
 -- The job counts of one instant.
 -- KEYS: 1 namespace
--- Returns: now (ms) · the sizes of scheduled, leased and outbox · the hash of counts as field, value … · the jobs that
--- ended in this minute and the 15
---          before · the JSON that each live replica stores about itself · for each type that was ever accepted: type,
---          number of ready jobs, id of the
---          next job (or ""), that job without payload and records, packed (or "") · the types whose queue is paused
+-- Returns: now (ms)
+--          the sizes of scheduled, leased and outbox
+--          the hash of counts as field, value …
+--          the jobs that ended in this minute and in each of the 15 before it
+--          the JSON that each live replica stores about itself
+--          for each type that was ever accepted: type, number of ready jobs, id of the next job (or ""), that job
+--          packed without payload and records (or "")
+--          the types whose queue is paused
 local ns = KEYS[1]
 local minutes, about, queues = {}, {}, {}
 for i = 0, 15 do minutes[i + 1] = ns .. 'ended:' .. (math.floor(now / 60000) - i) end
@@ -13,7 +16,7 @@ for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do
   about[#about + 1] = redis.call('GET', ns .. 'replica:' .. replica) or nil
 end
 
--- The packed submission up to its payload; all of it is read only where the options are long.
+-- The packed submission up to its payload; all of it is read only if the options are long.
 local function metadata_of(id)
   return string.match(start_of(id), '^[^\n]*\n') or string.match(redis.call('GET', jobs .. id) or '', '^[^\n]*\n') or ''
 end

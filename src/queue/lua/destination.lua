@@ -1,9 +1,9 @@
 -- The common part of the scripts of destinations (destinations.ts). Not a verb: scripts.ts inserts it.
 local ns, call = KEYS[1], redis.call
 local START, FAILURES = 10, 5 -- window of a new host or route · failures in a row that open it
-local OPEN_LEAST, OPEN_MOST = 1000, 60000 -- how long it stays open (ms)
+local OPEN_LEAST, OPEN_MOST = 1000, 60000 -- the shortest and longest opening (ms)
 local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long a host or route is remembered after its last visit (ms)
-local MOST_ROUTES = 256 -- of one host that are remembered
+local MOST_ROUTES = 256 -- remembered routes of one host
 
 -- The stored state of a host or a route. `since` is when its failures in a row began.
 local function known_of(name)

@@ -1,22 +1,21 @@
 #!lua
--- Enqueues submissions, each once and as a whole. Jobs that no other job waits before may be leased to the caller at
--- once, as by a claim.
--- It lacks allow-oom: a full Redis rejects the call before anything changes.
+-- Enqueues submissions, each once and as a whole. It may lease jobs that overtake no other job to the caller at once,
+-- like a claim. It lacks allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms; later than that nothing changes) · 2 the caller's replica id if it runs jobs, else "" · 3
--- claim number of such leases ·
---       4 lease (ms) · then, by the first character (OPCODE in codes.ts):
+-- ARGV: 1 not_after (ms): later than that nothing changes
+--       2 the caller's replica id if it runs jobs, else ""
+--       3 claim number of such leases
+--       4 lease (ms)
+--       then, by the first character (OPCODE in codes.ts):
 --       "^" first of all: an id whose payload was stored under p:<id>, with an expiry that this call removes
---       "+" a type: the caller has free slots for all jobs of it in this call that have no time to start
+--       "+" a type: the caller has free slots for all its jobs in this call that have no run_at
 --       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an
---       idempotency key
--- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job where any "+" was
--- given (else ""): running (leased to
---          the caller), queued or scheduled, or "-" for a known job or a repeated submission; then for each key that
---          was known: its index from 0 among
---          the keys, "replayed" | "conflict", the first id
+--           idempotency key
+-- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
+--          (else ""): running (leased to the caller), queued or scheduled, or "-" for a known job or a repeated
+--          submission; then for each known key: its index from 0 among the keys, "replayed" | "conflict", the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 if is_late(ARGV[1]) then return { now, ENQUEUE_LATE } end
@@ -63,7 +62,7 @@ local function enter(common)
   return group
 end
 
--- The virtual time of the last job of a group, before this call.
+-- The virtual time of a group's last job before this call.
 local function last_vtime(group)
   local bucket = group.bucket
   return math.max(tonumber(call('HGET', ns .. 'vtime', bucket) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group.name) or 0))
@@ -88,7 +87,8 @@ local function add(id, run_at)
     codes[nth] = QUEUED
     local ready, due = counters.ready, counters.due + 1
     current.vtime = (current.vtime or last_vtime(current)) + 1
-    ready[2 * due - 1] = format('%d', current.band + current.vtime + (large[id] and LARGE or 0)); ready[2 * due] = id -- Redis itself formats a number as %.17g, which takes four times as long
+    -- Redis itself formats a number as %.17g, which takes four times as long
+    ready[2 * due - 1] = format('%d', current.band + current.vtime + (large[id] and LARGE or 0)); ready[2 * due] = id
     counters.due = due
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
@@ -110,8 +110,7 @@ local function enqueue(arg, run_at)
 end
 
 -- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and
--- whether all were new: only
--- then they were enqueued.
+-- whether all were new: only then they were enqueued.
 local function enqueue_row(at, last)
   local ids, packed, seen, n = {}, {}, {}, 0
   for i = at, math.min(last, at + 999) do
@@ -149,8 +148,8 @@ local function skip(from, to)
   return to
 end
 
--- Skips the jobs of a submission whose key was known. Their ids are new, and no job will ever have them: so their
--- payloads are dropped.
+-- Skips the jobs of a submission whose key was known. No job will ever have their new ids, so their payloads
+-- are dropped.
 local function skip_repeated(from, to)
   for i = from, to do
     local id = sub(ARGV[i], 1, ID_END)
@@ -164,7 +163,8 @@ local function first_id(at)
   return sub(ARGV[at], 1, ID_END)
 end
 
-local n, last, keyed, run_at = #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
+-- last: the index of the last argument of a submission of several arguments
+local n, last, keyed, run_at = #ARGV, 0, 0, nil
 while at <= n do
   local arg = ARGV[at]
   local opcode = byte(arg)
@@ -185,7 +185,8 @@ while at <= n do
     local to, is_done = at, false
     if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
     while not is_done and at <= to do
-      if not enqueue(ARGV[at], run_at) and at < last then at = skip(at + 1, last) end -- the ids of one submission are stored together: the first decides
+      -- The ids of one submission are stored together: the first decides
+      if not enqueue(ARGV[at], run_at) and at < last then at = skip(at + 1, last) end
       at = at + 1
     end
     at = math.max(at - 1, to)
@@ -194,7 +195,7 @@ while at <= n do
   at = at + 1
 end
 
-local function add_all(command, key, members) -- in parts: Lua's unpack takes 8,000 values at most
+local function add_all(command, key, members) -- in parts: Lua's unpack accepts at most 8,000 values
   for i = 1, #members, 1000 do call(command, key, unpack(members, i, math.min(i + 999, #members))) end
 end
 
@@ -212,8 +213,7 @@ for job_type, counters in pairs(types) do
   if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, due + later + at_once) end
   if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. job_type, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, later) end
-  -- A woken replica claims, or learns of a job that is due before all others. The caller itself, if it is idle, needs
-  -- no message.
+  -- A woken replica claims, or learns of a job that is due before all others. The caller itself needs no message.
   if (due > 0 or counters.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. job_type, replica) == 1) then wake(job_type) end
 end
 announce()

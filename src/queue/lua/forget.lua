@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Forgets jobs that Postgres has stored. A repeat counts no job twice, and a job that waits or runs (again) is left
--- alone.
+-- Forgets jobs that Postgres has stored. A repeat counts no job twice, and does not touch a job that waits or runs
+-- again.
 -- KEYS: 1 namespace
 -- ARGV: for each type: type, n, n ids; a ">" before the type: their payloads are large
 -- Returns: how many jobs this call forgot
@@ -8,7 +8,8 @@ local ns, at, total = KEYS[1], 1, 0
 
 local IS_LIVE = { [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
 
-local function is_live(id) -- a replica that was away recorded the job late, after Redis had lost the job and got it back
+-- A replica that was away recorded the job late, after Redis had lost the job and got it back
+local function is_live(id)
   local state = redis.call('HGET', states, id) or redis.call('GETRANGE', jobs .. id, 0, 0)
   return IS_LIVE[string.sub(state, STATE, STATE_END)]
 end

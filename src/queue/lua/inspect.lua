@@ -1,11 +1,10 @@
 #!lua flags=no-writes,allow-oom
--- A snapshot of jobs at one instant: used by `taskflow verify`.
+-- A snapshot of jobs at one instant, for `taskflow verify`.
 -- KEYS: 1 namespace
 -- ARGV: 1 number of types · the types · then ids
--- Returns: for each id: id, the packed job up to its type and a little further ("" where there is none), the sets that
--- contain the id, separated by
---          spaces; beside them "states" where the hash has an id without a job, "payload" where a payload has none,
---          "no_payload" where it is missing
+-- Returns: for each id: id, the packed job up to its type and a little further ("" if there is none), the sets that
+--          contain the id, separated by spaces; in addition "states" if the hash has an id without a job, "payload" if
+--          a payload has no job, "no_payload" if the job's payload is missing
 local ns, n = KEYS[1], tonumber(ARGV[1])
 local sets, reply = { 'live', 'scheduled', 'leased', 'outbox' }, {}
 for i = 2, n + 1 do sets[#sets + 1] = 'ready:' .. ARGV[i] end

@@ -1,17 +1,15 @@
 #!lua flags=allow-oom
--- Takes from token buckets by the generic cell rate algorithm: of each bucket only the time is stored at which it is
--- full again.
--- A request whose buckets do not all suffice takes from none of them.
+-- Takes from token buckets by the generic cell rate algorithm, which stores only the time at which a bucket is full
+-- again. A request takes from none of its buckets unless all of them suffice.
 -- KEYS: 1 namespace
--- ARGV: for each request: the number of its buckets, then for each: name, quota, window (ms), tokens to take (less than
--- 0: to give back),
---       tokens that must be left for that (0: take them unconditionally)
--- Returns: for each bucket: 1 where it suffices, else 0 · tokens left · ms until it is full · ms until it suffices
+-- ARGV: for each request: the number of its buckets, then for each: name, quota, window (ms), tokens to take (negative:
+--       to give back), tokens that must be left for that (0: take them unconditionally)
+-- Returns: for each bucket: 1 if it suffices, else 0 · tokens left · ms until it is full · ms until it suffices
 local ns = KEYS[1]
 local now = time[1] * 1000 + time[2] / 1000 -- to the microsecond
 local call = redis.call
 
--- A debt beyond one window is stored with the time of the write: only that shows how far ahead it was meant to be.
+-- A debt beyond one window is stored with the time of the write, which shows how far ahead it was at that time.
 local function write(key, full_at, window)
   local value = string.format('%.3f', full_at)
   if full_at > now + window then value = value .. string.format(' %.3f', now) end

@@ -1,9 +1,11 @@
 #!lua flags=allow-oom
--- Renews the leases of one replica that cannot name them: its main thread is blocked. Each call reads one part of all
+-- Renews all leases of one replica whose main thread is blocked and cannot list them. Each call reads one part of all
 -- leases.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 lease (ms) · 3 how long the replica counts as alive without another call (ms) · 4 cursor: "0" to
--- begin
+-- ARGV: 1 replica
+--       2 lease (ms)
+--       3 how long the replica counts as alive without another call (ms)
+--       4 cursor: "0" to begin
 -- Returns: cursor for the next call ("0": the last part is done), how many leases were renewed
 local ns, replica, lease, alive, cursor = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local PART = 1000 -- leases read in one call, each about a microsecond

@@ -1,8 +1,10 @@
 #!lua flags=allow-oom
 -- Renews the leases of one replica, all in one call, and shows the replica to the others.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 lease (ms) · 3 how long the replica counts as alive without another call (ms) · 4 what it stores
--- about itself (JSON) ·
+-- ARGV: 1 replica
+--       2 lease (ms)
+--       3 how long the replica counts as alive without another call (ms)
+--       4 what it stores about itself (JSON)
 --       then for each job it runs: id, claim number (10 characters), progress ("000" to "100", or "---")
 -- Returns: now (ms), then for each job that the replica should stop: id, "lost" | "cancelled"
 local ns, replica, lease, alive, about = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]

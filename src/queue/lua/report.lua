@@ -1,22 +1,26 @@
 #!lua flags=allow-oom
--- Records how visits of destinations went (destinations.ts). A repeated batch, whose reply was lost, changes nothing.
+-- Records how visits of destinations ended (destinations.ts). A batch that is repeated after a lost reply changes
+-- nothing.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route,
--- the visit's id,
---       visits of the host at once, how long it took (ms), the host's health (core/destination.ts)
+-- ARGV: 1 replica
+--       2 number of the batch, one more than that of the replica's last
+--       then for each visit: host, route, the visit's id, visits of the host at once, how long it took (ms), the host's
+--       health (core/destination.ts)
 -- Returns: how many hosts and routes it opened
-local LEAST_AFTER_ANSWERS = 5 -- the least window of a host that answers, whatever it answers to one of its callers
+local LEAST_AFTER_ANSWERS = 5 -- the smallest window of a host that answers, even with errors
 local REMEMBERED = 600000 -- how long the number of the last batch is stored (ms): longer than a batch is repeated
 local opened = 0
 
 local function open(name, known)
   local open_for = math.min(OPEN_MOST, math.max(OPEN_LEAST, 2 * (known.open_for or 0)))
-  call('HSET', ns .. 'dest:' .. name, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0, 'window', 1) -- the first visit after that is a probe
+  -- The first visit after that is a probe
+  call('HSET', ns .. 'dest:' .. name, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0, 'window', 1)
   known.open_until = now + open_for
 end
 
 local function grown(known, most, is_wanted)
-  if known.window < START or is_wanted then return math.min(most, known.window + 1) end -- beyond START only where it was too small: an unused window does not grow
+  -- Beyond START only if it was too small: an unused window does not grow
+  if known.window < START or is_wanted then return math.min(most, known.window + 1) end
   return math.min(most, known.window)
 end
 
@@ -35,7 +39,7 @@ local function host_up(host, h, most, took, is_wanted)
   local key, window = ns .. 'dest:' .. host, grown(h, most, is_wanted)
   call('HSET', key, 'window', window, 'duration', h.duration and 0.8 * h.duration + 0.2 * took or took)
   recover(host, h, window, most)
-  if not h.duration then call('HSET', key, 'tail', now + 1) end -- the pace so far was a guess
+  if not h.duration then call('HSET', key, 'tail', now + 1) end -- the pace until now was a guess
   call('PEXPIRE', key, KEEP)
 end
 
@@ -72,7 +76,8 @@ local function route_failed(host, route, r, h, most, is_failure)
   call('HSET', key, 'window', halved(r, most, 1))
   if is_failure then
     call('HSET', key, 'failures', r.failures + 1)
-    if r.failures + 1 >= FAILURES and now >= math.max(r.open_until, h.open_until) then -- an open host already keeps visits from its routes
+    -- An open host already keeps visits from its routes
+    if r.failures + 1 >= FAILURES and now >= math.max(r.open_until, h.open_until) then
       open(route, r)
       opened = opened + 1
     end
@@ -84,7 +89,8 @@ local function report(host, route, id, most, took, health)
   call('ZREM', ns .. 'held:' .. host, id)
   call('ZREM', ns .. 'held:' .. route, id)
   local h = known_of(host)
-  if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end -- whatever the probe showed, another may follow
+  -- After any result of the probe, another may follow
+  if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end
   if health == 'unknown' then return end
   local r = known_of(route)
   local is_wanted = math.max(h.tail, r.tail) > now - took

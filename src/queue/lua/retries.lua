@@ -1,11 +1,12 @@
--- When retries are due after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into each script
--- that schedules retries.
+-- Corrects when retries are due after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into each
+-- script that schedules retries.
 
--- When a retry is due: no later than the wait that was meant, where its last attempt ended in the future. `state`:
+-- When a retry is due: if its last attempt ended in the future, no later than its intended wait from now. `state`:
 -- header and records.
 local function retry_due_at(run_at, state)
   local last = string.match(state, '.*\n(.*)') or ''
-  local ended, meant = tonumber(string.match(last, '"finished_at":(%d+)')), tonumber(string.match(last, '"next_at":(%d+)')) -- quotes inside a record's strings are escaped
+  -- Quotes inside a record's strings are escaped
+  local ended, meant = tonumber(string.match(last, '"finished_at":(%d+)')), tonumber(string.match(last, '"next_at":(%d+)'))
   if not ended or not meant or ended <= now + 1000 then return run_at end
   return math.min(run_at, now + math.max(0, meant - ended))
 end

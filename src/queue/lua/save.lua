@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Stores the state that the handler of a running job saves for its next attempt, in place of what it saved before.
--- It replaces a bounded line, so it runs on a full Redis, too: work whose state is not saved would be repeated.
+-- Stores the state that the handler of a running job saves for its next attempt. It replaces the last saved state.
+-- The line is bounded and replaced, so this runs on a full Redis, too: work whose state is not saved would be repeated.
 -- KEYS: 1 namespace
 -- ARGV: 1 replica · 2 id · 3 claim number (10 characters) · 4 the line (core/saved-state.ts)
--- Returns: 1, or 0 where the lease is not this replica's any more
+-- Returns: 1, or 0 if the replica no longer has the job's lease
 local ns, replica, id, seq, line = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local sub, find = string.sub, string.find
 local state = redis.call('HGET', states, id)

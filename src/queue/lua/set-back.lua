@@ -1,5 +1,5 @@
 -- Corrects stored times after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into the scripts
--- that tend times others stored.
+-- that maintain times which other calls stored.
 
 -- The longest lease of any replica that claimed (ms): they differ while LEASE_MS is being changed.
 local function longest_lease(own) return math.max(own, tonumber(redis.call('HGET', KEYS[1] .. 'clock', 'lease') or 0)) end

@@ -1,18 +1,17 @@
 #!lua flags=allow-oom
--- Settles attempts of one replica: terminal verdicts move jobs from leased to the outbox, the others back to wait.
+-- Settles attempts of one replica: terminal verdicts move jobs from leased to the outbox, the others make them wait.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the
--- callbacks ·
+-- ARGV: 1 replica
+--       2 how long it owns its entries in the outbox (ms)
+--       3 number of arguments that follow up to the callbacks
 --       then, by the first character (OPCODE in codes.ts):
 --       ">" the type of the attempts that follow
---       "=" a terminal state code, and the header that Redis most likely holds of the attempts that follow: of it only
---       the state changes, so they come
---           without a header; alone, it ends that
---       "@" when the one attempt that follows is to be tried again (ms), "|", its priority, ">" where its payload is
---       large
---       an attempt: its id (36), the header that the job gets, which has the token of the lease, and its record (a
---       newline and one line, or nothing).
---           The state in that header is the verdict: a terminal one, retrying, or queued (released) ·
+--       "=" a terminal state code, and the header that Redis most likely stores for the attempts that follow. Only its
+--           state changes, so these attempts have no header; "=" alone ends that
+--       "@" when to retry the one attempt that follows (ms), "|", its priority, ">" if its payload is large
+--       an attempt: its id (36), the job's new header, which contains the token of the lease, and its record (a newline
+--           and one line, or nothing). The state in that header is the verdict: a terminal one, retrying, or queued
+--           (released)
 --       then callbacks, each enqueued if its attempt was settled: index of the attempt from 0, id, type, packed
 --       submission
 -- Returns: now (ms), then SETTLE_CODE of each attempt in one string
@@ -21,11 +20,11 @@ local call, sub, byte = redis.call, string.sub, string.byte
 local COUNT_OF = { [COMPLETED] = 'completed:', [FAILED] = 'failed:', [CANCELLED] = 'cancelled:' } -- by terminal state
 local codes, counts, left, after, becomes, outbox, woken, settled, ended = {}, {}, {}, {}, {}, {}, {}, 0, 0
 local type_counts = {} -- by type: attempts that leave running, and terminal verdicts
-local owned_until = string.format('%.0f', now + own) -- Redis would format a number anew for each job
+local owned_until = string.format('%.0f', now + own) -- formatted once: Redis would format a number for each job
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
--- Puts a job back to wait. Returns its state: retrying or queued.
+-- Makes a job wait again. Returns its state: retrying or queued.
 local function wait_again(id, job_type, state, retry)
   local retry_at, priority, large = string.match(retry, '^@(%d+)|(%d)(>?)$')
   local run_at = retry_due_at(tonumber(retry_at), state)
@@ -36,7 +35,8 @@ local function wait_again(id, job_type, state, retry)
     return RETRYING
   end
   local bucket = job_type .. ':' .. priority
-  local vtime = tonumber(call('HGET', ns .. 'vtime', bucket) or 0) -- a released job goes to the front: it has waited already
+  -- A released job goes to the front: it has waited already
+  local vtime = tonumber(call('HGET', ns .. 'vtime', bucket) or 0)
   if byte(state) ~= QUEUED_BYTE then
     local group = string.match(start_of(id), '^[%w_]+|%d+>?%d*|([^|]*)|', TYPE)
     vtime = math.max(vtime, tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group) or 0)) + 1
@@ -51,7 +51,7 @@ end
 local expected -- the header that Redis most likely holds of the attempts at hand, or false
 
 local function settle(job_type, type_count, id, state, before, retry)
-  local is_plain = before and before == expected -- as most are: all that is checked below is as it should be
+  local is_plain = before and before == expected -- true for most jobs: they need none of the checks below
   local verdict = sub(state, STATE, STATE_END)
   if not is_plain then
     if not before or sub(before, TOKEN, TOKEN_END) ~= sub(state, TOKEN, TOKEN_END) then return SETTLE_STALE end
@@ -84,7 +84,8 @@ for at = 4, 3 + n do
   local arg = ARGV[at]
   local opcode = byte(arg)
   if not IS_OPCODE[opcode] then ids[#ids + 1] = sub(arg, 1, ID_END)
-  elseif opcode == OP_RUN_AT_BYTE and not string.match(arg, '^@%d+|%d>?$') then error('no time and priority: ' .. arg) end -- before anything changes: a script that fails keeps its writes
+  -- Before anything changes: a script that fails keeps its writes
+  elseif opcode == OP_RUN_AT_BYTE and not string.match(arg, '^@%d+|%d>?$') then error('no time and priority: ' .. arg) end
 end
 local job_type, type_count, known, retry, header
 local last = 0

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Takes over outbox entries whose owner has not recorded them in time.
+-- Takes over outbox entries that their owners have not recorded in time.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
 -- Returns: their ids

@@ -3,7 +3,7 @@
 
 -- One replica is enough: a claim that leaves work wakes the next.
 local function wake(job_type)
-  repeat -- a replica that is not subscribed any more is skipped, and stays out of the set
+  repeat -- skips a replica that is no longer subscribed, and leaves it out of the set
     local idle = redis.call('SPOP', KEYS[1] .. 'idle:' .. job_type)
   until not idle or redis.call('PUBLISH', KEYS[1] .. 'to:' .. idle, 'wake') > 0
 end
