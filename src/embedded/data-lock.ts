@@ -1,18 +1,19 @@
 /**
- * One program at a time uses a data folder: the lock file names its process. The lock of a dead process is taken over.
+ * Ensures that only one program uses a data folder. The lock file names the program's process; a program takes over the
+ * lock of a dead process.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, StartError } from "../errors.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
-// A further round is needed only where another program came or went meanwhile; more than two are not expected.
+// Another round is needed only if another program locks or unlocks at the same time; two rounds are usually enough.
 const ROUNDS = 20;
 
 /**
  * Locks a data folder for this process.
  * @returns a function that unlocks it
- * @throws StartError when a living process has it, including this one.
+ * @throws StartError if a running process has the lock, including this process
  */
 export function lockDataDir(dataDir: string): () => void {
   const lock = join(dataDir, "lock");
@@ -34,7 +35,7 @@ export function lockDataDir(dataDir: string): () => void {
   throw new StartError(`The data folder ${dataDir} could not be locked: other programs keep taking it.`);
 }
 
-/** Creates the complete lock file, unless there is one: link(2) does both in one step. */
+/** Creates the lock file with its content unless it exists: link(2) does both atomically. */
 function linked(own: string, lock: string): boolean {
   try {
     linkSync(own, lock);
@@ -50,11 +51,11 @@ function livingHolder(lock: string): number | undefined {
     const holder = readMark(readFileSync(lock, "utf8"));
     return holder?.lives ? holder.pid : undefined;
   } catch {
-    return undefined; // unlocked meanwhile
+    return undefined; // the other process unlocked the folder in the meantime
   }
 }
 
-/** Renames the lock before removing it: if another process has just taken it over, it is put back. */
+/** Renames the lock before removing it, and restores it if another process has just taken it over. */
 function removeStale(lock: string, aside: string): void {
   try {
     renameSync(lock, aside);

@@ -1,11 +1,11 @@
 /**
- * Identifies a process beyond its pid, which another process may get later: after a reboot, or in a container, where
- * the same small numbers are used at each start.
+ * Identifies a process by more than its pid, because another process may get the same pid later: after a reboot, or in
+ * a container, whose pids start from 1 each time.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A string that no other process with this pid ever has; undefined where there is no such process. */
+/** A string that no other process with this pid ever has; undefined if no process has this pid. */
 export function markOf(pid: number, platform: NodeJS.Platform = process.platform): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   return platform === "linux" ? linuxMark(pid) : psMark(pid);
@@ -21,7 +21,8 @@ function linuxMark(pid: number): string | undefined {
   // The name may contain spaces and brackets, so count from the last bracket: state is field 3, start time field 22
   // (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined; // exited, but not yet waited for by its parent
+  // a zombie: it exited, but its parent has not waited for it yet
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${fields[19] ?? ""}`;
 }
 
@@ -33,21 +34,21 @@ function psMark(pid: number): string | undefined {
     }).trim();
     return line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/u, "");
   } catch {
-    return undefined; // ps exits with 1 when there is no such process
+    return undefined; // ps exits with 1 if no process has this pid
   }
 }
 
-/** The line for a pid file that identifies a process. */
+/** Writes the line of a pid file that identifies a process. */
 export function writeMark(pid: number): string {
   return JSON.stringify({ pid, mark: markOf(pid) });
 }
 
-/** The process of a {@link writeMark} line; `lives` where this very process has the pid now. */
+/** Parses a {@link writeMark} line; `lives` if the same process still has the pid. */
 export function readMark(text: string): { readonly pid: number; readonly lives: boolean } | undefined {
   try {
     const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
     return typeof pid === "number" ? { pid, lives: typeof mark === "string" && markOf(pid) === mark } : undefined;
   } catch {
-    return undefined; // incomplete: its writer was killed
+    return undefined; // incomplete, because its writer was killed
   }
 }

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close();
 });
 
-/** A server written in sh, which is ready at once. */
+/** A server written in sh that is ready immediately. */
 async function start(script: string, spec: Partial<ServerSpec> = {}): Promise<ServerProcess> {
   const server = await ServerProcess.start({
     name: "Sh",
@@ -43,14 +43,14 @@ it("reports why a program could not be started", async () => {
   await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it exited without output.");
 });
 
-it("fails after the limit where the server is not ready, and ends it", async () => {
+it("fails after the limit and stops the server if it is not ready", async () => {
   const dataDir = tempDir();
   const started = start("sleep 100", { dataDir, readyWithinMs: 100, isReady: () => Promise.resolve(false) });
   await expect(started).rejects.toThrow(`Sh on ${dataDir} was not ready within 0.1 s: it exited without output.`);
   expect(lastServer(dataDir)?.lives).toBe(false);
 });
 
-it("kills a server that ignores the stop signal, its own or an orphan", async () => {
+it("kills its server or an orphan if it ignores the stop signal", async () => {
   const dataDir = tempDir();
   const first = await start(STUBBORN, { dataDir });
   const second = await start(STUBBORN, { dataDir });
@@ -67,7 +67,7 @@ it("does not stop a process that has the pid of an orphan", async () => {
   expect(innocent.isRunning).toBe(true);
 });
 
-it("tells a process from others, alive or gone", async () => {
+it("distinguishes a process from later ones with its pid", async () => {
   const server = await start("sleep 100");
   const { pid } = server;
   const mark = markOf(pid);
