@@ -19,7 +19,7 @@ describe("the mix", () => {
     },
   );
 
-  it("spreads its types evenly: every part of a run has the shares of the whole", () => {
+  it("spreads the types evenly: each part of a run has the same shares", () => {
     const types = typeSequence(DEFAULT_MIX, 1_000);
     for (let from = 0; from < 1_000; from += 10) {
       const stretch = types.slice(from, from + 10);

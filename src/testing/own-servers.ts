@@ -25,13 +25,13 @@ export interface OwnServer {
   readonly address: string;
   readonly port: number;
   readonly pid: number;
-  /** Kills it by SIGKILL, so that it saves nothing. */
+  /** Kills the server by SIGKILL, so it saves nothing. */
   kill(): Promise<void>;
-  /** Stops it in order, its data saved. */
+  /** Stops the server gracefully; it saves its data. */
   stop(): Promise<void>;
   /** Starts it again on the same data and port, after `kill` or `stop`; before either, stops it in order first. */
   restart(): Promise<void>;
-  /** Freezes it, with all its processes: connections stay open and nothing answers. */
+  /** Suspends all processes of the server: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
   /** Ends it and removes its data. */
@@ -116,7 +116,7 @@ function send(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // it has ended meanwhile
+      // it has ended in the meantime
     }
   }
 }

@@ -144,7 +144,7 @@ function hasCurl(): Promise<boolean> {
   );
 }
 
-/** What bash prints of a command, which must exit with 0. */
+/** Returns the output of a command in bash, which must exit with 0. */
 async function shell(command: string): Promise<string> {
   const here = command
     .replaceAll("localhost:8080", new URL(program.url).host)
@@ -156,7 +156,7 @@ async function shell(command: string): Promise<string> {
   return stdout;
 }
 
-/** What is the same in each run of a value: names, types, and the words that programs depend on. */
+/** The parts of a value that are equal in each run: names, types, and the words that programs depend on. */
 function shapeOf(value: unknown, name = ""): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
   if (typeof value === "object" && value !== null)
