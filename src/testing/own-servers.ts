@@ -1,4 +1,4 @@
-/** Servers for one test, with their own port and folder, which can be killed, paused and restarted on the same data. */
+/** Servers for one test, with separate ports and folders. Tests can kill, pause and restart them on the same data. */
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,7 @@ export interface OwnServer {
   kill(): Promise<void>;
   /** Stops the server gracefully; it saves its data. */
   stop(): Promise<void>;
-  /** Starts it again on the same data and port, after `kill` or `stop`; before either, stops it in order first. */
+  /** Restarts the server on the same data and port. Stops it gracefully first if it runs. */
   restart(): Promise<void>;
   /** Suspends all processes of the server: connections stay open and nothing answers. */
   pause(): void;

@@ -80,7 +80,7 @@ beforeAll(async () => {
     writeFileSync(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, file)}" "$@"\n`, {
       mode: 0o755,
     });
-  keysDatabase = ofKeys.url; // a database of its own: once it has keys, every call needs one
+  keysDatabase = ofKeys.url; // a separate database, because every call to one with keys needs a key
   peer = peerOfJobs;
   const photo = await noisyPhoto();
   peer.respond(({ path }) => ({ kind: "answer", status: 200, body: path === "/photo.jpg" ? photo : "thanks" }));
