@@ -5,7 +5,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, StartError } from "../errors.ts";
-import { readMark, writeMark } from "./process-mark.ts";
+import { readIdentity, writeIdentity } from "./process-identity.ts";
 
 // Another round is needed only if another program locks or unlocks at the same time; two rounds are usually enough.
 const ROUNDS = 20;
@@ -18,7 +18,7 @@ const ROUNDS = 20;
 export function lockDataDir(dataDir: string): () => void {
   const lock = join(dataDir, "lock");
   const own = `${lock}.${process.pid}`;
-  writeFileSync(own, writeMark(process.pid), { mode: 0o600 });
+  writeFileSync(own, writeIdentity(process.pid), { mode: 0o600 });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (linked(own, lock)) return () => rmSync(lock, { force: true });
@@ -48,7 +48,7 @@ function linked(own: string, lock: string): boolean {
 
 function livingHolder(lock: string): number | undefined {
   try {
-    const holder = readMark(readFileSync(lock, "utf8"));
+    const holder = readIdentity(readFileSync(lock, "utf8"));
     return holder?.lives ? holder.pid : undefined;
   } catch {
     return undefined; // the other process unlocked the folder in the meantime

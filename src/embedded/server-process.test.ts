@@ -4,7 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { markOf } from "./process-mark.ts";
+import { identityOf } from "./process-identity.ts";
 import { lastServer, ServerProcess, type ServerSpec } from "./server-process.ts";
 
 const opened: ServerProcess[] = [];
@@ -54,9 +54,9 @@ it("kills its server or an orphan if it ignores the stop signal", async () => {
   const dataDir = tempDir();
   const first = await start(STUBBORN, { dataDir });
   const second = await start(STUBBORN, { dataDir });
-  expect(markOf(first.pid)).toBeUndefined();
+  expect(identityOf(first.pid)).toBeUndefined();
   await second.close();
-  expect([markOf(second.pid), second.isRunning]).toEqual([undefined, false]);
+  expect([identityOf(second.pid), second.isRunning]).toEqual([undefined, false]);
 });
 
 it("does not stop a process that has the pid of an orphan", async () => {
@@ -70,10 +70,10 @@ it("does not stop a process that has the pid of an orphan", async () => {
 it("distinguishes a process from later ones with its pid", async () => {
   const server = await start("sleep 100");
   const { pid } = server;
-  const mark = markOf(pid);
-  expect(mark).not.toBe(markOf(process.pid));
-  expect(markOf(pid, "darwin")).toBe(markOf(pid, "darwin"));
+  const identity = identityOf(pid);
+  expect(identity).not.toBe(identityOf(process.pid));
+  expect(identityOf(pid, "darwin")).toBe(identityOf(pid, "darwin"));
   server.signal("SIGKILL");
-  await until(() => markOf(pid) === undefined, { what: "it is gone" });
-  expect([markOf(pid, "darwin"), markOf(-1), markOf(0.5)]).toEqual([undefined, undefined, undefined]);
+  await until(() => identityOf(pid) === undefined, { what: "it is gone" });
+  expect([identityOf(pid, "darwin"), identityOf(-1), identityOf(0.5)]).toEqual([undefined, undefined, undefined]);
 });

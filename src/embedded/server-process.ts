@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { plainEnvironment } from "../config/plain-environment.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { readMark, writeMark } from "./process-mark.ts";
+import { readIdentity, writeIdentity } from "./process-identity.ts";
 
 export interface ServerSpec {
   /** The server's name in errors: "Redis". */
@@ -69,7 +69,7 @@ export class ServerProcess {
     }
     this.#child.on("error", (error) => (this.#spawnError = error));
     this.#child.stdin?.on("error", () => undefined).end(input); // the exit of the server reports its failure
-    if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
+    if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeIdentity(this.#child.pid));
     for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")])
       if (existsSync(file)) chmodSync(file, 0o600); // the log and the pid file of earlier versions, too
     this.#child.unref();
@@ -149,7 +149,7 @@ const pidFile = (dataDir: string): string => join(dataDir, "server.pid");
 
 /** Finds the process that was last started on a data folder. */
 export function lastServer(dataDir: string): { readonly pid: number; readonly lives: boolean } | undefined {
-  return existsSync(pidFile(dataDir)) ? readMark(readFileSync(pidFile(dataDir), "utf8")) : undefined;
+  return existsSync(pidFile(dataDir)) ? readIdentity(readFileSync(pidFile(dataDir), "utf8")) : undefined;
 }
 
 async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpec): Promise<void> {

@@ -11,7 +11,7 @@ import { makeDataFolder } from "../testing/own-servers.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { lockDataDir } from "./data-lock.ts";
-import { markOf, readMark, writeMark } from "./process-mark.ts";
+import { identityOf, readIdentity, writeIdentity } from "./process-identity.ts";
 import { redisCommand } from "./redis-command.ts";
 import { type EmbeddedServices, startEmbedded } from "./services.ts";
 
@@ -66,7 +66,7 @@ async function program(dataDir: string, needs: object, code = "setInterval(() =>
   return { child, nextLine, ...(JSON.parse(await nextLine()) as { redisAddr: string; databaseUrl: string }) };
 }
 
-const pidIn = (...path: string[]): number => readMark(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
+const pidIn = (...path: string[]): number => readIdentity(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
 
 async function query(url: string | undefined, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -116,10 +116,10 @@ it("takes over the data of a killed program, and stops the servers that the prog
   const orphans = [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")];
   killed.child.kill("SIGKILL");
   await once(killed.child, "exit");
-  expect(orphans.map((pid) => markOf(pid) !== undefined)).toEqual([true, true]);
+  expect(orphans.map((pid) => identityOf(pid) !== undefined)).toEqual([true, true]);
 
   const next = await start(dataDir, { ...ALL, mail: false });
-  expect(orphans.map((pid) => markOf(pid))).toEqual([undefined, undefined]);
+  expect(orphans.map((pid) => identityOf(pid))).toEqual([undefined, undefined]);
   expect(await redisCommand(next.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(await query(next.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
 });
@@ -128,9 +128,12 @@ it("stops the servers when the program exits without closing them", async () => 
   const dataDir = dataFolder();
   const other = await program(dataDir, { ...ALL, mail: false }, "process.exit(0);");
   if (other.child.exitCode === null) await once(other.child, "exit");
-  await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), {
-    what: "both servers are gone",
-  });
+  await until(
+    () => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => identityOf(pid) === undefined),
+    {
+      what: "both servers are gone",
+    },
+  );
 });
 
 it("keeps the servers running after Ctrl-C until the program has drained", async () => {
@@ -181,13 +184,13 @@ it("stops the other services and unlocks the folder if one does not start", asyn
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "cluster"), "no cluster");
   await expect(start(dataDir, { ...ALL, mail: false })).rejects.toBeInstanceOf(StartError);
-  expect(markOf(pidIn(dataDir, "redis"))).toBeUndefined();
+  expect(identityOf(pidIn(dataDir, "redis"))).toBeUndefined();
   lockDataDir(dataDir)();
 });
 
 it("takes over a lock that is incomplete, or whose process has exited, even if another process has its pid", () => {
   const dataDir = tempDir();
-  const stale = [writeMark(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
+  const stale = [writeIdentity(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
   for (const text of stale) {
     writeFileSync(join(dataDir, "lock"), text);
     lockDataDir(dataDir)();

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startPostgres } from "../embedded/postgres.ts";
-import { markOf } from "../embedded/process-mark.ts";
+import { identityOf } from "../embedded/process-identity.ts";
 import { startRedis } from "../embedded/redis.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
@@ -75,7 +75,7 @@ async function ownServer(
   const kill = async (): Promise<void> => {
     const pids = family(server.pid);
     send(pids, "SIGKILL");
-    await until(() => pids.every((pid) => markOf(pid) === undefined), { what: "the server is gone" });
+    await until(() => pids.every((pid) => identityOf(pid) === undefined), { what: "the server is gone" });
     await server.close();
   };
   const resume = (): void => send(family(server.pid), "SIGCONT");
@@ -106,7 +106,7 @@ async function ownServer(
 
 /** A server and its children, the server first: a paused postmaster makes no new ones. */
 function family(pid: number): number[] {
-  if (markOf(pid) === undefined) return [];
+  if (identityOf(pid) === undefined) return [];
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
   return [pid, ...children];
 }

@@ -6,12 +6,12 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /** A string that no other process with this pid ever has; undefined if no process has this pid. */
-export function markOf(pid: number, platform: NodeJS.Platform = process.platform): string | undefined {
+export function identityOf(pid: number, platform: NodeJS.Platform = process.platform): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  return platform === "linux" ? linuxMark(pid) : psMark(pid);
+  return platform === "linux" ? linuxIdentity(pid) : psIdentity(pid);
 }
 
-function linuxMark(pid: number): string | undefined {
+function linuxIdentity(pid: number): string | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -26,7 +26,7 @@ function linuxMark(pid: number): string | undefined {
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${fields[19] ?? ""}`;
 }
 
-function psMark(pid: number): string | undefined {
+function psIdentity(pid: number): string | undefined {
   try {
     const line = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], {
       encoding: "utf8",
@@ -39,15 +39,15 @@ function psMark(pid: number): string | undefined {
 }
 
 /** Writes the line of a pid file that identifies a process. */
-export function writeMark(pid: number): string {
-  return JSON.stringify({ pid, mark: markOf(pid) });
+export function writeIdentity(pid: number): string {
+  return JSON.stringify({ pid, mark: identityOf(pid) });
 }
 
-/** Parses a {@link writeMark} line; `lives` if the same process still has the pid. */
-export function readMark(text: string): { readonly pid: number; readonly lives: boolean } | undefined {
+/** Parses a {@link writeIdentity} line; `lives` if the same process still has the pid. */
+export function readIdentity(text: string): { readonly pid: number; readonly lives: boolean } | undefined {
   try {
     const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
-    return typeof pid === "number" ? { pid, lives: typeof mark === "string" && markOf(pid) === mark } : undefined;
+    return typeof pid === "number" ? { pid, lives: typeof mark === "string" && identityOf(pid) === mark } : undefined;
   } catch {
     return undefined; // incomplete, because its writer was killed
   }
