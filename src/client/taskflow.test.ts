@@ -40,10 +40,10 @@ afterAll(async () => {
 });
 
 async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
-  const kept = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
+  const relevant = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
   const response = await fetch(replica.url + path, {
     method,
-    headers: Object.fromEntries(kept) as Record<string, string>,
+    headers: Object.fromEntries(relevant) as Record<string, string>,
     ...(body.length > 0 && { body }),
   });
   return answer(

@@ -44,9 +44,9 @@ export async function startPeer(
       const rcpt = envelope.rcptTo.map(({ address }) => address);
       const from = envelope.mailFrom === false ? "" : envelope.mailFrom.address;
       simpleParser(stream).then((mail) => {
-        const refused = rejection("DATA");
-        if (refused === undefined) received.push({ from, rcpt, mail });
-        done(refused);
+        const error = rejection("DATA");
+        if (error === undefined) received.push({ from, rcpt, mail });
+        done(error);
       }, done);
     },
     ...options,
