@@ -1,13 +1,13 @@
-# One image, three names: the targets differ in TASKFLOW_ROLE alone.
-#   docker build -t taskflow .                       takes jobs and runs them
-#   docker build -t taskflow-api --target api .      takes them
-#   docker build -t taskflow-worker --target worker .   runs them
-# To build on one image for good, name it by its digest: --build-arg NODE_IMAGE=node:24-trixie-slim@sha256:…
+# The three targets differ only in TASKFLOW_ROLE.
+#   docker build -t taskflow .                          accepts and runs jobs
+#   docker build -t taskflow-api --target api .         accepts jobs
+#   docker build -t taskflow-worker --target worker .   runs jobs
+# To pin the base image, name it by its digest: --build-arg NODE_IMAGE=node:24-trixie-slim@sha256:…
 ARG NODE_IMAGE=node:24-trixie-slim
 FROM ${NODE_IMAGE} AS base
 WORKDIR /app
 
-# No install script of any package is needed, so none runs.
+# No package needs its install script, so none runs.
 FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
@@ -16,10 +16,11 @@ COPY scripts/build*.mjs scripts/uwebsockets.* scripts/
 COPY src src
 RUN npm run build
 
-# uWebSockets.js comes with a binary for every platform and every Node: all but the one that this Node would load are removed.
-# So is what no Node loads: types, source maps, and the second copy of the S3 client, for bundlers.
+# uWebSockets.js has a binary for every platform and Node version: this stage removes all but the one that this Node
+# loads. It also removes types, source maps, and the second copy of the S3 client, which only bundlers use.
 FROM base AS dependencies
-# Another build of uWebSockets.js than the one of package-lock.json, as the URL of a tarball: README, Deployment. Its files are not checked.
+# The URL of a tarball with another build of uWebSockets.js than that in package-lock.json (README, Deployment). Its
+# files are not checked.
 ARG UWEBSOCKETS=
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/uwebsockets.* scripts/
@@ -34,7 +35,8 @@ RUN npm ci --ignore-scripts --omit=dev \
  && find node_modules/@aws-sdk node_modules/@smithy -type d \( -name dist-types -o -name dist-es \) -prune -exec rm -rf {} + \
  && node --input-type=module -e 'for (const name of ["uWebSockets.js", "sharp", "piscina", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"]) await import(name);'
 
-# The base without what only a build needs. It is copied to an empty image, because deleting in a layer frees nothing in the one below.
+# The base without build tools. The next stage copies it to an empty image, because a layer cannot free space in the
+# layers below it.
 FROM base AS system
 RUN rm -rf /usr/local/lib/node_modules /usr/local/include /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
       /usr/local/bin/yarn* /opt/yarn* /var/lib/apt/lists/* /var/cache/apt/* \
@@ -45,7 +47,8 @@ FROM scratch AS runtime
 COPY --from=system / /
 WORKDIR /app
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-# MALLOC_MMAP_THRESHOLD_: glibc gives buffers of 4 MiB and more back when they are freed. Without it, it keeps those that it has seen before.
+# MALLOC_MMAP_THRESHOLD_: glibc returns freed buffers of 4 MiB and more to the system. Without this setting, it raises
+# the threshold to the size of the largest freed buffer.
 ENV NODE_ENV=production SERVER_ADDR=":8080" UV_THREADPOOL_SIZE=16 MALLOC_MMAP_THRESHOLD_=4194304 DATA_DIR=/data ARTIFACTS_DIR=/data/artifacts
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
@@ -54,7 +57,7 @@ USER node
 VOLUME /data/artifacts
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.SERVER_ADDR.split(':').pop() + '/api/v1/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# the program itself is process 1, so that it gets the SIGTERM and drains
+# the program is process 1, so it gets the SIGTERM and drains
 CMD ["node", "--no-allocation-site-pretenuring", "dist/main.js"]
 
 FROM runtime AS api

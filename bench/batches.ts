@@ -1,13 +1,13 @@
-/** Jobs by the thousand: `POST /api/v1/jobs/batch`, four requests at once. */
+/** Submits batches of a thousand jobs with `POST /api/v1/jobs/batch`, four requests at a time. */
 const BATCH_JOBS = 1_000;
 const IN_FLIGHT = 4;
 
 /**
- * Submits `count` identical jobs, and resolves when all are answered. The bodies are made once, so that submitting only
- * costs the sending.
+ * Submits `count` identical jobs, and resolves when the server has answered all batches. It encodes each body only
+ * once, so submitting costs little CPU.
  * @param url of a replica
  * @param job one job as JSON
- * @throws {Error} when a batch is rejected
+ * @throws {Error} if a batch is rejected
  */
 export async function submitBatches(url: string, count: number, job: string): Promise<void> {
   let left = count;

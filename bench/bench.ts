@@ -1,4 +1,4 @@
-/** `npm run bench`: see `help` in options.ts. */
+/** `npm run bench`: `help` in options.ts describes it. */
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { baselineChecksum } from "./competitors/competitor.ts";
 import type { Bench, Figure } from "./figure.ts";
@@ -78,7 +78,7 @@ async function runFigure(figure: Figure, bench: Omit<Bench, "log">): Promise<Rep
   return { figure: figure.name, title: figure.title, ...result };
 }
 
-/** A figure that fails does not stop the other ones, which may take an hour. */
+/** A failed figure does not stop the remaining ones, because a run may take an hour. */
 function failed(error: unknown): FigureResult {
   return { readings: [], goals: [], notes: [], failure: error instanceof Error ? error.message : String(error) };
 }

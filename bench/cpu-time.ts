@@ -1,4 +1,4 @@
-/** CPU time that processes have used so far, in milliseconds. Linux only. */
+/** Reads the CPU time of processes, in milliseconds. Linux only. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ, in which /proc counts CPU time, is 100 on every Linux that Node runs on (man 5 proc). */
@@ -14,7 +14,7 @@ export function parentOf(pid: number): number {
   return Number(statOf(pid)[1]);
 }
 
-/** CPU time of all threads of a process; 0 if it has ended. */
+/** The CPU time of all threads of a process; 0 if the process has ended. */
 export function cpuMsOf(pid: number): number {
   try {
     const stat = statOf(pid);

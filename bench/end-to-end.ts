@@ -1,7 +1,7 @@
 /** The measure of most figures: from the first POST to the last committed row, under a saturating load. */
 import { lastCommitted } from "./committed.ts";
+import type { Speed } from "./comparison.ts";
 import type { Competitor, Running } from "./competitors/competitor.ts";
-import type { Speed } from "./contest.ts";
 import type { Bench } from "./figure.ts";
 
 export interface LoadShape {
@@ -22,7 +22,7 @@ export function saturating({ isQuick }: Bench): LoadShape {
 /**
  * Warms a competitor up for a third of the time, then measures: `jobsPerSecond` is committed rows, from the first
  * submission to the last commit, so the drain counts.
- * @throws {Error} when a submission is rejected, or an accepted job gets no row
+ * @throws {Error} if a submission is rejected, or an accepted job has no row
  */
 export async function measureEndToEnd(
   bench: Bench,

@@ -1,4 +1,4 @@
-/** What a figure is, and how most of them measure: competitors in turn, in rounds. */
+/** Defines figures, and how most of them measure: competitors in turn, in rounds. */
 import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Generator } from "./generator.ts";
 import type { FigureResult } from "./report.ts";
@@ -13,7 +13,7 @@ export interface Bench {
   readonly against?: string | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
-  /** Prints progress for the person who waits. */
+  /** Prints the progress for the user. */
   log(text: string): void;
 }
 
@@ -23,7 +23,7 @@ export interface Figure {
   run(bench: Bench): Promise<FigureResult>;
 }
 
-/** Starts a competitor on emptied services, and kills it afterwards in any case: its state is not used again. */
+/** Starts a competitor on emptied services, and always kills it afterwards, because nothing uses its state again. */
 export async function withCompetitor<Result>(
   { services }: Bench,
   competitor: Competitor,
@@ -44,8 +44,8 @@ export async function withCompetitor<Result>(
 }
 
 /**
- * Measures each competitor once a round. The order rotates from round to round, so that drifts of the machine affect
- * all.
+ * Measures each competitor once a round. The order rotates from round to round, so drifts of the machine affect all
+ * competitors.
  * @returns the measures of each competitor, by round
  */
 export async function inRounds<Measure>(

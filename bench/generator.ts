@@ -19,7 +19,10 @@ interface Load {
 }
 
 interface Answers {
-  /** Answered with a status below 400. Those in flight at the end, at most one a connection, are not counted. */
+  /**
+   * The number of requests answered with a status below 400. Requests in flight at the end, at most one per connection,
+   * are not counted.
+   */
   readonly accepted: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -27,7 +30,7 @@ interface Answers {
 
 export interface Generator {
   readonly name: string;
-  /** @throws {Error} when a request was rejected, or not answered */
+  /** @throws {Error} if a request was rejected or got no answer */
   run(load: Load): Promise<Answers>;
 }
 
@@ -72,6 +75,8 @@ async function runAutocannon({ url, body, connections, seconds }: Load): Promise
 
 function checked({ rejected, failed, ...answers }: Answers & { rejected: number; failed: number }): Answers {
   if (rejected > 0 || failed > 0 || answers.accepted === 0)
-    throw new Error(`the generator saw ${answers.accepted} answers, ${rejected} rejections and ${failed} failures`);
+    throw new Error(
+      `the generator received ${answers.accepted} answers, ${rejected} rejections and ${failed} failures`,
+    );
   return answers;
 }

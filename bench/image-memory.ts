@@ -1,5 +1,5 @@
 /**
- * Memory of a replica over many images of 24 megapixels, three variants each:
+ * Measures the memory of a replica while it resizes many images of 24 megapixels, three variants each:
  * `npm run build && npx tsx bench/image-memory.ts [images]` (500 when not given). Linux only.
  */
 import { execFileSync } from "node:child_process";
@@ -51,7 +51,7 @@ try {
       payload: { source, variants: [{ width: 1_600 }, { width: 800 }, { width: 200 }] },
     }),
   );
-  const peaks: number[] = []; // of each tenth of the images, the first being the warm-up
+  const peaks: number[] = []; // of each tenth of the images; the first tenth is the warm-up
   for (let done = 0; done < images; done = await services.countRows("jobs where status = 'completed'")) {
     const tenth = Math.floor(done / warm);
     peaks[tenth] = Math.max(peaks[tenth] ?? 0, residentBytes(running.program.pid));

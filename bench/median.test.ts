@@ -14,7 +14,7 @@ describe("medians", () => {
     expect(quantileOf([1, 2, 3], 1)).toBe(3);
   });
 
-  it("pairs values by round, and drops a round that one side lacks", () => {
+  it("pairs values by round, and drops a round without values on one side", () => {
     expect(ratiosOf([10, 9, 8], [5, 3])).toEqual([2, 3]);
     expect(ratiosOf([10], [5, 3])).toEqual([2]);
   });

@@ -7,7 +7,7 @@ export interface Options {
   readonly only: readonly string[];
   /** How often each competitor runs. */
   readonly rounds: number;
-  /** Short runs on small backlogs, to see whether it works, not how fast it is. */
+  /** Short runs on small backlogs, which show whether the benchmark works, but not how fast TaskFlow is. */
   readonly isQuick: boolean;
   readonly isJson: boolean;
   /** The TaskFlow under test: the main.js of a build. */
@@ -46,8 +46,8 @@ const FLAGS = {
 } as const;
 
 /**
- * Reads the command line; undefined when help is asked for.
- * @param figures the names that --only may give
+ * Parses the command line; undefined for `--help`.
+ * @param figures the names that --only accepts
  * @throws {Error} with one sentence about the first invalid option
  */
 export function parseOptions(args: readonly string[], figures: readonly string[]): Options | undefined {
@@ -56,7 +56,7 @@ export function parseOptions(args: readonly string[], figures: readonly string[]
   const only = values.only.split(",").filter((name) => name !== "");
   const unknown = only.find((name) => !figures.includes(name));
   if (unknown !== undefined)
-    throw new Error(`--only: there is no figure "${unknown}"; there are ${figures.join(", ")}`);
+    throw new Error(`--only: expected names of figures (${figures.join(", ")}), got "${unknown}"`);
   const rounds = values.rounds ?? (values.quick ? "1" : "3");
   if (!/^[1-9]\d?$/.test(rounds)) throw new Error(`--rounds: expected an integer from 1 to 99, got "${rounds}"`);
   return {

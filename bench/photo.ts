@@ -1,7 +1,7 @@
-/** Photos for measuring image_resize. */
+/** Creates photos to measure image_resize. */
 import sharp from "sharp";
 
-/** Smooth areas with the noise of a camera on them, as a JPEG. */
+/** Creates a JPEG of smooth areas with camera noise. */
 export async function makePhoto(width: number, height: number): Promise<Buffer> {
   const noise = await sharp({
     create: { width, height, channels: 3, background: "black", noise: { type: "gaussian", mean: 128, sigma: 8 } },
@@ -20,8 +20,8 @@ export async function makePhoto(width: number, height: number): Promise<Buffer> 
 }
 
 /**
- * The same pixels in different bytes, because TaskFlow would render identical files only once: inserts a comment after
- * the start of a JPEG (ITU T.81, B.2.4.5).
+ * Inserts a comment after the start of a JPEG (ITU T.81, B.2.4.5). The bytes must differ, because TaskFlow would render
+ * identical files only once.
  */
 export function withComment(jpeg: Buffer, comment: string): Buffer {
   const segment = Buffer.from(`\xff\xfe\0\0${comment}`, "latin1");

@@ -1,4 +1,4 @@
-/** One process of a competitor. */
+/** Runs one process of a competitor. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,17 +6,20 @@ import { cpuMsOf } from "./cpu-time.ts";
 
 export interface Program {
   readonly pid: number;
-  /** Its output so far. */
+  /** The output so far. */
   output(): string;
-  /** Resolves to the first match in what it prints. @throws {Error} when it ends before */
+  /** Resolves to the first match in the output. @throws {Error} if the process ends before a match */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Writes to its standard input. */
+  /** Writes to the standard input. */
   write(text: string): void;
-  /** CPU time of all its threads so far, in milliseconds. Linux only. */
+  /** The CPU time of all threads so far, in milliseconds. Linux only. */
   cpuMs(): number;
   /** Resident memory in bytes. Linux only. */
   residentBytes(): number;
-  /** Stops it and waits: `drained` by SIGTERM, with SIGKILL after 20 s; `killed` by SIGKILL at once. */
+  /**
+   * Stops the process and waits until it has ended: `drained` by SIGTERM, with SIGKILL after 20 s; `killed` by SIGKILL
+   * immediately.
+   */
   stop(how: "drained" | "killed"): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
     env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
-  }); // Ctrl-C reaches it through us
+  }); // Ctrl-C reaches only this process, which stops the child
   const pid = child.pid ?? 0;
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -58,7 +58,7 @@ describe("report", () => {
     expect(text).toContain("baseline.mjs SHA-256 abc");
   });
 
-  it("says why a figure is missing, and what a quick run is worth", () => {
+  it("gives the reason for a missing figure, and warns about a quick run", () => {
     const text = reportText({
       ...REPORT,
       isQuick: true,

@@ -1,20 +1,20 @@
-/** The results of the benchmark, and the report: one table of figures, one of goals. */
+/** The results of the benchmark, and the report with a table of figures and a table of goals. */
 import { markdownTable } from "../src/cli/text-table.ts";
 import { medianOf } from "./median.ts";
 
-/** One thing measured, in each round. */
+/** One measure with its value in each round. */
 export interface Reading {
   readonly name: string;
   /** The unit of the values: `jobs/s`, `ms`, `bytes`; empty for plain ratios. */
   readonly unit: string;
   readonly values: readonly number[];
-  /** The ratio of another reading to this one, within each round. */
+  /** The ratio of another reading to this one in each round. */
   readonly ratios?: { readonly of: string; readonly values: readonly number[] };
 }
 
 export interface Goal {
   readonly text: string;
-  /** NaN if it could not be measured on this machine. */
+  /** NaN if this machine cannot measure it. */
   readonly value: number;
   /** The least or the greatest value that meets the goal. */
   readonly limit: { readonly least: number } | { readonly most: number };
@@ -24,9 +24,9 @@ export interface Goal {
 export interface FigureResult {
   readonly readings: readonly Reading[];
   readonly goals: readonly Goal[];
-  /** Sentences that a reader of the figures needs. */
+  /** Sentences that explain the figures. */
   readonly notes: readonly string[];
-  /** Why there are no readings. */
+  /** The error of a figure without readings. */
   readonly failure?: string;
 }
 

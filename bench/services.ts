@@ -1,4 +1,4 @@
-/** The one Redis and the one Postgres that all competitors use in turn, emptied before each. */
+/** Starts the Redis and the Postgres that all competitors use in turn, and empties them before each. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,29 +11,29 @@ import { cpuMsOf, cpuMsOfFamily, parentOf } from "./cpu-time.ts";
 export interface Services {
   readonly dataDir: string;
   readonly redisPort: number;
-  /** The URL of a database that each `empty` creates again. */
+  /** The URL of the database, which `empty` creates again. */
   readonly databaseUrl: string;
   readonly redis: Redis;
-  /** One query, on a connection that stays open: a login for each count would be a load of its own. */
+  /** Counts rows on a connection that stays open, because a login for each count would load Postgres. */
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
-  /** CPU time of both so far, in milliseconds. Linux only. */
+  /** The CPU time of both so far, in milliseconds. Linux only. */
   cpuMs(): { readonly redis: number; readonly postgres: number };
-  /** Rewrites Redis's append-only file, so that earlier writes do not slow down the next measurement. */
+  /** Rewrites Redis's append-only file. Otherwise earlier writes would slow down the next measurement. */
   compact(): Promise<void>;
   /** Restores the initial state: an empty Redis with an empty append-only file, a new database after a checkpoint. */
   empty(): Promise<void>;
   /** @param table the text after `from` */
   countRows(table: string): Promise<number>;
-  /** The size of a table, including its partitions, indexes and large values. */
+  /** The size of a table in bytes, including its partitions, indexes and large values. */
   tableBytes(table: string): Promise<number>;
   close(): Promise<void>;
 }
 
-const DATABASE = "contest";
+const DATABASE = "bench";
 
 /**
- * Starts both as TaskFlow does on a machine that has none: with an append-only file that is synced each second, and
- * Postgres on its defaults.
+ * Starts both as TaskFlow does on a machine without them: Redis with an append-only file that is synced each second,
+ * and Postgres with its defaults.
  */
 export async function startServices(): Promise<Services> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-bench-"));
@@ -95,7 +95,7 @@ async function rewriteAppendOnlyFile(redis: Redis): Promise<void> {
     const info = await redis.info("persistence");
     if (info.includes("aof_rewrite_in_progress:0") && info.includes("aof_rewrite_scheduled:0")) {
       if (isAsked) return;
-      await redis.bgrewriteaof(); // rejected while one runs
+      await redis.bgrewriteaof(); // Redis rejects a second rewrite while one runs
       isAsked = true;
     }
     await delay(20);

@@ -1,6 +1,5 @@
 /**
- * `npm run bench:stages`: measures each stage of a job separately, so that a loss of speed can be located. Redis is
- * real.
+ * `npm run bench:stages`: measures each stage of a job separately, to locate a loss of speed. It uses a real Redis.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -80,7 +79,7 @@ async function pureStages(): Promise<string[][]> {
   return measured(bench, 1);
 }
 
-/** What metrics cost a job from its submission to its end. It should stay below 2 µs. */
+/** The cost of all metrics of one job, from its submission to its end. It should stay below 2 µs. */
 function countingOne(): () => void {
   const { countSubmissions, observeHttp, observePickup, observeRun, observeEndToEnd, countAttempt } = createMetrics();
   return () => {
@@ -151,7 +150,7 @@ async function queueStages(queue: Queue): Promise<string[][]> {
   return measured(bench, BATCH_JOBS);
 }
 
-/** Enqueues single submissions in one tick of the event loop, so that they travel in one call. */
+/** Enqueues single submissions in one tick of the event loop, so the queue sends them in one call. */
 async function enqueueBatch(queue: Queue): Promise<void> {
   const submission = submissionOf();
   await Promise.all(

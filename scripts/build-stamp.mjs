@@ -1,4 +1,4 @@
-// Whether dist/ was built from the sources as they are. The build leaves a digest of them in dist/.built.
+// Checks whether dist/ was built from the current sources. The build writes a digest of the sources to dist/.built.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const STAMP_FILE = join(root, "dist", ".built");
-/** What decides about the output beside src/. */
+/** The files besides src/ that determine the output. */
 const INPUTS = [
   "scripts/build.mjs",
   "scripts/build-stamp.mjs",
@@ -15,10 +15,13 @@ const INPUTS = [
   "package-lock.json",
 ];
 
-/** Whether the build leaves a file or folder of src/ out: tests, and what tests share. */
+/** Whether the build omits a file or folder of src/: tests and their shared code. */
 export const isLeftOut = (name) => name === "testing" || name.startsWith("testing/") || name.endsWith(".test.ts");
 
-/** The digest of the sources' names, sizes and times of change. Reading their text would make each start slower. */
+/**
+ * The digest of the names, sizes and modification times of the sources. Reading their contents would slow down each
+ * start.
+ */
 export function stampOfSources() {
   const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -32,5 +35,5 @@ export function stampOfSources() {
   return stamp.digest("hex");
 }
 
-/** The digest of the sources that dist/ was built from; undefined without a dist/. */
+/** Reads the digest of the sources of dist/; undefined without dist/. */
 export const builtStamp = () => (existsSync(STAMP_FILE) ? readFileSync(STAMP_FILE, "utf8") : undefined);

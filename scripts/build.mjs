@@ -1,7 +1,6 @@
-// Builds src/ into dist/: the compiler's output, the .lua and .sql files beside it, and typebox in one piece.
-// An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick; of a
-// changed one, the compiler reads again only what the change can reach (its notes and its output are kept in
-// .cache/build).
+// Builds src/ into dist/: the compiler's output, the .lua and .sql files, and typebox in one file. It skips an
+// unchanged tree (same names, sizes and modification times), so `npm start` is quick. After a change, the compiler
+// compiles only the affected files; .cache/build has its output and its build info.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -21,7 +20,7 @@ import { differenceOfUws } from "./uwebsockets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const compiled = join(root, ".cache", "build");
-const compilerNotes = join(compiled, "tsconfig.tsbuildinfo");
+const buildInfo = join(compiled, "tsconfig.tsbuildinfo");
 
 const difference = differenceOfUws(join(root, "node_modules/uWebSockets.js"));
 if (difference !== undefined) {
@@ -29,15 +28,16 @@ if (difference !== undefined) {
   process.exit(1);
 }
 
-const stamp = stampOfSources(); // taken before the compiler reads: a file that changes meanwhile makes the next build
+// computed before the compiler reads, so a file that changes during the build causes another build
+const stamp = stampOfSources();
 if (builtStamp() !== stamp) await build();
 
-/** Builds beside dist/ and then replaces dist/, so that a build that fails leaves the previous one in place. */
+/** Builds next to dist/ and then replaces dist/, so a failed build does not affect the previous one. */
 async function build() {
   const [fresh, previous] = [join(root, "dist.new"), join(root, "dist.old")];
   compile();
   rmSync(fresh, { recursive: true, force: true });
-  cpSync(compiled, fresh, { recursive: true, filter: (from) => from !== compilerNotes });
+  cpSync(compiled, fresh, { recursive: true, filter: (from) => from !== buildInfo });
   const src = join(root, "src");
   cpSync(src, fresh, {
     recursive: true,
@@ -52,17 +52,17 @@ async function build() {
   rmSync(previous, { recursive: true, force: true });
 }
 
-/** Compiles src/ into .cache/build, and removes there what a deleted source has left. */
+/** Compiles src/ into .cache/build, and removes the output of deleted sources there. */
 function compile() {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const options = ["--outDir", compiled, "--incremental", "--tsBuildInfoFile", compilerNotes];
+  const options = ["--outDir", compiled, "--incremental", "--tsBuildInfoFile", buildInfo];
   try {
     execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", ...options], {
       cwd: root,
-      stdio: ["ignore", 2, 2], // all of it is errors; the standard output may be read by another program (start.mjs)
+      stdio: ["ignore", 2, 2], // the output has only errors; another program may read the standard output (start.mjs)
     });
   } catch {
-    process.exit(1); // the compiler has printed its errors
+    process.exit(1); // the compiler has already printed its errors
   }
   for (const name of readdirSync(compiled, { recursive: true })) {
     const source = /^(?<stem>.+?)(?:\.d)?\.(?<c>c?)[jt]s(?:\.map)?$/.exec(name)?.groups;
@@ -71,11 +71,11 @@ function compile() {
 }
 
 /**
- * Puts typebox into one file. It consists of 700 modules, which each process and each pool thread would load: that
- * takes 0.6 s of CPU, and 0.04 s from one file.
+ * Bundles typebox into one file. Each process and each pool thread loads it: that takes 0.6 s of CPU from its 700
+ * modules, and 0.04 s from one file.
  */
 async function bundleTypebox(dist) {
-  const { buildSync } = await import("esbuild"); // takes 0.1 s, and most starts build nothing
+  const { buildSync } = await import("esbuild"); // this import takes 0.1 s, and most starts build nothing
   const entries = ["typebox", "typebox/compile", "typebox/error", "typebox/system", "typebox/value"];
   const fileOf = (entry) => `${entry.replace("/", "-")}.js`;
   const entryPoints = Object.fromEntries(entries.map((entry) => [fileOf(entry).slice(0, -3), entry]));

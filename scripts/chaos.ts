@@ -40,8 +40,8 @@ async function playAll({ seed, only, seconds, jobs, pace }: Options): Promise<Re
 }
 
 /**
- * Plays each guard's fault without that guard. If the promises held all the same, the guard would be of no use, or the
- * counts would not show the difference.
+ * Injects each guard's fault without that guard. The promises must break, because otherwise the guard would be useless
+ * or the counts would not show the difference.
  */
 async function playBroken({ seed, seconds }: Options, names: readonly string[]): Promise<Result[]> {
   const results: Result[] = [];

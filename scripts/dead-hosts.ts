@@ -1,7 +1,7 @@
 /**
- * `npx tsx scripts/dead-hosts.ts [JOBS] [LATENCY_MS] [ROUNDS]`, after `npm run build`: webhooks to a live host alone,
- * and mixed with as many to a host that refuses connections, or that never answers. It prints when the live host has
- * received all of its webhooks. Each time on an empty server, so that nothing is known of any host.
+ * `npx tsx scripts/dead-hosts.ts [JOBS] [LATENCY_MS] [ROUNDS]`, after `npm run build`: sends webhooks to a live host
+ * alone, and mixed with as many to a host that refuses connections or never answers. It prints the time until the live
+ * host has received all its webhooks. Each run starts an empty server, which has no host health yet.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -17,13 +17,13 @@ const LIMIT = 1.3;
 
 interface Host {
   readonly url: string;
-  /** Requests that it has had. */
+  /** The number of requests that the host has received. */
   readonly count: () => number;
-  /** When it has had so many. */
-  readonly had: (requests: number) => Promise<number>;
+  /** Resolves to the time at which the host receives this number of requests. */
+  readonly received: (requests: number) => Promise<number>;
 }
 
-/** A host that answers after a while; with Infinity never. */
+/** Starts a host that answers after `latencyMs`, or never if it is Infinity. */
 async function startHost(latencyMs: number, closers: Closer[]): Promise<Host> {
   let requests = 0;
   const waiting = new Map<number, (at: number) => void>();
@@ -42,7 +42,7 @@ async function startHost(latencyMs: number, closers: Closer[]): Promise<Host> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     count: () => requests,
-    had: (wanted) => new Promise((resolve) => waiting.set(wanted, resolve)),
+    received: (wanted) => new Promise((resolve) => waiting.set(wanted, resolve)),
   };
 }
 
@@ -65,7 +65,7 @@ async function submit(server: string, urls: readonly string[]): Promise<void> {
 
 type Company = "alone" | "refusing" | "hanging";
 
-/** @returns how long it took until the live host had all, in ms, and how many requests the dead one has had by then */
+/** @returns the ms until the live host had all requests, and how many requests the dead host had then */
 async function measure(company: Company): Promise<{ readonly ms: number; readonly deadRequests: number }> {
   const closers: Closer[] = [];
   try {
@@ -73,7 +73,7 @@ async function measure(company: Company): Promise<{ readonly ms: number; readonl
     const live = await startHost(LATENCY_MS, closers);
     const hanging = await startHost(Infinity, closers);
     const dead = { alone: [], refusing: [`http://127.0.0.1:${await freePort()}/`], hanging: [hanging.url] }[company];
-    const all = live.had(JOBS);
+    const all = live.received(JOBS);
     const startedAt = performance.now();
     await submit(server.url, [...dead, live.url]);
     return { ms: (await all) - startedAt, deadRequests: hanging.count() };

@@ -1,14 +1,14 @@
-// Runs the program from src/ and keeps it current: when a file changes, it is built again and the program restarted.
-// After a build that fails, the program runs on as it was. (`node --watch dist/main.js` would miss what pool threads
-// load, and .lua and .sql files; `--watch-path` does not work on Linux in Node.js 20.)
-// Usage: npm run dev    settings come from the environment, as with npm start
+// Runs the program from src/: when a file changes, it builds and restarts the program. After a failed build the old
+// program continues. (`node --watch dist/main.js` does not watch .lua and .sql files and the modules of pool threads;
+// `--watch-path` does not work on Linux in Node.js 20.) Usage: npm run dev (the environment has the settings, as for
+// npm start)
 import { spawn, spawnSync } from "node:child_process";
 import { watch } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isLeftOut } from "./build-stamp.mjs";
 import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "./node-options.mjs";
 
-/** An editor that saves all files writes them within this time. */
+/** An editor that saves several files writes all of them within this time. */
 const SETTLED_MS = 100;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -39,7 +39,7 @@ function start() {
   program = { child, ended };
 }
 
-/** Stops the program by SIGTERM: it drains, so that attempts end or go back to the queue. */
+/** Stops the program by SIGTERM: it drains, so attempts end or return to the queue. */
 async function stop() {
   program?.child.kill("SIGTERM");
   await stopped();
@@ -72,7 +72,7 @@ function end(stopProgram) {
   restarting = restarting.then(stopProgram);
 }
 process.once("SIGTERM", () => end(stop));
-// Ctrl-C reaches the program too, and a second signal would cut its drain short
+// Ctrl-C reaches the program too, and a second signal would abort its drain
 process.once("SIGINT", () => end(stopped));
 
 restarting = restart();

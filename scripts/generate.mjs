@@ -1,7 +1,6 @@
-// Writes what is generated from the code: the client's types, and the tables and answers in the documentation. The
-// tests that compare a file with the code also write it, when a variable UPDATE_… is 1; this sets all of them, and runs
-// those tests.
-// Usage: npm run generate
+// Generates files from the code: the client's types, and the tables and answers in the documentation. The tests that
+// compare a file with the code write it if a variable UPDATE_… is 1; this script sets all these variables and runs the
+// tests. Usage: npm run generate
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

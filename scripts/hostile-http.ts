@@ -1,6 +1,6 @@
 /**
- * Tries every hostile request of src/testing/hostile-http.ts on a server that runs somewhere: the binaries of the HTTP
- * library differ from one version of Node.js to the next. It enqueues nothing and reads nothing.
+ * Sends every hostile request of src/testing/hostile-http.ts to a running server, because the binaries of the HTTP
+ * library differ between versions of Node.js. It enqueues nothing and reads nothing.
  */
 import { HOSTILE_CASES } from "../src/testing/hostile-cases.ts";
 import { SPLITS, violationsOfServer } from "../src/testing/hostile-http.ts";
@@ -11,15 +11,15 @@ if (address === undefined || !URL.canParse(address)) {
   process.exit(2);
 }
 const { hostname, port } = new URL(address);
-let faults = 0;
+let violations = 0;
 for (const split of SPLITS) {
-  for (const fault of await violationsOfServer(split, {
+  for (const violation of await violationsOfServer(split, {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port) || 80,
   })) {
-    faults += 1;
-    process.stdout.write(`${split}: ${fault}\n`);
+    violations += 1;
+    process.stdout.write(`${split}: ${violation}\n`);
   }
 }
-process.stdout.write(`${HOSTILE_CASES.length * SPLITS.length} hostile requests, ${faults} not as expected\n`);
-process.exit(faults === 0 ? 0 : 1);
+process.stdout.write(`${HOSTILE_CASES.length * SPLITS.length} hostile requests, ${violations} not as expected\n`);
+process.exit(violations === 0 ? 0 : 1);

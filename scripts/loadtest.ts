@@ -83,7 +83,7 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
 interface Opened {
   readonly target: Target;
   readonly jobCounts: JobCounts;
-  /** Stops the server if it was started here; resolves to its exit code. */
+  /** Stops the server if this process started it; resolves to its exit code. */
   readonly stop: () => Promise<number | null>;
 }
 
@@ -101,7 +101,7 @@ async function openTarget({ url, key, databaseUrl }: Options, smtpUrl: string, c
   return { target, jobCounts, stop: () => Promise.resolve(0) };
 }
 
-/** Shows a bar while something runs, on a terminal. */
+/** Shows a progress bar on a terminal while a phase runs. */
 async function withBar<Result>(
   name: string,
   jobs: number,

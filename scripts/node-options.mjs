@@ -1,7 +1,8 @@
-// How `npm start`, tests, load tests and benchmarks run the program. start.test.ts compares the Dockerfile with it.
+// The options with which `npm start`, tests, load tests and benchmarks run the program. start.test.ts compares the
+// Dockerfile with it.
 
 /**
- * Options of Node.js. With pretenuring, V8 makes short-lived objects in the old space, which only full collections
+ * Options of Node.js. With pretenuring, V8 allocates short-lived objects in the old space, which only full collections
  * free.
  */
 export const NODE_OPTIONS = ["--no-allocation-site-pretenuring"];
@@ -10,7 +11,7 @@ export const NODE_OPTIONS = ["--no-allocation-site-pretenuring"];
 export const UV_THREADPOOL_SIZE = "16";
 
 /**
- * glibc gives buffers of this many bytes and more back when they are freed. Without it, it keeps those of sizes seen
- * before.
+ * glibc returns freed buffers of at least this many bytes to the system. Without this setting, it raises the threshold
+ * to the size of the largest freed buffer.
  */
 export const MALLOC_MMAP_THRESHOLD = "4194304";

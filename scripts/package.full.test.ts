@@ -48,7 +48,7 @@ const run = async (command: string, args: readonly string[], cwd = project): Pro
 
 beforeAll(async () => {
   project = tempDir();
-  // --ignore-scripts: global-setup.ts has built dist/ already
+  // --ignore-scripts: global-setup.ts has already built dist/
   await run("npm", ["pack", "--ignore-scripts", "--pack-destination", project], ROOT);
   const tarball = readdirSync(project).find((name) => name.endsWith(".tgz"));
   writeFileSync(join(project, "package.json"), '{ "type": "module", "private": true }\n');
@@ -59,7 +59,7 @@ it("has the command", async () => {
   expect((await run("npx", ["--no-install", "taskflow", "--version"])).trim()).toBe(version);
 });
 
-it("brings the HTTP library under its alias", async () => {
+it("installs the HTTP library under its alias", async () => {
   const load = 'import("uWebSockets.js").then(({ default: uws }) => process.stdout.write(typeof uws.App))';
   expect(await run(process.execPath, ["-e", load])).toBe("function");
 });
@@ -76,7 +76,7 @@ it("has types and code of taskflow/client and taskflow/job", async () => {
   expect(await run(process.execPath, ["program.js"])).toBe("compiled and run");
 });
 
-it("has neither tests nor what they share, and no source maps of sources that it lacks", () => {
+it("has no tests, no code shared by tests, and no source maps without their sources", () => {
   const files = readdirSync(join(project, "node_modules", "taskflow"), { recursive: true, encoding: "utf8" });
   expect(files).toContain("dist/main.js");
   expect(files).toContain("dist/queue/lua/claim.lua");

@@ -1,5 +1,5 @@
-// Builds what has changed and prints the command that runs the program, for `npm start`: the shell then replaces itself
-// with it, so that the program gets npm's signals and drains. Variables that are set already keep their value.
+// Builds changed sources and prints the command that runs the program, for `npm start`. The shell replaces itself with
+// the command, so the program gets npm's signals and drains. Variables that are already set keep their value.
 import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "./node-options.mjs";
 import "./build.mjs";
 

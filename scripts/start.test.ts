@@ -15,13 +15,13 @@ describe("the command of npm start", () => {
     );
   });
 
-  it("keeps the variables that are set", () => {
+  it("keeps variables that are already set", () => {
     expect(command({ UV_THREADPOOL_SIZE: "4", MALLOC_MMAP_THRESHOLD_: "1" })).toBe(
       `env node ${NODE_OPTIONS.join(" ")} dist/main.js\n`,
     );
   });
 
-  it("is what the image runs", () => {
+  it("equals the command of the image", () => {
     const dockerfile = readFileSync(new URL("../Dockerfile", import.meta.url), "utf8");
     expect(dockerfile).toContain(
       `CMD ${JSON.stringify(["node", ...NODE_OPTIONS, "dist/main.js"]).replaceAll(",", ", ")}`,

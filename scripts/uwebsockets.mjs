@@ -1,8 +1,8 @@
-// Checks that the files of uWebSockets.js are those that this repository was tested with, by their SHA-256 in
-// uwebsockets.sha256.json. The package is a re-publication by a third party (README, Deployment): package-lock.json
-// pins the download, this pins the files that run.
+// Compares the files of uWebSockets.js with the SHA-256 of the tested files in uwebsockets.sha256.json. The package is
+// a re-publication by a third party (README, Deployment): package-lock.json pins the download, this script pins the
+// files that run.
 // Usage: node scripts/uwebsockets.mjs FOLDER    exit code 1 and a sentence if a file differs
-//        node scripts/uwebsockets.mjs --write FOLDER    accepts the files as they are, after a change of version
+//        node scripts/uwebsockets.mjs --write FOLDER    writes the hashes of these files, after a change of version
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,16 +16,19 @@ const hashOf = (folder, name) =>
     .update(readFileSync(join(folder, name)))
     .digest("hex");
 
-/** A sentence about the first file that differs, or undefined. Reads only the binary that this Node.js loads. */
+/**
+ * Returns a sentence about the first file that differs, or undefined. By default it reads only the binary that this
+ * Node.js loads.
+ */
 export function differenceOfUws(folder, { readsAll = false } = {}) {
   const known = JSON.parse(readFileSync(LIST, "utf8"));
   const own = `${["uws", process.platform, process.arch, process.versions.modules].join("_")}.node`;
   for (const name of readdirSync(folder).filter(isCode)) {
     if (name.endsWith(".node") && name !== own && !readsAll) continue;
     if (known[name] === undefined)
-      return `${join(folder, name)} is not in scripts/uwebsockets.sha256.json: it came from another uWebSockets.js than this program was tested with. Run npm ci.`;
+      return `${join(folder, name)} is not in scripts/uwebsockets.sha256.json: this program was not tested with this version of uWebSockets.js. Run npm ci.`;
     if (hashOf(folder, name) !== known[name])
-      return `${join(folder, name)} differs from its SHA-256 in scripts/uwebsockets.sha256.json: it is not the uWebSockets.js that this program was tested with. Run npm ci.`;
+      return `${join(folder, name)} differs from its SHA-256 in scripts/uwebsockets.sha256.json: this program was not tested with this version of uWebSockets.js. Run npm ci.`;
   }
   return undefined;
 }

@@ -17,7 +17,7 @@ function check(folder: string): Promise<{ readonly isSame: boolean; readonly out
   );
 }
 
-it("takes the HTTP library as it was tested, with the binaries of all platforms", async () => {
+it("accepts the tested HTTP library with the binaries of all platforms", async () => {
   expect(await check(PACKAGE)).toEqual({ isSame: true, output: "" });
 });
 

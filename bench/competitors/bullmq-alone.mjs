@@ -1,6 +1,6 @@
-// BullMQ without HTTP and Postgres: adds by addBulk and processes at the same time, in one process. After a warm-up it
-// prints `MS n`, from the first add to the last completed.
-// Environment: REDIS_PORT (database 15 is used), JOBS, DATA (a job's data as JSON).
+// BullMQ without HTTP and Postgres: it adds by addBulk and processes at the same time, in one process. After a warm-up
+// it prints `MS n`, from the first add to the last completed. Environment: REDIS_PORT (database 15 is used), JOBS, DATA
+// (a job's data as JSON).
 import { Queue, Worker } from "bullmq";
 
 const BULK = 1_000;

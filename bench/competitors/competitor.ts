@@ -1,4 +1,4 @@
-/** The competitors: how each is started, its endpoint, and the table of its committed outcomes. */
+/** The competitors: the command of each, its endpoint, and the table of its committed outcomes. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ const JOBS = fileURLToPath(new URL("../jobs", import.meta.url));
 /** The SHA-256 of the agreed baseline.mjs: goals refer to exactly this program. */
 const BASELINE_SHA256 = "69e741a39961cc4a70c895080db31a9e07654eea340234f51a7cb0e890d4cc1c";
 
-/** @throws {Error} when baseline.mjs is not the one that the goals refer to. */
+/** @throws {Error} if baseline.mjs differs from the file that the goals refer to. */
 export function baselineChecksum(): string {
   const sha256 = createHash("sha256")
     .update(readFileSync(SELF("baseline.mjs")))
@@ -67,13 +67,13 @@ export const bullmq = script("Fastify + BullMQ + INSERT", "peer.mjs", "peer_jobs
 export const bullmqTuned = script("Fastify + BullMQ + INSERT, tuned", "peer-tuned.mjs", "peer_jobs");
 export const pgBoss = script("Fastify + pg-boss", "pg-boss.mjs", "pgboss.job where state = 'completed'");
 
-/** BullMQ as a library, without HTTP: it prints its time. @param body a body with the payload for its jobs */
+/** BullMQ as a library, without HTTP; the script prints its time. @param body a body with the payload for its jobs */
 export function bullmqAlone(jobs: number, body: string): Competitor {
   const { payload } = JSON.parse(body) as { payload: object };
   return script("BullMQ alone, addBulk", "bullmq-alone.mjs", "", { JOBS: String(jobs), DATA: JSON.stringify(payload) });
 }
 
-/** sharp on this many threads, without a queue. @param image a file */
+/** sharp on this many threads, without a queue. @param image the path of the source image */
 export function sharpAlone(threads: string, image: string, widths: readonly number[]): Competitor {
   return script("sharp alone", "sharp.mjs", "", {
     THREADS: threads,
@@ -83,7 +83,7 @@ export function sharpAlone(threads: string, image: string, widths: readonly numb
   });
 }
 
-/** The second build as one more competitor; none where no second build is given. */
+/** The second build as a further competitor; none without a second build. */
 export function otherBuild(program: string | undefined, name = "TaskFlow, the other build"): Competitor[] {
   return program === undefined ? [] : [taskflow(program, {}, name)];
 }

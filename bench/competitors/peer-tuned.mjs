@@ -1,5 +1,5 @@
 // peer.mjs tuned as far as its libraries allow: jobs of one event-loop tick are added in one addBulk, 500 run at once,
-// and their rows go in by one INSERT for all that wait, one statement in flight; a job completes when its row is
+// and one INSERT stores the rows of all waiting jobs, at most two statements at a time; a job completes when its row is
 // committed. Environment and output as peer.mjs.
 import { randomUUID } from "node:crypto";
 import { Queue, Worker } from "bullmq";

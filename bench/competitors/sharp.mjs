@@ -1,5 +1,5 @@
 // sharp alone: the same variants with the same settings as image_resize, on as many threads, without a queue.
-// On each line `go N` of its input it renders N images and prints `MS n`.
+// For each line `go N` of its input it renders N images and prints `MS n`.
 // Environment: THREADS, IMAGE (a file), WIDTHS (with commas).
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

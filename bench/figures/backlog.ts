@@ -1,4 +1,4 @@
-/** How a backlog slows down new jobs of the same type, end to end. */
+/** Measures how a backlog slows down new jobs of the same type, end to end. */
 import { submitBatches } from "../batches.ts";
 import { taskflow } from "../competitors/competitor.ts";
 import { SMALL_BODY, saturating } from "../end-to-end.ts";
@@ -52,9 +52,9 @@ export const backlog: Figure = {
 };
 
 interface Flow {
-  /** Submissions answered with 202, a second. */
+  /** Submissions per second answered with 202. */
   readonly submitted: number;
-  /** Rows committed a second, of the backlog and of the load. */
+  /** Rows committed per second, of the backlog and of the load. */
   readonly committed: number;
 }
 

@@ -1,10 +1,10 @@
 /** Batches of a thousand jobs, including Postgres rows, against BullMQ without HTTP and Postgres. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
+import type { Speed } from "../comparison.ts";
+import { compareCompetitors } from "../comparison.ts";
 import type { Competitor, Running } from "../competitors/competitor.ts";
 import { bullmqAlone, taskflow } from "../competitors/competitor.ts";
-import type { Speed } from "../contest.ts";
-import { contest } from "../contest.ts";
 import { SMALL_BODY } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -18,7 +18,12 @@ export const batch: Figure = {
     const durable = taskflow(bench.program, { ACCEPT_DURABILITY: "postgres" }, "TaskFlow, ACCEPT_DURABILITY=postgres");
     const measure = (running: Running, competitor: Competitor): Promise<Speed> =>
       competitor === alone ? speedOfAlone(running, jobs) : speedOfBatches(bench, running, jobs);
-    const { readings, ratiosAgainst } = await contest(bench, taskflow(bench.program), [alone, durable], measure);
+    const { readings, ratiosAgainst } = await compareCompetitors(
+      bench,
+      taskflow(bench.program),
+      [alone, durable],
+      measure,
+    );
     return {
       readings,
       goals: [

@@ -1,7 +1,7 @@
 /** The same load with ACCEPT_DURABILITY=postgres: each submission is committed before its 202. */
 
+import { compareCompetitors } from "../comparison.ts";
 import { baseline, taskflow } from "../competitors/competitor.ts";
-import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -11,7 +11,7 @@ export const durable: Figure = {
   title: "one job a POST, committed to Postgres before its 202",
   run: async (bench) => {
     const own = taskflow(bench.program, { ACCEPT_DURABILITY: "postgres" }, "TaskFlow, ACCEPT_DURABILITY=postgres");
-    const { readings, ratiosAgainst } = await contest(bench, own, [baseline], (running, competitor) =>
+    const { readings, ratiosAgainst } = await compareCompetitors(bench, own, [baseline], (running, competitor) =>
       measureEndToEnd(bench, running, competitor, saturating(bench)),
     );
     const goals = [

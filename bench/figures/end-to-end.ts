@@ -1,7 +1,7 @@
 /** One job a POST, from HTTP to a committed row: only TaskFlow and the baseline, for quick results while tuning. */
 
+import { compareCompetitors } from "../comparison.ts";
 import { baseline, otherBuild, taskflow } from "../competitors/competitor.ts";
-import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -11,7 +11,7 @@ export const endToEnd: Figure = {
   title: "one job a POST, from HTTP to a committed row",
   run: async (bench) => {
     const own = taskflow(bench.program);
-    const { readings, ratiosAgainst } = await contest(
+    const { readings, ratiosAgainst } = await compareCompetitors(
       bench,
       own,
       [baseline, ...otherBuild(bench.against)],

@@ -1,4 +1,4 @@
-/** data_export of many rows, against `psql \copy` of the same query. */
+/** Measures data_export of many rows against `psql \copy` of the same query. */
 import { execFile } from "node:child_process";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -81,7 +81,7 @@ async function measureExports(bench: Bench, running: Running, rows: number): Pro
   };
 }
 
-/** Seconds that psql takes to write the same rows to a file. */
+/** Returns the seconds that psql takes to write the same rows to a file. */
 async function copyOnce({ services }: Bench): Promise<number> {
   const file = join(services.dataDir, "psql.csv");
   const startedAt = performance.now();
@@ -122,7 +122,7 @@ async function exportOnce(
     "select id, status, error from jobs order by id desc limit 1",
   );
   if (job?.status !== "completed") throw new Error(`the export ended as ${JSON.stringify(job)}`);
-  // frees space for the next; the folder is the shard of src/artifacts/folder-store.ts
+  // frees space for the next export; the folder is the shard of src/artifacts/folder-store.ts
   rmSync(join(services.dataDir, "artifacts", job.id.slice(20, 23)), { recursive: true });
   return { seconds: (at - startedAt) / 1_000, peakBytes };
 }

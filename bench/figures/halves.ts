@@ -1,4 +1,7 @@
-/** Only submitting, to a replica that does not run the type, and only processing, from the queue to a committed row. */
+/**
+ * Measures submitting alone, to a replica that does not run the type, and processing alone, from the queue to a
+ * committed row.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
@@ -44,7 +47,9 @@ async function fill(url: string, jobs: number): Promise<number> {
   return (jobs * 1_000) / (performance.now() - startedAt);
 }
 
-/** Processes the jobs from `fill`. Time starts at the first committed rows, which excludes the start of the process. */
+/**
+ * Processes the jobs from `fill`. The time starts at the first committed rows, which excludes the start of the process.
+ */
 async function processAlone({ services, program }: Bench, jobs: number): Promise<number> {
   await services.compact();
   const { program: replica } = await taskflow(program).start(services);

@@ -1,4 +1,4 @@
-/** The cost of an idle replica. */
+/** Measures the cost of an idle replica. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Running } from "../competitors/competitor.ts";
 import { taskflow } from "../competitors/competitor.ts";
@@ -7,14 +7,17 @@ import { inRounds } from "../figure.ts";
 import { medianOf } from "../median.ts";
 import type { Services } from "../services.ts";
 
-/** After this time the work of a start is done: first claims, partitions, V8's compilation and garbage collection. */
+/**
+ * A replica has finished its startup work after this time: first claims, partitions, V8's compilation and garbage
+ * collection.
+ */
 const SETTLE_MS = 75_000;
 
 interface IdleCost {
   readonly cpuPercent: number;
-  /** Commands sent by the replica in a second. */
+  /** Commands per second that the replica sends. */
   readonly commands: number;
-  /** Commands called inside its scripts in a second. */
+  /** Commands per second that its scripts call. */
   readonly inner: number;
 }
 

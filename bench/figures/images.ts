@@ -1,4 +1,4 @@
-/** A 12-megapixel JPEG to three variants: image_resize against sharp alone. */
+/** A 12-megapixel JPEG to three variants: measures image_resize against sharp alone. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,9 +7,9 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
+import { compareCompetitors } from "../comparison.ts";
 import type { Competitor, Running } from "../competitors/competitor.ts";
 import { sharpAlone, taskflow } from "../competitors/competitor.ts";
-import { contest } from "../contest.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
 import { makePhoto, withComment } from "../photo.ts";
@@ -44,7 +44,7 @@ export const images: Figure = {
           competitor === alone ? await renderAlone(running, count) : await renderAsJobs(bench, running, url, count);
         return { jobsPerSecond: (count * 1_000) / ms };
       };
-      const { readings, ratiosAgainst } = await contest(bench, own, [alone], measure);
+      const { readings, ratiosAgainst } = await compareCompetitors(bench, own, [alone], measure);
       return {
         readings,
         goals: [

@@ -1,4 +1,7 @@
-/** Memory of a waiting job, bytes of a recorded one, and memory of a replica beside a million waiting jobs. */
+/**
+ * Measures the memory of a waiting job, the bytes of a recorded one, and the memory of a replica with a million waiting
+ * jobs.
+ */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import { taskflow } from "../competitors/competitor.ts";

@@ -1,12 +1,15 @@
-/** How the size of a payload affects the rate, end to end. */
+/** Measures how the size of a payload affects the rate, end to end. */
 import { randomBytes } from "node:crypto";
+import { compareCompetitors } from "../comparison.ts";
 import { baseline, otherBuild, taskflow } from "../competitors/competitor.ts";
-import { contest } from "../contest.ts";
 import { measureEndToEnd } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import type { Reading } from "../report.ts";
 
-/** Fewer connections for large bodies: the baseline joins all waiting jobs in one string, which may have 512 MB. */
+/**
+ * Large bodies use fewer connections, because the baseline joins all waiting jobs in one string, which is limited to
+ * 512 MB.
+ */
 const SIZES = [
   { label: "100 B", bytes: 100, connections: 64 },
   { label: "10 KB", bytes: 10_000, connections: 64 },
@@ -22,7 +25,7 @@ export const payload: Figure = {
       bench.log(`payloads of ${label}`);
       const text = randomBytes(bytes)
         .toString("base64")
-        .slice(0, bytes - '{"text":""}'.length); // Postgres cannot compress it
+        .slice(0, bytes - '{"text":""}'.length); // Postgres cannot compress random text
       const shape = {
         body: `{"type":"noop","payload":{"text":"${text}"}}`,
         connections,
@@ -33,7 +36,7 @@ export const payload: Figure = {
         { ...baseline, name: `baseline, ${label}` },
         ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`),
       ];
-      const found = await contest(bench, own, others, (running, competitor) =>
+      const found = await compareCompetitors(bench, own, others, (running, competitor) =>
         measureEndToEnd(bench, running, competitor, shape),
       );
       readings.push(...found.readings.filter(({ unit }) => unit === "jobs/s" || unit === "ms"));

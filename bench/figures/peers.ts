@@ -1,7 +1,7 @@
 /** One job a POST, from HTTP to a committed row: all competitors in turn. */
 
+import { compareCompetitors } from "../comparison.ts";
 import { baseline, bullmq, bullmqTuned, pgBoss, taskflow } from "../competitors/competitor.ts";
-import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -12,7 +12,7 @@ export const peers: Figure = {
   run: async (bench) => {
     const own = taskflow(bench.program);
     const others = [baseline, bullmq, bullmqTuned, pgBoss];
-    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, competitor) =>
+    const { readings, ratiosAgainst } = await compareCompetitors(bench, own, others, (running, competitor) =>
       measureEndToEnd(bench, running, competitor, saturating(bench)),
     );
     const goals = [

@@ -1,4 +1,4 @@
-/** How soon a job runs on an idle system: from before its POST is sent until its handler is called. */
+/** Measures how soon a job runs on an idle system: from before its POST is sent until its handler is called. */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { lastCommitted } from "../committed.ts";
@@ -9,7 +9,7 @@ import { inRounds } from "../figure.ts";
 import { medianOf, quantileOf } from "../median.ts";
 
 const WARM_JOBS = 100;
-/** Longer than a pickup may take, and uneven, so that no timer of the replica falls in step with it. */
+/** Longer than a pickup takes, and uneven, because it must not synchronize with a timer of the replica. */
 const GAP_MS = { least: 15, spread: 20 };
 
 export const pickup: Figure = {
@@ -54,7 +54,7 @@ async function measurePickup({ services }: Bench, { url }: Running, jobs: number
   return rows.slice(WARM_JOBS).map(({ ms }) => ms);
 }
 
-/** Uses node:http, which writes at once; fetch adds half a millisecond. */
+/** Uses node:http, which writes immediately; fetch adds half a millisecond. */
 function post(url: string, agent: Agent, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = request(

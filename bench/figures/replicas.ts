@@ -1,4 +1,4 @@
-/** Several replicas on one Redis and one Postgres. */
+/** Measures several replicas on one Redis and one Postgres. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import type { Running } from "../competitors/competitor.ts";
@@ -8,7 +8,7 @@ import type { Bench, Figure } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";
 
 const COUNTS = [1, 2, 4];
-/** A thousand jobs of 50 ms a second and replica: far below the limit of the machine. */
+/** Allows a thousand jobs of 50 ms per second and replica, far below the limit of the machine. */
 const SLOTS = "50";
 
 export const replicas: Figure = {
@@ -73,8 +73,8 @@ async function withReplicas<Result>(
 }
 
 /**
- * Loads each replica with its own generator; they share the connections.
- * @throws {Error} when rows and answers differ
+ * Loads each replica with a separate generator; the generators share the connections. @throws {Error} if rows and
+ * answers differ
  */
 async function measureNoops(bench: Bench, running: readonly Running[]): Promise<number> {
   const shape = saturating(bench);

@@ -1,11 +1,11 @@
-/** A million waiting jobs: the memory of each one, and what they cost other calls. */
+/** A million waiting jobs: measures the memory of each job, and the slowdown of other calls. */
 import { Queue } from "../../src/queue/queue.ts";
 import { submitBatch } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const JOBS = 1_000_000;
-/** Small enough that Redis, which syncs each write here, answers within the time of a submission. */
+/** Small enough for Redis, which syncs each write in this scenario, to answer within the time limit of a submission. */
 const BATCH = 2_000;
 const BATCHES_AT_ONCE = 2;
 /** Jobs that wait during the measurement on a nearly empty queue. */
@@ -62,7 +62,7 @@ export const backlog: Scenario = {
 };
 
 /**
- * Submits until this many more jobs are accepted. A batch with an unknown outcome, as on a busy machine, does not
+ * Submits until this many more jobs are accepted. A batch with an unknown outcome, which busy machines cause, does not
  * count.
  */
 async function fill(stage: Stage, jobs: number): Promise<void> {
@@ -82,7 +82,7 @@ async function fill(stage: Stage, jobs: number): Promise<void> {
   await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, filler));
 }
 
-/** Medians: of one submission through the API, and of a claim of 50 jobs, each of which is given back. */
+/** Medians: of one submission through the API, and of a claim of 50 jobs, which the client then releases. */
 async function measure(stage: Stage): Promise<Costs> {
   const submits: number[] = [];
   for (let i = 0; i < SAMPLES; i += 1)

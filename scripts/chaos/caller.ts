@@ -1,4 +1,4 @@
-/** One caller who sends requests that are expensive to answer, without a pause. */
+/** A caller that continuously sends requests that are expensive to answer. */
 import { ClientThread } from "./client-thread.ts";
 
 export interface CallerRequest {
@@ -10,7 +10,7 @@ export interface CallerRequest {
 
 export interface CallerOptions {
   readonly urls: readonly string[];
-  /** Requests, sent in turn to each replica in turn. */
+  /** The requests, sent round-robin to the replicas. */
   readonly requests: readonly CallerRequest[];
   readonly atOnce: number;
   /**
@@ -39,7 +39,7 @@ export class Caller {
     return this.#thread.stop();
   }
 
-  /** How often each status was answered. */
+  /** The number of answers by status. */
   get statuses(): Readonly<Record<string, number>> {
     return this.#report.statuses;
   }

@@ -1,4 +1,4 @@
-/** A client on a separate thread. Its script is plain JavaScript, so that the thread needs no compiler. */
+/** A client on a separate thread. Its script is plain JavaScript, because the thread has no compiler. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 

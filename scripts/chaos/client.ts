@@ -77,7 +77,7 @@ export function enter(entry: Entry, { status, body }: Answer): void {
   entry.detail = status === 202 ? "" : `${status} ${String(body["code"])}: ${String(body["detail"])}`;
 }
 
-/** Submits under an Idempotency-Key, again and again at any replica, until it is accepted or time is up. */
+/** Submits with an Idempotency-Key to any replica until the job is accepted or the time limit passes. */
 export async function submitUntilAccepted(urlOf: () => string, entry: Entry, body: string): Promise<void> {
   const deadline = performance.now() + REPEAT_FOR_MS;
   for (let pauseMs = REPEAT_AFTER_MS; ; pauseMs = Math.min(REPEAT_AFTER_AT_MOST_MS, pauseMs * REPEAT_GROWTH)) {
@@ -88,7 +88,7 @@ export async function submitUntilAccepted(urlOf: () => string, entry: Entry, bod
   }
 }
 
-/** Cancels the jobs that a scenario leaves behind, and repeats a call that gets no answer. */
+/** Cancels the remaining jobs of a scenario, and repeats calls without an answer. */
 export async function cancelAll(url: string, entries: readonly Entry[]): Promise<void> {
   const deadline = performance.now() + REPEAT_FOR_MS;
   for (const { id } of entries) {

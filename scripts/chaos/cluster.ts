@@ -14,7 +14,7 @@ import type { Services } from "./services.ts";
 export interface Slot {
   /** Settings of this replica alone. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Services that it reaches through a proxy. */
+  /** The services that the replica reaches through a proxy. */
   readonly through?: readonly ("redis" | "postgres")[];
   readonly nodeArgs?: readonly string[];
   /** Not started with the others. */
@@ -43,7 +43,7 @@ export class Cluster {
   #turn = 0;
   #isClosing = false;
   #supervision: Promise<void> | undefined;
-  /** Log tails of processes that ended by themselves while nothing supervised them. There must be none. */
+  /** The last log lines of processes that ended unexpectedly. There must be none. */
   readonly crashes: string[] = [];
 
   private constructor(
@@ -136,7 +136,9 @@ export class Cluster {
     return this.#members.flatMap(({ replica }) => (replica?.isAlive ? [replica] : []));
   }
 
-  /** The URL for the next submission: the replicas in turn, dead ones too, as with a client that cannot tell. */
+  /**
+   * The URL for the next submission: all replicas in turn, including dead ones, like a client without health checks.
+   */
   readonly urlOf = (): string => {
     const started = this.#members.filter(({ replica }) => replica !== undefined);
     this.#turn += 1;
@@ -148,7 +150,7 @@ export class Cluster {
     this.#supervision ??= (async () => {
       while (!this.#isClosing) {
         for (const [index, { replica }] of this.#members.entries()) {
-          // it may die while it starts: next round
+          // it may die while it starts; the next round restarts it
           if (replica?.endedByItself) await this.boot(index).catch(() => undefined);
         }
         await delay(SUPERVISE_EVERY_MS);

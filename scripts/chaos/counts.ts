@@ -12,7 +12,7 @@ export interface JobCounts {
   readonly accepted: number;
   /** Terminal records. */
   readonly recorded: number;
-  /** The terminal records themselves; empty if only their number is wanted. */
+  /** The terminal records; empty if the caller needs only their number. */
   readonly rows: readonly Row[];
   /** Accepted jobs without a row. */
   readonly lost: number;
@@ -67,7 +67,7 @@ export async function checkCounts(cluster: Cluster, ledger: Ledger, options: Cou
     rows.filter(({ key }) => !ledger.entries.has(key ?? "")).map(({ id }) => id),
   );
   violated(
-    "rejected, and run all the same",
+    "rejected, but run",
     ledger
       .in("rejected")
       .filter(({ key, hasUnknownTry }) => !hasUnknownTry && byKey.has(key))

@@ -1,4 +1,7 @@
-/** Many connections that send nothing, or only the beginning of a request. Other callers must be served as before. */
+/**
+ * Many connections that send nothing, or only the beginning of a request. The replica must serve other callers as
+ * before.
+ */
 import { readFileSync } from "node:fs";
 import type { RawSocket } from "../../src/testing/raw-http.ts";
 import { rawSocket } from "../../src/testing/raw-http.ts";
@@ -6,7 +9,7 @@ import type { Stage } from "./stage.ts";
 
 const IDLE_SOCKETS = 10_000;
 const AT_ONCE = 100;
-/** File descriptors that the harness, and the replica, have open besides. */
+/** The other open file descriptors of the harness and of the replica. */
 const OTHER_FILES = 500;
 const LONGEST_DELAY_MS = 50;
 
@@ -44,8 +47,8 @@ async function watch(stage: Stage, count: number, openNow: () => number): Promis
   stage.notes.push(
     `${count} idle sockets, ${stillOpen} of them open at the start: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${Math.round(p99)} ms, at most ${Math.round(max)} ms`,
   );
-  // In the test command other test files have the cores too.
-  stage.expect(p99 < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${Math.round(p99)} ms`);
+  // In the test command, other test files also use the cores.
+  stage.expect(p99 < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was blocked for ${Math.round(p99)} ms`);
 }
 
 /** Event-loop delay of the first replica since the last read, from its metrics. */
@@ -60,7 +63,7 @@ async function eventLoopDelayMs({ cluster }: Stage): Promise<{ readonly p99: num
   return { p99: read("0.99"), max: read("1") };
 }
 
-/** Node raises its own limit to the hard one. */
+/** Node raises its soft limit to the hard limit. */
 function openFilesLimit(): number {
   const limit = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "";
   return limit === "unlimited" ? Infinity : Number(limit);

@@ -20,7 +20,7 @@ const TIMEOUT_MS = 600_000;
 const IO_SLOTS = "25";
 /**
  * Concurrent attempts of all replicas to a new host, and two more for paths without any. A host that never answers gets
- * no more.
+ * no more attempts.
  */
 const MOST_VISITS = 12;
 const DEAD_JOBS = 150;
@@ -30,7 +30,7 @@ const MIB = 1024 * 1024;
 export const deadHostLongTimeout: Scenario = {
   name: "dead-host-long-timeout",
   fault: "webhooks with a timeout of 10 min to a host that never answers, and to names that do not resolve",
-  // The limiter of destinations once forgot a visit after 35 s.
+  // The destination limiter must count a visit for longer than 35 s, which an earlier version did not.
   seconds: { full: 75 },
   env: () => ({ IO_SLOTS }),
   run: async (stage) => {

@@ -1,10 +1,11 @@
-// Imported by a replica before anything else: limits its memory as a container does, if it can make a control group.
+// A replica imports this file first: it limits the memory as a container does, if it can create a control group.
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 
 /**
- * Version 1 has a hierarchy for memory; version 2 has one for all, in which the parent must delegate the controller.
+ * Version 1 has a separate hierarchy for memory; version 2 has one for all controllers, and the parent must delegate
+ * them.
  */
 const VERSIONS = [
   { root: "/sys/fs/cgroup/memory", marker: "memory.oom_control", limit: "memory.limit_in_bytes" },
@@ -20,7 +21,7 @@ function enterGroup(bytes) {
     writeFileSync(join(group, version.limit), bytes);
     writeFileSync(join(group, "cgroup.procs"), String(process.pid));
   } catch {
-    // not root, a read-only mount, or a controller that was not passed on: without it, the heap alone is limited
+    // not root, a read-only mount, or a controller that was not delegated: then only the heap is limited
     if (existsSync(group)) rmdirSync(group);
   }
 }

@@ -1,4 +1,4 @@
-/** Exports: a full disk, a query past its time, a client that goes away, five million rows. */
+/** Exports with a full disk, a query past its time limit, a client that disconnects, and five million rows. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 const DISK_BYTES = 2 * MIB;
-/** The most that an export may add to a replica's memory, for any number of rows. */
+/** The memory that an export may add to a replica, for any number of rows. */
 const EXPORT_MEMORY_BYTES = 200 * MIB;
 
 const QUERIES = {
@@ -17,7 +17,7 @@ const QUERIES = {
   rows: "select n, 'row ' || n as name from generate_series(1, :count::int) as n",
 };
 
-/** Makes named queries and a disk of 2 MiB. @returns undefined if this machine does not allow to mount one */
+/** Makes named queries and a disk of 2 MiB. @returns undefined if this machine does not allow a mount */
 function prepare({ dir }: { readonly dir: string }): string | undefined {
   mkdirSync(join(dir, "queries"));
   for (const [name, sql] of Object.entries(QUERIES)) writeFileSync(join(dir, "queries", `${name}.sql`), sql);
@@ -77,7 +77,7 @@ async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<str
     stage.expect(small.status === "completed", `after it a small export ended ${small.error?.code ?? small.status}`);
     await replica.term();
   } finally {
-    execFileSync("umount", ["-l", disk]); // lazily: open files do not prevent it
+    execFileSync("umount", ["-l", disk]); // lazily, because open files must not prevent it
   }
 }
 

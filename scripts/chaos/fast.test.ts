@@ -13,7 +13,7 @@ import { startServices } from "./services.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other ones with a fast pace, too.
+ * Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other faults at the fast pace, too.
  */
 const PLAYED = [
   "replica-kill",
@@ -48,7 +48,7 @@ describe("faults", () => {
   });
 });
 
-it("every guard that can be taken out is where it was", () => {
+it("the program contains the text of every removable guard", () => {
   const program = copyProgram();
   try {
     for (const guard of Object.values(GUARDS)) takeOut(program, guard);
@@ -58,7 +58,7 @@ it("every guard that can be taken out is where it was", () => {
   }
 });
 
-it("a seed gives the same numbers again, and others give others", () => {
+it("equal seeds give equal numbers, and different seeds different ones", () => {
   const numbers = (seed: number) => Array.from({ length: 5 }, seededRandom(seed));
   expect(numbers(7)).toEqual(numbers(7));
   expect(numbers(7)).not.toEqual(numbers(8));
@@ -85,7 +85,7 @@ it("reads the command line and rejects unknown options", () => {
   expect(() => parseOptions(["--seed=x"], 0)).toThrow(`--seed: expected a whole number, got "x"`);
 });
 
-it("the table is aligned and names what was not held", () => {
+it("the table is aligned and names the violations", () => {
   const result = {
     name: "term",
     fault: "",

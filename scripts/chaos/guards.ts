@@ -2,7 +2,7 @@
 import type { Program } from "./program.ts";
 
 export interface Guard {
-  /** A text of dist/ and what replaces it. */
+  /** A text of dist/ and its replacement. */
   readonly patches: readonly { readonly file: string; readonly from: string; readonly to: string }[];
   readonly scenario: string;
 }
@@ -35,7 +35,7 @@ export const GUARDS: Readonly<Record<string, Guard>> = {
 /** How long the jobs may take to settle without a guard: longer than any takeover in the fast pace. */
 export const BROKEN_SETTLE_MS = 25_000;
 
-/** @throws {Error} when the program has changed, so that the text to take out is not there */
+/** @throws {Error} if the changed program does not contain the text of the guard */
 export function takeOut(program: Program, { patches }: Guard): void {
   for (const { file, from, to } of patches) program.patch(file, from, to);
 }

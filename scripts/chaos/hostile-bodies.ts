@@ -9,7 +9,7 @@ import type { AnySubmission, Stage } from "./stage.ts";
 const MIB = 1024 * 1024;
 /** A body of a batch may have 16 MiB. */
 const BATCH_BYTES = 16 * MIB - 100;
-/** Beyond this a body is parsed on a thread. */
+/** A replica parses larger bodies on a thread. */
 const MAIN_THREAD_BYTES = 256 * 1024;
 const AT_ONCE = 3;
 const TEMPLATE_EVERY_MS = 2_000;
@@ -30,7 +30,7 @@ function exportOf(fields: string): string {
 
 const JOBS = "/api/v1/jobs";
 const BATCH = "/api/v1/jobs/batch";
-/** A replica rejects each of them, whatever it checks first, and creates no job. */
+/** A replica rejects each of these bodies by any of its checks, and creates no job. */
 function hostileRequests(): CallerRequest[] {
   const digits = `${"1".repeat(65_000)}x`;
   const query = (x: string): string => exportOf(`"source":{"query":"numbers","params":{"x":${x}}}`);
@@ -82,7 +82,7 @@ async function sendAll(stage: Stage, requests: readonly CallerRequest[]): Promis
   await Promise.all(emails);
   stage.notes.push(`bodies: ${caller.text}; ${emails.length} emails with nested lists`);
   const odd = Object.keys(caller.statuses).filter((status) => !/^(?:4\d\d|503)$/.test(status));
-  stage.expect(odd.length === 0, `bodies that are wrong were answered with ${odd.join(", ")}`);
+  stage.expect(odd.length === 0, `invalid bodies were answered with ${odd.join(", ")}`);
   stage.expect(
     Object.keys(caller.statuses).some((status) => status.startsWith("4")),
     "no body was rejected",

@@ -32,8 +32,8 @@ export const image: Scenario = {
       ["a PNG of 50,000 × 50,000", png(50_000, 50_000, 10), /^image_too_large$/],
       ["a truncated JPEG", jpeg.subarray(0, jpeg.length / 2), /^image_invalid$/],
       ["an SVG with an external entity", Buffer.from(SVG), /^image_unsupported$/],
-      ["a GIF of 10,000 frames", gif(10_000), /^(?:completed|image_\w+)$/], // only its first frame is read
-      ["what is no image", Buffer.from("hello"), /^image_unsupported$/],
+      ["a GIF of 10,000 frames", gif(10_000), /^(?:completed|image_\w+)$/], // image_resize reads only its first frame
+      ["a file that is not an image", Buffer.from("hello"), /^image_unsupported$/],
       ["a whole JPEG", jpeg, /^completed$/],
     ];
     for (const [what, bytes, ends] of cases) {

@@ -47,9 +47,9 @@ export const poison: Scenario = {
     const entry = await stage.submit({ type: "test_io", payload: { do: "kill" } });
     stage.expect(entry.state !== "rejected", `the poison job was rejected: ${entry.detail}`);
     await stage.wait(3_000);
-    await stage.stopLoad(); // from here on the scenario only waits: each kill is noticed a lease later
+    await stage.stopLoad(); // from now on the scenario only waits: replicas notice each kill a lease later
     await stage.setSizesWhen(
-      "the poison is out of the way",
+      "the poison job has ended",
       ({ ready, scheduled, leased }) => ready + scheduled + leased === 0,
       10 * (stage.leaseMs + 3_000),
     );

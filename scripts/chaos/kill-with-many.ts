@@ -31,7 +31,7 @@ async function killOne(stage: Stage): Promise<Verify> {
   const { cluster, pace, leaseMs } = stage;
   const victim = cluster.replica(0);
   const handlerMs = HANDLER_MS[pace];
-  // The replica that accepts a job runs it where it has a free slot.
+  // The replica that accepts a job runs it if it has a free slot.
   const sleep = { type: "test_io", payload: { do: "sleep", ms: handlerMs } };
   const entries = await Promise.all(Array.from({ length: SUBMITTED }, () => stage.submit(sleep, victim.url)));
   const runningOnVictim = async (): Promise<number> => {
@@ -42,11 +42,11 @@ async function killOne(stage: Stage): Promise<Verify> {
     what: `${LEAST_LOST} jobs run on the victim`,
     timeoutMs: handlerMs,
   });
-  const killedAt = Date.now(); // this machine's clock is Redis's
+  const killedAt = Date.now(); // Redis uses the clock of this machine
   await victim.kill();
   const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
   const isOver = ({ ready, leased }: SetSizes): boolean => ready + leased < LEAST_LOST / 10;
-  // the records show how late they are
+  // the records contain the delays
   await stage.setSizesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined);
   return (rows) => {
     const lost = rows.filter(({ earlier }) =>

@@ -11,14 +11,14 @@ import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const LARGE_BYTES = 15 * MIB;
-/** Each is submitted a second after the last, beside those that wait. */
+/** Submitted one per second, while the other jobs wait. */
 const RUNNING = [
   (key: string) => largeEmail(key, LARGE_BYTES),
   (key: string) => largeImage(key, LARGE_BYTES),
   (key: string) => largeCustom(key, 2_000),
 ] as const;
 const SUBMIT_EVERY_MS = 1_000;
-/** Jobs that may run, or wait to be recorded, at a time, beside the waiting ones. */
+/** The number of jobs that may run or wait for their record, in addition to the waiting ones. */
 const RUNNING_AT_ONCE = 8;
 /** A mail of 15 MiB, which arrives in some 250 pieces, takes the SMTP server 2 s. */
 const SMTP_PAUSE_MS = 8;
@@ -54,7 +54,7 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
     stage.expect(false, `only ${ids.length} of ${waiting} large jobs were accepted`);
   const urls = cluster.alive.map(({ url }) => url);
   const lists = [get("/jobs?tag=nobody"), get("/jobs?type=email&status=scheduled&limit=50")];
-  // The same submission again under its key is not a new job: it waits for the first one.
+  // A repeated submission with the same key is not a new job: it waits for the first one.
   const wait = jsonPost("/api/v1/jobs?wait=1", first?.body ?? "", {
     "idempotency-key": `key-${first?.entry.key ?? ""}`,
   });

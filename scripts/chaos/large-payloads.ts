@@ -1,8 +1,8 @@
-/** Submissions of the largest size that each type accepts. Their text repeats, so that Postgres can compress it. */
+/** Submissions of the largest size that each type accepts. Their text repeats, so Postgres can compress it. */
 import type { Submission } from "./client.ts";
 
 export const MIB = 1024 * 1024;
-/** A generous size for the rest of a body beside its payload. */
+/** A generous size for the body without its payload. */
 const ROOM_BYTES = 4_096;
 
 /** Base64 with this many characters. */
@@ -19,7 +19,7 @@ export function largeEmail(key: string, bytes: number): Submission {
   };
 }
 
-/** Not an image: the job fails when its bytes are first read, so that only its size has a cost. */
+/** Not an image: the job fails when it first reads the bytes, so only their size has a cost. */
 export function largeImage(key: string, bytes: number): Submission {
   return {
     type: "image_resize",

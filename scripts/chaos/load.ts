@@ -18,7 +18,7 @@ const TICK_MS = 25;
  */
 const KEYED_SHARE = 0.3;
 /**
- * The most submissions under way, including those that wait to be repeated. The load has a fixed rate. On a machine
+ * The limit of concurrent submissions, including those that wait for a repeat. The load has a fixed rate. On a machine
  * that cannot keep up, submissions would pile up in this process, which also runs the proxies and peers, and delay all
  * answers.
  */

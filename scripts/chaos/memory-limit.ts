@@ -1,4 +1,4 @@
-/** The control group that a replica has entered (enter-group.mjs), seen from outside. */
+/** Reads the control group that a replica has entered (enter-group.mjs). */
 import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ import { join } from "node:path";
 const KILLS = ["/sys/fs/cgroup/memory/GROUP/memory.oom_control", "/sys/fs/cgroup/GROUP/memory.events"];
 
 export interface MemoryLimit {
-  /** How many processes of the group the kernel has killed because memory ran out. */
+  /** The number of processes of the group that the kernel has killed for lack of memory. */
   kills(): number;
 }
 
@@ -26,6 +26,6 @@ function remove(group: string): void {
   try {
     rmdirSync(group);
   } catch {
-    // a process in it is still ending: an empty group costs nothing
+    // a process in the group is still ending; an empty group costs nothing
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One caller against the others: a mixed load and probes run at rest, and then beside one expensive caller. For the
- * other callers little may change: their jobs are picked up about as soon, no answer is a 503, and Redis uses little
- * more memory than the jobs need.
+ * Measures the effect of one caller on the others: a mixed load and probes run alone, and then together with one
+ * expensive caller. The effect on the other callers must be small: their jobs are picked up about as soon, no answer is
+ * a 503, and Redis uses little more memory than the jobs need.
  */
 import type { Entry } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
@@ -45,7 +45,7 @@ export interface OneCaller {
   readonly dataBytes: number;
   /** The others' mixed load, jobs a second; 40 unless given. */
   readonly loadPerSecond?: number;
-  /** Prepares the fault before anything is measured. */
+  /** Prepares the fault before the measurement. */
   readonly prepare?: () => Promise<void>;
   /** Runs the one caller, and resolves when it is done. May return a check for the end of the scenario. */
   readonly during: () => Promise<Verify | undefined>;
@@ -54,7 +54,7 @@ export interface OneCaller {
 export async function besideOthers(stage: Stage, caller: OneCaller): Promise<Verify> {
   const { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during } = caller;
   const { cluster, ledger, pace } = stage;
-  // as deployments have it: Redis dies in other faults, not in these
+  // as in deployments: Redis dies in other faults, not in these
   await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec");
   const urls = probeUrls ?? cluster.alive.map(({ url }) => url);
   if (loadPerSecond > 0) await stage.load(loadPerSecond, undefined, 0);
@@ -119,7 +119,7 @@ function checkOthers(
   );
 }
 
-/** NaN, when there are no probes, is not within any limit. */
+/** NaN, the value without probes, exceeds every limit. */
 function expectWithin(stage: Stage, what: string, { idleMs, faultMs }: Pickup, undisturbedMs: number): void {
   const limitMs = Math.max(MAX_RATIO * idleMs, undisturbedMs);
   const [idle, fault, limit] = [idleMs, faultMs, limitMs].map((ms) => ms.toFixed(0));

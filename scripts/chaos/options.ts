@@ -6,13 +6,13 @@ import type { Pace } from "./stage.ts";
 
 export interface Options {
   readonly seed: number;
-  /** Names of scenarios; all when not given. */
+  /** Names of scenarios; by default all. */
   readonly only: readonly string[] | undefined;
   /** How long each fault lasts, instead of its default. */
   readonly seconds: number | undefined;
-  /** The most jobs of each type that small-memory submits; default 1,000. */
+  /** The number of jobs of each type that small-memory submits; default 1,000. */
   readonly jobs: number | undefined;
-  /** Names of guards that are taken out, each with the fault that needs it; undefined runs the program as it is. */
+  /** Names of guards to remove, each with the fault that needs it; undefined runs the unchanged program. */
   readonly broken: readonly string[] | undefined;
   readonly pace: Pace;
   readonly isJson: boolean;
@@ -47,7 +47,7 @@ const FLAGS = {
 } as const;
 
 /**
- * Reads the command line; undefined when help is asked for.
+ * Parses the command line; undefined for `--help`.
  * @param now epoch ms: the default of --seed
  * @throws {Error} with one sentence about the first invalid option
  */

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 interface SmtpCase {
   readonly behaviour: SmtpBehaviour;
-  /** When the server works again; undefined: not before the job ends. */
+  /** The time at which the server works again; undefined: after the job has ended. */
   readonly mendAfterMs?: number;
   readonly ends: string;
   readonly sent: number;
@@ -24,7 +24,7 @@ const SMTP_CASES: readonly SmtpCase[] = [
   { behaviour: { kind: "answer", at: "data", code: 554 }, ends: "smtp_554", sent: 0 },
   { behaviour: { kind: "refuse" }, mendAfterMs: 300, ends: "completed", sent: 1 },
   { behaviour: { kind: "hang" }, mendAfterMs: 2_000, ends: "completed", sent: 1 },
-  // received but not answered: delivery is unknown, so the mail is not sent again
+  // the server received the mail without an answer, so its delivery is unknown and the job does not send it again
   { behaviour: { kind: "drop-after-data" }, mendAfterMs: 300, ends: "delivery_unknown", sent: 1 },
 ];
 
@@ -69,7 +69,7 @@ function endOf(job: JobBody | undefined): string {
   return job?.error?.code ?? job?.status ?? "nowhere";
 }
 
-/** The peer's answer depends on the path and on how many requests it has had for it. */
+/** The peer's answer depends on the path and on the number of its earlier requests. */
 function respondByPath(peer: HttpPeer): void {
   const asked = new Map<string, number>();
   const replies: Readonly<Record<string, (times: number) => PeerReply>> = {
@@ -142,7 +142,7 @@ export const webhook: Scenario = {
     const { cluster } = stage;
     respondByPath(cluster.http);
     await Promise.all(WEBHOOK_CASES.map((one) => playWebhook(stage, one)));
-    // most of it is the kernel's buffers
+    // most of these bytes are in the kernel's buffers
     stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`);
     await cluster.replica(0).term();
     await cluster.boot(0, { OUTBOUND_ALLOW_PRIVATE: "false" });

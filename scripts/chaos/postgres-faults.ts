@@ -1,11 +1,11 @@
-/** Postgres away, slow, and rejecting rows. */
+/** Postgres is down, is slow, or rejects rows. */
 import { setTimeout as delay } from "node:timers/promises";
 import { call, submitOnce } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
-/** Jobs a second, while Postgres is away. */
+/** Jobs per second while Postgres is down. */
 const RATE = 200;
 
 export const postgresStop: Scenario = {
@@ -22,7 +22,7 @@ export const postgresStop: Scenario = {
     const health = await call(`${cluster.replica(0).url}/api/v1/health`, "GET");
     stage.expect(
       health.status === 200 && health.body["status"] === "degraded",
-      `health said ${health.status} ${String(health.body["status"])} without Postgres`,
+      `the health check answered ${health.status} ${String(health.body["status"])} without Postgres`,
     );
     const acceptedMeanwhile = ledger.in("accepted").filter(({ at }) => at > stoppedAt).length;
     const { outbox } = await cluster.redis.setSizes();
@@ -32,7 +32,7 @@ export const postgresStop: Scenario = {
     );
     stage.expect(
       outbox > acceptedMeanwhile / 2,
-      `only ${outbox} jobs stand in the outbox: jobs do not go on without Postgres`,
+      `only ${outbox} jobs are in the outbox: jobs do not continue without Postgres`,
     );
     const peakRss = stage.takePeakRss();
     stage.expect(
@@ -47,7 +47,7 @@ export const postgresStop: Scenario = {
     stage.recovered(performance.now() - backAt);
     return (rows) => {
       const again = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
-      stage.expect(again.length === 0, `${again.length} leases were lost because Postgres was away`);
+      stage.expect(again.length === 0, `${again.length} leases were lost because Postgres was down`);
     };
   },
 };
@@ -94,7 +94,7 @@ export const postgresSlow: Scenario = {
   },
 };
 
-/** Values that one store or the other cannot hold, as JSON text. */
+/** JSON values that Redis or Postgres cannot store. */
 const BAD_VALUES = [
   String.raw`"\u0000"`,
   String.raw`"\ud800"`,
@@ -105,7 +105,7 @@ const BAD_VALUES = [
   String.raw`"\\u0000"`,
   `"${"é".repeat(500)}"`,
 ];
-/** A trigger that rejects a row with a distinct error class, in place of rows that some Postgres may reject. */
+/** A trigger that rejects a row with a distinct error class, as some Postgres versions may. */
 const REJECT_ROWS = `create function reject_row() returns trigger language plpgsql as $$ begin
   if new.payload::text like '%reject-me%' then raise exception 'rejected by the harness' using errcode = '22P05'; end if;
   return new; end $$;

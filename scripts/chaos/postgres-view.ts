@@ -14,7 +14,7 @@ export interface Row {
   readonly created_at: number;
   readonly run_at: number | null;
   readonly started_at: number | null;
-  /** Without attempts that the limit of their destination gave back: they did nothing. */
+  /** Excludes attempts that a destination limit released, because they did nothing. */
   readonly earlier: readonly {
     readonly outcome: string;
     readonly worker: string;
@@ -59,14 +59,14 @@ export class PostgresView {
     return this.query<Row>(ROWS);
   }
 
-  /** How many of these jobs have a terminal record. */
+  /** Counts the jobs among these that have a terminal record. */
   async countOf(ids: readonly string[]): Promise<number> {
     return Number(
       (await this.query<{ count: string }>("select count(*) from jobs where id = any($1::uuid[])", [ids]))[0]?.count,
     );
   }
 
-  /** The backends that are inside a COPY now. */
+  /** The backends that currently run a COPY. */
   async copyingPids(): Promise<number[]> {
     const sql =
       "select pid from pg_stat_activity where application_name = 'taskflow-recorder' and state = 'active' and query like 'copy %' and datname = current_database()";

@@ -1,5 +1,5 @@
 /**
- * Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up.
+ * Small jobs of another caller, at a steady rate. Each job's record contains its pickup latency.
  */
 import { quantileOf } from "../../bench/median.ts";
 import { enter } from "./client.ts";
@@ -26,7 +26,7 @@ interface Answered {
   readonly answer: string;
 }
 
-/** The 99th percentiles at rest and beside a fault, in ms. */
+/** The 99th percentiles without and with a fault, in ms. */
 export interface Pickup {
   readonly idleMs: number;
   readonly faultMs: number;

@@ -1,4 +1,4 @@
-/** A copy of the built program, so that a rebuild of dist/ does not affect a run and a guard can be removed. */
+/** Copies the built program: a rebuild of dist/ must not affect a run, and a run may remove a guard. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,7 @@ export interface Program {
   remove(): void;
 }
 
-/** @throws {Error} when the program is not built */
+/** @throws {Error} if the program is not built */
 export function copyProgram(): Program {
   const dist = join(root, "dist");
   if (!existsSync(join(dist, "main.js"))) throw new Error("dist/main.js is missing: run `npm run build` first");

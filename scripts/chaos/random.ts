@@ -1,4 +1,4 @@
-/** Random numbers from a seed, so that a run can be repeated. */
+/** Random numbers from a seed, which make a run repeatable. */
 
 /** Returns the next number of a sequence, in [0, 1). */
 export type Random = () => number;

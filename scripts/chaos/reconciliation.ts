@@ -1,4 +1,4 @@
-/** Runs `taskflow verify` as a user would. Its findings after a scenario are violations of the scenario. */
+/** Runs `taskflow verify` like a user. Its findings after a scenario are violations of the scenario. */
 import { execFile } from "node:child_process";
 
 export interface Reconciled {
@@ -6,7 +6,7 @@ export interface Reconciled {
   readonly redisAddr: string;
   readonly databaseUrl: string;
   readonly leaseMs: number;
-  /** The job types of the replicas, so that the command knows their settings. */
+  /** The job types of the replicas, because the command must know their settings. */
   readonly jobsDir: string;
 }
 
@@ -20,7 +20,10 @@ const NAMED = 5;
 /** The output of a good run is small, but that of a broken run has an entry for each job. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Runs `taskflow verify --json`. @returns a sentence for each inconsistency, or one that says why it could not run */
+/**
+ * Runs `taskflow verify --json`. @returns a sentence for each inconsistency, or a sentence with the reason why it could
+ * not run
+ */
 export async function reconcile(reconciled: Reconciled): Promise<string[]> {
   const { code, out, err } = await runVerify(reconciled);
   if (code !== 0 && code !== 1) return [`taskflow verify could not run: ${err.trim() || `exit code ${code}`}`];
@@ -28,7 +31,7 @@ export async function reconcile(reconciled: Reconciled): Promise<string[]> {
   const named = faults.slice(0, NAMED).map(({ kind, id, text }) => `taskflow verify: ${kind} ${id ?? "-"}: ${text}`);
   const more = faults.length - named.length + unexamined;
   if (more > 0) named.push(`taskflow verify: and ${more} more`);
-  if (code === 1 && named.length === 0) named.push("taskflow verify ended with 1, without naming an inconsistency");
+  if (code === 1 && named.length === 0) named.push("taskflow verify exited with 1, but named no inconsistency");
   return named;
 }
 
@@ -52,7 +55,7 @@ function runVerify({
       [cli, "verify", "--json"],
       { env, timeout: WITHIN_MS, maxBuffer: MAX_OUTPUT_BYTES },
       (error, out, err) => {
-        // a number is the exit code; otherwise a signal, or no such file
+        // a number is the exit code; otherwise a signal ended it, or the file is missing
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
         resolve({ code, out, err: err || (error?.message ?? "") });
       },

@@ -1,6 +1,6 @@
 /**
- * All browsers that follow jobs reconnect at once, as after another replica has drained, each with the last event that
- * it received.
+ * All browsers that follow jobs reconnect simultaneously, as after the drain of another replica, each with the last
+ * event that it received.
  */
 import { EventStream } from "../../src/testing/event-stream.ts";
 import { until } from "../../src/testing/until.ts";
@@ -58,7 +58,7 @@ async function storm(stage: Stage, lastEventId: string): Promise<undefined> {
 async function missMuch(stage: Stage, url: string): Promise<string> {
   const { ledger } = stage;
   const stream = await EventStream.open(`${url}/api/v1/events?status=queued`);
-  // Redis has the history only while somebody follows all jobs.
+  // Redis stores the history only while a client follows all jobs.
   const other = await EventStream.open(`${url}/api/v1/events?type=email&status=failed`);
   await stage.submitSurely({ type: "noop", payload: {}, delay_ms: 100 });
   const { id } = await until(() => stream.events.find((event) => event.id !== ""), {

@@ -1,4 +1,4 @@
-/** Redis killed, frozen, full and empty, and lost answers of Redis. */
+/** Redis is killed, frozen, full or emptied, or its answers are lost. */
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatch } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
@@ -20,7 +20,7 @@ export const redisKill: Scenario = {
       await stage.wait(1_000);
     }
     const rejected = stage.ledger.in("rejected").length + stage.ledger.in("unknown").length;
-    stage.expect(rejected > 0, "no submission met the time without Redis");
+    stage.expect(rejected > 0, "no submission was sent while Redis was down");
     return undefined;
   },
 };
@@ -41,9 +41,9 @@ export const redisPause: Scenario = {
   },
 };
 
-/** The verbs whose answers are lost, each as the request before the answer. */
+/** The verbs whose answers are lost, each with the pattern of its request. */
 const VERBS = ["enqueue", "claim", "settle", "renew", "forget"] as const;
-/** CopyDone, by which a client ends a COPY: the answer confirms the commit. */
+/** CopyDone, with which a client ends a COPY. The answer confirms the commit. */
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 
 export const lostReply: Scenario = {
@@ -51,7 +51,8 @@ export const lostReply: Scenario = {
   fault: "single answers are lost: of enqueue, claim, settle, renew, forget, and of COPY's commit",
   seconds: { full: 20, fast: 2 },
   slots: [{ through: ["redis", "postgres"] }, {}],
-  // Longer than a busy machine may delay the proxies in this process: a replica that is silent for a lease loses it.
+  // Longer than a busy machine may delay the proxies in this process, because a replica without an answer for a lease
+  // time loses its leases.
   env: (pace) => (pace === "fast" ? { LEASE_MS: "9000" } : {}),
   run: async (stage) => {
     const { cluster } = stage;
@@ -81,7 +82,7 @@ export const lostReply: Scenario = {
       const again = rows.filter(({ attempt, earlier }) => attempt !== 1 || earlier.length > 0);
       stage.expect(
         again.length === 0,
-        `${again.length} jobs paid an attempt for a lost answer: ${JSON.stringify(again[0])}`,
+        `${again.length} jobs lost an attempt because of a lost answer: ${JSON.stringify(again[0])}`,
       );
     };
   },
@@ -90,7 +91,7 @@ export const lostReply: Scenario = {
 async function lose(stage: Stage, verb: string, sprung: Promise<void>): Promise<void> {
   const isLost = await Promise.race([sprung.then(() => true), delay(15_000, false)]);
   stage.expect(isLost, `no answer of ${verb} could be lost within 15 s`);
-  await stage.wait(150); // the replica connects again
+  await stage.wait(150); // the replica reconnects
 }
 
 const FILLERS = 2_000;
@@ -118,7 +119,7 @@ export const redisFull: Scenario = {
     stage.expect(rejections.length > 0, "no submission was rejected while Redis was full");
     stage.expect(
       rejections.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
-      `a rejection does not say that Redis is full: ${rejections[0]?.detail ?? ""}`,
+      `a rejection does not give the reason that Redis is full: ${rejections[0]?.detail ?? ""}`,
     );
     return undefined;
   },

@@ -1,4 +1,4 @@
-/** Samples the memory of Redis during a fault: a caller can fill its buffers for moments only. */
+/** Samples the memory of Redis during a fault, because a caller may fill its buffers only briefly. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { RedisView } from "./redis-view.ts";
 
@@ -22,7 +22,7 @@ export class RedisMemory {
     return new RedisMemory(redis, await redis.memory());
   }
 
-  /** Bytes that were in use at the start. */
+  /** The bytes in use at the start. */
   get idleBytes(): number {
     return this.#before.used;
   }
@@ -37,7 +37,7 @@ export class RedisMemory {
   async #sample(): Promise<void> {
     while (!this.#isStopped) {
       const { used, peak } = await this.#redis.memory();
-      // Redis's own peak includes what lasted less than a sampling period, if it exceeds every value before the fault.
+      // Redis's peak includes use that was shorter than a sampling period, if it exceeds all earlier values.
       this.#highest = Math.max(this.#highest, used, peak > this.#before.peak ? peak : 0);
       await delay(SAMPLE_EVERY_MS);
     }

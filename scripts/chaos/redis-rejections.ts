@@ -8,8 +8,7 @@ import type { Scenario } from "./scenario.ts";
 import type { Pace, Stage } from "./stage.ts";
 
 /**
- * The fault outlasts a lease in each pace, so that every attempt under way must find out whether it still has its
- * lease.
+ * The fault lasts longer than a lease in each pace, so every running attempt must check whether it still has its lease.
  */
 const shortLease = (pace: Pace): Readonly<Record<string, string>> => ({ LEASE_MS: pace === "fast" ? "3000" : "6000" });
 
@@ -40,7 +39,8 @@ export const misconf: Scenario = {
   run: async (stage) => {
     const { redis } = stage.cluster;
     await stage.load(150);
-    // A directory with the name of the snapshot file stops even a Redis that runs as root; a read-only folder does not.
+    // A directory with the name of the snapshot file prevents the snapshot even if Redis runs as root; a read-only
+    // folder does not.
     const inTheWay = join(await redis.dir(), "dump.rdb");
     mkdirSync(inTheWay);
     // without a `save` setting, Redis accepts writes after a failed snapshot
@@ -58,11 +58,11 @@ export const misconf: Scenario = {
   },
 };
 
-/** Requests snapshots until one has the wanted result. */
+/** Requests snapshots until one ends with the expected result. */
 async function snapshot({ cluster: { redis } }: Stage, wanted: "ok" | "err"): Promise<void> {
   await until(
     async () => {
-      await redis.send("BGSAVE").catch(() => undefined); // fails while one is under way
+      await redis.send("BGSAVE").catch(() => undefined); // fails while another snapshot runs
       const info = String(await redis.send("INFO", "persistence"));
       return info.includes(`rdb_last_bgsave_status:${wanted}`) && info.includes("rdb_bgsave_in_progress:0");
     },
@@ -70,7 +70,10 @@ async function snapshot({ cluster: { redis } }: Stage, wanted: "ok" | "err"): Pr
   );
 }
 
-/** Waits for the length of the fault. Meanwhile each submission must be answered with a 503 that gives the reason. */
+/**
+ * Waits for the length of the fault. During this time each submission must be answered with a 503 that gives the
+ * reason.
+ */
 async function rejectedFor(stage: Stage, reason: RegExp): Promise<void> {
   const { ledger } = stage;
   await stage.wait(100); // until answers from before the fault have arrived
@@ -82,19 +85,19 @@ async function rejectedFor(stage: Stage, reason: RegExp): Promise<void> {
     wrong === undefined,
     `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`,
   );
-  // Not all: a replica may close the connection to look for a Redis that accepts writes.
+  // Some answers may have another reason: a replica may close the connection to look for a Redis that accepts writes.
   stage.expect(
     sent.some(({ detail }) => reason.test(detail)),
-    `none of ${sent.length} answers says ${String(reason)}: ${sent[0]?.detail ?? ""}`,
+    `none of ${sent.length} answers contains ${String(reason)}: ${sent[0]?.detail ?? ""}`,
   );
 }
 
 /**
- * Members of the set that the filler copies. A copy takes Redis about 50 µs, so that it still answers while it loads.
+ * Members of the set that the filler copies. A copy takes Redis about 50 µs, so Redis still answers while it loads.
  */
 const MEMBERS = 400;
 const COPIES_PER_CALL = 500;
-/** For a second of loading on a quick machine. */
+/** Enough for a second of loading on a fast machine. */
 const COPIES_PER_SECOND = 12_500;
 const LEAST_SHARE = 1 / 4;
 
@@ -127,12 +130,12 @@ export const loading: Scenario = {
     );
     await stage.measureRecovery();
     await redis.send("DEL", "filler", "filled");
-    await redis.rewriteAppendOnlyFile(); // the next scenario's Redis starts quickly again
+    await redis.rewriteAppendOnlyFile(); // lets Redis start quickly in the next scenario
     return undefined;
   },
 };
 
-/** Commands of few bytes and little memory that take Redis as long to load as to run. */
+/** Writes commands with few bytes and little memory that Redis takes long to load. */
 async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promise<void> {
   await redis.send(
     "EVAL",
@@ -154,7 +157,7 @@ async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promi
 }
 
 /**
- * @returns when Redis first answered that it is loading, and when it was last asked and still did, by
+ * @returns the time of the first LOADING answer, and the time of the last request with such an answer, by
  * `performance.now()`
  */
 async function watchLoading({
@@ -163,7 +166,7 @@ async function watchLoading({
   let [since, last] = [0, 0];
   await until(
     async () => {
-      const askedAt = performance.now(); // this process may read an answer later than Redis has finished loading
+      const askedAt = performance.now(); // this process may read an answer after Redis has finished loading
       const answer = await redisCommand(services.redis.port, "PING");
       if (answer.startsWith("-LOADING")) {
         last = askedAt;

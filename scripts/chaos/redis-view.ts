@@ -21,13 +21,13 @@ export class RedisView {
     this.#redis.on("error", () => undefined); // scenarios kill Redis
   }
 
-  /** Sends one command, after waiting for a connection. Only for commands that may be repeated. */
+  /** Waits for a connection and sends one command, which must be repeatable. */
   async send(name: string, ...args: (string | number)[]): Promise<unknown> {
     await until(() => this.#redis.status === "ready", { what: "the harness is connected to Redis", timeoutMs: 30_000 });
     return this.#redis.call(name, ...args);
   }
 
-  /** How many jobs each set has. */
+  /** The number of jobs in each set. */
   async setSizes(): Promise<SetSizes> {
     const types = await this.types();
     const script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('ZCARD', k) end return r";
@@ -87,7 +87,7 @@ export class RedisView {
     return (await this.memory()).used;
   }
 
-  /** Bytes in use, and the peak. */
+  /** The bytes in use, and their peak. */
   async memory(): Promise<{ readonly used: number; readonly peak: number }> {
     const info = String(await this.send("INFO", "memory"));
     const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);

@@ -1,4 +1,4 @@
-/** Replicas that are killed, stopped, frozen and cut off. */
+/** Replicas are killed, stopped, frozen or cut off. */
 import { until } from "../../src/testing/until.ts";
 import { effectsSeen } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
@@ -8,7 +8,7 @@ import type { Scenario } from "./scenario.ts";
 const KILL_EVERY_MS = 3_000;
 /** The size of the outbox at which the victim is killed. */
 const OUTBOX_DEPTH = 40;
-/** Allowed beyond lease + 1 s, because the harness and the replicas share few cores. */
+/** The allowed delay beyond lease + 1 s, because the harness and the replicas share few cores. */
 const MEASURING_SLACK_MS = 300;
 
 export const replicaKill: Scenario = {
@@ -23,7 +23,7 @@ export const replicaKill: Scenario = {
     while (performance.now() < deadline) {
       const victim = between(stage.random, 0, 1);
       const replica = cluster.replica(victim);
-      killedAt.set(replica.id, Date.now()); // this machine's clock is Redis's
+      killedAt.set(replica.id, Date.now()); // Redis uses the clock of this machine
       await replica.kill();
       const upAgain = cluster.boot(victim);
       await stage.wait(KILL_EVERY_MS);
@@ -33,7 +33,7 @@ export const replicaKill: Scenario = {
       for (const { worker, finished_at } of rows.flatMap(lostAttempts))
         stage.recovered(finished_at - (killedAt.get(worker) ?? finished_at));
       const boundMs = leaseMs + 1_000 + MEASURING_SLACK_MS;
-      stage.expect(stage.recoveryMs !== undefined, "no kill met a running job");
+      stage.expect(stage.recoveryMs !== undefined, "no killed replica had a running job");
       stage.expect(
         (stage.recoveryMs ?? 0) <= boundMs,
         `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`,
@@ -76,10 +76,7 @@ export const killBeforeRecord: Scenario = {
       const again = rows.filter(
         ({ id, earlier }) => ownedIds.has(id) && earlier.some(({ outcome }) => outcome === "lost"),
       );
-      stage.expect(
-        again.length === 0,
-        `${again.length} jobs were run again although their outcome stood in the outbox`,
-      );
+      stage.expect(again.length === 0, `${again.length} jobs were run again although their outcome was in the outbox`);
     };
   },
 };
@@ -112,10 +109,10 @@ export const killMidCopy: Scenario = {
   },
 };
 
-/** Makes a stale settle arrive, which only the token of the lease can detect. */
+/** Causes a stale settle, which only the token of the lease can detect. */
 export const partition: Scenario = {
   name: "partition",
-  fault: "a replica is cut off from Redis for longer than a lease; what it sent arrives afterwards",
+  fault: "a replica is cut off from Redis for longer than a lease; its commands arrive afterwards",
   seconds: { full: 0, fast: 0 },
   slots: [
     { through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "2000" } },
@@ -139,9 +136,9 @@ export const partition: Scenario = {
       { what: "the other replica has taken a job over", timeoutMs: 20_000 },
     );
     stage.expect(taken, "nothing was taken over");
-    await stage.wait(1_500); // it runs there for 6 s
+    await stage.wait(1_500); // the job runs there for 6 s
     cluster.proxy(0, "redis").setMode({ kind: "pass" });
-    await stage.wait(1_500); // its delayed calls arrive; it is killed before any job that it claims next ends
+    await stage.wait(1_500); // its delayed calls arrive; the kill comes before the end of any job that it claims next
     const zombie = cluster.replica(0);
     await zombie.kill();
     await stage.measureRecovery();
@@ -176,7 +173,7 @@ export const term: Scenario = {
         Array.from({ length: 8 }, () => stage.submitSurely({ type: "test_io", payload: { do: "sleep", ms: sleepMs } })),
       );
       long.push(...entries.map(({ id }) => id));
-      await stage.wait(500); // they run, on both
+      await stage.wait(500); // the jobs run on both replicas
       const askedAt = performance.now();
       drainsEndedAt.push(Date.now() + DRAIN_MS[stage.pace]);
       const exit = replica.term();
@@ -184,7 +181,7 @@ export const term: Scenario = {
       const rejected = await stage.submit({ type: "noop", payload: {} }, replica.url);
       stage.expect(
         rejected.state === "rejected",
-        `a stopping replica answered a new job with ${rejected.detail || "202"}`,
+        `a draining replica answered a new job with ${rejected.detail || "202"}`,
       );
       const code = await exit;
       stage.recovered(performance.now() - askedAt);
@@ -192,11 +189,14 @@ export const term: Scenario = {
       await cluster.boot(victim);
     }
     return (rows) => {
-      stage.expect(rows.flatMap(lostAttempts).length === 0, "a lease was lost: not all was given back");
+      stage.expect(
+        rows.flatMap(lostAttempts).length === 0,
+        "a lease was lost, because the drain did not release all jobs",
+      );
       const counted = rows.filter(({ id, attempt }) => long.includes(id) && attempt !== 1);
-      stage.expect(counted.length === 0, `${counted.length} jobs that were given back paid with an attempt`);
-      // An attempt that a drain gives back may have had its side effect and has no record. It is repeated, but only
-      // after the drain.
+      stage.expect(counted.length === 0, `${counted.length} released jobs lost an attempt`);
+      // A drain may release an attempt after its side effect, and the attempt has no record. A replica repeats it, but
+      // only after the drain.
       const seen = effectsSeen(cluster.http, cluster.smtp);
       const twice = rows.filter(({ key, earlier }) => (seen.get(key ?? "") ?? 0) > 1 + earlier.length);
       const early = twice.filter(
@@ -204,7 +204,7 @@ export const term: Scenario = {
       );
       stage.expect(
         early.length === 0,
-        `${early.length} jobs had their effect twice, which no drain gave back: ${early[0]?.id ?? ""}`,
+        `${early.length} jobs had their side effect twice, although no drain released them: ${early[0]?.id ?? ""}`,
       );
     };
   },

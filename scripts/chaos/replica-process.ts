@@ -1,4 +1,4 @@
-/** One replica: a process of the built program, to be killed, frozen and asked to stop. */
+/** Runs one replica as a process of the built program, which scenarios kill, freeze or stop. */
 
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -14,15 +14,15 @@ export interface ReplicaProcessOptions {
   readonly main: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
-  /** The file that its output is appended to. */
+  /** The file to which the output is appended. */
   readonly logPath: string;
-  /** Node's own arguments. */
+  /** Arguments of Node itself. */
   readonly nodeArgs?: readonly string[];
 }
 
 export class ReplicaProcess {
   readonly url: string;
-  /** Its exit code; null when a signal ended it. */
+  /** The exit code; null if a signal ended it. */
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
   readonly #logPath: string;
@@ -50,7 +50,7 @@ export class ReplicaProcess {
     this.exited = new Promise((resolve, reject) => this.#child.once("exit", resolve).once("error", reject));
   }
 
-  /** @throws {Error} with the end of its log, when it ends or is not ready in time */
+  /** @throws {Error} with the end of its log, if it ends or is not ready in time */
   static async start(options: ReplicaProcessOptions): Promise<ReplicaProcess> {
     const replica = new ReplicaProcess(options);
     const deadline = performance.now() + READY_WITHIN_MS;
@@ -78,7 +78,7 @@ export class ReplicaProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Whether it ended without a request to stop. */
+  /** Whether the process ended without a request to stop. */
   get endedByItself(): boolean {
     return !this.isAlive && !this.#isEnding;
   }
@@ -89,7 +89,7 @@ export class ReplicaProcess {
     await this.exited;
   }
 
-  /** SIGTERM. Resolves to its exit code. */
+  /** Sends SIGTERM. Resolves to the exit code. */
   term(): Promise<number | null> {
     this.#isEnding = true;
     this.#child.kill("SIGTERM");
@@ -104,7 +104,7 @@ export class ReplicaProcess {
     this.#child.kill("SIGCONT");
   }
 
-  /** Resident memory now. */
+  /** The current resident memory. */
   rssBytes(): number {
     if (!this.isAlive) return 0;
     return 1_024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1] ?? 0);

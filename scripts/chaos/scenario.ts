@@ -27,9 +27,9 @@ export interface Scenario {
   /** Settings of all replicas. */
   readonly env?: (pace: Pace) => Readonly<Record<string, string>>;
   readonly jobCounts?: CountsOptions;
-  /** How long the system may take to settle; after that, jobs count as stuck. */
+  /** The time limit for all jobs to settle. Later jobs count as stuck. */
   readonly settleWithinMs?: number;
-  /** Injects the fault and ends it. May return a check for the end. */
+  /** Injects the fault and ends it. May return a check for the end of the scenario. */
   run(stage: Stage): Promise<Verify | undefined>;
 }
 
@@ -55,11 +55,11 @@ export interface Play {
   readonly seed: number;
   readonly pace: Pace;
   readonly seconds?: number | undefined;
-  /** Of each type, where a scenario counts its jobs. */
+  /** The number of jobs per type, in scenarios that count them. */
   readonly jobs?: number | undefined;
-  /** Replaces the scenario's own. */
+  /** Replaces the duration of the scenario. */
   readonly settleWithinMs?: number | undefined;
-  /** Called regularly. */
+  /** Called periodically. */
   readonly onProgress?: (name: string, ledger: Ledger) => void;
 }
 
@@ -68,7 +68,7 @@ const FAST_LEASE_MS = 3_000;
 /** Longer than twice the ownership of an outbox entry plus twice a lease. */
 const SETTLE_WITHIN_MS = 120_000;
 const PROGRESS_EVERY_MS = 500;
-/** The error for a setting that this build does not know: the scenario cannot be played. */
+/** The error for an unknown setting, without which this build cannot run the scenario. */
 const REJECTED_SETTING = /ACCEPT_DURABILITY: expected/;
 
 export async function play(scenario: Scenario, options: Play): Promise<Result> {
@@ -112,7 +112,7 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   }
 }
 
-/** Adds errors to the stage's violations, and checks the job counts in any case. */
+/** Adds errors to the stage's violations, and always checks the job counts. */
 async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number): Promise<JobCounts | undefined> {
   const { cluster, ledger, violations } = stage;
   const noted = async <Value>(what: string, step: () => Promise<Value>): Promise<Value | undefined> => {
@@ -131,7 +131,7 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   violations.push(...(jobCounts?.violations ?? []));
   violations.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
   if (jobCounts && verify) await noted("the verification", async () => verify(jobCounts.rows, stage));
-  for (const tail of cluster.crashes) violations.push(`a replica ended by itself: ${tail}`);
+  for (const tail of cluster.crashes) violations.push(`a replica ended unexpectedly: ${tail}`);
   if (violations.length > 0) stage.notes.push(cluster.logTails());
   return jobCounts;
 }

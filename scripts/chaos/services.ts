@@ -12,7 +12,7 @@ export interface Services {
   readonly redis: OwnServer;
   readonly postgres: OwnServer;
   readonly program: Program;
-  /** Empties Redis and creates a new database, so that nothing of an earlier scenario is left. */
+  /** Empties Redis and creates a new database, to remove all state of earlier scenarios. */
   fresh(): Promise<{ readonly databaseUrl: string }>;
   close(): Promise<void>;
 }

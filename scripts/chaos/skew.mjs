@@ -1,4 +1,4 @@
-// Loaded before a replica (node --import): shifts its wall clock by CHAOS_SKEW_MS, and not the monotonic clock.
+// Loaded before a replica (node --import): shifts its wall clock by CHAOS_SKEW_MS, but not its monotonic clock.
 const RealDate = Date;
 const skewMs = Number(process.env.CHAOS_SKEW_MS);
 

@@ -12,18 +12,18 @@ const ENTER_GROUP = new URL("./enter-group.mjs", import.meta.url).href;
 /** The heap limit that Node chooses in a container of 512 MiB: half of it. */
 const HEAP_MIB = 256;
 const LARGE_BYTES = 16 * MIB - 1_024;
-/** Waiting and running at a time: 1.5 GB of Redis, and six times the memory of the replica. */
+/** The number of jobs that wait or run at a time: 1.5 GB of Redis, and six times the memory of the replica. */
 const LIVE_AT_ONCE = 120;
 const SUBMITTED_AT_ONCE = 4;
 const REJECTED_PAUSE_MS = 500;
-/** Allowed after the last submission: mails wait for a slow server, and are tried up to three times. */
+/** The time limit after the last submission: mails wait for a slow server, and have up to three attempts. */
 const END_WITHIN_MS = 600_000;
 /** A mail of 16 MiB, in some 270 pieces, takes such a server 5 s, during which one of five connections is in use. */
 const SMTP_PAUSE_MS = 20;
 
 export const smallMemory: Scenario = {
   name: "small-memory",
-  fault: "a replica of 512 MiB runs 1,000 of the largest jobs of each type, beside a slow SMTP server",
+  fault: "a replica of 512 MiB runs 1,000 of the largest jobs of each type, with a slow SMTP server",
   seconds: { full: 600 },
   slots: [
     {
@@ -32,7 +32,7 @@ export const smallMemory: Scenario = {
     },
   ],
   jobCounts: { effectsMayRepeat: true },
-  settleWithinMs: 30_000, // all jobs have ended before
+  settleWithinMs: 30_000, // all jobs have already ended
   run: async (stage) => {
     const { cluster } = stage;
     const replica = cluster.replica(0);
@@ -49,7 +49,7 @@ export const smallMemory: Scenario = {
   },
 };
 
-/** Waits for a step and samples the replica's memory meanwhile. */
+/** Samples the replica's memory while it waits for a step. */
 async function whileWatched<Value>(stage: Stage, step: Promise<Value>): Promise<Value> {
   const ended = step.then(() => true);
   while (!(await Promise.race([ended, stage.wait(200).then(() => false)])));
@@ -81,7 +81,10 @@ function verify(submitted: number): Verify {
   };
 }
 
-/** Submits the types in turn until each has its number or the time is up. @returns how many were accepted */
+/**
+ * Submits the types in turn until each has its number of jobs, or the time limit passes. @returns the number of
+ * accepted jobs
+ */
 async function submitAll(stage: Stage): Promise<number> {
   const { cluster, ledger, jobs } = stage;
   const types: readonly ((key: string) => Submission)[] = [
@@ -98,8 +101,7 @@ async function submitAll(stage: Stage): Promise<number> {
       const makeOne = types[next % types.length];
       next += 1;
       let isAccepted = false;
-      // The replica has no room at the moment. Submitting another type meanwhile would replace large jobs by smaller
-      // ones.
+      // The replica currently has no room. If another type were submitted now, smaller jobs would replace large ones.
       while (!isAccepted && performance.now() < until && cluster.replica(0).isAlive) {
         const entry = ledger.open("large");
         await submitOnce(cluster.urlOf(), entry, JSON.stringify(makeOne?.(entry.key)));

@@ -1,11 +1,11 @@
-/** Random faults one after the other, with a moment of rest after each. */
+/** Random faults one after the other, with a pause after each. */
 import { setTimeout as delay } from "node:timers/promises";
 import { between } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const LEASE_MS = 5_000;
-/** The shortest one lets no lease expire, the longest one lets every lease expire. */
+/** The shortest fault lets no lease expire, the longest lets every lease expire. */
 const [SHORTEST_MS, LONGEST_MS] = [500, 1.5 * LEASE_MS];
 const [SHORTEST_REST_MS, LONGEST_REST_MS] = [200, 4_000];
 /** The replica whose connections go through proxies. */
@@ -36,7 +36,7 @@ const FAULTS: Readonly<Record<string, ValidationIssue>> = {
     await services.postgres.restart();
   },
   "lost-reply": async ({ cluster, random }, forMs) => {
-    // the next request to either may be any: enqueue, claim, settle, renew, forget, COPY
+    // the next request to Redis or Postgres may be any: enqueue, claim, settle, renew, forget, COPY
     const lost = cluster.proxy(PROXIED, random() < 0.5 ? "redis" : "postgres").dropNextReply();
     await Promise.race([lost, delay(forMs)]);
   },

@@ -13,7 +13,7 @@ import type { Random } from "./random.ts";
 import type { SetSizes } from "./redis-view.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 
-/** `fast`: within the test command, with short leases. `full`: with the settings that a deployment has. */
+/** `fast`: in the test command, with short leases. `full`: with the settings of a deployment. */
 export type Pace = "fast" | "full";
 
 export interface StageOptions {
@@ -23,7 +23,7 @@ export interface StageOptions {
   /** How long the fault lasts. */
   readonly seconds: number;
   readonly leaseMs: number;
-  /** Of each type, where a scenario counts its jobs. */
+  /** The number of jobs per type, in scenarios that count them. */
   readonly jobs?: number;
 }
 
@@ -46,9 +46,9 @@ export class Stage {
   readonly ledger = new Ledger();
   /** Expectations that were not met. */
   readonly violations: string[] = [];
-  /** Figures that are printed below the table. */
+  /** Figures to print below the table. */
   readonly notes: string[] = [];
-  /** How long other callers' jobs waited to be picked up. */
+  /** The pickup latencies of other callers' jobs. */
   pickup: Pickup | undefined;
   #load: Load | undefined;
   #recoveryMs: number | undefined;
@@ -68,8 +68,8 @@ export class Stage {
   }
 
   /**
-   * Starts the load and resolves after a moment, so that the fault meets jobs in every state.
-   * @param jobsPerSecond in the full pace; the fast one, beside which other tests run, has half of it
+   * Starts the load and resolves when it has jobs in every state.
+   * @param jobsPerSecond at the full pace; the fast pace, at which other tests run concurrently, has half of it
    */
   async load(jobsPerSecond: number, mix: Mix = MIXED, warmUpMs = 1_000): Promise<void> {
     const { ledger, random, cluster } = this;
@@ -108,7 +108,7 @@ export class Stage {
     return this.#recoveryMs;
   }
 
-  /** Waits, and samples the memory of the replicas meanwhile. */
+  /** Samples the memory of the replicas while it waits. */
   async wait(ms: number): Promise<void> {
     const deadline = performance.now() + ms;
     while (performance.now() < deadline) {
@@ -124,7 +124,7 @@ export class Stage {
     return peak;
   }
 
-  /** Submits one job beside the load, once; `payload` may depend on the key, which names its side effect. */
+  /** Submits one job once, in addition to the load; `payload` may depend on the key, which names its side effect. */
   async submit(submission: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
     const [entry, body] = this.#open(submission);
     await submitOnce(url, entry, body);
@@ -188,7 +188,7 @@ export class Stage {
   }
 
   /**
-   * Waits until each accepted job has its record: the sets of an emptied Redis do not show that.
+   * Waits until each accepted job has its record, because the sets of an emptied Redis do not show this.
    * The time from `since`, by `performance.now()`, is the recovery.
    */
   async acceptedAreRecorded(since: number, withinMs: number): Promise<void> {

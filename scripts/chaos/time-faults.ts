@@ -4,7 +4,7 @@ import { call } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
 
 const skew = fileURLToPath(new URL("./skew.mjs", import.meta.url));
-/** How late a scheduled job may start: a replica claims at least once a second, and the machine is busy. */
+/** The allowed delay of a scheduled job: a replica claims at least once a second, and the machine is busy. */
 const LATE_MS = 2_500;
 
 export const clockSkew: Scenario = {
@@ -22,7 +22,7 @@ export const clockSkew: Scenario = {
       const wrongDay = rows.filter(
         ({ created_at }) => created_at < startedAt - 2_000 || created_at > startedAt + elapsed + 2_000,
       );
-      stage.expect(wrongDay.length === 0, `${wrongDay.length} jobs carry a replica's own time instead of Redis's`);
+      stage.expect(wrongDay.length === 0, `${wrongDay.length} jobs have the time of a replica instead of Redis's`);
       const scheduled = rows.filter(({ run_at }) => run_at !== null);
       const late = scheduled.map(({ run_at, started_at }) => (started_at ?? 0) - (run_at ?? 0));
       const isRight = late.every((ms) => ms >= -5 && ms < LATE_MS);
@@ -31,7 +31,7 @@ export const clockSkew: Scenario = {
         `scheduled jobs started from ${Math.min(...late)} to ${Math.max(...late)} ms after they were due`,
       );
       const lost = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
-      stage.expect(lost.length === 0, `${lost.length} leases were taken as lost`);
+      stage.expect(lost.length === 0, `${lost.length} leases were considered lost`);
     };
   },
 };
@@ -56,7 +56,7 @@ export const sameKey: Scenario = {
         answers.every(({ status }) => status === 202),
         `an answer was ${answers.find(({ status }) => status !== 202)?.status ?? ""}, not 202`,
       );
-      stage.expect(ids.size === 1, `${ids.size} jobs came of one key`);
+      stage.expect(ids.size === 1, `${ids.size} jobs were created for one key`);
       stage.expect(
         answers.filter(({ isReplayed }) => !isReplayed).length === 1,
         "not exactly one answer was the first",

@@ -1,4 +1,4 @@
-/** An append-only file without its end, as after a power cut: Redis restarts with slightly older data. */
+/** An append-only file loses its end, as in a power failure: Redis restarts with slightly older data. */
 import { readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { between } from "./random.ts";
@@ -15,7 +15,7 @@ export const tornAof: Scenario = {
   fault: "kill -9 redis-server, cut the end off its append-only file, under ACCEPT_DURABILITY=postgres",
   seconds: { full: 15, fast: 0 },
   env: () => ({ ACCEPT_DURABILITY: "postgres", LEASE_MS: "5000" }),
-  // Redis repeats attempts that it lost. Jobs that it had recorded and forgotten are counted twice or not at all.
+  // Redis repeats attempts that it lost. Its counters count jobs that were recorded and forgotten twice or not at all.
   jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
   run: async (stage) => {
     const { services, redis } = stage.cluster;
@@ -27,9 +27,9 @@ export const tornAof: Scenario = {
       await services.redis.kill();
       stage.notes.push(`${tear(stage, dir)} bytes cut off`);
       await services.redis.restart();
-      // Redis drops a script's writes that are cut off in the middle of a command, but leaves the whole ones in its
-      // file and applies them with the first later write when it starts again (Valkey's pull request 4342). A new file
-      // has none.
+      // If a script's writes are cut off within a command, Redis drops them at the start but leaves the complete
+      // commands in its file, and applies them with the first later write at the next start (Valkey's pull request
+      // 4342). A new file has no such commands.
       await redis.rewriteAppendOnlyFile();
       await stage.measureRecovery();
     }

@@ -1,16 +1,18 @@
 #!/bin/sh
-# Makes the passwords of an installation at its first start, and writes each where the one container that needs it reads it. What is there stays.
+# Creates the passwords of an installation at its first start, and writes each to the folder of the one container that
+# needs it. Keeps existing passwords.
 #   redis/password  redis/redis.conf
 #   postgres/postgres-password  postgres/taskflow-password  postgres/export-password
 #   taskflow/redis-addr  taskflow/database-url  taskflow/export-database-url
-# POSTGRES_PASSWORD gives the password of the role taskflow, where a database has one already.
+# POSTGRES_PASSWORD is the password of the role taskflow if an existing database already has one.
 set -eu
 umask 077
 root=${SECRETS:-/secrets}
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# put FILE TEXT OWNER: in one piece. Its owner reads it, and so does this script when it runs again: as the group root, without a capability.
+# put FILE TEXT OWNER: writes the file atomically. Its owner can read it, and so can later runs of this script, as the
+# group root and without a capability.
 put() {
   rm -f "$root/$1.new"
   printf '%s\n' "$2" >"$root/$1.new"
@@ -19,11 +21,11 @@ put() {
   mv -f "$root/$1.new" "$root/$1"
 }
 
-# keep FILE TEXT OWNER: only where there is none yet
+# keep FILE TEXT OWNER: writes the file unless it exists
 keep() { if [ ! -s "$root/$1" ]; then put "$1" "$2" "$3"; fi; }
 
 case ${POSTGRES_PASSWORD:-} in *[!A-Za-z0-9._~-]*)
-  echo "POSTGRES_PASSWORD: only letters, digits and . _ ~ - can be taken, because it becomes part of a URL." >&2
+  echo "POSTGRES_PASSWORD: only letters, digits and . _ ~ - are allowed, because the password becomes part of a URL." >&2
   exit 1 ;;
 esac
 mkdir -p "$root/redis" "$root/postgres" "$root/taskflow"

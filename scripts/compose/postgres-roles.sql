@@ -1,9 +1,11 @@
--- taskflow owns the database and makes its tables; taskflow_export, which runs the named queries of data_export, reads them and does no more.
--- Run again, it changes nothing but the passwords.
+-- The role taskflow owns the database and creates its tables. The role taskflow_export runs the named queries of
+-- data_export and can only read the tables. A second run changes only the passwords.
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'taskflow') then create role taskflow login; end if;
-  if not exists (select from pg_roles where rolname = 'taskflow_export') then create role taskflow_export login connection limit 20; end if;
+  if not exists (select from pg_roles where rolname = 'taskflow_export') then
+    create role taskflow_export login connection limit 20;
+  end if;
 end
 $$;
 alter role taskflow password :'taskflow_password';

@@ -1,4 +1,4 @@
-/** The outcomes of a run's jobs, from Postgres, or through the API if the address of Postgres is unknown. */
+/** Reads the outcomes of a run's jobs from Postgres, or through the API if the address of Postgres is unknown. */
 import pg from "pg";
 import type { Target } from "./submit.ts";
 
@@ -8,13 +8,13 @@ export interface Entry {
   readonly type: string;
   readonly status: string;
   readonly attempt: number;
-  /** Milliseconds from the time it was due to its start; null if it never started, or not at its first attempt. */
+  /** Milliseconds from the job's due time to its start; null if it never started, or was retried. */
   readonly pickupMs: number | null;
 }
 
 export interface JobCounts {
   readonly source: "postgres" | "api";
-  /** How many jobs with this tag have ended. */
+  /** Counts the jobs with this tag that have ended. */
   count(tag: string): Promise<number>;
   entries(tag: string): Promise<Entry[]>;
   close(): Promise<void>;
@@ -28,7 +28,7 @@ const ENTRIES = `
 
 export async function openPostgresCounts(databaseUrl: string): Promise<JobCounts> {
   const client = new pg.Client({ connectionString: databaseUrl });
-  client.on("error", () => undefined); // the current or the next query rejects as well
+  client.on("error", () => undefined); // the current or the next query rejects, too
   await client.connect();
   return {
     source: "postgres",

@@ -1,4 +1,4 @@
-/** Which types a load test submits, in which proportions and order. */
+/** Selects the types that a load test submits, their shares and their order. */
 import type { LoadTest } from "../../src/core/job-type.ts";
 import { builtInTypes } from "../../src/jobs/registry.ts";
 
@@ -12,7 +12,7 @@ export const loadTests: ReadonlyMap<string, LoadTest<unknown>> = new Map(
 
 export const DEFAULT_MIX: Mix = new Map([...loadTests].map(([type, { share }]) => [type, share]));
 
-/** Reads `email:70,webhook:30`; undefined for anything else. */
+/** Parses `email:70,webhook:30`; undefined for anything else. */
 export function parseMix(text: string): Mix | undefined {
   const mix = new Map<string, number>();
   for (const part of text.split(",")) {
@@ -24,8 +24,8 @@ export function parseMix(text: string): Mix | undefined {
 }
 
 /**
- * The types of `count` jobs, each as evenly spread as its share allows (smooth weighted round robin, as nginx spreads
- * requests over servers), so that every stretch of a run has the mix of the whole.
+ * Returns the types of `count` jobs, each spread evenly (smooth weighted round robin, as nginx spreads requests over
+ * servers), so each part of a run has the same mix.
  */
 export function typeSequence(mix: Mix, count: number): string[] {
   const total = [...mix.values()].reduce((sum, share) => sum + share, 0);

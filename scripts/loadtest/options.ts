@@ -11,11 +11,11 @@ export interface Options {
   readonly mix: Mix;
   /** Submissions per second of the paced phase. */
   readonly rate: number;
-  /** 0 leaves the paced phase out. */
+  /** 0 omits the paced phase. */
   readonly pacedSeconds: number;
-  /** A running server; undefined starts one. */
+  /** The URL of a running server; undefined starts one. */
   readonly url: string | undefined;
-  /** The Postgres of the server at `url`; undefined checks the outcomes through its API. */
+  /** The URL of the server's Postgres; undefined checks the outcomes through the API. */
   readonly databaseUrl: string | undefined;
   /** An API key of the server at `url`. */
   readonly key: string | undefined;
@@ -60,7 +60,7 @@ const FLAGS = {
 } as const;
 
 /**
- * Reads the command line; undefined when help is asked for.
+ * Parses the command line; undefined for `--help`.
  * @throws {Error} with one sentence about the first invalid option
  */
 export function parseOptions(args: readonly string[]): Options | undefined {

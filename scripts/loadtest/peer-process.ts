@@ -1,7 +1,7 @@
 /**
- * The peers of the jobs, in a separate process, so that their work does not affect the measured latencies: an SMTP
- * server that accepts and counts messages, and an HTTP server that accepts webhooks and serves the images. Over IPC it
- * sends its ports, and its counts in answer to any message. It ends with its parent.
+ * The peers of the jobs, in a separate process because their work would affect the measured latencies: an SMTP server
+ * that accepts and counts messages, and an HTTP server that accepts webhooks and serves the images. Over IPC it sends
+ * its ports, and answers any message with its counts. It ends when its parent ends.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -25,7 +25,7 @@ export interface PeerCounts {
 const IMAGE = { width: 1_800, height: 1_200 }; // 2.16 megapixels
 const counts = { mails: 0, webhooks: 0, images: 0 };
 
-/** Something between a gradient and noise: about as many bytes as a photograph of that size. */
+/** A mix of a gradient and noise that has about as many bytes as a photograph of that size. */
 function makeImage(): Promise<Buffer> {
   const create = {
     ...IMAGE,
@@ -69,7 +69,7 @@ async function listen(server: Server, host: string): Promise<number> {
 
 const host = process.argv[2] ?? "127.0.0.1";
 const smtp = makeSmtpPeer();
-smtp.on("error", () => undefined); // a broken connection: the job reports it
+smtp.on("error", () => undefined); // the job reports a broken connection
 const ports: PeerPorts = {
   kind: "ports",
   smtpPort: await listen(smtp.server, host),

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { PeerCounts, PeerPorts } from "./peer-process.ts";
 
-/** The peers of the jobs, in a separate process. */
+/** Starts the peers of the jobs in a separate process. */
 export interface Peers {
   readonly smtpUrl: string;
   /** Accepts every POST. */

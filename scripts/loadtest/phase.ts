@@ -7,7 +7,7 @@ import { noSubmissions } from "./submit.ts";
 export interface PhaseResult {
   readonly submissions: Submissions;
   readonly entries: readonly Entry[];
-  /** From the first submission until the last committed row was counted. */
+  /** The time from the first submission until the last committed row was counted. */
   readonly seconds: number;
 }
 
@@ -22,8 +22,8 @@ export interface PhaseOptions {
 /** If no job ends for this long after the last submission, the missing ones are lost. */
 const GIVE_UP_MS = 60_000;
 /**
- * Counts at most every 20 ms, so that counting takes a tenth of the time and is not the load, and at least every 500
- * ms.
+ * Counts at intervals between 20 and 500 ms. Counting takes at most a tenth of the time, because it must not load the
+ * server.
  */
 const COUNT_EVERY_MS = { least: 20, most: 500 };
 

@@ -6,7 +6,7 @@ import { statisticsOf } from "./statistics.ts";
 
 const PEERS = { kind: "counts", mails: 1, webhooks: 2, images: 3 } as const;
 
-/** A phase of jobs that all completed, in 2 s, with a pickup of 5 ms. */
+/** A phase of 2 s whose jobs all completed, with a pickup of 5 ms. */
 function phase(
   name: string,
   jobs: number,

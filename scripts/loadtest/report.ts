@@ -1,4 +1,4 @@
-/** The report of a run: its figures and problems, and their text. */
+/** Computes the figures and problems of a run, and formats them. */
 import { plainTable } from "../../src/cli/text-table.ts";
 import type { Entry, JobCounts } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
@@ -19,7 +19,7 @@ interface TypeRow {
 export interface Report {
   readonly jobs_per_minute: number;
   readonly burst: PhaseReport;
-  /** Null if it was left out. */
+  /** Null if the phase was omitted. */
   readonly paced: PhaseReport | null;
   readonly types: readonly TypeRow[];
   readonly completion_rate: number;
@@ -33,7 +33,7 @@ export interface Report {
     readonly rejected: number;
   };
   readonly peers: Omit<PeerCounts, "kind">;
-  /** Why the run did not pass; empty when it did. */
+  /** The reasons why the run did not pass; empty if it passed. */
   readonly problems: readonly string[];
 }
 
@@ -134,7 +134,7 @@ function percent(share: number): string {
 
 const NUMBERS = { isRight: (column: number): boolean => column > 0 };
 
-/** The report as text for people. */
+/** Formats the report as text. */
 export function reportText(report: Report): string {
   const { burst, paced, jobCounts, types, peers, problems } = report;
   const latencies = [

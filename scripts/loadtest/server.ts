@@ -1,4 +1,4 @@
-/** The server under load: a running one, or one that is started here with its own Redis and Postgres. */
+/** Starts the server under load with a separate Redis and Postgres, or connects to a running server. */
 
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -14,19 +14,19 @@ import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../node
 export interface Server {
   readonly url: string;
   readonly databaseUrl: string;
-  /** Drains it. Resolves to its exit code. */
+  /** Drains the server. Resolves to its exit code. */
   stop(): Promise<number | null>;
 }
 
-/** Undoes a step; those added last are called first. */
+/** Undoes a step; closers run in reverse order. */
 export type Closer = () => unknown;
 
 const PROGRAM = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const READY_WITHIN_MS = 60_000;
 
 /**
- * @param closers gets the functions that end the server and remove its data, also if this function throws
- * @throws {Error} with the end of the server's log, when it does not come up
+ * @param closers receives the functions that end the server and remove its data, even if this function throws
+ * @throws {Error} with the end of the server's log, if the server does not become ready
  */
 export async function startServer(smtpUrl: string, closers: Closer[]): Promise<Server> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-loadtest-"));
@@ -68,7 +68,7 @@ function spawnServer(logPath: string, env: NodeJS.ProcessEnv): { child: ChildPro
     env,
     stdio: ["ignore", log, log],
     detached: true,
-  }); // Ctrl-C reaches it through us
+  }); // Ctrl-C reaches only this process, which drains the server
   closeSync(log);
   const exited = new Promise<number | null>((resolve, reject) => child.once("exit", resolve).once("error", reject));
   return { child, exited };
@@ -84,7 +84,7 @@ async function waitUntilReady(url: string, child: ChildProcess, logPath: string)
   throw new Error(`the server did not become ready; its log ends with\n${log}`);
 }
 
-/** Whether the server at a URL says that it is ready. */
+/** Whether the server at a URL reports that it is ready. */
 export async function isReady(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/api/v1/health/ready`)).ok;

@@ -3,7 +3,7 @@ import type { LoadPeers } from "../../src/core/job-type.ts";
 import { loadTests } from "./mix.ts";
 
 /**
- * Makes a function that writes the request of job number `n` of its type. The tags must be fit for JSON as they are.
+ * Returns a function that writes the request of job number `n` of its type. The tags must not need JSON escapes.
  */
 export function makeBodies(peers: LoadPeers, tags: readonly string[]): (type: string, n: number) => string {
   const encoded = new WeakMap<object, string>();

@@ -22,7 +22,7 @@ interface SeenJob {
   readonly tags: string[];
 }
 
-/** A server with the two calls that the load test needs: each job has ended once it is listed. */
+/** A server with the two calls that the load test needs. Each listed job has ended. */
 async function setup(statusOf: (n: number) => number = () => 202) {
   const jobs: SeenJob[] = [];
   const seenAt: number[] = [];
@@ -120,7 +120,7 @@ it("paces evenly, not in bursts", async () => {
   expect(busiest).toBeLessThan(20); // 6 when the machine is idle; 30 in a burst
 });
 
-it("makes bodies of every type, which reach the counting peers", async () => {
+it("makes bodies of every type, which the peers count", async () => {
   const peers = await startPeers("127.0.0.1");
   closers.push(() => peers.close());
   const image = Buffer.from(await (await fetch(peers.imageUrl)).arrayBuffer());

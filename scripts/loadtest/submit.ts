@@ -7,11 +7,11 @@ export interface Target {
   readonly key: string | undefined;
 }
 
-/** The answers to the submissions of a phase; it grows while they run. */
+/** The answers to the submissions of a phase so far. */
 export interface Submissions {
   /** The ids of jobs that were accepted (202). */
   readonly acceptedIds: string[];
-  /** Latencies of the accepted ones, from the request to the answer, in milliseconds. */
+  /** Latencies of accepted submissions, from the request to the answer, in milliseconds. */
   readonly submitMs: number[];
   /** Other answers, by status; 0 counts missing answers. */
   readonly rejected: Map<number, number>;
@@ -42,7 +42,7 @@ export async function submitBurst(
     amount: types.length,
     connections: Math.min(connections, types.length),
     timeout: REQUEST_TIMEOUT_MS / 1_000,
-    sampleInt: 100, // it ends at a sample
+    sampleInt: 100, // autocannon ends at a sample
     setupClient: (client) => {
       client.on("response", (status: number, _bytes: number, ms: number) => {
         if (status === 202) into.submitMs.push(ms);
@@ -65,8 +65,8 @@ export async function submitBurst(
 }
 
 /**
- * Submits `rate` jobs per second, evenly, without waiting for answers. Not through autocannon: it paces each
- * connection by sending a second's share at once, and the queue would be measured by bursts of `rate` jobs.
+ * Submits `rate` jobs per second, evenly, without waiting for answers. It does not use autocannon, which sends each
+ * second's share of a connection in one burst and so would not pace the queue.
  */
 export async function submitPaced({ target, types, body }: Phase, rate: number, into: Submissions): Promise<void> {
   const startedAt = performance.now();
@@ -91,7 +91,7 @@ async function submitOne(target: Target, body: string, into: Submissions): Promi
     if (response.status === 202) into.submitMs.push(performance.now() - sentAt);
     note(into, response.status, text);
   } catch {
-    note(into, 0, ""); // no answer: the report counts it
+    note(into, 0, ""); // the report counts a missing answer
   }
 }
 

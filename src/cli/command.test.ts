@@ -37,7 +37,7 @@ describe("the taskflow command", () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
   });
 
-  it("serves, and lets the replica end the process", async () => {
+  it("starts a replica, which ends the process itself", async () => {
     expect(await run(["serve"])).toMatchObject({ code: undefined, isServing: true });
   });
 
@@ -72,7 +72,7 @@ describe("the taskflow command", () => {
     expect(await run(["migrate"], { DATABASE_URL: url })).toMatchObject({ code: 0, out: "No migrations to apply.\n" });
   });
 
-  it("reports with code 3 that Postgres does not answer, as JSON too", async () => {
+  it("exits with code 3 if Postgres does not answer, and reports it as JSON with --json", async () => {
     const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const message = "Postgres at 127.0.0.1:1 cannot be used (the connection is refused)";
     expect(await run(["migrate"], env)).toMatchObject({
@@ -97,7 +97,7 @@ describe("the taskflow command", () => {
     });
   });
 
-  it("verifies the system of the environment, with custom job types", async () => {
+  it("verifies the system that the environment names, with custom job types", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(database.url);
     const env = {
@@ -118,14 +118,14 @@ describe("the built program", () => {
   const runProgram = (args: readonly string[], env: Record<string, string> = {}) =>
     promisify(execFile)(program, args, { env: { PATH: process.env.PATH, ...env } });
 
-  it("ends with the code of its command", async () => {
+  it("exits with the code of its command", async () => {
     await expect(runProgram(["nothing"])).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringContaining("unknown command 'nothing'") as string,
     });
   });
 
-  it("serves, with the command's own variables in the environment", async () => {
+  it("accepts the command's own variables in the environment of a replica", async () => {
     const serving = runProgram(["serve"], {
       LEASE_MS: "soon",
       TASKFLOW_URL: "http://127.0.0.1:1",

@@ -1,4 +1,4 @@
-/** Runs one command line of `taskflow`. */
+/** Parses and runs one command line of `taskflow`. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import type { Output } from "./exit-code.ts";
@@ -18,13 +18,13 @@ export interface CommandLine {
   readonly out: TerminalOutput;
   readonly err: Output;
   readonly input: TerminalInput;
-  /** Ends a command that runs until it is interrupted, as Ctrl-C does. */
+  /** Ends a command that runs until it is interrupted, like Ctrl-C. */
   readonly signal?: AbortSignal;
   /** Starts a replica with these arguments; it ends the process itself. */
   readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
-/** Never throws. @returns the exit code; undefined where the process keeps running */
+/** Never throws. @returns the exit code, or undefined if the process keeps running */
 export async function runCommand({
   args,
   env,

@@ -13,7 +13,7 @@ const program = buildProgram({
   serve: () => Promise.resolve(),
 });
 
-/** What bash offers for the last word. */
+/** The completions that bash offers for the last word. */
 function complete(...words: readonly string[]): string[] {
   const script = `${completionScript("bash", program)}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _taskflow; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync("bash", ["-c", script, "bash", "taskflow", ...words], { encoding: "utf8" })
@@ -22,12 +22,12 @@ function complete(...words: readonly string[]): string[] {
 }
 
 describe("completion", () => {
-  it.each(SHELLS)("makes a script that %s can read", (shell) => {
+  it.each(SHELLS)("writes a script that %s can parse", (shell) => {
     const script = completionScript(shell, program);
     for (const { name } of program.commands.map((command) => ({ name: command.name() })))
       expect(script).toContain(name);
     const { error, status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
-    if (!error) expect({ status, stderr }).toEqual({ status: 0, stderr: "" }); // not every machine has every shell
+    if (!error) expect({ status, stderr }).toEqual({ status: 0, stderr: "" }); // some machines lack some shells
   });
 
   it("offers commands, options, choices and files", () => {

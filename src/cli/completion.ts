@@ -1,4 +1,4 @@
-/** Completion scripts for shells, made from the commands and options as they are declared. */
+/** Generates shell completion scripts from the declared commands and options. */
 import type { Command, Option } from "commander";
 
 interface Completable {
@@ -6,7 +6,7 @@ interface Completable {
   readonly path: string;
   readonly description: string;
   readonly options: readonly Option[];
-  /** The words that may follow: subcommands, or the choices of its argument. */
+  /** The subcommands, or the choices of the command's argument. */
   readonly words: readonly string[];
 }
 
@@ -73,7 +73,7 @@ complete -F _taskflow taskflow
 `;
 }
 
-/** Escaped for single quotes, which these three shells read alike. */
+/** Escapes text for single quotes, which all three shells parse in the same way. */
 const quoted = (text: string): string => text.replaceAll("'", "'\\''");
 
 function zshScript(commands: readonly Completable[], globals: readonly Option[]): string {
@@ -120,7 +120,7 @@ function fishScript(commands: readonly Completable[], globals: readonly Option[]
   const parents = topOf(commands)
     .filter(({ path }) => commands.some((child) => child.path.startsWith(`${path} `)))
     .map(({ path }) => path);
-  /** Tells `list` from `keys list`. */
+  /** Distinguishes `list` from `keys list`. */
   const within = (path: string): string =>
     path.includes(" ") || parents.includes(path)
       ? seen(path)

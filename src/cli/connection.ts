@@ -1,11 +1,11 @@
-/** The server that commands call. */
+/** Creates the client with which commands call the server. */
 import { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import { StartError } from "../errors.ts";
 import { exactJson } from "./exact-json.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
-/** Enough to bridge a restart of the server; more would keep a person waiting. */
+/** Enough attempts to survive a restart of the server; more would keep the user waiting. */
 const RETRIES = 2;
 
 export interface ConnectionOptions {
@@ -14,7 +14,7 @@ export interface ConnectionOptions {
 }
 
 /**
- * A client for the server of the options, else of TASKFLOW_URL and TASKFLOW_API_KEY.
+ * Creates a client from the options or, without them, from TASKFLOW_URL and TASKFLOW_API_KEY.
  * @throws StartError for a URL or a key that is not valid
  */
 export function connect(

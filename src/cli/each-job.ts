@@ -1,12 +1,12 @@
-/** Several jobs in one call: the call continues after a job that the server rejects. */
+/** Runs a command for several jobs, and continues if the server rejects one of them. */
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import { logFailure } from "./failure.ts";
 import type { Invocation } from "./invocation.ts";
 
 /**
- * Rejections of this job alone: it does not exist, or its state does not allow the call. Others would meet the next job
- * too.
+ * Rejections that concern one job: it does not exist, or its state does not allow the call. Any other rejection would
+ * repeat for the next job.
  */
 const OF_ONE_JOB = [404, 409];
 

@@ -1,6 +1,5 @@
 /**
- * JSON in which payloads and results stay strings of JSON, so that submitted and printed values keep every digit and
- * the order of keys.
+ * Parses and prints JSON without parsing payloads and results: they keep every digit and the order of their keys.
  */
 
 import type { JsonCodec } from "../client/transport.ts";
@@ -11,7 +10,7 @@ type Fields = Record<string, unknown>;
 
 export const exactJson: JsonCodec = { parse, stringify };
 
-/** As JSON.parse, except for the payload and the result of each job in an answer of the API. */
+/** Like JSON.parse, but leaves the payload and the result of each job in an API response unparsed. */
 function parse(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null) return value;
@@ -33,7 +32,7 @@ function exactText(text: string, name: string): JsonText | null {
   return json === "null" ? null : new JsonText(json);
 }
 
-/** As JSON.stringify, except that a {@link JsonText} is written unchanged. */
+/** Like JSON.stringify, but writes a {@link JsonText} unchanged. */
 function stringify(value: unknown): string {
   if (value instanceof JsonText) return value.json;
   if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value);

@@ -1,13 +1,13 @@
 /** The exit codes of `taskflow`. */
 export const IN_ORDER = 0;
 /**
- * A job that was waited for has failed or was cancelled, `verify` found inconsistencies, or a bulk retry was not
- * confirmed.
+ * With `--wait`, the job failed or was cancelled; `verify` found inconsistencies; or the user did not confirm a bulk
+ * retry.
  */
 export const ISSUES_FOUND = 1;
 /** The command line or a setting is not valid. */
 export const NOT_RUN = 2;
-/** The server, Redis or Postgres does not answer, or not at the moment: a later attempt may succeed. */
+/** The server, Redis or Postgres is currently unavailable: a later attempt may succeed. */
 export const UNREACHABLE = 3;
 /** The server rejects the request. */
 export const REJECTED = 4;
@@ -24,7 +24,7 @@ Exit codes:
   5  the job did not end within --timeout
 `;
 
-/** Where a command writes. */
+/** The stream that a command writes to. */
 export interface Output {
   write(text: string): unknown;
 }

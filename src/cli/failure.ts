@@ -1,4 +1,4 @@
-/** How a failed command is reported, and its exit code. */
+/** Reports a failed command and chooses its exit code. */
 import { CommanderError } from "commander";
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { messageOf, StartError } from "../errors.ts";
@@ -13,7 +13,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** Prints an error to standard error. @returns the exit code */
 export function logFailure(error: unknown, { terminal, isJson }: Pick<Invocation, "terminal" | "isJson">): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has printed it
+  // commander has already printed it
+  if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN;
   const { err } = terminal;
   if (!(error instanceof TaskFlowError)) {
     err.write(

@@ -23,7 +23,7 @@ export function addFilterOptions(command: Command): Command {
     .option("--until <time>", "accepted before, in the same forms", past);
 }
 
-/** The filters that are set, for the client. */
+/** Converts the given options to the filters of the client. */
 export function filtersOf({ type, tag, group, errorCode, since, until }: FilterOptions): Omit<ListFilters, "status"> {
   return {
     ...(type !== undefined && { type }),
@@ -35,7 +35,7 @@ export function filtersOf({ type, tag, group, errorCode, since, until }: FilterO
   };
 }
 
-/** ` of type webhook, with tag nightly`: the filters in words. */
+/** ` of type webhook, with tag nightly`: describes the filters for the user. */
 export function filtersText({ type, tag, group, errorCode, since, until }: FilterOptions): string {
   const all = [
     ["of type", type],

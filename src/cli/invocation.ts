@@ -1,4 +1,4 @@
-/** One call of `taskflow`: the context of each command, beside its own arguments. */
+/** The context that every command gets in addition to its arguments. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import { exactJson } from "./exact-json.ts";
@@ -10,13 +10,12 @@ export interface Invocation {
   readonly isJson: boolean;
   /** Made on first use, from `--url` and `--key`. */
   readonly client: TaskFlow;
-  /** Ends a command that runs until it is interrupted. */
+  /** Aborted to end a command that runs until it is interrupted. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes the action of a command: the handler resolves to the exit code, or to undefined where the process keeps
- * running.
+ * Makes the action of a command: the handler resolves to the exit code, or to undefined if the process keeps running.
  */
 export type Act = <Args extends unknown[]>(
   handler: (invocation: Invocation, ...args: Args) => Promise<number | undefined>,

@@ -1,4 +1,4 @@
-/** The commands that take ids of jobs. */
+/** The commands that take job ids. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
 import { isFinished } from "../core/job.ts";

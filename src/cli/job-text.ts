@@ -1,4 +1,4 @@
-/** A job as text. */
+/** Formats jobs for the terminal. */
 import type { Job, Status } from "../client/contract.ts";
 import { printable } from "../observability/terminal-text.ts";
 import { exactJson } from "./exact-json.ts";
@@ -18,7 +18,7 @@ const COLOURS: Readonly<Record<Status, Colour | undefined>> = {
   cancelled: "yellow",
 };
 
-/** @param status of a job, or the outcome of an attempt */
+/** @param status the status of a job, or the outcome of an attempt */
 export function statusColour(status: string): Colour | undefined {
   return COLOURS[status as Status];
 }
@@ -47,7 +47,7 @@ export const JOB_COLUMNS: readonly Column<Job>[] = [
   },
 ];
 
-/** All fields of a job, a line each. */
+/** Formats all fields of a job, one per line. */
 export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
   const { priority, group_key, tags, progress, error, started_at, finished_at, result } = job;
   const ran =

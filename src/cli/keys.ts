@@ -1,4 +1,4 @@
-/** `taskflow keys create|list|revoke`: the API keys that Postgres stores. */
+/** `taskflow keys create|list|revoke`: manages the API keys in Postgres. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { idOfHash, isKeyName, parseScopes } from "../core/api-key.ts";
@@ -13,22 +13,23 @@ import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 export interface KeysOptions {
   readonly config: Pick<Config, "DATABASE_URL">;
   readonly action: string;
-  /** The name of a new key; the name or id of one to revoke. */
+  /** The name of the key to create, or the name or id of the key to revoke. */
   readonly name: string;
-  /** Of a new key: `submit`, `read`, `admin`, separated by commas or `+`. */
+  /** The scopes of a new key: `submit`, `read`, `admin`, separated by commas or `+`. */
   readonly scopes: string;
   readonly rate?: string | undefined;
   readonly quota?: string | undefined;
-  /** Store nothing, and print the entry for TASKFLOW_API_KEYS. */
+  /** Stores nothing, and prints the entry for TASKFLOW_API_KEYS. */
   readonly isForEnv: boolean;
   readonly isJson: boolean;
   readonly out: Output;
 }
 
 /**
- * A key is shown once, when it is created: only its hash is stored. Replicas apply a change within seconds.
+ * Creates, lists or revokes keys. It shows a new key only once, because Postgres stores its hash only. Replicas apply a
+ * change within seconds.
  * @returns the exit code
- * @throws StartError for invalid options, or where Postgres does not answer
+ * @throws StartError for invalid options, or if Postgres does not answer
  */
 export async function keysCommand(options: KeysOptions): Promise<number> {
   const { action, config, isForEnv } = options;

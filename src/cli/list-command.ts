@@ -13,7 +13,7 @@ import { printJson } from "./invocation.ts";
 import { JOB_COLUMNS } from "./job-text.ts";
 import { tablePrinter } from "./table.ts";
 
-/** Rows that are aligned together; longer cells in later ones widen the table from there on. */
+/** The number of rows that are aligned together. A longer cell in a later row widens the table from that row on. */
 const ROWS_AT_ONCE = 100;
 const DEFAULT_LIMIT = 50;
 const MAX_PAGE = 1_000;

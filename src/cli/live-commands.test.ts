@@ -58,7 +58,7 @@ describe("taskflow submit and get", () => {
     `);
   });
 
-  it("takes the payload from the standard input, and waits for the end", async () => {
+  it("reads the payload from standard input, and waits until the job has ended", async () => {
     const { code, out } = await run("submit test_io --payload - --wait --json", {
       input: Readable.from(['{"do":"return","value":42}']),
     });
@@ -66,7 +66,7 @@ describe("taskflow submit and get", () => {
     expect(jsonLines(out)).toMatchObject([{ status: "completed", result: 42 }]);
   });
 
-  it("ends with 1 when the job has failed, and with 5 when it has not ended in time", async () => {
+  it("exits with 1 if the job failed, and with 5 if it did not end in time", async () => {
     expect(await run(["submit", "test_io", "--payload", '{"do":"permanent"}', "--wait"])).toMatchObject({
       code: 1,
       out: expect.stringMatching(/^error +test_permanent: no use$/m) as string,
@@ -80,7 +80,7 @@ describe("taskflow submit and get", () => {
     expect(await run(`get ${id} --wait`)).toMatchObject({ code: 1 });
   });
 
-  it("continues after a job that is rejected, prints each rejection, and ends with 4", async () => {
+  it("continues after a rejected job, prints each rejection, and exits with 4", async () => {
     const [ended, waiting, unknown] = [
       await failed("test_io", "refused"),
       await submitted({ do: "return" }, "--delay", "1h"),
@@ -98,7 +98,7 @@ describe("taskflow submit and get", () => {
     });
   });
 
-  it("submits once with one idempotency key", async () => {
+  it("submits one job for one idempotency key", async () => {
     const ids = [
       await submitted({ do: "return" }, "--idempotency-key", "once"),
       await submitted({ do: "return" }, "--idempotency-key", "once"),
@@ -108,7 +108,7 @@ describe("taskflow submit and get", () => {
 });
 
 describe("rejections", () => {
-  it("list every issue with code 4, as JSON too", async () => {
+  it("list every issue and exit with code 4, with --json too", async () => {
     const line = ["submit", "email", "--payload", '{"to":"nobody"}'];
     expect(await run(line)).toMatchObject({
       code: 4,
@@ -125,7 +125,7 @@ describe("rejections", () => {
     expect(await run("get 01a20b8f-dc59-7000-a0b8-709b0c88f80f")).toMatchObject({ code: 4 });
   });
 
-  it("name with code 3 the address that does not answer", async () => {
+  it("name the address that does not answer, and exit with code 3", async () => {
     const url = `http://127.0.0.1:${await closedPort()}`;
     expect(await run(`stats --url ${url}`)).toMatchObject({
       code: 3,
@@ -157,7 +157,7 @@ describe("rejections", () => {
 });
 
 describe("taskflow list", () => {
-  it("lists the matching jobs in an aligned table, or as a line of JSON each", async () => {
+  it("lists the matching jobs in an aligned table, or as one line of JSON per job", async () => {
     const ids = [await failed("test_io", "listed"), await submitted({ do: "return" }, "--tag", "listed")];
     await jobWhen(replica, ids[1] ?? "");
     const { out } = await run("list --tag listed --since 1h");
@@ -171,7 +171,7 @@ describe("taskflow list", () => {
     expect(await run("list --tag listed --status scheduled")).toMatchObject({ code: 0, out: "", err: "No jobs.\n" });
   });
 
-  it("uses colours on a terminal only, and not with NO_COLOR", async () => {
+  it("uses colours on a terminal only, and not if NO_COLOR is set", async () => {
     await failed("test_io", "coloured");
     const list = async (more: RunOptions) => (await run("list --tag coloured --all", more)).out;
     expect(await list({ isTTY: true })).toContain("\u001b[31mfailed\u001b[39m");

@@ -30,7 +30,7 @@ describe("taskflow retry", () => {
 
   const answering = (text: string): CommandLine["input"] => Object.assign(new PassThrough().end(text), { isTTY: true });
 
-  it("asks for confirmation in bulk", async () => {
+  it("asks for confirmation of a bulk retry", async () => {
     await failed("test_io", "bulk");
     await failed("test_io", "bulk");
     const reruns = async (): Promise<number> =>
@@ -67,7 +67,7 @@ describe("taskflow retry", () => {
     });
   });
 
-  it("does not ask with --yes, nor where no job matches", async () => {
+  it("does not ask with --yes, or if no job matches", async () => {
     await failed("test_io", "sure");
     expect(await run("retry --failed --tag sure --yes")).toMatchObject({
       code: 0,
@@ -122,10 +122,10 @@ describe("taskflow attempts and why", () => {
 });
 
 describe("taskflow tail, stats and workers", () => {
-  it("tails the changes of a type, a line of JSON each", async () => {
+  it("prints the changes of one type, one line of JSON per change", async () => {
     let isTailing = true;
     const tailing = run("tail --type noop --status completed --json --limit 1").finally(() => (isTailing = false));
-    // the first ones may end before the stream is open
+    // the first jobs may end before the stream is open
     while (isTailing) await jobWhen(replica, await submit(replica, "noop", {}));
     const { code, out } = await tailing;
     expect(code).toBe(0);
@@ -134,7 +134,7 @@ describe("taskflow tail, stats and workers", () => {
     ]);
   });
 
-  it("tails one job to its end, and ends with its exit code", async () => {
+  it("follows one job until it ends, and exits with its exit code", async () => {
     const id = await submitted({ do: "steps", percents: [10, 60], ms: 60 });
     const { code, out } = await run(`tail ${id}`);
     expect(code).toBe(0);
@@ -147,7 +147,7 @@ describe("taskflow tail, stats and workers", () => {
     });
   });
 
-  it("tails one job in JSON with the whole job at its end, however large that is", async () => {
+  it("prints the whole finished job as JSON after its changes, even if it is large", async () => {
     const value = "x".repeat(100_000);
     const id = await submitted({ do: "return", value });
     const { out } = await run(`tail ${id} --json`);

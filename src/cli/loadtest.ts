@@ -1,6 +1,6 @@
 /**
- * `taskflow loadtest`: the load test of a checkout. It needs the sources and the development dependencies, which no
- * deployment has.
+ * `taskflow loadtest`: runs the load test in a checkout. The load test needs the sources and the development
+ * dependencies, which deployments lack.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ const SCRIPT = new URL("../../scripts/loadtest.ts", import.meta.url);
 /**
  * @param args the arguments of the load test: `--help` lists them
  * @returns its exit code
- * @throws StartError where there are no sources
+ * @throws StartError if the sources are missing
  */
 export async function runLoadtest(args: readonly string[]): Promise<number> {
   if (!existsSync(SCRIPT))

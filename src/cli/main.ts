@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** The `taskflow` command. `serve` is the program of main.ts, which reads the process and ends it by itself. */
+/** The `taskflow` command. `serve` runs main.ts, which reads the arguments and ends the process itself. */
 import { version } from "../config/version.ts";
 import { codeOf } from "../errors.ts";
 import { runCommand } from "./command.ts";
 
 process.stdout.on("error", (error) => {
-  if (codeOf(error) === "EPIPE") process.exit(0); // `taskflow list | head` has read enough
+  if (codeOf(error) === "EPIPE") process.exit(0); // the reader closed the pipe, as in `taskflow list | head`
   throw error;
 });
 
@@ -17,7 +17,7 @@ const code = await runCommand({
   err: process.stderr,
   input: process.stdin,
   serve: async (args) => {
-    process.argv.splice(2, process.argv.length, ...args); // the program knows none of the command's own
+    process.argv.splice(2, process.argv.length, ...args); // main.ts parses process.argv
     await import("../main.ts");
   },
 });

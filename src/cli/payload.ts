@@ -1,4 +1,4 @@
-/** The payload of a submission, from the command line. */
+/** Reads the payload of a submission from the command line. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { JsonText } from "../core/json-text.ts";
@@ -7,7 +7,7 @@ import { codeOf, messageOf, StartError } from "../errors.ts";
 /**
  * @param source JSON itself, `@FILE`, or `-` for the standard input
  * @returns the JSON, which is submitted unchanged
- * @throws StartError when the file cannot be read, or does not hold a JSON object
+ * @throws StartError if the file cannot be read, or does not contain a JSON object
  */
 export async function readPayload(source: string, input: NodeJS.ReadableStream): Promise<JsonText> {
   const origin = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the payload";

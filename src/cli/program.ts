@@ -1,6 +1,6 @@
 /**
- * All commands of `taskflow` and their options, for the parser, the help and the completion. Their code is loaded when
- * they run.
+ * Declares all commands of `taskflow` and their options, for the parser, the help and the completion. The code of a
+ * command is loaded when it runs.
  */
 import { Argument, Command } from "commander";
 import type { Shell } from "./completion.ts";
@@ -20,7 +20,7 @@ import { addSystemCommands } from "./system-commands.ts";
 import { addTailCommand } from "./tail-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The width of the help where the output is not a terminal. */
+/** The width of the help if the output is not a terminal. */
 const HELP_WIDTH = 120;
 
 export interface GlobalOptions extends ConnectionOptions {
@@ -34,7 +34,9 @@ export interface ProgramOptions {
   readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
-/** The command throws CommanderError after it has printed a message or the help; it does not end the process. */
+/**
+ * Builds the parser. It throws CommanderError after it has printed a message or the help, and does not end the process.
+ */
 export function buildProgram({ version, terminal: { out, err }, act, serve }: ProgramOptions): Command {
   const program = new Command("taskflow");
   program

@@ -1,9 +1,12 @@
-/** Errors of Redis and Postgres, for the commands that connect to them directly. */
+/** Reports errors of Redis and Postgres for the commands that connect to them directly. */
 import { StartError } from "../errors.ts";
 import { UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Reports a server that does not answer: its StartError has a cause, that of an invalid command line has none. */
+/**
+ * Runs a command and reports a server that does not answer. The StartError of such a server has a cause; that of an
+ * invalid command line has none.
+ */
 export async function reportingUnreachable(
   { terminal, isJson }: Invocation,
   run: () => Promise<number>,

@@ -44,7 +44,7 @@ async function stats(
     if (isJson) printJson(terminal, jobCounts);
     else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(jobCounts, terminal));
     if (watch !== undefined)
-      // only the signal ends it early
+      // rejects only if the signal aborts it
       await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined);
   } while (watch !== undefined && !signal.aborted);
   return IN_ORDER;

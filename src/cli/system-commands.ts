@@ -1,4 +1,6 @@
-/** The commands that call no server: `serve` is one, the others connect to Redis and Postgres directly. */
+/**
+ * The commands that do not call the API: `serve` starts a replica, the others connect to Redis and Postgres directly.
+ */
 import type { Command } from "commander";
 import { StartError } from "../errors.ts";
 import { IN_ORDER } from "./exit-code.ts";
@@ -12,7 +14,7 @@ export function addSystemCommands(program: Command, act: Act, serve: (args: read
     .summary("runs a replica")
     .description("Runs a replica until SIGTERM.")
     .helpOption(false)
-    .option("-h, --help", "list all settings, which are environment variables") // main.ts has them
+    .option("-h, --help", "list all settings, which are environment variables") // main.ts prints them
     .action(
       act((_, { help }: { readonly help?: true }) => serve(help === true ? ["--help"] : []).then(() => undefined)),
     );

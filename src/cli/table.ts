@@ -1,4 +1,4 @@
-/** Tables on a terminal, printed piece by piece, in colours. */
+/** Prints coloured tables on a terminal, in several parts. */
 import { at } from "../core/at.ts";
 import { printable } from "../observability/terminal-text.ts";
 import type { Colour, Terminal } from "./terminal.ts";
@@ -11,7 +11,7 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => Colour | undefined;
 }
 
-/** Prints the titles before the first rows. Later rows keep the column widths so far, and may widen them. */
+/** Prints the titles before the first rows. Later rows use the same column widths, or widen them. */
 export function tablePrinter<Row>(
   { out, paint }: Pick<Terminal, "out" | "paint">,
   columns: readonly Column<Row>[],
@@ -40,7 +40,7 @@ export function tablePrinter<Row>(
   };
 }
 
-/** `name  value` lines, the values aligned; fields without a value are left out. */
+/** Formats fields as `name  value` lines with aligned values, and omits fields without a value. */
 export function fieldLines(
   fields: readonly (readonly [name: string, value: string | null])[],
   { paint }: Pick<Terminal, "paint">,

@@ -1,4 +1,4 @@
-/** `taskflow tail`: the changes of jobs, as they happen. */
+/** `taskflow tail`: prints the changes of jobs as they happen. */
 
 import type { Command } from "commander";
 import { Option } from "commander";
@@ -66,7 +66,7 @@ async function tail(
   return code;
 }
 
-/** `11:20:46.856  019a…  completed  email`, the time in UTC. */
+/** `11:20:46.856  019a…  completed  email`, with the time in UTC. */
 function changeText({ at, id, status, type, progress, job }: JobChange, { paint }: Invocation["terminal"]): string {
   const time = (at ?? job?.finished_at ?? job?.started_at ?? job?.created_at ?? "").slice(11, 23);
   const detail = job?.error

@@ -10,7 +10,7 @@ describe("a question", () => {
     ["n\ny\n", false],
     ["\n", false],
     ["", false],
-  ])("takes %j for %s", async (text, isYes) => {
+  ])("reads %j as %s", async (text, isYes) => {
     const asked: string[] = [];
     expect(
       await confirm({ input: new PassThrough().end(text), err: { write: (line) => asked.push(line) } }, "Sure?"),

@@ -1,4 +1,4 @@
-/** Where a command writes its output and asks questions: a terminal, a file, or the next program of a pipe. */
+/** The output of a command and its questions to the user. The output may be a terminal, a file or a pipe. */
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import type { Environment } from "../config/config.ts";
@@ -20,7 +20,7 @@ export interface Terminal {
   readonly out: TerminalOutput;
   readonly err: Output;
   readonly input: TerminalInput;
-  /** The text in this colour, or unchanged where the output takes no colours. */
+  /** Colours the text if the output supports colours, else returns it unchanged. */
   readonly paint: (text: string, colour: Colour | undefined) => string;
 }
 
@@ -37,8 +37,8 @@ export function openTerminal({
 }
 
 /**
- * Asks on standard error, so that standard output holds results only. Anything but y or yes counts as no, the end of
- * the input too.
+ * Asks on standard error, so that standard output holds results only. Any answer other than y or yes counts as no, and
+ * so does the end of the input.
  */
 export async function confirm({ input, err }: Pick<Terminal, "input" | "err">, question: string): Promise<boolean> {
   err.write(`${question} [y/N] `);

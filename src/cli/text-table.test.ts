@@ -13,7 +13,7 @@ it("aligns columns without a frame", () => {
   expect(plainTable(rows)).toBe("type     jobs\nemail    3\nwebhook  12000");
 });
 
-it("is a table in Markdown", () => {
+it("writes a Markdown table", () => {
   expect(markdownTable(rows, { isRight })).toBe(
     "| type    |  jobs |\n|---------|------:|\n| email   |     3 |\n| webhook | 12000 |",
   );

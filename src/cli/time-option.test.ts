@@ -14,7 +14,7 @@ describe("durations", () => {
     expect(durationOption(text)).toBe(ms);
   });
 
-  it.each(["", "5", "m", "1m1h", "-1s", "1.5h", "1 h", "soon"])("refuses %j", (text) => {
+  it.each(["", "5", "m", "1m1h", "-1s", "1.5h", "1 h", "soon"])("rejects %j", (text) => {
     expect(() => durationOption(text)).toThrow("Expected a duration");
   });
 
@@ -41,7 +41,7 @@ describe("a time in the past", () => {
     expect(pastOption(text, now)).toBe(time);
   });
 
-  it.each(["yesterday", "", "2026-02-30T00:00:00Z", "2026-01-01"])("refuses %j", (text) => {
+  it.each(["yesterday", "", "2026-02-30T00:00:00Z", "2026-01-01"])("rejects %j", (text) => {
     expect(() => pastOption(text, now)).toThrow("Expected how long ago");
   });
 });

@@ -1,16 +1,16 @@
-/** Times and durations on the command line, and in its output. */
+/** Parses and formats the times and durations of the command line. */
 import { InvalidArgumentError } from "commander";
 import { DURATION_SUFFIXES, parseDuration } from "../config/duration.ts";
 import { parseTime } from "../core/rfc3339.ts";
 
-/** @returns milliseconds of `90s`, `1h30m`, `7d` or `250ms` @throws InvalidArgumentError for anything else */
+/** @returns the milliseconds of `90s`, `1h30m`, `7d` or `250ms` @throws InvalidArgumentError for anything else */
 export function durationOption(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError("Expected a duration, such as 90s, 15m, 1h30m or 7d.");
   return ms;
 }
 
-/** @returns an RFC 3339 time: the one given, or as long ago as the duration says @throws InvalidArgumentError */
+/** @returns the given RFC 3339 time, or the time that is the given duration ago @throws InvalidArgumentError */
 export function pastOption(text: string, now: number): string {
   const time = parseTime(text);
   if (time !== undefined) return new Date(time).toISOString();

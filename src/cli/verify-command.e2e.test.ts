@@ -5,7 +5,7 @@ import { call, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { verifyCommand } from "./verify-command.ts";
 
-describe("taskflow verify, beside a busy system", () => {
+describe("taskflow verify on a busy system", () => {
   it("finds no inconsistency", async () => {
     const [{ address }, { url }] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(url);

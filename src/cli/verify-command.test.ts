@@ -14,7 +14,7 @@ import { smallPayloads } from "../testing/small-payloads.ts";
 import type { Inconsistency } from "../verify/inconsistency.ts";
 import { verifyCommand } from "./verify-command.ts";
 
-/** The JSON of the command, as far as these tests read it. */
+/** The fields of the command's JSON that these tests read. */
 interface Findings {
   readonly faults: readonly Inconsistency[];
 }
@@ -25,7 +25,7 @@ const STRANGER = makeId(idPrefix(1_700_000_000_000, 0, 7), 7);
 let env: Record<string, string>;
 let redis: Redis;
 let queue: Queue;
-/** One job in each place. */
+/** The id of one job in each of the four states. */
 let jobs: Record<"queued" | "scheduled" | "running" | "completed", string>;
 
 beforeEach(async () => {
@@ -98,7 +98,7 @@ describe("taskflow verify", () => {
     });
   });
 
-  it("reports jobs that are committed in Postgres, and neither in Redis nor recorded", async () => {
+  it("reports jobs that are committed in Postgres but neither in Redis nor recorded", async () => {
     const ago = Date.now() - 300_000;
     const [lost, waiting, recorded, young] = [idAt(ago), idAt(ago), idAt(ago), idAt(Date.now())];
     const acceptanceLogWriter = new AcceptanceLogWriter({
@@ -121,7 +121,7 @@ describe("taskflow verify", () => {
     expect((JSON.parse(text) as Findings).faults).toMatchObject([{ kind: "accepted_lost", id: lost }]);
   });
 
-  it("finds none in a system that has a job in each place, and one in Postgres", async () => {
+  it("finds no inconsistency in a system with a job in each set and one row in Postgres", async () => {
     const { completed } = await oneInEachPlace();
     await record(completed);
     await queue.forget([{ id: completed, type: "noop" }]);
@@ -148,9 +148,9 @@ describe("taskflow verify", () => {
       () => redis.zadd(`${NS}ready:gone`, 1, jobs.queued),
       /^two_places ID: .* ready:noop and ready:gone$/,
     ],
-    ["an id in live only", () => redis.zadd(`${NS}live`, 0, STRANGER), /^no_string ID: is in live, but has no string$/],
+    ["an id only in live", () => redis.zadd(`${NS}live`, 0, STRANGER), /^no_string ID: is in live, but has no string$/],
     [
-      "an id in a set only",
+      "an id only in a set",
       () => redis.zadd(`${NS}outbox`, past(), STRANGER),
       /^no_string ID: is in outbox, but has no string$/,
     ],
@@ -170,7 +170,7 @@ describe("taskflow verify", () => {
       /^no_payload ID: a queued job of type noop has lost its payload$/,
     ],
     [
-      "a job that is in no set",
+      "a job that is missing in every set",
       () => redis.zrem(`${NS}ready:noop`, jobs.queued),
       /^nowhere ID: a queued job of type noop is in none of/,
     ],
@@ -185,12 +185,12 @@ describe("taskflow verify", () => {
       /^nowhere ID: /,
     ],
     [
-      "a state that its set contradicts",
+      "a state that contradicts its set",
       () => redis.setrange(`${NS}j:${jobs.queued}`, 0, "r"),
       /^wrong_place ID: a running job of type noop is in ready:noop$/,
     ],
     [
-      "a string that is no job's",
+      "a string that does not belong to a job",
       () => redis.set(`${NS}j:${jobs.queued}`, "x"),
       /^unreadable ID: its string is not a job's: "x"$/,
     ],
@@ -215,12 +215,12 @@ describe("taskflow verify", () => {
       /^books -: jobs in leased: the counters say 2, the set has 1$/,
     ],
     [
-      "a changed counter of the ended",
+      "a changed counter of ended jobs",
       () => redis.hincrby(`${NS}counts`, "failed:noop", -1),
       /^books -: jobs in the outbox: the counters say 0, the set has 1$/,
     ],
     [
-      "a changed counter of the accepted",
+      "a changed counter of accepted jobs",
       () => redis.hincrby(`${NS}counts`, "accepted:noop", 2),
       /^books -: accepted − recorded − jobs in the four sets = 2, not 0$/,
     ],
@@ -255,7 +255,7 @@ describe("taskflow verify", () => {
     expect((await verify()).code).toBe(0);
   });
 
-  it("prints everything as JSON", async () => {
+  it("prints the whole result as JSON", async () => {
     jobs = await oneInEachPlace();
     await redis.del(`${NS}j:${jobs.queued}`);
     const findings = JSON.parse((await verify(true)).text) as Findings;
@@ -265,7 +265,7 @@ describe("taskflow verify", () => {
     );
   });
 
-  it("notes rows in Postgres from before Redis was emptied", async () => {
+  it("notes rows in Postgres that are older than an emptied Redis", async () => {
     await record(STRANGER);
     expect(await verify()).toMatchObject({
       code: 0,

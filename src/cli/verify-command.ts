@@ -11,7 +11,7 @@ import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 import { verifyReport } from "./verify-report.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
-/** Longer than a batch takes from its COPY until it is forgotten in Redis, on a busy system. */
+/** Longer than a busy system takes from the COPY of a batch until its jobs are forgotten in Redis. */
 const PAUSE_MS = 1_000;
 
 export interface VerifyOptions {
@@ -22,9 +22,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Checks a system, which may be running, and changes nothing. It prints a table, and a line for each inconsistency.
+ * Checks a system without changing it; the system may be running. It prints a table and a line for each inconsistency.
  * @returns the exit code
- * @throws StartError when the address of Redis or Postgres is not set, or they do not answer
+ * @throws StartError if the address of Redis or Postgres is not set, or if one of them does not answer
  */
 export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }: VerifyOptions): Promise<number> {
   const { REDIS_ADDR: redis, DATABASE_URL: databaseUrl } = config;

@@ -1,4 +1,4 @@
-/** Waits for a job to end, for `--wait`. */
+/** Waits until a job ends, for `--wait`. */
 import type { Command } from "commander";
 import type { Job } from "../client/contract.ts";
 import type { Invocation } from "./invocation.ts";
@@ -18,7 +18,7 @@ export function addWaitOptions(command: Command): Command {
     .option("--timeout <duration>", "with --wait, wait no longer than this, such as 30s or 10m", durationOption);
 }
 
-/** Waits for a job and prints it. @returns the exit code for its status */
+/** Waits until a job ends and prints it. @returns the exit code for its status */
 export async function printWhenEnded(invocation: Invocation, id: string, { timeout }: WaitOptions): Promise<number> {
   const { client, signal } = invocation;
   const job = await client.waitFor(id, { signal, timeoutMs: timeout });

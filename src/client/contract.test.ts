@@ -20,7 +20,9 @@ import { interfaceOf, typeOf } from "../testing/schema-types.ts";
 
 const FILE = new URL("contract.ts", import.meta.url);
 
-/** The options of a caller are in camelCase; a time may be a Date, whose JSON is the API's form. */
+/**
+ * Converts a schema to the caller's options: names in camelCase, times as text or Date, whose JSON has the API's form.
+ */
 const INPUT: Rendering = {
   isInput: true,
   nameOf: (name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
@@ -40,14 +42,14 @@ function answerOf({ answers }: Operation): JsonSchema {
   return answers[200]?.content?.["application/json"]?.schema as JsonSchema;
 }
 
-/** The items of a list in an answer. */
+/** The item type of a list in a response. */
 function itemOf(schema: JsonSchema, property: string): JsonSchema {
   return schema.properties?.[property]?.items as JsonSchema;
 }
 
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
-  const builtIn = types.filter(({ type }) => type !== "replay"); // submitted by the method of that name
+  const builtIn = types.filter(({ type }) => type !== "replay"); // the method of that name submits it
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const replayBody = evidence.rerunJobs.body?.["application/json"]?.schema as JsonSchema;
@@ -79,7 +81,7 @@ async function contract(): Promise<string> {
   return formatted(parts.join("\n").replaceAll(`: ${STATUS}`, ": Status"));
 }
 
-/** As Biome formats all files. */
+/** Formats the text with Biome, like all files. */
 function formatted(source: string): string {
   const biome = fileURLToPath(new URL("../../node_modules/.bin/biome", import.meta.url));
   return execFileSync(biome, ["format", "--stdin-file-path=src/client/contract.ts"], {

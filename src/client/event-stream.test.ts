@@ -20,14 +20,18 @@ it.each([
 });
 
 it.each<[string, string, StreamEvent[]]>([
-  ["comments, retry and events without data are none", ":\n\nretry: 2000\n\nid: 7\n\n", []],
+  ["skips comments, retry lines and events without data", ":\n\nretry: 2000\n\nid: 7\n\n", []],
   ["an event without a name is a message", "data: x\n\n", [{ id: undefined, event: "message", data: "x" }]],
   [
-    "data of several lines is one text",
+    "joins the data of several lines",
     "data: a\ndata:b\ndata\n\n",
     [{ id: undefined, event: "message", data: "a\nb\n" }],
   ],
-  ["what has not ended is none", "data: a\n\ndata: b\n", [{ id: undefined, event: "message", data: "a" }]],
+  [
+    "skips an event without its final empty line",
+    "data: a\n\ndata: b\n",
+    [{ id: undefined, event: "message", data: "a" }],
+  ],
 ])("%s", async (_, text, events) => {
   expect(await eventsOf(text)).toEqual(events);
 });

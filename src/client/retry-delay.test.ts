@@ -14,14 +14,11 @@ it.each([
   ["internal_error", 500, undefined, undefined],
   ["validation_failed", 422, undefined, undefined],
   ["key_missing", 401, undefined, undefined],
-])(
-  "after %s (%s) what may be repeated is after %s ms, and what may not after %s",
-  (code, status, repeatable, other) => {
-    const error = new TaskFlowError(code, status, "");
-    expect(retryDelayMs(error, 0, true, 1)).toBe(repeatable);
-    expect(retryDelayMs(error, 0, false, 1)).toBe(other);
-  },
-);
+])("after %s (%s) repeats a repeatable call after %s ms, any other after %s", (code, status, repeatable, other) => {
+  const error = new TaskFlowError(code, status, "");
+  expect(retryDelayMs(error, 0, true, 1)).toBe(repeatable);
+  expect(retryDelayMs(error, 0, false, 1)).toBe(other);
+});
 
 it("doubles up to ten seconds, half of which is random", () => {
   const error = new TaskFlowError("unreachable", 0, "");
@@ -31,7 +28,7 @@ it("doubles up to ten seconds, half of which is random", () => {
   expect(retryDelayMs(error, 3, true, 0)).toBe(1_000);
 });
 
-it("is no shorter than the server asks; undefined where that is more than a minute", () => {
+it("is at least the server's Retry-After; undefined if that is more than a minute", () => {
   const delay = (retryAfterMs: number) =>
     retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, true, 0);
   expect(delay(2_000)).toBe(2_125);

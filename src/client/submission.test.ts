@@ -52,7 +52,7 @@ it("splits before 16 MiB, counted in bytes", async () => {
   expect(Math.max(...batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(16 * 1024 * 1024);
 });
 
-it("takes an asynchronous iterable, and makes no batch of no jobs", async () => {
+it("accepts an asynchronous iterable, and makes no empty batch", async () => {
   async function* coming(): AsyncGenerator<Submission> {
     yield await Promise.resolve(job());
     yield job();

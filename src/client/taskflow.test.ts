@@ -40,10 +40,10 @@ afterAll(async () => {
 });
 
 async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
-  const kept = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
+  const relevant = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
   const response = await fetch(replica.url + path, {
     method,
-    headers: Object.fromEntries(kept) as Record<string, string>,
+    headers: Object.fromEntries(relevant) as Record<string, string>,
     ...(body.length > 0 && { body }),
   });
   return answer(
@@ -110,7 +110,7 @@ describe("the client", () => {
     expect(await failure(client.cancel(done.id))).toMatchObject({ status: 409, code: "job_finished" });
   });
 
-  it("reports that a job has finished to a key that may not read it, too", async () => {
+  it("reports the end of a job even to a key that may not read it", async () => {
     peer.respond(({ method }) => (method === "DELETE" ? problem(409, "job_finished") : problem(403, "scope_missing")));
     expect(await failure(throughPeer.cancel("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({
       status: 409,
@@ -153,7 +153,7 @@ describe("the client", () => {
     expect(await failure(client.artifact(id, "other.csv"))).toMatchObject({ status: 404, code: "artifact_not_found" });
   });
 
-  it("follows one job to its end, and all jobs until the loop ends", async () => {
+  it("follows one job until it ends, and all jobs until the loop ends", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 300 });
     const events: JobEvent[] = await taken(client.events({ id }));
     expect(events.at(0)).toMatchObject({ kind: "status", id, status: "scheduled", job: { id } });
@@ -168,7 +168,7 @@ describe("the client", () => {
     clearInterval(submitting);
   });
 
-  it("reports the issues of a request, and of which job in a batch", async () => {
+  it("reports the issues of a request, and the job of each issue in a batch", async () => {
     const error = await failure(client.submit("email", { to: "nobody", subject: "Hi" }, { priority: 12 }));
     expect(error).toBeInstanceOf(TaskFlowError);
     expect(error).toMatchObject({ status: 422, code: "validation_failed" });
@@ -195,15 +195,15 @@ describe("the client", () => {
 });
 
 describe("over a connection that fails", () => {
-  it("one submission is one job, even where requests and answers are lost", async () => {
+  it("submits one job even if requests and answers are lost", async () => {
     const offset = peer.requests.length;
     peer.respond(async (request, number) => {
       switch (number) {
         case 0:
-          return { kind: "drop" }; // before it has arrived
+          return { kind: "drop" }; // before the server has received the request
         case 1:
           await pass(request);
-          return { kind: "drop" }; // taken, and the answer lost
+          return { kind: "drop" }; // the server accepts the job, and the answer is lost
         case 2:
           return problem(503, "outcome_unknown", { "retry-after": "0" });
         case 3:
@@ -217,7 +217,7 @@ describe("over a connection that fails", () => {
     expect(new Set(peer.requests.slice(offset).map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
   });
 
-  it("one retry is one job, even where its answer is lost", async () => {
+  it("retries with one new job even if the answer is lost", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 60_000, tags: ["retried"] });
     await client.cancel(id);
     peer.respond(async (request, number) => {
@@ -229,7 +229,7 @@ describe("over a connection that fails", () => {
     expect(copies.map((job) => job.id)).toEqual([retried.id]);
   });
 
-  it("waits by polling where there are no events", async () => {
+  it("polls if it receives no events", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 300 });
     peer.respond((request) => (request.path.endsWith("/events") ? answer(404) : pass(request)));
     expect(await throughPeer.waitFor(id)).toMatchObject({ id, status: "completed" });
@@ -276,9 +276,9 @@ it("the example in docs/client.md runs unchanged, and prints what the page shows
     /```js\n(\/\/ example\.mjs\n[^]*?)```\n+```\n([^]*?)```/.exec(readFileSync(`${root}docs/client.md`, "utf8")) ?? [];
   const own = code.replace("http://localhost:8080", replica.url);
   expect(own).not.toBe(code);
-  // In this folder the package finds itself by its name: what is imported is what was built.
+  // A script in this folder can import the package by its name, and gets the build.
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", own], { cwd: root });
-  // How many events there are depends on how far the job has come, and what follows 250 on the mail server.
+  // The number of events depends on the job's progress, and the text after 250 on the mail server.
   const lines = (text: string): string[] =>
     text
       .trim()

@@ -43,7 +43,7 @@ it("fails after the last repetition, and names the job that may exist", async ()
   });
 });
 
-it("repeats a call that is not repeatable only where the server states that nothing was changed", async () => {
+it("repeats an unrepeatable call only if the server states that it changed nothing", async () => {
   let offset = peer.requests.length;
   peer.respond(() => ({ kind: "drop" }));
   expect(await failure(client.replay({ tag: "a" }))).toMatchObject({ code: "unreachable" });
@@ -56,7 +56,7 @@ it("repeats a call that is not repeatable only where the server states that noth
   expect(peer.requests.length - offset).toBe(2);
 });
 
-it("the signal ends the body of a file, the time limit of the call does not", async () => {
+it("the signal aborts the download of a file, the time limit of the call does not", async () => {
   peer.respond(() => ({ kind: "drip", everyMs: 20 }));
   const leave = new AbortController();
   const reason = new Error("enough");
@@ -69,12 +69,14 @@ it("the signal ends the body of a file, the time limit of the call does not", as
 });
 
 it("events continue after the last one that was received", async () => {
-  const event = (n: number, status: string) =>
+  const eventText = (n: number, status: string) =>
     `id: ${n}\nevent: status\ndata: ${JSON.stringify({ id: "j", type: "noop", status, progress: null })}\n\n`;
   const offset = peer.requests.length;
-  peer.respond((_request, number) => answer(200, {}, number === 0 ? event(1, "running") : event(2, "completed")));
+  peer.respond((_request, number) =>
+    answer(200, {}, number === 0 ? eventText(1, "running") : eventText(2, "completed")),
+  );
   const events: JobEvent[] = [];
-  for await (const told of client.events({ id: "j" })) events.push(told);
+  for await (const event of client.events({ id: "j" })) events.push(event);
   expect(events.map(({ eventId }) => eventId)).toEqual(["1", "2"]);
   expect(peer.requests[offset + 1]?.headers["last-event-id"]).toBe("1");
 });

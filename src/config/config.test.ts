@@ -13,7 +13,7 @@ const email = Type.Object({
   IMAGE_FIT: Type.Enum(["cover", "contain"], { default: "cover" }),
 });
 
-/** The lines of the error that an environment ends in; none when it is good. */
+/** The lines of the error that an environment causes; empty if the environment is valid. */
 function issuesOf(env: Record<string, string>, typeSettings: readonly TObject[] = [email]): string[] {
   try {
     loadConfig(env, typeSettings);
@@ -25,7 +25,7 @@ function issuesOf(env: Record<string, string>, typeSettings: readonly TObject[] 
 }
 
 describe("the program's settings", () => {
-  it("have a value each without any variable, and are frozen", () => {
+  it("have defaults in an empty environment, and are frozen", () => {
     const config = loadConfig({}, []);
     expect(config).toMatchObject({
       SERVER_ADDR: { host: "127.0.0.1", port: 8080 },
@@ -69,7 +69,7 @@ describe("the program's settings", () => {
     });
   });
 
-  it("lists every issue, a line each", () => {
+  it("lists every issue on its own line", () => {
     const env = {
       WORKER_COUNT: "many",
       IO_SLOTS: "0",
@@ -92,7 +92,7 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("takes durations for times, in the unit of the setting", () => {
+  it("accepts durations, and converts them to the unit of the setting", () => {
     const env = {
       LEASE_MS: "30s",
       DRAIN_MS: " 1m ",
@@ -124,11 +124,11 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("does not let every page call a server without keys", () => {
+  it("rejects CORS_ORIGINS=* on a server without keys", () => {
     expect(issuesOf({ TASKFLOW_AUTH: "none", CORS_ORIGINS: "https://app.example.com,*" })).toEqual([
       expect.stringMatching(/^CORS_ORIGINS: \* without API keys .* create keys/),
     ]);
-    expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // keys may be in Postgres
+    expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // Postgres may store keys
   });
 
   it("reads the host names of the server", () => {
@@ -142,7 +142,7 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("rejects an unknown TASKFLOW_ variable, but not those of the command, nor those that Kubernetes sets for a service of that name", () => {
+  it("rejects an unknown TASKFLOW_ variable, but not the command's variables or those that Kubernetes sets for a service of that name", () => {
     expect(issuesOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual([
       "TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS",
     ]);
@@ -175,7 +175,7 @@ describe("the program's settings", () => {
 });
 
 describe("the settings of job types", () => {
-  it("are read by their schema, beside the program's own", () => {
+  it("are read by their schema, together with the program's settings", () => {
     const { typeSettings, SMTP_URL } = loadConfig(
       {
         SMTP_URL: "smtp://mail:25",
@@ -200,7 +200,7 @@ describe("the settings of job types", () => {
     });
   });
 
-  it("take durations too", () => {
+  it("accept durations", () => {
     const table = Type.Object({ SMS_TIMEOUT_MS: Type.Integer(), SMS_WINDOW: Type.Number({ unit: "seconds" }) });
     expect(loadConfig({ SMS_TIMEOUT_MS: "15s", SMS_WINDOW: "500ms" }, [table]).typeSettings).toEqual({
       SMS_TIMEOUT_MS: 15_000,
@@ -208,7 +208,7 @@ describe("the settings of job types", () => {
     });
   });
 
-  it("are reported with the program's, in one error", () => {
+  it("are reported together with the program's settings, in one error", () => {
     const needsKey = Type.Object({
       SMS_SECRET: Type.String({ minLength: 20 }),
       SMS_FROM: Type.String({ pattern: "^\\+\\d+$" }),
@@ -272,12 +272,12 @@ describe("the settings of job types", () => {
         settings,
       ),
     ).toEqual([
-      'DATABASE_URL: expected a URL that can be used (this one has the option "schema": TaskFlow knows no such option: take it away), got "postgres://h/d?schema=x"',
+      'DATABASE_URL: expected a URL that can be used (this one has the option "schema": TaskFlow does not support this option: remove it), got a value that is not shown',
       expect.stringMatching('^EXPORT_DATABASE_URL: expected .+ sslmode="x": it is one of disable, allow, '),
     ]);
   });
 
-  it("may be named by several types, if these agree", () => {
+  it("may be declared by several types if the declarations agree", () => {
     const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
     expect(issuesOf({}, [email, other])).toEqual([
       "SMTP_CONNECTIONS: several job types name it, with different defaults or types",

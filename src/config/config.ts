@@ -1,6 +1,6 @@
 /**
- * From the environment to one frozen Config, or to one error that lists every issue. Settings enter here and nowhere
- * else.
+ * Reads the environment into one frozen Config, or throws one error that lists every issue. No other module reads
+ * settings.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Static, TObject } from "typebox";
@@ -24,14 +24,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface ParsedSettings {
   readonly SERVER_ADDR: ServerAddr;
-  /** Null: none. */
+  /** Null: no second address. */
   readonly PROXY_ADDR: ServerAddr | null;
-  /** Null: the program starts a Redis itself. */
+  /** Null: the program starts Redis itself. */
   readonly REDIS_ADDR: RedisAddr | null;
   /** Empty: all types. */
   readonly WORKER_TYPES: readonly string[];
   readonly TASKFLOW_API_KEYS: readonly ApiKey[];
-  /** Null: any number. */
+  /** Null: no limit. */
   readonly RATE_LIMIT: RatePolicy | null;
   readonly JOB_QUOTA: RatePolicy | null;
   readonly JOB_BYTES_QUOTA: RatePolicy | null;
@@ -40,13 +40,12 @@ interface ParsedSettings {
 }
 
 /**
- * The program's settings by their names; DATABASE_URL and SMTP_URL are empty where the program starts that service
- * itself.
+ * The program's settings by their names. DATABASE_URL and SMTP_URL are empty if the program starts that service itself.
  */
 export type Config = Readonly<Omit<Static<typeof baseSettings>, keyof ParsedSettings>> &
   ParsedSettings & {
     /**
-     * The values of all settings that job types name, those of the program among them: the argument of their `open`.
+     * The values of all settings that job types name, including settings of the program: the argument of their `open`.
      */
     readonly typeSettings: Readonly<Record<string, unknown>>;
     /** Values that the log must not show. */
@@ -54,10 +53,10 @@ export type Config = Readonly<Omit<Static<typeof baseSettings>, keyof ParsedSett
   };
 
 /**
- * Reads all settings, the program's and those of the job types, and the files that `NAME_FILE` names. A variable that
- * is empty counts as not set, so that a compose file may pass it on.
- * @param typeSettings the `settings` of the job types; several may name the same one
- * @throws {UsageError} its message lists every issue, a line each
+ * Reads all settings, the program's and those of the job types, and the files that `NAME_FILE` names. An empty variable
+ * counts as not set, because a compose file may pass on an unset one.
+ * @param typeSettings the `settings` of the job types; several types may name the same setting
+ * @throws {UsageError} its message lists every issue on its own line
  */
 export function loadConfig(given: Environment, typeSettings: readonly TObject[]): Config {
   const tables = [baseSettings, ...typeSettings];
@@ -71,7 +70,7 @@ export function loadConfig(given: Environment, typeSettings: readonly TObject[])
   };
   const base = readSettings(baseSettings, source, baseReaders);
   const ofTypes = readTypeSettings(typeSettings, source);
-  // By default in the data folder, which no schema can say: artifacts belong beside all other data.
+  // The default depends on DATA_DIR, so a schema cannot express it: artifacts belong next to all other data.
   if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "")
     ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
   const secrets = secretValues({ ...ofTypes, ...base }, tables);
@@ -83,10 +82,10 @@ export function loadConfig(given: Environment, typeSettings: readonly TObject[])
 
 interface Source {
   readonly env: Environment;
-  /** The variable that a setting was read from, where that has another name. */
+  /** The variable that a setting was read from, if it has another name. */
   readonly sourceOf: Readonly<Record<string, string>>;
   readonly secrets: ReadonlySet<string>;
-  /** Gets a sentence for each value that is not valid. */
+  /** Called with a sentence for each invalid value. */
   readonly issues: Set<string>;
 }
 
@@ -100,10 +99,10 @@ function readTypeSettings(tables: readonly TObject[], source: Source): Record<st
   return values;
 }
 
-/** The values of one table of settings, without those that are not valid. */
+/** The valid values of one table of settings. */
 function readSettings(settings: TObject, source: Source, readers: Readers): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  // absent, despite its type, where all are optional
+  // absent, despite its type, if all settings are optional
   const { required = [] } = settings as { required?: readonly string[] };
   for (const [name, schema] of Object.entries(settings.properties) as [string, SettingSchema][]) {
     const { read, expected, issueOf } = readers[name] ?? {
@@ -123,18 +122,18 @@ function readSettings(settings: TObject, source: Source, readers: Readers): Reco
   return values;
 }
 
-/** The text of a setting in an issue, but not that of a secret one. */
+/** Quotes the value of a setting in an issue, unless the setting is secret. */
 function shown(name: string, text: string, { secrets }: Source): string {
   if (text === "") return "nothing";
   return secrets.has(name) ? "a value that is not shown" : JSON.stringify(redactUrl(text));
 }
 
-/** Used here for TASKFLOW_AUTH=none, and by the replica where it finds no keys in Postgres. */
+/** Used here for TASKFLOW_AUTH=none, and by the replica if Postgres has no keys. */
 export const CORS_TO_ALL =
   "CORS_ORIGINS: * without API keys lets every web page read and change everything here: name the origins of your own " +
   "pages, or create keys (TASKFLOW_API_KEYS, or taskflow keys create) and unset TASKFLOW_AUTH";
 
-/** Issues of settings that are valid each by itself. */
+/** Finds settings that contradict each other although each is valid alone. */
 function contradictions({
   RECORD_BATCH_ROWS,
   RECORD_HIGH_MARK,

@@ -1,10 +1,9 @@
-/** Host names from settings, in the form in which browsers send them in `Host`. */
+/** Parses host names from settings into the form that browsers send in `Host`. */
 import { isIPv6 } from "node:net";
 
 /**
  * Reads names and addresses, separated by commas; `*` means any, `*.example.com` all names below one. Returns them in
- * lower case, international ones in their ASCII form, IPv6 addresses without brackets; undefined where one is not
- * valid.
+ * lower case, international ones in their ASCII form, IPv6 addresses without brackets; undefined if one is not valid.
  */
 export function parseHostNames(text: string): readonly string[] | undefined {
   const given = text

@@ -17,7 +17,7 @@ describe("the variables of hosting platforms", () => {
     expect(redisUrl({ REDIS_URL: "redis://:pw@cache:6380/1" })).toBe("redis://:pw@cache:6380/1");
   });
 
-  it("give way to the specific settings", () => {
+  it("do not override the specific settings", () => {
     expect(serverAddr({ SERVER_ADDR: ":9000", PORT: "3000", HOST: "0.0.0.0" })).toEqual({ host: "", port: 9000 });
     expect(serverAddr({ SERVER_ADDR: ":9000", PORT: "none" })).toEqual({ host: "", port: 9000 });
     expect(redisUrl({ REDIS_ADDR: "cache:1", REDIS_URL: "redis://other:2" })).toBe("redis://cache:1");

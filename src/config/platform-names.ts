@@ -1,4 +1,4 @@
-/** Variables that hosting platforms and other programs set, read where TaskFlow's own setting is not set. */
+/** Variables that hosting platforms and other programs set. TaskFlow reads them if its own setting is not set. */
 import { isIPv6 } from "node:net";
 import { fileSetting } from "./secret-files.ts";
 import { parseServerAddr } from "./server-addr.ts";
@@ -13,8 +13,8 @@ export interface PlatformEnvironment {
 
 /**
  * Reads `REDIS_URL` as REDIS_ADDR, and `HOST` and `PORT` as the two halves of SERVER_ADDR. The specific setting wins.
- * @param defaultAddr the host and the port where only one of them is given
- * @param issues gets a sentence for a HOST or a PORT that is not valid
+ * @param defaultAddr supplies the host or the port if only the other is given
+ * @param issues called with a sentence for an invalid HOST or PORT
  */
 export function withPlatformNames(env: Environment, defaultAddr: string, issues: Set<string>): PlatformEnvironment {
   const isSet = (name: string): boolean => (env[name] ?? "") !== "";

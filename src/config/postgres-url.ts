@@ -1,7 +1,7 @@
 /**
- * The URL of a Postgres, with its options as libpq reads them (PostgreSQL manual, "Database Connection Control
- * Functions"). This file reads the options of TLS, for which pg has its own rules, and rejects options that have no
- * effect here.
+ * Parses the URL of Postgres with its options as libpq does (PostgreSQL manual, "Database Connection Control
+ * Functions"). It interprets the TLS options itself, because pg has different rules for them, and rejects options that
+ * have no effect.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
@@ -12,16 +12,16 @@ import { messageOf, StartError } from "../errors.ts";
 export type Tls = ConnectionOptions | false;
 
 export interface PostgresUrl {
-  /** For pg: the URL without the options that are read here. */
+  /** For pg: the URL without the options that this file interprets. */
   readonly config: { readonly connectionString: string; readonly enableChannelBinding?: boolean };
-  /** The ways to connect, tried in turn; empty where the URL leaves it to the environment (PGSSLMODE). */
+  /** The ways to connect, tried in turn; empty if the URL leaves the choice to the environment (PGSSLMODE). */
   readonly tls: readonly Tls[];
 }
 
 const MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 type Mode = (typeof MODES)[number];
 
-/** Read here, and not passed to pg. */
+/** Interpreted here and not passed to pg. */
 const TLS_OPTIONS: readonly string[] = [
   "ssl",
   "sslmode",
@@ -42,7 +42,7 @@ const PASSED: readonly string[] = [
   "options",
   "sslnegotiation",
 ];
-/** Options whose effect this client has in any case, or that do not matter to it. */
+/** Options whose effect this client always has, or that do not concern it. */
 const IDLE: readonly string[] = [
   "fallback_application_name",
   "connect_timeout",
@@ -91,8 +91,8 @@ export function parsePostgresUrl(text: string): PostgresUrl {
 }
 
 /**
- * Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined for a usable one and for other
- * text.
+ * Says why a URL of Postgres cannot be used, as a phrase that can follow "expected"; undefined for a usable URL and for
+ * other text.
  */
 export function postgresUrlIssue(text: string): string | undefined {
   if (!/^postgres(?:ql)?:/i.test(text)) return undefined;
@@ -106,7 +106,7 @@ export function postgresUrlIssue(text: string): string | undefined {
   }
 }
 
-/** The host; a path names the folder of a Unix socket, which has no TLS. */
+/** The host, or the path of the folder of a Unix socket, which has no TLS. */
 function hostOf(text: string): string {
   if (!URL.canParse(text)) return "";
   const url = new URL(text);
@@ -136,11 +136,12 @@ function tlsOf(options: URLSearchParams): readonly Tls[] {
   return mode === "prefer" ? [encrypted, false] : [encrypted];
 }
 
-/** Undefined without options of TLS. A certificate without a mode means the strictest one. */
+/** Undefined without TLS options. A certificate without a mode selects the strictest mode. */
 function modeOf(options: URLSearchParams): Mode | undefined {
   const mode = options.get("sslmode") ?? "";
   const ssl = options.get("ssl") ?? "";
-  if (mode === "no-verify" || (mode === "" && ssl === "no-verify")) return "require"; // pg's own word for it
+  // pg's no-verify is libpq's require
+  if (mode === "no-verify" || (mode === "" && ssl === "no-verify")) return "require";
   if (mode !== "") {
     if ((MODES as readonly string[]).includes(mode)) return mode as Mode;
     throw new StartError(`The URL of Postgres has sslmode=${JSON.stringify(mode)}: it is one of ${MODES.join(", ")}.`);
@@ -155,7 +156,7 @@ function modeOf(options: URLSearchParams): Mode | undefined {
     : undefined;
 }
 
-/** As in libpq, a root certificate is verified in every mode. */
+/** Like libpq, verifies a root certificate in every mode. */
 function verification(mode: Mode, rootFile: string): ConnectionOptions {
   const anyName = { checkServerIdentity: () => undefined };
   if (rootFile === "system" && mode !== "verify-full") {
@@ -176,7 +177,7 @@ function verification(mode: Mode, rootFile: string): ConnectionOptions {
 }
 
 function systemRoots(): string[] {
-  // with a list of its own, Node ignores NODE_EXTRA_CA_CERTS
+  // Node ignores NODE_EXTRA_CA_CERTS if it gets a list of authorities
   const files = [SYSTEM_ROOTS.find((path) => existsSync(path)), process.env["NODE_EXTRA_CA_CERTS"]].filter(
     (file) => file !== undefined && existsSync(file),
   );

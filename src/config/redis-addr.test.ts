@@ -34,7 +34,7 @@ describe("the address of Redis", () => {
       { isTls: true, tls: { cafile: "/etc/ca.pem", servername: "cache" } },
     ],
     ["rediss://one/1?certfile=/c.pem&keyfile=/k.pem", { database: 1, tls: { certfile: "/c.pem", keyfile: "/k.pem" } }],
-  ])("says where %s leads", (text, target) => {
+  ])("parses the target of %s", (text, target) => {
     expect(parseRedisTarget(text)).toMatchObject(target);
     expect(parseRedisAddr(text)).toMatchObject(
       text.startsWith("unix:") ? { host: parseRedisTarget(text)?.path, port: 0, url: text } : {},
@@ -63,7 +63,7 @@ describe("the address of Redis", () => {
     ["/run/redis.sock", "unix:///PATH for a Unix socket"],
     ["unix:/run/redis.sock", "unix:///PATH for a Unix socket"],
     ["nothing:at:all", undefined],
-  ])("refuses %s by name", (text, issue) => {
+  ])("names the issue of %s", (text, issue) => {
     expect(parseRedisAddr(text)).toBeUndefined();
     expect(redisAddrIssue(text)).toBe(issue);
   });
@@ -82,7 +82,7 @@ describe("the address of Redis", () => {
     "redis://app:1/2@cache",
     "redis://app:p@ss@cache",
     "redis://cache#1",
-  ])("refuses %j", (text) => {
+  ])("rejects %j", (text) => {
     expect(parseRedisAddr(text)).toBeUndefined();
   });
 });
@@ -150,7 +150,7 @@ describe("the address of Sentinels", () => {
     "redis+sentinel://app:%ff@one/main",
     "redis+sentinel://one/main?db=1",
     "http+sentinel://one/main",
-  ])("refuses %j", (text) => {
+  ])("rejects %j", (text) => {
     expect(parseSentinelAddr(text)).toBeUndefined();
     if (text.includes("+")) expect(parseRedisAddr(text)).toBeUndefined();
   });

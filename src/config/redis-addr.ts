@@ -3,7 +3,7 @@ import { parseServerAddr } from "./server-addr.ts";
 
 /** A Redis server, or the Sentinels that know its address. */
 export interface RedisAddr {
-  /** The server or the first Sentinel; with port 0, the path of a Unix socket. */
+  /** The host of the server or of the first Sentinel; the path of a Unix socket if the port is 0. */
   readonly host: string;
   readonly port: number;
   /**
@@ -13,16 +13,17 @@ export interface RedisAddr {
 }
 
 /**
- * A Redis whose master is found by asking Sentinels (https://redis.io/docs/latest/develop/reference/sentinel-clients/).
+ * A Redis whose master address the client requests from Sentinels
+ * (https://redis.io/docs/latest/develop/reference/sentinel-clients/).
  */
 export interface SentinelAddr {
   readonly sentinels: readonly ServerAddr[];
   readonly masterName: string;
   readonly database: number;
-  /** The master's. */
+  /** The credentials of the master. */
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** The Sentinels' own, if they require one. */
+  /** The credentials of the Sentinels, if they require any. */
   readonly sentinelUser: string | undefined;
   readonly sentinelPassword: string | undefined;
   /** For the master and the Sentinels. */
@@ -43,7 +44,7 @@ export interface TlsFiles {
 
 /** One server and the parts of its URL. */
 export interface RedisTarget {
-  /** The path of a Unix socket; undefined where host and port are given. */
+  /** The path of a Unix socket; undefined if host and port are given. */
   readonly path: string | undefined;
   readonly host: string;
   readonly port: number;
@@ -54,7 +55,7 @@ export interface RedisTarget {
   readonly tls: TlsFiles | undefined;
 }
 
-/** An address for messages, without its password. */
+/** Formats an address for messages, without its password. */
 export function addressOf({ host, port }: Pick<RedisAddr, "host" | "port">): string {
   return port === 0 ? host : `${host}:${port}`;
 }
@@ -79,7 +80,7 @@ export function parseRedisAddr(text: string): RedisAddr | undefined {
 
 const SERVER_URL = /^(?:rediss?|unix):\/\//i;
 
-/** Reads the URL of one server; undefined for anything else. */
+/** Parses the URL of one server; undefined for anything else. */
 export function parseRedisTarget(text: string): RedisTarget | undefined {
   // the URL standard allows user information only before a host
   const readable = text.replace(/^(unix:\/\/[^/?#]*@)\//i, "$1socket/");
@@ -119,7 +120,9 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 
 const PARAMETER_NAME = /^[a-z][\w.]{0,30}$/i;
 
-/** A closer description of what was expected in an address that cannot be read; undefined where there is none. */
+/**
+ * Describes more precisely what is wrong with an address that cannot be parsed; undefined without such a description.
+ */
 export function redisAddrIssue(text: string): string | undefined {
   if (/^(?:redis:\/\/)?\//.test(text) || /^unix:(?!\/\/)/.test(text)) return "unix:///PATH for a Unix socket";
   return parametersIssue(text);
@@ -152,7 +155,7 @@ const SENTINEL_URL =
  * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE]` with the parameters
  * `sentinel_user` and `sentinel_password`, or `rediss+sentinel://` with those of `rediss://` too, for TLS to the master
  * and the Sentinels. User and password are the master's; the Sentinels have their own, as in Redis itself. Undefined
- * for anything else. The URL standard does not allow several hosts, so a regular expression reads it.
+ * for anything else. The URL standard does not allow several hosts, so this function uses a regular expression.
  */
 export function parseSentinelAddr(text: string): SentinelAddr | undefined {
   const match = SENTINEL_URL.exec(text);

@@ -39,7 +39,7 @@ describe("secrets in files", () => {
     );
   });
 
-  it("may hold the secrets of job types, and nothing else", () => {
+  it("are read for the secrets of job types, but not for their other settings", () => {
     const ofTypes = [
       Type.Object({
         SHOP_TOKEN: Type.String({ secret: true }),
@@ -55,7 +55,7 @@ describe("secrets in files", () => {
     expect(typeSettings).toEqual({ SHOP_TOKEN: "abc", SHOP_NAME: "", PIN: "", PIN_FILE: "a-name" });
   });
 
-  it("are rejected beside their setting, empty, or unreadable; no issue shows their contents", () => {
+  it("are rejected if the setting is set too, or if they are empty or unreadable; no issue shows their contents", () => {
     mkdirSync(join(dir.path, "folder"));
     const settings = {
       DATABASE_URL: "postgres://a@host/db",
@@ -84,7 +84,7 @@ describe("secrets in files", () => {
     expect(thrown).not.toContain("secret words");
   });
 
-  it("an empty name counts as not set, and one for a setting that is not secret is rejected", () => {
+  it("an empty variable counts as not set, and a file for a setting that is not secret is rejected", () => {
     expect(loadConfig({ DATABASE_URL_FILE: "", TASKFLOW_API_KEYS_FILE: "" }, []).DATABASE_URL).toBe("");
     expect(() => loadConfig({ TASKFLOW_ROLE_FILE: "x" }, [])).toThrow(/^TASKFLOW_ROLE_FILE: no setting has this name/);
   });

@@ -1,6 +1,6 @@
 /**
- * Secrets in files, as Docker and Kubernetes mount them: `NAME_FILE` names the file that holds the value of the setting
- * NAME.
+ * Reads secrets from files, as Docker and Kubernetes mount them: `NAME_FILE` names the file with the value of the
+ * setting NAME.
  */
 import { readFileSync } from "node:fs";
 import type { TObject } from "typebox";
@@ -10,24 +10,23 @@ import { secretNames } from "./secret-settings.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The names of the settings in these tables that may be given in a file: the secret ones, unless NAME_FILE is itself a
- * setting.
+ * The names of the settings that may be given in a file: the secret ones, unless NAME_FILE is itself a setting.
  */
 export function namesInFiles(tables: readonly TObject[]): string[] {
   const names = new Set(tables.flatMap(({ properties }) => Object.keys(properties)));
   return secretNames(tables).filter((name) => !names.has(fileSetting(name)));
 }
 
-/** The variable that names a setting's file. */
+/** The name of the variable that names a setting's file. */
 export function fileSetting(name: string): string {
   return `${name}_FILE`;
 }
 
 /**
- * The environment, with the contents of the files as the values of their settings. Line ends at the end of a file are
- * dropped.
- * @param issues gets a sentence for each file that cannot be read, is empty, or is given beside the setting itself; it
- *   never holds the contents of a file
+ * Returns the environment with the contents of the files as the values of their settings, without line ends at the end
+ * of a file.
+ * @param issues called with a sentence, never with file contents, if a file cannot be read, is empty, or its setting is
+ * set too
  */
 export function withSecretFiles(env: Environment, names: readonly string[], issues: Set<string>): Environment {
   const values: Record<string, string> = {};

@@ -6,7 +6,7 @@ import { baseSettings } from "./settings.ts";
 import { describeSettings } from "./settings-table.ts";
 
 describe("a secret setting", () => {
-  it("is one whose schema says so; without the keyword, its name decides", () => {
+  it("has the keyword `secret` in its schema, or a name like a credential without the keyword", () => {
     expect(isSecret("NOTE", { secret: true })).toBe(true);
     expect(isSecret("TOKEN_LIMIT", { secret: false })).toBe(false);
     expect(
@@ -15,12 +15,12 @@ describe("a secret setting", () => {
     expect(["SMS_NAME", "SMS_KEY_FILE", "KEYWORDS", "MONKEY_BARS"].some((name) => isSecret(name, {}))).toBe(false);
   });
 
-  it("has the keyword wherever a setting of the program has such a name", () => {
+  it("has the keyword if it is a setting of the program with such a name", () => {
     const { properties } = baseSettings as { readonly properties: Readonly<Record<string, { secret?: boolean }>> };
     expect(secretNames([baseSettings]).filter((name) => properties[name]?.secret !== true)).toEqual([]);
   });
 
-  it("of a type may be in a file, and its default is not shown", () => {
+  it("of a job type may be given in a file, and its default is not shown", () => {
     const table = Type.Object({ SMS_TOKEN: Type.String({ default: "hunter2-hunter2" }) });
     expect(describeSettings([table]).find(({ name }) => name === "SMS_TOKEN")).toMatchObject({
       type: "text or file",
@@ -28,7 +28,7 @@ describe("a secret setting", () => {
     });
   });
 
-  it("is in the list of values that the log hides, unless it is an address or short", () => {
+  it("is hidden in the log, unless it is an address or short", () => {
     const table = Type.Object({ SMS_TOKEN: Type.String(), SMS_PIN_SECRET: Type.String() });
     const { secrets } = loadConfig(
       {

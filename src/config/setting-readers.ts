@@ -1,4 +1,4 @@
-/** The settings that a schema alone cannot describe: how each is read, and what is expected in words. */
+/** Parses the settings that a schema alone cannot describe, and describes the expected form of each in words. */
 import { parseApiKeys } from "../core/api-key.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
@@ -8,10 +8,10 @@ import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
 
 interface Reader {
-  /** The value; undefined for text that is not valid. */
+  /** Parses the value; undefined for invalid text. */
   readonly read: (text: string) => unknown;
   readonly expected: string;
-  /** A closer description than `expected`, where one can be given. It must not quote a secret part of the text. */
+  /** Describes the issue more precisely than `expected`, if possible. It must not quote a secret part of the text. */
   readonly issueOf?: (text: string) => string | undefined;
 }
 export type Readers = Readonly<Record<string, Reader>>;
@@ -22,7 +22,7 @@ const POSTGRES_URL: Reader = {
   issueOf: postgresUrlIssue,
 };
 
-/** Those that job types name, too. */
+/** The settings that job types name, too. */
 export const urlReaders: Readers = {
   DATABASE_URL: POSTGRES_URL,
   EXPORT_DATABASE_URL: POSTGRES_URL,
@@ -32,7 +32,7 @@ export const urlReaders: Readers = {
   },
 };
 
-/** Those of the program. */
+/** The settings of the program. */
 export const baseReaders: Readers = {
   ...urlReaders,
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },

@@ -1,6 +1,5 @@
 /**
- * One setting's text ↔ its value, as its schema says. Variables of the environment are text; the schema says what is
- * meant.
+ * Converts the text of an environment variable to the value of a setting, and back, by the setting's schema.
  */
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
@@ -13,33 +12,34 @@ export interface SettingSchema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SettingSchema[];
   readonly default?: unknown;
-  /** Shown in the table in place of a default that differs from machine to machine, or follows another setting. */
+  /** The table shows this text instead of a default that depends on the machine or on another setting. */
   readonly defaultText?: string;
-  /** Shown in the table as the type, where `type` does not describe the values. */
+  /** The table shows this text as the type if `type` does not describe the values. */
   readonly typeText?: string;
   readonly description?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
   readonly pattern?: string;
-  /** What the pattern asks for, in words. */
+  /** Describes the pattern in words. */
   readonly expected?: string;
   /**
-   * The unit of a number whose name does not end in `_MS`, `_SECONDS` or `_DAYS`: it takes durations such as `15s` too.
+   * The unit of a number whose name does not end in `_MS`, `_SECONDS` or `_DAYS`: the setting accepts durations such as
+   * `15s` too.
    */
   readonly unit?: Unit;
-  /** Whether it may hold a password or a key (secret-settings.ts). */
+  /** Whether the value may contain a password or a key (secret-settings.ts). */
   readonly secret?: boolean;
-  /** It names a folder, which must be there for the types that ask for it, unless it is the default's. */
+  /** The setting names a folder, which must exist for the types that use it, unless it is the default folder. */
   readonly isFolder?: boolean;
 }
 
-/** The schema of the value: a setting that may be empty is a union with null. */
+/** The schema of the value itself. The schema of a setting that may be empty is a union with null. */
 export function ofValue(schema: SettingSchema): SettingSchema {
   return schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
 }
 
-/** The value of setting `name` that a text stands for; undefined where the schema does not allow it. */
+/** Parses a text as the value of setting `name`; undefined if the schema does not allow it. */
 export function parseValue(name: string, schema: SettingSchema, text: string): unknown {
   const value = convert(name, ofValue(schema), text);
   return Value.Check(schema as TSchema, value) ? value : undefined;
@@ -56,7 +56,7 @@ function convert(name: string, schema: SettingSchema, text: string): unknown {
   return text;
 }
 
-/** What the schema of setting `name` asks for, in words: `integer >= 1`, `"all", "api" or "worker"`. */
+/** Describes the schema of setting `name` in words: `integer >= 1`, `"all", "api" or "worker"`. */
 export function expectation(name: string, schema: SettingSchema): string {
   const value = ofValue(schema);
   const { type = "text", enum: choices, minLength, pattern, expected } = value;

@@ -12,7 +12,7 @@ const types = [
 ];
 
 describe("the settings for people", () => {
-  it("has a description for every setting of the program, and each name once", () => {
+  it("describes every setting of the program exactly once", () => {
     const rows = describeSettings(types);
     expect(
       rows.slice(0, Object.keys(baseSettings.properties).length).filter(({ description }) => description === ""),
@@ -21,7 +21,7 @@ describe("the settings for people", () => {
     expect(rows.find(({ name }) => name === "SMTP_URL")?.description).not.toBe("of a type");
   });
 
-  it("names types and defaults in words that are the same on every machine", () => {
+  it("describes types and defaults in the same words on every machine", () => {
     const row = (wanted: string) => describeSettings(types).find(({ name }) => name === wanted);
     expect(row("WORKER_COUNT")).toMatchObject({ type: "integer", default: "number of cores" });
     expect(row("TASKFLOW_ROLE")).toMatchObject({ type: "all, api, worker", default: "all" });
@@ -30,7 +30,7 @@ describe("the settings for people", () => {
     expect(row("RATE")).toEqual({ name: "RATE", type: "number", default: "", description: "" });
   });
 
-  it("is a Markdown table in which a | breaks no column", () => {
+  it("writes a Markdown table and escapes each |", () => {
     const lines = settingsTable(describeSettings(types)).split("\n");
     expect(lines[0]).toBe("| variable | type | default | meaning |");
     expect(lines).toContain("| `ALLOW` | true or false | `false` | Whether `a\\|b` |");
@@ -39,7 +39,7 @@ describe("the settings for people", () => {
     );
   });
 
-  it("is a text of at most 100 columns for a terminal", () => {
+  it("writes a text of at most 100 columns for a terminal", () => {
     const help = settingsHelp(describeSettings(types));
     expect(help).toContain(
       "  CLAIM_LIMIT  (integer; default 500)\n      The most jobs that one call claims from Redis\n",

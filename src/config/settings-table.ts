@@ -1,6 +1,5 @@
 /**
- * The settings for people: one description, shown as the table in docs/operations/configuration.md and as the text of
- * `--help`.
+ * Describes the settings for users, as the table in docs/operations/configuration.md and as the text of `--help`.
  */
 import type { TObject } from "typebox";
 import { unitOf } from "./duration.ts";
@@ -17,20 +16,20 @@ export interface SettingRow {
    * where `NAME_FILE` may name a file.
    */
   readonly type: string;
-  /** Empty where there is none, and for a secret. */
+  /** Empty for a secret, and if the setting has no default. */
   readonly default: string;
-  /** Markdown: code between backticks, nothing else. */
+  /** Markdown with no formatting except code between backticks. */
   readonly description: string;
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = { string: "text", boolean: "true or false" };
 
-/** A row for each setting: the program's, then those that only job types name, in their order. */
+/** Returns one row per setting: the program's settings, then those that only job types name, in their order. */
 export function describeSettings(typeSettings: readonly TObject[]): SettingRow[] {
   const schemas: Record<string, SettingSchema> = {};
   const mayBeInFile = new Set(namesInFiles([baseSettings, ...typeSettings]));
   for (const { properties } of [baseSettings, ...typeSettings]) {
-    // the program's description wins
+    // the program's description has precedence
     for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema;
   }
   return Object.entries(schemas).map(([name, schema]) => ({
@@ -53,7 +52,7 @@ function defaultWords(value: unknown): string {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
-/** The rows as a table in Markdown. */
+/** Formats the rows as a Markdown table. */
 export function settingsTable(rows: readonly SettingRow[]): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   const lines = rows.map((row) => {
@@ -68,7 +67,7 @@ const INTRODUCTION = `Settings are variables of the environment; an empty one co
 "or file": NAME_FILE may name a file that holds the value.
 "or duration": a number with ms, s, m, h or d, such as 500ms, 15s, 1h30m or 30d.`;
 
-/** The rows as plain text for a terminal. */
+/** Formats the rows as plain text for a terminal. */
 export function settingsHelp(rows: readonly SettingRow[]): string {
   const entries = rows.map(({ name, type, default: value, description }) => {
     const kind = value === "" ? type : `${type}; default ${value}`;

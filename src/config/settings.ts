@@ -1,6 +1,7 @@
 /**
- * Every setting of the program itself: name, type, default, meaning. A job type declares its own in its definition;
- * config.ts reads both from the environment. setting-readers.ts parses those for which a schema is not enough.
+ * Declares every setting of the program itself: name, type, default, meaning. A job type declares its settings in its
+ * definition; config.ts reads both from the environment. setting-readers.ts parses those that a schema alone cannot
+ * describe.
  */
 import { availableParallelism } from "node:os";
 import { Type } from "typebox";

@@ -1,4 +1,4 @@
-/** Catches misspelt settings: variables of the environment that begin with TASKFLOW_ and name no setting. */
+/** Detects misspelt settings: environment variables that begin with TASKFLOW_ and do not name a setting. */
 import type { TObject } from "typebox";
 import { fileSetting, namesInFiles } from "./secret-files.ts";
 
@@ -8,10 +8,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 // (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
 const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_\w+)?)$/;
 
-/** Read by the `taskflow` command. Its users often have them in the environment of a server, too. */
+/** Read by the `taskflow` command. Users often set them in the environment of a server, too. */
 const OF_THE_COMMAND = ["TASKFLOW_URL", "TASKFLOW_API_KEY"];
 
-/** A sentence for each such variable. */
+/** Returns a sentence for each such variable. */
 export function unknownNames(env: Environment, tables: readonly TObject[]): string[] {
   const settings = tables.flatMap(({ properties }) => Object.keys(properties));
   const known = new Set([...settings, ...namesInFiles(tables).map(fileSetting)]);

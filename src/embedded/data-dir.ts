@@ -1,18 +1,18 @@
-/** Folders for data: only their owner may enter them, because a machine may have other users. */
+/** Creates data folders that only their owner may enter, because a machine may have other users. */
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, messageOf, StartError } from "../errors.ts";
 
 export const OWNER_ONLY = 0o700;
-/** The rights of the group and of everyone else. */
+/** The permissions of the group and of all other users. */
 const OF_OTHERS = 0o077;
 const WRITE_OF_OTHERS = 0o022;
 
-/** The entries of a data folder. Dotfiles do not show what a folder is for. */
+/** The entries of a data folder. Dotfiles are ignored, because many kinds of folders have them. */
 const OURS = /^(\..*|redis|postgres|mail|cache|artifacts|lock(\.\d+(\.stale)?)?|lost\+found)$/;
 
 /**
- * Creates a data folder, with its parents, checks that it can be written, and closes it to other users.
+ * Creates a data folder and its parents, checks that it is writable, and closes it to other users.
  * @throws StartError in one sentence that names the folder.
  */
 export function makeDataDir(dataDir: string, service: string): void {
@@ -33,10 +33,10 @@ function checkAccess(dataDir: string, service: string): void {
 }
 
 /**
- * Creates the folder of all data. An existing one that other users may enter is closed to them, unless it has other
- * files too (`/tmp`, a home folder): then only the folders in it are closed.
- * @param warn called with a sentence where rights were changed, or left unchanged
- * @throws StartError when the folder belongs to another user, or when other users may write to one that stays open
+ * Creates the folder for all data. If other users may enter an existing folder, TaskFlow closes it to them; if the
+ * folder has other files too (`/tmp`, a home folder), TaskFlow closes only its own folders in it.
+ * @param warn called with a sentence about changed or unchanged permissions
+ * @throws StartError if the folder belongs to another user, or if other users may write to a folder that stays open
  */
 export function makeOwnDataDir(dataDir: string, warn: (message: string) => void): void {
   if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) checkAccess(dataDir, "TaskFlow");
@@ -68,7 +68,7 @@ export function makeOwnDataDir(dataDir: string, warn: (message: string) => void)
   checkAccess(dataDir, "TaskFlow");
 }
 
-/** Closes a folder and its files to other users: those of earlier versions were open. Links are skipped. */
+/** Closes a folder and its files to other users, because earlier versions left them open. Skips links. */
 export function closeAll(folder: string): void {
   close(folder);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -78,7 +78,7 @@ export function closeAll(folder: string): void {
   }
 }
 
-/** Files of other users stay unchanged. */
+/** Leaves files of other users unchanged. */
 function close(path: string): void {
   const { mode, uid } = statSync(path);
   const ownUid = process.getuid?.();

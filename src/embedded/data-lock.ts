@@ -1,23 +1,24 @@
 /**
- * One program at a time uses a data folder: the lock file names its process. The lock of a dead process is taken over.
+ * Ensures that only one program uses a data folder. The lock file names the program's process; a program takes over the
+ * lock of a dead process.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, StartError } from "../errors.ts";
-import { readMark, writeMark } from "./process-mark.ts";
+import { readIdentity, writeIdentity } from "./process-identity.ts";
 
-// A further round is needed only where another program came or went meanwhile; more than two are not expected.
+// Another round is needed only if another program locks or unlocks at the same time; two rounds are usually enough.
 const ROUNDS = 20;
 
 /**
  * Locks a data folder for this process.
  * @returns a function that unlocks it
- * @throws StartError when a living process has it, including this one.
+ * @throws StartError if a running process has the lock, including this process
  */
 export function lockDataDir(dataDir: string): () => void {
   const lock = join(dataDir, "lock");
   const own = `${lock}.${process.pid}`;
-  writeFileSync(own, writeMark(process.pid), { mode: 0o600 });
+  writeFileSync(own, writeIdentity(process.pid), { mode: 0o600 });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (linked(own, lock)) return () => rmSync(lock, { force: true });
@@ -34,7 +35,7 @@ export function lockDataDir(dataDir: string): () => void {
   throw new StartError(`The data folder ${dataDir} could not be locked: other programs keep taking it.`);
 }
 
-/** Creates the complete lock file, unless there is one: link(2) does both in one step. */
+/** Creates the lock file with its content unless it exists: link(2) does both atomically. */
 function linked(own: string, lock: string): boolean {
   try {
     linkSync(own, lock);
@@ -47,14 +48,14 @@ function linked(own: string, lock: string): boolean {
 
 function livingHolder(lock: string): number | undefined {
   try {
-    const holder = readMark(readFileSync(lock, "utf8"));
+    const holder = readIdentity(readFileSync(lock, "utf8"));
     return holder?.lives ? holder.pid : undefined;
   } catch {
-    return undefined; // unlocked meanwhile
+    return undefined; // the other process unlocked the folder in the meantime
   }
 }
 
-/** Renames the lock before removing it: if another process has just taken it over, it is put back. */
+/** Renames the lock before removing it, and restores it if another process has just taken it over. */
 function removeStale(lock: string, aside: string): void {
   try {
     renameSync(lock, aside);

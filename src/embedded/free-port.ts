@@ -1,14 +1,14 @@
 import { createServer } from "node:net";
 import { StartError } from "../errors.ts";
 
-/** A TCP port on 127.0.0.1 that was free a moment ago. */
+/** Finds a free TCP port on 127.0.0.1. Another process may take the port before the caller uses it. */
 export function freePort(): Promise<number> {
   return probe(0);
 }
 
 /**
  * Checks that this process can listen on a port of 127.0.0.1.
- * @throws StartError where the port is taken or not allowed.
+ * @throws StartError if the port is taken or not allowed.
  */
 export async function requireFreePort(port: number, service: string): Promise<void> {
   try {

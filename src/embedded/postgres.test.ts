@@ -10,7 +10,7 @@ import { type PostgresOptions, type RunningPostgres, startPostgres } from "./pos
 import { launchAs } from "./postgres-binary.ts";
 import { lastServer } from "./server-process.ts";
 
-/** One cluster for all tests, since creating one takes a second; in a folder that only this user may enter. */
+/** All tests share one cluster, since creating one takes a second. Only this user may enter its folder. */
 const dataDir = join(tempDir(), "closed", "postgres");
 mkdirSync(join(dataDir, ".."), { mode: 0o700 });
 
@@ -35,7 +35,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
   }
 }
 
-it("creates a cluster in a folder that other users may not enter, listens on loopback only, and takes arguments", async () => {
+it("creates a cluster in a folder that other users may not enter, listens only on loopback, and accepts arguments", async () => {
   const postgres = await start({ args: ["-c", "max_connections=33", "-c", "fsync=off"] });
   const settings = await query(
     postgres.url,
@@ -44,7 +44,7 @@ it("creates a cluster in a folder that other users may not enter, listens on loo
   expect(settings).toEqual([{ most: "33", at: "127.0.0.1", sockets: "", name: "taskflow" }]);
 });
 
-it("has committed data after kill -9, and creates its database again after it was dropped", async () => {
+it("has committed data after kill -9, and creates its dropped database again", async () => {
   const first = await start();
   await query(first.url, "create table if not exists kept as select 1 as n");
   process.kill(first.pid, "SIGKILL");
@@ -59,7 +59,7 @@ it("has committed data after kill -9, and creates its database again after it wa
   ]);
 });
 
-it("starts although another process has the pid in the lock file of a dead server", async () => {
+it("starts if another process has the pid in the lock file of a dead server", async () => {
   const first = await start();
   await first.close();
   writeFileSync(join(dataDir, "server.pid"), JSON.stringify({ pid: process.ppid, mark: "an earlier life" }));
@@ -68,7 +68,7 @@ it("starts although another process has the pid in the lock file of a dead serve
   expect(lastServer(dataDir)?.lives).toBe(true);
 });
 
-it("reports in one sentence that the port is taken, or the error of Postgres", async () => {
+it("reports a taken port or an error of Postgres in one sentence", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -83,7 +83,7 @@ it("reports in one sentence that the port is taken, or the error of Postgres", a
   );
 });
 
-it("reports in one sentence that its folder is damaged", async () => {
+it("reports a damaged folder in one sentence", async () => {
   const first = await start();
   await first.close();
   rmSync(join(dataDir, "password"));

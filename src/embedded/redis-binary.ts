@@ -1,4 +1,4 @@
-/** Finds a redis-server to run: an installed one, one fetched earlier, or one fetched now. */
+/** Finds a redis-server: an installed one, or one that TaskFlow fetches into its cache. */
 import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -11,16 +11,16 @@ const run = promisify(execFile);
 
 export interface RedisBinary {
   readonly command: string;
-  /** The environment with the path of its libraries. */
+  /** The environment, including the path of the server's libraries. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 const NAMES = ["redis-server", "valkey-server"];
-const OLDEST_MAJOR = 7; // the first whose scripts may write when memory is full (`allow-oom`)
+const OLDEST_MAJOR = 7; // the first version whose scripts may write when memory is full (`allow-oom`)
 
 /**
- * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder, where on
- * Debian and Ubuntu this function fetches one. That changes nothing outside the cache folder, and needs no root.
+ * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder. On Debian
+ * and Ubuntu this function fetches a server into that folder; it changes nothing else and does not need root.
  * @throws StartError in one sentence that says what to install.
  */
 export async function findRedis(
@@ -54,7 +54,7 @@ async function installed(searchPath: string): Promise<RedisBinary | undefined> {
   return undefined;
 }
 
-/** The server among packages unpacked under `root`, with their libraries. */
+/** Finds the server and its libraries in the packages unpacked under `root`. */
 async function unpacked(root: string): Promise<RedisBinary | undefined> {
   const folders = [join(root, "usr/lib"), join(root, "lib")].flatMap((lib) => [lib, ...subfolders(lib)]);
   const env = {
@@ -71,7 +71,7 @@ function subfolders(folder: string): string[] {
       .filter((name) => name.includes("-linux-"))
       .map((name) => join(folder, name));
   } catch {
-    return []; // nothing unpacked there
+    return []; // nothing is unpacked there
   }
 }
 
@@ -80,6 +80,6 @@ async function isNewEnough({ command, env }: RedisBinary): Promise<boolean> {
     const { stdout } = await run(command, ["--version"], { env, timeout: 10_000 });
     return Number(/ v=(\d+)\./u.exec(stdout)?.[1]) >= OLDEST_MAJOR;
   } catch {
-    return false; // missing, or not executable here: try the next one
+    return false; // missing, or not executable on this machine: try the next one
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Sends one command to a Redis on this machine, on a new connection: enough to test whether it serves, without a client
- * library.
+ * Sends one command to a Redis on this machine, on a new connection. It tests without a client library whether the
+ * server accepts commands.
  */
 import { connect } from "node:net";
 
@@ -11,7 +11,7 @@ export type RedisServer = number | string;
 
 /**
  * Sends a command (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/) and resolves to the first line
- * of the answer, including its type character: `+PONG`, `:5`, `-LOADING …`. Rejects when there is none within 2 s.
+ * of the answer, including its type character: `+PONG`, `:5`, `-LOADING …`. Rejects without an answer within 2 s.
  */
 export function redisCommand(server: RedisServer, ...words: string[]): Promise<string> {
   const { port, password } = typeof server === "number" ? { port: server, password: "" } : new URL(server);

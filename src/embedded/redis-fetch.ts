@@ -1,6 +1,6 @@
 /**
- * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt uses its own state folder here (so
- * it needs neither root nor fresh lists), then dpkg unpacks into a folder. apt verifies the archive's signatures.
+ * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt uses a separate state folder, so it
+ * needs neither root nor fresh lists, then dpkg unpacks into a folder. apt verifies the archive's signatures.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -14,8 +14,8 @@ const FETCH_WITHIN_MS = 180_000;
 const PACKAGES = ["redis-server", "redis-tools"];
 
 /**
- * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears
- * whole or not at all. Rejects where this is not Debian, or the archive cannot be reached.
+ * Unpacks redis-server under `root`, and its libraries too if the server does not run without them. Creates `root`
+ * atomically. Rejects if the system is not based on Debian, or the archive cannot be reached.
  */
 export async function fetchRedis(
   root: string,
@@ -44,7 +44,7 @@ function proxies(): NodeJS.ProcessEnv {
   );
 }
 
-/** apt and dpkg, confined to a work folder. */
+/** Runs apt and dpkg within a work folder. */
 class Apt {
   readonly #work: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -73,7 +73,7 @@ class Apt {
   }
 
   /**
-   * The libraries that packages need, directly or indirectly, without the C library: it must match the loader of the
+   * The libraries that packages need, directly or indirectly, except the C library, which must match the loader of the
    * machine.
    */
   async librariesOf(packages: readonly string[]): Promise<string[]> {
@@ -89,7 +89,7 @@ class Apt {
       `Dir::State=${join(this.#work, "state")}`,
       `Dir::Cache=${join(this.#work, "cache")}`,
       "Dir::State::status=/var/lib/dpkg/status",
-      "APT::Sandbox::User=root", // else root's apt runs as a user who may not enter the folder
+      "APT::Sandbox::User=root", // otherwise apt, started by root, runs as a user who may not enter the folder
       "Debug::NoLocking=1",
       "Acquire::Retries=3",
     ];

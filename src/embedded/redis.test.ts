@@ -33,7 +33,7 @@ it("keeps its data, and lets arguments override its own", async () => {
   expect(await redisCommand(second.port, "EXISTS", "kept")).toBe(":1");
 });
 
-it("reports in one sentence that the port is taken", async () => {
+it("reports a taken port in one sentence", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -49,7 +49,7 @@ it("reports the error of Redis in one sentence", async () => {
   await expect(start({ args: ["--no-such-setting", "1"] })).rejects.toThrow(/^Redis did not start on .*: .*[^.]\.$/u);
 });
 
-/** A program on a search path, written in sh. */
+/** Creates a program, written in sh, on a search path. */
 function script(folder: string, name: string, body: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
@@ -96,7 +96,7 @@ it("fetches a server with its libraries, and uses the cache the next time", asyn
   expect(await findRedis(cacheDir, "")).toEqual(fetched);
 });
 
-it("names what to install where none can be found or fetched", async () => {
+it("names what to install if it cannot find or fetch a server", async () => {
   await expect(findRedis(tempDir(), "")).rejects.toThrow(/^No redis-server .* install one .*, or set REDIS_ADDR\.$/u);
   const resources = join(tempDir(), "useless");
   for (const name of ["apt-get", "apt-cache", "dpkg"]) script(resources, name, "exit 0");

@@ -1,4 +1,4 @@
-/** Starts a Redis where none is configured: the installed server, or one fetched into a cache folder. */
+/** Starts a Redis if none is configured: the installed server, or one fetched into a cache folder. */
 import { randomBytes } from "node:crypto";
 import { readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,38 +10,40 @@ import { redisCommand } from "./redis-command.ts";
 import { ServerProcess } from "./server-process.ts";
 
 export interface RedisOptions {
-  /** The folder of its append-only file, created if missing; an existing one is served again. */
+  /** The folder of its append-only file. It is created if missing and reused later. */
   readonly dataDir: string;
-  /** The folder that keeps a fetched server for the next start. */
+  /** The folder in which a fetched server remains for the next start. */
   readonly cacheDir: string;
-  /** A free one when not given. */
+  /** A free port by default. */
   readonly port?: number;
   /**
-   * Whether it requires the password in the file `password` of its folder, created if missing. Any user of the machine
-   * can reach the port.
+   * Whether the server requires the password in the file `password` of its folder, which is created if missing. Any
+   * user of the machine can reach the port.
    */
   readonly hasPassword?: boolean;
-  /** More of redis-server's own arguments, after ours, so that they win: `["--databases", "200"]`. */
+  /**
+   * Further arguments of redis-server. They follow TaskFlow's arguments and override them: `["--databases", "200"]`.
+   */
   readonly args?: readonly string[];
 }
 
 export interface RunningRedis {
-  /** `redis://127.0.0.1:PORT`, with user and password where it has one. */
+  /** `redis://127.0.0.1:PORT`, with user and password if the server requires them. */
   readonly address: string;
   readonly port: number;
   readonly pid: number;
-  /** Stops it; its data stays. */
+  /** Stops the server and keeps its data. */
   close(): Promise<void>;
 }
 
-// An append-only file of some GB is read back at about 100 MB/s.
+// Redis loads an append-only file at about 100 MB/s, and the file may have some GB.
 const READY_WITHIN_MS = 120_000;
-// It only has to sync its append-only file.
+// The shutdown only syncs the append-only file.
 const STOP_WITHIN_MS = 20_000;
 
 /**
- * Starts a persistent Redis on 127.0.0.1 (append-only file, synced every second), and waits until it serves. A server
- * that a killed parent has left on the same folder is stopped first.
+ * Starts a persistent Redis on 127.0.0.1 (append-only file, synced every second), and waits until it accepts commands.
+ * It first stops a server that a killed parent left on the same folder.
  * @throws StartError in one sentence.
  */
 export async function startRedis({
@@ -61,7 +63,7 @@ export async function startRedis({
   const server = await ServerProcess.start({
     name: "Redis",
     command,
-    // "-": the rest of its configuration comes by standard input
+    // "-": standard input has the rest of the configuration
     args: [...(password === undefined ? [] : ["-"]), ...keepingArgs(ownPort, dir), ...args],
     ...(password !== undefined && { input: `requirepass ${password}\n` }),
     dataDir: dir,
@@ -75,7 +77,7 @@ export async function startRedis({
   return { address, port: ownPort, pid: server.pid, close: () => server.close() };
 }
 
-/** The password of an earlier start, so that clients with it keep working; a new one if it is missing or incomplete. */
+/** The password of an earlier start, because clients may still use it; a new one if it is missing or incomplete. */
 function passwordIn(dir: string): string {
   const file = join(dir, "password");
   const known = readIfThere(file).trim();
@@ -100,7 +102,7 @@ function keepingArgs(port: number, dir: string): string[] {
     ...["--bind", "127.0.0.1", "--port", String(port), "--dir", dir],
     ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],
     ...["--maxmemory-policy", "noeviction"],
-    // a short list is searched from its beginning each time: 2 µs a job
+    // Redis searches a short list from its beginning each time: 2 µs a job
     ...["--zset-max-listpack-entries", "0", "--hash-max-listpack-entries", "0"],
   ];
 }

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { markOf } from "./process-mark.ts";
+import { identityOf } from "./process-identity.ts";
 import { lastServer, ServerProcess, type ServerSpec } from "./server-process.ts";
 
 const opened: ServerProcess[] = [];
@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close();
 });
 
-/** A server written in sh, which is ready at once. */
+/** A server written in sh that is ready immediately. */
 async function start(script: string, spec: Partial<ServerSpec> = {}): Promise<ServerProcess> {
   const server = await ServerProcess.start({
     name: "Sh",
@@ -43,20 +43,20 @@ it("reports why a program could not be started", async () => {
   await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it exited without output.");
 });
 
-it("fails after the limit where the server is not ready, and ends it", async () => {
+it("fails after the limit and stops the server if it is not ready", async () => {
   const dataDir = tempDir();
   const started = start("sleep 100", { dataDir, readyWithinMs: 100, isReady: () => Promise.resolve(false) });
   await expect(started).rejects.toThrow(`Sh on ${dataDir} was not ready within 0.1 s: it exited without output.`);
   expect(lastServer(dataDir)?.lives).toBe(false);
 });
 
-it("kills a server that ignores the stop signal, its own or an orphan", async () => {
+it("kills its server or an orphan if it ignores the stop signal", async () => {
   const dataDir = tempDir();
   const first = await start(STUBBORN, { dataDir });
   const second = await start(STUBBORN, { dataDir });
-  expect(markOf(first.pid)).toBeUndefined();
+  expect(identityOf(first.pid)).toBeUndefined();
   await second.close();
-  expect([markOf(second.pid), second.isRunning]).toEqual([undefined, false]);
+  expect([identityOf(second.pid), second.isRunning]).toEqual([undefined, false]);
 });
 
 it("does not stop a process that has the pid of an orphan", async () => {
@@ -67,13 +67,13 @@ it("does not stop a process that has the pid of an orphan", async () => {
   expect(innocent.isRunning).toBe(true);
 });
 
-it("tells a process from others, alive or gone", async () => {
+it("distinguishes a process from later ones with its pid", async () => {
   const server = await start("sleep 100");
   const { pid } = server;
-  const mark = markOf(pid);
-  expect(mark).not.toBe(markOf(process.pid));
-  expect(markOf(pid, "darwin")).toBe(markOf(pid, "darwin"));
+  const identity = identityOf(pid);
+  expect(identity).not.toBe(identityOf(process.pid));
+  expect(identityOf(pid, "darwin")).toBe(identityOf(pid, "darwin"));
   server.signal("SIGKILL");
-  await until(() => markOf(pid) === undefined, { what: "it is gone" });
-  expect([markOf(pid, "darwin"), markOf(-1), markOf(0.5)]).toEqual([undefined, undefined, undefined]);
+  await until(() => identityOf(pid) === undefined, { what: "it is gone" });
+  expect([identityOf(pid, "darwin"), identityOf(-1), identityOf(0.5)]).toEqual([undefined, undefined, undefined]);
 });

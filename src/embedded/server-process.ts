@@ -1,12 +1,12 @@
 /**
- * A database server as a child of this program.
+ * Runs a database server as a child of this program.
  *
  *   start: an orphan of an earlier, killed parent on the same folder is stopped → spawn → ready (or StartError)
  *   close: stop signal → gone; SIGKILL when it does not go
  *
- * It has its own session, so that Ctrl-C in the terminal reaches only the program, which drains first and then closes
- * it. When the program exits without closing it, the program sends it the stop signal. Its output goes to `server.log`
- * in its folder: a pipe would break when the parent is killed.
+ * The server has its own session: Ctrl-C in the terminal reaches only the program, which drains first and then closes
+ * the server. If the program exits without closing the server, it sends the stop signal. The server writes to
+ * `server.log` in its folder, because a pipe would break when the parent is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,29 +14,29 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { plainEnvironment } from "../config/plain-environment.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { readMark, writeMark } from "./process-mark.ts";
+import { readIdentity, writeIdentity } from "./process-identity.ts";
 
 export interface ServerSpec {
-  /** Its name in errors: "Redis". */
+  /** The server's name in errors: "Redis". */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   /** The folder of `server.pid`, `server.log` and the server's data. */
   readonly dataDir: string;
-  /** Its working directory; `dataDir` when not given. */
+  /** The working directory; `dataDir` by default. */
   readonly workDir?: string;
-  /** None of the settings when not given. */
+  /** By default an environment without settings. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Its standard input: for secrets, because `ps` shows arguments to every user. */
+  /** The standard input, for secrets, because `ps` shows arguments to every user. */
   readonly input?: string;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** The signal that makes it save its data and exit. */
+  /** The signal on which the server saves its data and exits. */
   readonly stopSignal: NodeJS.Signals;
-  /** How long that may take before the server is killed. */
+  /** How long the server may take to exit before it is killed. */
   readonly stopWithinMs: number;
-  /** Runs after an orphan is gone and before the server starts. An error fails the start. */
+  /** Called after an orphan has exited and before the server starts. An error fails the start. */
   readonly beforeSpawn?: () => Promise<void>;
-  /** Whether the server is ready. An error means not yet. */
+  /** Whether the server is ready. An error means that it is not ready yet. */
   readonly isReady: () => Promise<boolean>;
   readonly readyWithinMs: number;
 }
@@ -54,7 +54,7 @@ export class ServerProcess {
     this.#spec = spec;
     const log = openSync(join(spec.dataDir, "server.log"), "w", 0o600);
     const { command, args, workDir = spec.dataDir, env = plainEnvironment(), input, user } = spec;
-    const umask = process.umask(0o077); // its files are for its own user only; the child inherits this in spawn
+    const umask = process.umask(0o077); // only the server's user may read its files; the child inherits the mask
     try {
       this.#child = spawn(command, args, {
         cwd: workDir,
@@ -69,9 +69,9 @@ export class ServerProcess {
     }
     this.#child.on("error", (error) => (this.#spawnError = error));
     this.#child.stdin?.on("error", () => undefined).end(input); // the exit of the server reports its failure
-    if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
+    if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeIdentity(this.#child.pid));
     for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")])
-      if (existsSync(file)) chmodSync(file, 0o600); // those of earlier versions, too
+      if (existsSync(file)) chmodSync(file, 0o600); // the log and the pid file of earlier versions, too
     this.#child.unref();
     process.once("exit", this.#stopOnExit);
   }
@@ -94,19 +94,19 @@ export class ServerProcess {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0; // a started server has one
+    return this.#child.pid ?? 0; // a started server has a pid
   }
 
   get isRunning(): boolean {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Sends a signal, if it still runs. */
+  /** Sends a signal if the server still runs. */
   signal(signal: NodeJS.Signals): void {
     if (this.isRunning) this.#child.kill(signal);
   }
 
-  /** Stops the server, which saves its data, and waits until it is gone. */
+  /** Stops the server, which saves its data, and waits until it has exited. */
   close(): Promise<void> {
     this.#closing ??= this.#stop();
     return this.#closing;
@@ -131,7 +131,7 @@ export class ServerProcess {
   async #untilReady(): Promise<void> {
     const { name, dataDir, isReady, readyWithinMs } = this.#spec;
     const deadline = performance.now() + readyWithinMs;
-    await delay(0); // a missing program emits its error in the next turn
+    await delay(0); // spawn reports a missing program in the next turn of the event loop
     while (performance.now() < deadline) {
       if (this.#spawnError)
         throw new StartError(`${name} could not be started: ${messageOf(this.#spawnError)}.`, this.#spawnError);
@@ -147,9 +147,9 @@ export class ServerProcess {
 
 const pidFile = (dataDir: string): string => join(dataDir, "server.pid");
 
-/** The process that was last started on a data folder. */
+/** Finds the process that was last started on a data folder. */
 export function lastServer(dataDir: string): { readonly pid: number; readonly lives: boolean } | undefined {
-  return existsSync(pidFile(dataDir)) ? readMark(readFileSync(pidFile(dataDir), "utf8")) : undefined;
+  return existsSync(pidFile(dataDir)) ? readIdentity(readFileSync(pidFile(dataDir), "utf8")) : undefined;
 }
 
 async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpec): Promise<void> {
@@ -166,7 +166,9 @@ async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpe
     throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it yourself.`);
 }
 
-/** The line of the log that explains a failed start best: the last with a word for an error, else the last. */
+/**
+ * The line of the log that best explains a failed start: the last line with a word for an error, else the last line.
+ */
 function reasonInLog(dataDir: string): string {
   const lines = readFileSync(join(dataDir, "server.log"), "utf8")
     .split("\n")

@@ -11,11 +11,11 @@ import { makeDataFolder } from "../testing/own-servers.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { lockDataDir } from "./data-lock.ts";
-import { markOf, readMark, writeMark } from "./process-mark.ts";
+import { identityOf, readIdentity, writeIdentity } from "./process-identity.ts";
 import { redisCommand } from "./redis-command.ts";
 import { type EmbeddedServices, startEmbedded } from "./services.ts";
 
-// two programs and two clusters, on a machine that runs other tests too
+// each test may start two programs and two clusters while other tests run
 vi.setConfig({ testTimeout: 90_000 });
 
 const ALL = { redis: true, postgres: true, mail: true };
@@ -34,7 +34,7 @@ async function start(dataDir: string, needs = ALL): Promise<EmbeddedServices> {
   return services;
 }
 
-/** An empty data folder, but for a Redis. */
+/** A data folder that is empty except for a Redis. */
 function dataFolder(): string {
   const dataDir = tempDir();
   makeDataFolder(dataDir);
@@ -48,7 +48,7 @@ interface Program {
   nextLine(): Promise<string>;
 }
 
-/** Another program that starts the services, in its own process group, and then runs `code`. */
+/** Starts a program in its own process group that starts the services and then runs `code`. */
 async function program(dataDir: string, needs: object, code = "setInterval(() => {}, 1000);"): Promise<Program> {
   const source = `
     import { startEmbedded } from ${JSON.stringify(new URL("services.ts", import.meta.url).href)};
@@ -66,7 +66,7 @@ async function program(dataDir: string, needs: object, code = "setInterval(() =>
   return { child, nextLine, ...(JSON.parse(await nextLine()) as { redisAddr: string; databaseUrl: string }) };
 }
 
-const pidIn = (...path: string[]): number => readMark(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
+const pidIn = (...path: string[]): number => readIdentity(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
 
 async function query(url: string | undefined, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -84,7 +84,7 @@ async function send(url: string | undefined, subject: string): Promise<void> {
   transport.close();
 }
 
-it("starts the needed services, and serves the same data at the next start", async () => {
+it("starts the needed services, with the same data at the next start", async () => {
   const dataDir = dataFolder();
   const first = await start(dataDir);
   expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
@@ -108,7 +108,7 @@ it("starts no other services, and creates no folder for them", async () => {
   expect(existsSync(dataDir)).toBe(false);
 });
 
-it("takes over the data of a killed program, and stops the servers that it left", async () => {
+it("takes over the data of a killed program, and stops the servers that the program left running", async () => {
   const dataDir = dataFolder();
   const killed = await program(dataDir, { ...ALL, mail: false });
   await redisCommand(killed.redisAddr, "SET", "kept", "1");
@@ -116,10 +116,10 @@ it("takes over the data of a killed program, and stops the servers that it left"
   const orphans = [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")];
   killed.child.kill("SIGKILL");
   await once(killed.child, "exit");
-  expect(orphans.map((pid) => markOf(pid) !== undefined)).toEqual([true, true]);
+  expect(orphans.map((pid) => identityOf(pid) !== undefined)).toEqual([true, true]);
 
   const next = await start(dataDir, { ...ALL, mail: false });
-  expect(orphans.map((pid) => markOf(pid))).toEqual([undefined, undefined]);
+  expect(orphans.map((pid) => identityOf(pid))).toEqual([undefined, undefined]);
   expect(await redisCommand(next.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(await query(next.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
 });
@@ -128,12 +128,15 @@ it("stops the servers when the program exits without closing them", async () => 
   const dataDir = dataFolder();
   const other = await program(dataDir, { ...ALL, mail: false }, "process.exit(0);");
   if (other.child.exitCode === null) await once(other.child, "exit");
-  await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), {
-    what: "both servers are gone",
-  });
+  await until(
+    () => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => identityOf(pid) === undefined),
+    {
+      what: "both servers are gone",
+    },
+  );
 });
 
-it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
+it("keeps the servers running after Ctrl-C until the program has drained", async () => {
   const drains = `
     process.on("SIGINT", async () => {
       setTimeout(async () => {
@@ -151,7 +154,7 @@ it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
   await once(other.child, "exit");
 });
 
-it("creates its data folder, and rejects one that another program uses", async () => {
+it("creates its data folder, and rejects a folder that another program uses", async () => {
   const dataDir = join(tempDir(), "made", "here");
   await start(dataDir, { ...NONE, mail: true });
   await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(
@@ -176,18 +179,18 @@ it("reports a data folder that cannot be created, in one sentence", async () => 
   );
 });
 
-it("stops the others and unlocks the folder when one does not start", async () => {
+it("stops the other services and unlocks the folder if one does not start", async () => {
   const dataDir = dataFolder();
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "cluster"), "no cluster");
   await expect(start(dataDir, { ...ALL, mail: false })).rejects.toBeInstanceOf(StartError);
-  expect(markOf(pidIn(dataDir, "redis"))).toBeUndefined();
+  expect(identityOf(pidIn(dataDir, "redis"))).toBeUndefined();
   lockDataDir(dataDir)();
 });
 
-it("takes over a lock whose process is gone, whose pid another process has, or that is incomplete", () => {
+it("takes over a lock that is incomplete, or whose process has exited, even if another process has its pid", () => {
   const dataDir = tempDir();
-  const stale = [writeMark(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
+  const stale = [writeIdentity(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
   for (const text of stale) {
     writeFileSync(join(dataDir, "lock"), text);
     lockDataDir(dataDir)();

@@ -1,4 +1,4 @@
-/** The services that the program starts itself where none are configured, under one data folder. */
+/** Starts the services that are not configured, in one data folder. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { makeOwnDataDir } from "./data-dir.ts";
@@ -8,7 +8,7 @@ import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 
 export interface EmbeddedOptions {
-  /** Used by one program at a time. */
+  /** Only one program may use the folder at a time. */
   readonly dataDir: string;
   /** Called with a sentence for each warning to the operator. */
   readonly warn?: (message: string) => void;
@@ -21,15 +21,15 @@ export interface EmbeddedServices {
   readonly databaseUrl?: string;
   readonly smtpUrl?: string;
   readonly mail?: MailCatcher;
-  /** The started services, for the announcement: address without a password, and data folder. */
+  /** The address without a password and the data folder of each started service, for the log. */
   readonly started: readonly { readonly name: string; readonly address: string; readonly data: string }[];
-  /** Stops the started services; their data stays. */
+  /** Stops the started services and keeps their data. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the needed services at the same time, on data that outlives them.
- * @throws StartError in one sentence, after stopping those that had started.
+ * Starts the needed services concurrently. Their data survives a restart. @throws StartError in one sentence, after
+ * stopping those that had started
  */
 export async function startEmbedded({
   dataDir,

@@ -1,6 +1,5 @@
 /**
- * Standard output has only lines of JSON, whatever job types, libraries and Node.js print: the built program with job
- * types that print.
+ * Tests with job types that print that the built program writes only lines of JSON to standard output.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +12,7 @@ import { until } from "../testing/until.ts";
 
 const TIMEOUT_MS = 120_000;
 
-/** A job type that prints in every way, where it is loaded and where it runs. */
+/** A job type that prints in every way, both when it is loaded and when it runs. */
 const talkative = (type: string, lane: string): string => `
 console.log("${type} is loaded");
 process.emitWarning("${type} is old", "DeprecationWarning", "DEP_${lane}");
@@ -21,7 +20,7 @@ export default ({ defineJob, Type, fixed }) => defineJob({
   type: "${type}", lane: "${lane}", payload: Type.Object({}), attempts: 1, timeoutMs: 10_000, backoff: fixed(1_000),
   run: () => {
     console.log("hello\\nfrom ${type}");
-    console.error("%s has a fault", "${type}");
+    console.error("%s has failed", "${type}");
     process.stdout.write("no end of line");
     process.emitWarning("${type} warns");
     process.emitWarning("${type} warns");
@@ -47,7 +46,7 @@ function expectJsonLines({ stdout, stderr }: Program): Record<string, unknown>[]
 }
 
 describe.concurrent("printed output", { timeout: TIMEOUT_MS }, () => {
-  it("becomes lines of the log, with the job's id where one attempt runs at a time", async () => {
+  it("becomes lines of the log, with the job's id on threads that run one attempt at a time", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     const env = {
       REDIS_ADDR: redis.address,
@@ -74,7 +73,7 @@ describe.concurrent("printed output", { timeout: TIMEOUT_MS }, () => {
       expect.objectContaining({ msg: "talks_io is old", warning: "DeprecationWarning", code: "DEP_io", level: "warn" }),
     );
     expect(lines).toContainEqual(
-      expect.objectContaining({ msg: "talks_io has a fault", stream: "stderr", level: "warn" }),
+      expect.objectContaining({ msg: "talks_io has failed", stream: "stderr", level: "warn" }),
     );
     expect(lines).toContainEqual(expect.objectContaining({ msg: "no end of line", stream: "stdout" }));
     expect(lines.filter(({ msg }) => msg === "talks_io warns")).toHaveLength(1);
@@ -83,7 +82,7 @@ describe.concurrent("printed output", { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it("is not lost where the start fails", async () => {
+  it("is not lost if the start fails", async () => {
     const program = launch(tempDir(), { TASKFLOW_JOBS: jobsFolder(["talks_io", "io"]), WORKER_COUNT: "many" });
     expect(await program.ended).toEqual({ code: 2, signal: null });
     expect(program.stderr).toMatch(/^taskflow: WORKER_COUNT/);

@@ -1,33 +1,33 @@
 /**
  * Turns the output of libraries, handlers and Node.js itself into lines of the log: plain text between lines of JSON
- * would break their readers. The log itself, and the program's own messages, bypass this.
+ * would break their readers. The log itself, and the program's own messages, bypass this capture.
  */
 import type { Log } from "./log.ts";
 
-/** A longer text is cut. */
+/** Longer output is truncated. */
 const MAX_CHARS = 16 * 1024;
-/** The most lines that are kept until there is a log. */
-const MAX_KEPT = 1_000;
+/** The number of lines that are buffered at most until the log is open. */
+const MAX_BUFFERED = 1_000;
 
 type Line = (log: Log) => void;
 
 export interface ConsoleOutput {
   /** Writes to the stream itself. */
   readonly print: { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void };
-  /** Opens the log, which gets the lines so far and all later ones. Does nothing where there is a log already. */
+  /** Opens the log, which gets the buffered lines and all later ones. Does nothing if the log is already open. */
   to(open: () => Log): void;
 }
 
 /**
- * Captures `process.stdout` and `process.stderr`, with them `console` and the output of threads, and each warning of
+ * Captures `process.stdout` and `process.stderr`, including `console` and the output of threads, and each warning of
  * Node.js once.
  */
 export function captureConsole(): ConsoleOutput {
   let log: Log | undefined;
-  const kept: Line[] = [];
+  const buffered: Line[] = [];
   const emit = (line: Line): void => {
     if (log) line(log);
-    else if (kept.length < MAX_KEPT) kept.push(line);
+    else if (buffered.length < MAX_BUFFERED) buffered.push(line);
   };
   const print = {
     stdout: capture("stdout", (text) => emit((to) => to.info({ stream: "stdout" }, text))),
@@ -40,7 +40,7 @@ export function captureConsole(): ConsoleOutput {
     print,
     to: (open) => {
       log ??= open();
-      for (const line of kept.splice(0)) line(log);
+      for (const line of buffered.splice(0)) line(log);
     },
   };
 }
@@ -72,7 +72,7 @@ function takeWarnings(onWarning: (warning: Error) => void): void {
   process.removeAllListeners("warning");
   process.on("warning", (warning) => {
     const key = `${warning.name}: ${warning.message}`;
-    if (seen.has(key) || seen.size >= MAX_KEPT) return;
+    if (seen.has(key) || seen.size >= MAX_BUFFERED) return;
     seen.add(key);
     onWarning(warning);
   });

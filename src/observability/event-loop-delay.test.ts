@@ -9,13 +9,13 @@ beforeEach(() => {
 afterEach(() => delay.close());
 
 async function blockFor(ms: number): Promise<void> {
-  await sleep(100); // a monitor measures from its first tick on
+  await sleep(100); // the monitor starts to measure at its first tick
   const end = performance.now() + ms;
   while (performance.now() < end);
-  await sleep(100); // its next tick tells
+  await sleep(100); // its next tick reports the delay
 }
 
-it("reports a delay in its period, and in the worst of the periods", async () => {
+it("reports a delay for its period, and for the worst period", async () => {
   await blockFor(500);
   const seen = delay.period().maxMs;
   expect(seen).toBeGreaterThan(300);
@@ -33,7 +33,7 @@ it("has percentiles while the loop is in use", async () => {
   expect(p50Ms).toBeLessThanOrEqual(p99Ms);
 });
 
-it("is near zero while nothing happens", async () => {
+it("is near zero while the loop is idle", async () => {
   delay.period();
   await sleep(500);
   expect(delay.period().maxMs).toBeLessThan(200);

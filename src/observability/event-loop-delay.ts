@@ -5,10 +5,10 @@
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
-/** The period of the monitor's timer: the time beyond it is the delay. */
+/** The period of the monitor's timer. The time that exceeds it is the delay. */
 const RESOLUTION_MS = 20;
 const SAMPLE_MS = 1_000;
-/** Active for so long within {@link SAMPLE_MS}, the loop is in use. */
+/** The loop is in use if it is active for at least this time within {@link SAMPLE_MS}. */
 const IN_USE_MS = 100;
 /** Idle samples in a row after which the monitor stops. */
 const IDLE_SAMPLES = 3;
@@ -31,7 +31,7 @@ export class EventLoopDelay {
   #unwatchedMs = 0;
   #worst = NONE;
 
-  /** The delays of a period: since the last call of either function. */
+  /** The delays since the last call of either function. */
   readonly period = (): Delays => {
     this.#sample();
     const ms = (ns: number): number => Math.max(0, ns / 1e6 - RESOLUTION_MS);

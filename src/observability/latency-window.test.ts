@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LatencyWindow, percentiles } from "./latency-window.ts";
 
-/** Windows on one clock that the test moves. */
+/** Creates windows on one clock that the test moves. */
 function setup() {
   let now = 1_000;
   return { open: () => new LatencyWindow(() => now), pass: (ms: number) => (now += ms) };
@@ -36,7 +36,7 @@ describe("latencies of the last five minutes", () => {
     expect(counts[2]).toEqual([]);
   });
 
-  it("is null when nothing was observed", () => {
+  it("is null without observations", () => {
     expect(percentiles([])).toBeNull();
     expect(percentiles([setup().open().counts()])).toBeNull();
   });

@@ -10,7 +10,7 @@ import { createLog, logFormat } from "./log.ts";
 const dir = makeTempDir();
 afterAll(() => dir.remove());
 
-/** A log, and the lines that it has written. */
+/** Creates a log that collects its lines. */
 function setup(level: LogOptions["level"] = "info") {
   const texts: string[] = [];
   const log = createLog({ level, replica: "host-1", destination: { write: (text) => texts.push(text) } });
@@ -41,12 +41,12 @@ describe("a line", () => {
 
   it("shows an error with its code and causes, and none of its other properties", () => {
     const { log, lines } = setup();
-    const refused = Object.assign(new Error("connect ECONNREFUSED redis://:hunter2@cache:6379"), {
+    const connectError = Object.assign(new Error("connect ECONNREFUSED redis://:hunter2@cache:6379"), {
       code: "ECONNREFUSED",
       headers: { "x-key": "hunter2" },
     });
-    log.error({ error: new StartError("Redis is away", refused), err: new PermanentError("410 Gone") }, "failed");
-    log.error(refused);
+    log.error({ error: new StartError("Redis is away", connectError), err: new PermanentError("410 Gone") }, "failed");
+    log.error(connectError);
     const [first, second] = lines();
     expect(first?.["error"]).toMatchObject({
       type: "StartError",
@@ -82,7 +82,7 @@ describe("a line", () => {
     });
   });
 
-  it("does not show the value of a secret setting, whatever text it is in", () => {
+  it("does not show the value of a secret setting in any text", () => {
     const texts: string[] = [];
     const destination = { write: (text: string) => texts.push(text) };
     const log = createLog({ level: "info", replica: "r", destination, secrets: ['s3cret"\\s3cret'] });
@@ -130,7 +130,7 @@ describe("the format", () => {
 });
 
 describe("the output", () => {
-  it("has all lines once it is flushed, in order", async () => {
+  it("has written all lines in order after a flush", async () => {
     const path = join(dir.path, "lines.log");
     const log = createLog({ level: "info", replica: "r", destination: path });
     for (let n = 0; n < 5_000; n += 1) log.info({ n }, "line");
@@ -142,13 +142,13 @@ describe("the output", () => {
     await log.flush();
   });
 
-  it("does not stop the program when it cannot be written", async () => {
+  it("does not stop the program if it cannot be written", async () => {
     const log = createLog({ level: "info", replica: "r", destination: "/dev/full" });
     log.info("lost");
     await log.flush();
   });
 
-  it("is standard output when no destination is given", async () => {
+  it("is standard output by default", async () => {
     const log = createLog({ level: "silent", replica: "r" });
     log.info("not seen");
     await log.flush();

@@ -1,6 +1,6 @@
 /**
- * The log: lines of JSON on standard output, or readable lines on a terminal. Lines are written in the background, and
- * nothing waits for them; those still buffered when the process exits are written then.
+ * Writes the log: lines of JSON on standard output, or readable lines on a terminal. It writes in the background, so
+ * callers do not wait; it writes buffered lines when the process exits.
  */
 import type { DestinationStream, Level, LogFn, Logger } from "pino";
 import pino from "pino";
@@ -14,10 +14,10 @@ import { hasColours } from "./terminal-text.ts";
  * `log.info({ job_id }, "what happened")`, `log.error({ error }, "what failed")`: fields first, as in pino, or none.
  */
 export type Log = Readonly<Record<Level, LogFn>> & {
-  /** A log whose lines all carry these fields: `child({ job_id, type, attempt })`. */
+  /** Creates a log that adds these fields to every line: `child({ job_id, type, attempt })`. */
   child(fields: Readonly<Record<string, unknown>>): Log;
   isLevelEnabled(level: Level): boolean;
-  /** Resolves when all lines so far are written, or could not be, after 2 s at the latest. */
+  /** Resolves when all previous lines are written or have failed, after 2 s at the latest. */
   flush(): Promise<void>;
 };
 
@@ -29,18 +29,18 @@ export interface LogOptions {
   readonly replica: string;
   /** Lines of JSON by default. */
   readonly format?: LogFormat;
-  /** Values that no line may show, whatever field or text they are in. */
+  /** Values that no field or text of a line may show. */
   readonly secrets?: readonly string[];
-  /** A path or a stream; standard output when not given. */
+  /** A path or a stream; standard output by default. */
   readonly destination?: string | DestinationStream;
 }
 
-/** The most that is buffered while the reader of standard output is stalled; further lines are dropped. */
+/** The buffer for lines while the reader of standard output is stalled. Further lines are dropped. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 /** How long {@link Log.flush} waits for such a reader. */
 const FLUSH_WITHIN_MS = 2_000;
 
-/** What LOG_FORMAT asks for; where it is empty, readable lines on a terminal and JSON elsewhere. */
+/** The format that LOG_FORMAT selects; if it is empty, readable lines on a terminal and JSON elsewhere. */
 export function logFormat(
   setting: "" | "json" | "pretty",
   output: { readonly isTTY?: boolean },
@@ -65,7 +65,8 @@ export function createLog({
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (fields) => printableFields(fields) },
       hooks: { streamWrite: lineWriter(format, secrets) },
-      serializers: { error: unchanged, err: unchanged }, // instead of pino's own: printableError replaces errors
+      // disables pino's serializer, because printableError replaces errors
+      serializers: { error: unchanged, err: unchanged },
     },
     typeof destination === "string" ? openOutput(destination) : destination,
   );
@@ -80,7 +81,7 @@ function logOf(logger: Logger): Log {
     warn: logger.warn.bind(logger),
     error: logger.error.bind(logger),
     fatal: logger.fatal.bind(logger),
-    child: (fields) => logOf(logger.child(printableFields(fields))), // pino's formatter does not get these
+    child: (fields) => logOf(logger.child(printableFields(fields))), // pino's formatter does not get these fields
     isLevelEnabled: (level) => logger.isLevelEnabled(level),
     flush: () => flushed(logger),
   };
@@ -99,7 +100,7 @@ function flushed(logger: Logger): Promise<void> {
 const unchanged = (value: unknown): unknown => value;
 
 function lineWriter(format: LogFormat, secrets: readonly string[]): (line: string) => string {
-  const written = secrets.map((secret) => JSON.stringify(secret).slice(1, -1)); // as JSON has it
+  const written = secrets.map((secret) => JSON.stringify(secret).slice(1, -1)); // as JSON contains it
   const redacted = (line: string): string =>
     redactUrls(written.reduce((text, secret) => text.replaceAll(secret, REDACTED), line));
   return format.kind === "json" ? redacted : (line) => prettyLine(redacted(line), format);
@@ -112,13 +113,13 @@ function openOutput(path: string) {
     minLength: 1,
     maxLength: MAX_BUFFERED_BYTES,
   });
-  // such as a full disk: jobs continue without a log, and these lines are tried again with the next
+  // such as a full disk: jobs continue without a log, and the next line retries these lines
   output.on("error", () => undefined);
   return output;
 }
 
 const REDACTED = "[redacted]";
-/** Deeper fields are cut off, to keep lines short. */
+/** Deeper fields are omitted, to keep lines short. */
 const MAX_DEPTH = 6;
 
 function printableFields(fields: object, depth = 1): Record<string, unknown> {
@@ -127,27 +128,33 @@ function printableFields(fields: object, depth = 1): Record<string, unknown> {
       Object.entries(fields).map(([name, value]) => [name, isSecretName(name) ? REDACTED : printable(value, depth)]),
     );
   } catch {
-    return { fields: "[unreadable]" }; // a getter throws, which the writer of the line cannot help
+    return { fields: "[unreadable]" }; // a getter throws, which the author of the log call cannot prevent
   }
 }
 
-/** A copy for the log: without secrets, errors as plain objects, all else unchanged. */
+/** Copies a value for the log: without secrets, errors as plain objects, everything else unchanged. */
 function printable(value: unknown, depth: number): unknown {
   if (value instanceof Error) return printableError(value, depth);
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) return "[cut]";
   if (Array.isArray(value)) return value.map((item: unknown) => printable(item, depth + 1));
-  // dates, buffers and the like have a JSON form of their own
+  // dates, buffers and similar objects define their JSON form
   return Object.getPrototypeOf(value) === Object.prototype ? printableFields(value, depth + 1) : value;
 }
 
-/** Of the errors of an AggregateError: a failed connection has one for each address of the host. */
+/**
+ * The number of an AggregateError's errors that are logged at most: a failed connection has one per address of the
+ * host.
+ */
 const MAX_ERRORS = 10;
-/** Fields of an error from Postgres that are logged, beside its `detail`, unless that holds the values of a row. */
+/** The logged fields of an error from Postgres. Its `detail` is logged too, unless it contains the values of a row. */
 const OF_POSTGRES = ["hint", "routine"] as const;
 const OF_A_ROW = /^2[23]\w{3}$/;
 
-/** Only fields known to be harmless: other properties of a library's error may hold a request, its headers, a row. */
+/**
+ * Logs only fields that are known to be harmless: other properties of a library's error may contain a request, its
+ * headers or a row.
+ */
 function printableError(error: Error, depth: number): Record<string, unknown> {
   const {
     name,

@@ -1,7 +1,7 @@
 /**
- * Counters and histograms for the hot path: plain numbers that become text at a scrape. A labelled observation costs a
- * tenth of prom-client's, which checks and hashes its labels each time (bench: metrics.test.ts). Families have those
- * members of prom-client's metrics that its registry reads.
+ * Counters and histograms for the hot path: plain numbers that a scrape converts to text. A labelled observation costs
+ * a tenth of one in prom-client, which checks and hashes the labels each time (bench: metrics.test.ts). Families have
+ * the members of prom-client's metrics that its registry reads.
  */
 
 /** One line of the Prometheus text. */
@@ -11,7 +11,7 @@ interface Sample {
   readonly metricName: string;
 }
 
-/** All series of one metric: one for each combination of label values. */
+/** All series of one metric, one per combination of label values. */
 export interface Family<Series> {
   readonly name: string;
   /** The series of these label values, in the order of the label names. */
@@ -34,7 +34,7 @@ export interface Description {
   readonly labels: readonly string[];
 }
 
-/** Labels should be bounded. If one is not, further series are counted as `other`. */
+/** Labels should be bounded. If a label is not, further series are counted as `other`. */
 const MAX_SERIES = 1_000;
 
 export function counterFamily(description: Description): Family<Counter> {
@@ -47,7 +47,7 @@ export function counterFamily(description: Description): Family<Counter> {
   });
 }
 
-/** @param bounds the upper bounds of the buckets, ascending; one for greater values is added */
+/** @param bounds the upper bounds of the buckets, ascending; the histogram adds a bucket for greater values */
 export function histogramFamily(description: Description, bounds: readonly number[]): Family<Histogram> {
   return family(description, "histogram", () => {
     const counts = new Float64Array(bounds.length + 1);
@@ -89,7 +89,7 @@ interface Member<Series> {
   readonly samples: (labels: Sample["labels"]) => Sample[];
 }
 
-/** A family's series as a tree of their label values, so that a lookup need not join them into a string. */
+/** A family's series as a tree of label values, because a lookup by a joined string would be slower. */
 interface Branch<Series> {
   readonly branches: Map<string, Branch<Series>>;
   series: Series | undefined;
@@ -121,7 +121,7 @@ function family<Series>(
     branch.series = member.series;
     return member.series;
   };
-  // most observations repeat the labels of the one before
+  // most observations have the same labels as the previous one
   let last: { readonly values: readonly string[]; readonly series: Series } | undefined;
   const of = (...values: readonly string[]): Series => {
     if (last === undefined || !isSame(values, last.values)) last = { values, series: find(values) };

@@ -22,13 +22,13 @@ const COUNTS: ClusterCounts = {
   paused: new Set(["webhook"]),
 };
 
-/** The samples of a metric: the lines that begin with its name, without their help. */
+/** The samples of a metric: the lines that begin with its name. */
 async function samples(metrics: { text(): Promise<string> }, name: string): Promise<string[]> {
   return (await metrics.text()).split("\n").filter((line) => line.startsWith(name));
 }
 
 describe("counters and histograms", () => {
-  it("counts attempts by type and outcome, and jobs where an outcome is terminal", async () => {
+  it("counts attempts by type and outcome, and jobs if the outcome is terminal", async () => {
     const metrics = createMetrics();
     const { countAttempt } = metrics;
     countAttempt("email", "retry");
@@ -91,7 +91,7 @@ describe("counters and histograms", () => {
     expect(metrics.contentType).toContain("text/plain");
   });
 
-  it("keeps the number of series bounded whatever the labels", async () => {
+  it("bounds the number of series for any labels", async () => {
     const metrics = createMetrics();
     for (let n = 0; n < 5_000; n += 1) metrics.countAttempt(`type-${n}`, "retry");
     const lines = await samples(metrics, "taskflow_attempts_total");
@@ -136,7 +136,7 @@ describe("states read at a scrape", () => {
     expect(text).toMatch(/^process_resident_memory_bytes \d/m);
   });
 
-  it("has no cluster-wide samples, rather than old ones, while the job counts cannot be read", async () => {
+  it("omits cluster-wide samples while the job counts cannot be read", async () => {
     const metrics = createMetrics();
     let isAway = false;
     metrics.readFrom({ jobCounts: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(COUNTS)) });
@@ -154,7 +154,7 @@ describe("states read at a scrape", () => {
     expect(await samples(metrics, "taskflow_outbox_depth")).toEqual(["taskflow_outbox_depth 4"]);
   });
 
-  it("shares nothing between two registries", async () => {
+  it("does not share state between two registries", async () => {
     const [one, other] = [createMetrics(), createMetrics()];
     one.countJob("email", "failed");
     expect(await samples(other, "taskflow_jobs_total")).toEqual([]);

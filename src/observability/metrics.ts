@@ -1,6 +1,6 @@
 /**
- * Every metric of TaskFlow, in a registry of its own. Labels are bounded: types, outcomes, lanes, routes (as patterns),
- * scripts; never an id. Events of each job are counted by metric-family.ts; states are read at each scrape.
+ * Every metric of TaskFlow, in a separate registry. Labels are bounded: types, outcomes, lanes, routes (as patterns),
+ * scripts; never an id. metric-family.ts counts the events of each job; each scrape reads the states.
  */
 
 import type { Metric } from "prom-client";
@@ -12,7 +12,7 @@ import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
 import { counterFamily, histogramFamily } from "./metric-family.ts";
 
-/** The states that are read at each scrape. A replica leaves out the parts that it does not have. */
+/** The states that each scrape reads. A replica omits the parts that it does not have. */
 export interface MetricSources {
   /** Attempts that run on this replica, and their limits. */
   readonly slots?: () => Readonly<Record<Lane, { readonly running: number; readonly limit: number }>>;
@@ -23,7 +23,7 @@ export interface MetricSources {
   /** The worst delays of the event loop since the last scrape. */
   readonly delays?: () => Delays;
   /**
-   * The job counts of all replicas. It must settle within seconds; where it rejects, the scrape has no cluster-wide
+   * The job counts of all replicas. It must settle within seconds; if it rejects, the scrape has no cluster-wide
    * metrics.
    */
   readonly jobCounts?: () => Promise<ClusterCounts>;
@@ -47,16 +47,16 @@ type SubmissionOutcome = "accepted" | "repeated" | (string & {});
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** From the pickup of an idle system up to jobs that wait for minutes. */
+/** From the pickup latency of an idle system to the latency of jobs that wait for minutes. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
-/** Round trips, from a tenth of a millisecond. */
+/** For round trips, from a tenth of a millisecond. */
 const QUICK_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** The longest period of a timer: the library's own monitor of the event loop cannot be turned off. */
+/** The longest period of a timer, because the library's monitor of the event loop cannot be turned off. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Makes the registry and all metrics. The functions are independent of `this` and may be passed on alone. */
+/** Creates the registry and all metrics. The functions do not use `this`, so callers may pass them on alone. */
 export function createMetrics() {
   const registry = new Registry();
   addProcessMetrics(registry);
@@ -65,7 +65,7 @@ export function createMetrics() {
   let sources: MetricSources = {};
   return {
     ...metricFamilies,
-    /** Sets the sources of the states; called once, when the replica is assembled. */
+    /** Sets the sources of the states. Called once, when the replica is assembled. */
     readFrom: (given: MetricSources): void => {
       sources = given;
     },
@@ -89,7 +89,7 @@ function addProcessMetrics(registry: Registry): void {
 /** Metrics that are counted as events happen. */
 function createMetricFamilies(registry: Registry) {
   const register = <Series>(family: Family<Series>): Family<Series> => {
-    registry.registerMetric(family as unknown as Metric); // the registry reads `name` and `get`
+    registry.registerMetric(family as unknown as Metric); // the registry reads only `name` and `get`
     return family;
   };
   const counter = (description: Description) => register(counterFamily(description));
@@ -230,9 +230,9 @@ function createStates(registry: Registry) {
         ] as const)
           delay.set({ quantile }, ms / 1_000);
       }
-      // Redis is unavailable, which its client has logged
+      // Redis is unavailable, which its client has already logged
       const jobCounts = await sources.jobCounts?.().catch(() => undefined);
-      // no samples rather than old ones, or zeros, which would look healthy
+      // omits the samples, because old ones or zeros would look healthy
       outbox.remove();
       unaccounted.remove();
       for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();

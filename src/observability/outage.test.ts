@@ -32,15 +32,15 @@ it.each([
     "TLS with it fails (ERR_TLS_CERT_ALTNAME_INVALID)",
   ],
   [failed("something at 10.0.0.5"), "it cannot be used now"],
-  [failed("a code that is none", "10.0.0.5:6379"), "it cannot be used now"],
+  [failed("an address as the code", "10.0.0.5:6379"), "it cannot be used now"],
   ["10.0.0.5", "it cannot be used now"],
   [undefined, "it cannot be used now"],
-])("callers get for %s: %s", (error, words) => {
+])("describes %s as: %s", (error, words) => {
   expect(outageOf(error)).toBe(words);
   expect(publicMessageOf(error)).toBe(words);
 });
 
-it("our own errors keep their message, except those of a script of Redis", () => {
+it("keeps the message of TaskFlow's own errors, except of a failed Redis script", () => {
   expect(publicMessageOf(new QueueUnavailable("Redis is away", failed("connect ECONNREFUSED 10.0.0.5:6379")))).toBe(
     "Redis is away",
   );

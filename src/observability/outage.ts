@@ -1,11 +1,11 @@
 /**
- * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The message of the
- * error itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log has it.
+ * Explains to callers why Redis or Postgres cannot be used: the kind of failure, and its code. The message of the
+ * error itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log shows it.
  */
 import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "../errors.ts";
 import { codesOf } from "./reason.ts";
 
-/** By Node's codes, SQLSTATE or its class, and the first word of an error of Redis. */
+/** Keys are Node's codes, SQLSTATEs or their classes, and the first word of an error of Redis. */
 const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^ECONNREFUSED$/, "it refuses connections"],
   [/^(?:ECONNRESET|EPIPE|ECONNABORTED|08\w{3})$/, "the connection was lost"],
@@ -29,7 +29,7 @@ const TIMED_OUT = /\b(?:timeout|timed out)\b/i;
 const CUT_OFF =
   /\b(?:connection (?:is )?(?:closed|terminated|ended)|terminated unexpectedly|not queryable|connection error)\b/i;
 
-/** The kind of an error of Redis, Postgres, or the connection to either. */
+/** Describes the kind of an error of Redis, of Postgres, or of a connection to either. */
 export function outageOf(error: unknown): string {
   const message = messageOf(error);
   const codes = codesOf(error);
@@ -43,7 +43,7 @@ export function outageOf(error: unknown): string {
   return /^\w{1,40}$/.test(code) ? `it cannot be used now (${code})` : "it cannot be used now";
 }
 
-/** The message of a thrown value for callers: that of our own errors, else the kind of outage. */
+/** The message of a thrown value for callers: the message of TaskFlow's own errors, else the kind of outage. */
 export function publicMessageOf(thrown: unknown): string {
   if (thrown instanceof ScriptFailed) return "a script failed in Redis";
   return thrown instanceof TaskFlowError ? thrown.message : outageOf(thrown);

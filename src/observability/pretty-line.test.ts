@@ -30,17 +30,17 @@ describe("a line of the log for people", () => {
     ]);
   });
 
-  it("escapes what would control the terminal, and keeps line breaks of a message", () => {
+  it("escapes control characters, but keeps the line breaks of a message", () => {
     expect(pretty({ level: "info", time, msg: "a\nb\u001b[2J", "\u0007": "\u202e" })).toBe(
       "03:04:05.006 INFO  a\n    b\\u001b[2J  \\u0007=\\u202e\n",
     );
   });
 
-  it("leaves other text as it is", () => {
+  it("leaves other text unchanged", () => {
     expect(prettyLine("not JSON\n", { isColoured: true })).toBe("not JSON\n");
   });
 
-  it("is what a log of this format writes, redacted, in colours where they are allowed", () => {
+  it("is written by a log of this format, redacted, and coloured if colours are allowed", () => {
     const lines: string[] = [];
     const destination = { write: (line: string) => void lines.push(line) };
     const log = createLog({ level: "info", replica: "r", destination, format: { kind: "pretty", isColoured: true } });

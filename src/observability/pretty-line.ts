@@ -1,5 +1,5 @@
 /**
- * A line of the log for people:
+ * Formats a line of the log for people:
  *
  *   08:15:02.417 INFO  completed  job_id=0199… type=email attempt=1
  *   08:15:02.420 ERROR the recorder failed
@@ -20,7 +20,7 @@ const LEVEL_COLOURS: Readonly<Record<string, Colour>> = {
   error: "red",
   fatal: "red",
 };
-/** Shown elsewhere in the line. A terminal shows one replica, so its id would be the same in each line. */
+/** Fields that the line shows elsewhere. A terminal shows one replica, so the line omits its id. */
 const NOT_LISTED = ["level", "time", "msg", "replica", "error", "err"];
 const LEVEL_WIDTH = 5;
 
@@ -49,7 +49,7 @@ function parse(line: string): Fields | undefined {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? (value as Fields) : undefined;
   } catch {
-    return undefined; // not a line of ours
+    return undefined; // not a line of the log
   }
 }
 
@@ -65,7 +65,7 @@ function clockTime(time: string): string {
   return `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}.${pad(at.getMilliseconds(), 3)}`;
 }
 
-/** Message, code and stack of an error and of its causes. */
+/** Formats message, code and stack of an error and of its causes. */
 function errorLines(error: unknown): string[] {
   if (typeof error !== "object" || error === null) return [`    ${indented(textOf(error))}`];
   const { type = "Error", code, message = "", stack, cause, errors, ...others } = error as Fields;
@@ -83,7 +83,7 @@ function errorLines(error: unknown): string[] {
   ];
 }
 
-/** Text of several lines below each other. */
+/** Aligns the further lines of a text below the first. */
 function indented(text: string): string {
   return text.split("\n").map(printable).join("\n    ");
 }

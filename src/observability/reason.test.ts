@@ -13,7 +13,7 @@ function failed(message: string, code?: string, fields: object = {}): Error {
   return Object.assign(new Error(message), code !== undefined && { code }, fields);
 }
 
-/** What Node.js throws where a name has two addresses, and none takes the connection. */
+/** The error of Node.js if a name has two addresses and both refuse the connection. */
 async function rejectedTwice(): Promise<unknown> {
   const port = await closedPort();
   return new Promise((resolve) => {
@@ -31,7 +31,7 @@ async function rejectedTwice(): Promise<unknown> {
   });
 }
 
-describe("the sentence on a server that cannot be used", () => {
+describe("the sentence about an unusable server", () => {
   it.each<[Part, Error, reason: string, fix: RegExp]>([
     [
       REDIS,
@@ -165,7 +165,7 @@ describe("the sentence on a server that cannot be used", () => {
     const sentence = unusable(part, error);
     expect(sentence).toContain(` (${reason}): `);
     expect(/\): (.*)\.$/.exec(sentence)?.[1]).toMatch(fix);
-    // the same fault as the cause of another
+    // the same error as the cause of another
     expect(
       unusable(part, new Error("the call failed", { cause: error }))
         .split("): ")
@@ -173,7 +173,7 @@ describe("the sentence on a server that cannot be used", () => {
     ).toMatch(fix);
   });
 
-  it("advises to start a server only where that helps", () => {
+  it("advises to start a server only if that helps", () => {
     expect(unusable(REDIS, failed("NOPERM this user has no permissions"))).not.toMatch(/start it|does not answer/);
     expect(unusable(POSTGRES, failed("permission denied for schema public", "42501"))).not.toContain(
       "check that it runs",
@@ -190,7 +190,7 @@ describe("a reason", () => {
     expect(unusable(POSTGRES, error)).toMatch(/127\.0\.0\.1.*127\.0\.0\.2.*check that it runs/);
   });
 
-  it("has the cause that fetch hides", async () => {
+  it("has the cause of a failed fetch", async () => {
     const error: unknown = await fetch(`http://127.0.0.1:${await closedPort()}`).catch((thrown: unknown) => thrown);
     expect(reasonOf(error)).toMatch(/^fetch failed: connect ECONNREFUSED/);
     expect(outageOf(error)).toBe("it refuses connections (ECONNREFUSED)");
@@ -204,7 +204,7 @@ describe("a reason", () => {
     expect(reasonOf(error)).toBe("AccessDenied: UnknownError: HTTP 403");
   });
 
-  it("has what Postgres adds, but never the values of a row", () => {
+  it("has the detail from Postgres, but never the values of a row", () => {
     expect(
       reasonOf(failed("remaining connection slots are reserved", "53300", { detail: "for roles with SUPERUSER" })),
     ).toBe("remaining connection slots are reserved: for roles with SUPERUSER");
@@ -213,7 +213,7 @@ describe("a reason", () => {
     );
   });
 
-  it("says nothing twice, is one line, and ends", () => {
+  it("repeats nothing, is one line, and stops at a cyclic cause", () => {
     const error = new Error("A failed: B", { cause: new Error("B") });
     expect(reasonOf(error)).toBe("A failed: B");
     expect(reasonOf(new Error("one\n  two"))).toBe("one two");

@@ -1,14 +1,14 @@
 /**
- * Why a server cannot be used, in one sentence for the operator: the reason with all its causes, then the fix. It names
- * addresses and users, so it is for the log and the start only. Callers get {@link outageOf}.
+ * Explains to the operator why a server cannot be used, in one sentence: the reason with all its causes, then the fix.
+ * The sentence names addresses and users, so only the log and the start show it. Callers get {@link outageOf}.
  */
 import { codeOf, messageOf } from "../errors.ts";
 
-/** Deeper causes are cut off. */
+/** Deeper causes are omitted. */
 const MAX_ERRORS = 20;
 const MAX_CHARS = 1_000;
 
-/** Fields of errors of Postgres and S3 beside the message. */
+/** Fields that errors of Postgres and S3 have in addition to the message. */
 interface Detailed {
   readonly cause?: unknown;
   readonly errors?: unknown;
@@ -57,7 +57,7 @@ export function reasonOf(error: unknown): string {
 function textsOf(error: unknown): string[] {
   const { errors, detail, hint, $metadata } = read(error);
   const isOnlyList = Array.isArray(errors) && error instanceof Error && error.message === "";
-  const isOfRow = /^2[23]\w{3}$/.test(codeOf(error) ?? ""); // then the detail has values of the row
+  const isOfRow = /^2[23]\w{3}$/.test(codeOf(error) ?? ""); // the detail of these errors has values of the row
   const status = $metadata?.httpStatusCode;
   const name = status !== undefined && error instanceof Error ? error.name : undefined;
   return [
@@ -85,20 +85,20 @@ function read(error: unknown): Detailed {
   }
 }
 
-/** A server that a setting names. */
+/** A server that TaskFlow uses. */
 export interface Part {
   readonly name: "Redis" | "Postgres";
   readonly at: string;
-  /** The setting that names it. */
+  /** The setting with the address of the server. */
   readonly setting: string;
-  /** The verb where nothing is known but that it cannot be reached. */
+  /** The verb to use if the server cannot be reached for an unknown reason. */
   readonly does?: string;
 }
 
-/** One sentence for the operator. */
+/** Returns one sentence for the operator. */
 export function unusable(part: Part, error: unknown): string {
   const [does, fix] = remedyOf(part, error);
-  // the sentence has its address already
+  // the sentence already has the address
   const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1;
   return `${part.name} at ${part.at} ${does} (${isRejected ? "the connection is refused" : reasonOf(error)}): ${fix}.`;
 }
@@ -107,7 +107,7 @@ type Remedy = readonly [kind: RegExp, fix: (part: Part) => string];
 
 const isRedis = ({ name }: Part): boolean => name === "Redis";
 
-/** By the server's code or, where it has none, its message. The first match applies. */
+/** Matched with the server's code or, without a code, its message. The first match applies. */
 const REMEDIES: readonly Remedy[] = [
   [
     /^(?:28P01|WRONGPASS|NOAUTH)$|client password must be/,

@@ -3,9 +3,9 @@ import { isSecretOrKeyName } from "./secret-name.ts";
 const PARAMETER = /([?&])([^=&#]*)=([^&#]*)/g;
 
 /**
- * A URL for a log line or an error: user information loses its password, query parameters named like credentials lose
- * their value. It takes any string and never throws. It matches the string itself and does not parse the URL, because
- * a parser reads a password with an unescaped `/` or `#` as something else, and would let it through.
+ * Redacts a URL for a log line or an error: removes the password of the user information, and the values of query
+ * parameters named like credentials. It accepts any string and never throws. It matches the string and does not parse
+ * the URL, because a parser misreads a password with an unescaped `/` or `#`, and the password would stay.
  */
 export function redactUrl(url: string): string {
   const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(url) ?? [];
@@ -23,7 +23,7 @@ function redactParameters(url: string): string {
   );
 }
 
-/** A text in which each URL is redacted as {@link redactUrl} does it. */
+/** Redacts each URL in a text with {@link redactUrl}. */
 export function redactUrls(text: string): string {
   return text.includes("://") ? text.replace(/\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"\\<>]+/gi, redactUrl) : text;
 }

@@ -1,5 +1,5 @@
 /**
- * Guesses from a name whether its value is a credential: for what carries no declaration, such as log fields and query
+ * Guesses from a name whether its value is a credential, for values without a declaration such as log fields and query
  * parameters.
  */
 
@@ -16,7 +16,7 @@ export function isSecretName(name: string): boolean {
 }
 
 /**
- * As {@link isSecretName}, where a key is most likely a credential too: settings and the parameters of a URL's query.
+ * Like {@link isSecretName}, for settings and query parameters, in which a key is probably a credential too.
  */
 export function isSecretOrKeyName(name: string): boolean {
   return CREDENTIAL.test(name) || KEY.test(name);

@@ -12,6 +12,6 @@ it.each([
   [{}, {}, false],
   [{}, { FORCE_COLOR: "1" }, true],
   [{ isTTY: true }, { FORCE_COLOR: "0" }, false],
-])("colours on %j with %j: %s", (output, env, isColoured) => {
+])("whether %j may have colours with %j: %s", (output, env, isColoured) => {
   expect(hasColours(output, env)).toBe(isColoured);
 });

@@ -1,10 +1,10 @@
-/** Text for a terminal: whether it may have colours, and text from elsewhere made harmless. */
+/** Decides whether terminal output may have colours, and escapes untrusted text. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether output may be coloured: on a terminal that can, unless NO_COLOR (no-color.org) forbids it; FORCE_COLOR
- * demands it.
+ * Whether output may have colours: on a terminal that supports them, unless NO_COLOR (no-color.org) is set; FORCE_COLOR
+ * enables them everywhere.
  */
 export function hasColours(
   { isTTY }: { readonly isTTY?: boolean },
@@ -16,8 +16,8 @@ export function hasColours(
 }
 
 /**
- * Text from elsewhere in one line: characters that control a terminal, or turn the direction of writing, become
- * escapes.
+ * Escapes untrusted text into one line: line breaks, and characters that control a terminal or change the writing
+ * direction.
  */
 export function printable(text: string): string {
   return text.replaceAll(

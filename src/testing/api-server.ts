@@ -1,4 +1,4 @@
-/** The HTTP server without a worker, on a fresh Redis and Postgres: only the test claims jobs. */
+/** Starts the HTTP server without a worker on a fresh Redis and Postgres, so only the test claims jobs. */
 import { Type } from "typebox";
 import { ApiKeyCache } from "../api/access/api-key-cache.ts";
 import { RateLimits } from "../api/access/rate-limits.ts";

@@ -1,7 +1,6 @@
 /**
- * A Chromium for tests, from the package @sparticuz/chromium, with the libraries that a bare Debian lacks. It is
- * unpacked once and kept between test runs. Only the files of the package are used: its options turn off CORS, among
- * others.
+ * A Chromium for tests, from the package @sparticuz/chromium, with the libraries that a minimal Debian lacks. Test runs
+ * share the unpacked files. The tests do not use the package's options, because they disable CORS.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -31,7 +30,7 @@ const FONTS = `<?xml version="1.0"?>
 <fontconfig><dir>${UNPACKED}/fonts</dir><cachedir>${UNPACKED}/fonts-cache</cachedir></fontconfig>
 `;
 
-/** Chromium's own protection of local addresses: off, so that a test shows what the server does. */
+/** Disables Chromium's protection of local addresses, because the tests check the server's protection. */
 const LOCAL_NETWORK_CHECKS = [
   "LocalNetworkAccessChecks",
   "LocalNetworkAccessChecksWebSockets",
@@ -68,7 +67,7 @@ export async function startBrowser({ names = [] }: { readonly names?: readonly s
   });
 }
 
-/** The folder of the unpacked browser. It appears complete, so that concurrent test files never see a part of it. */
+/** The folder of the unpacked browser. It is created atomically, because test files run concurrently. */
 function unpacked(): string {
   if (existsSync(UNPACKED)) return UNPACKED;
   if (process.arch !== "x64") throw new Error("The browser for tests only exists for x64.");
@@ -83,7 +82,7 @@ function unpacked(): string {
     renameSync(folder, UNPACKED);
   } catch (error) {
     rmSync(folder, { recursive: true });
-    if (!existsSync(UNPACKED)) throw error; // another test file has unpacked it meanwhile
+    if (!existsSync(UNPACKED)) throw error; // another test file has unpacked it in the meantime
   }
   return UNPACKED;
 }

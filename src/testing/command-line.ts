@@ -55,14 +55,14 @@ export async function submitByCommand(
   return out.trim();
 }
 
-/** A job that has failed. @returns its id */
+/** Submits a job that fails, and waits until it has failed. @returns its id */
 export async function failedJob(replica: TestReplica, type: string, tag: string): Promise<string> {
   const id = await submit(replica, type, { do: "permanent" }, { tags: [tag] });
   await jobWhen(replica, id, "failed");
   return id;
 }
 
-/** The values of lines of JSON. */
+/** Parses lines of JSON. */
 export function jsonLines<Line = Job>(text: string): Line[] {
   return text
     .trim()

@@ -50,12 +50,12 @@ export function callsOf({ paths }: OpenApiDocument): DocumentedCall[] {
   );
 }
 
-/** @param known existing values by parameter name, so that some requests find something */
+/** @param known existing values by parameter name, for requests that find something */
 export function requestsOf(
   document: OpenApiDocument,
   known: Readonly<Record<string, readonly string[]>>,
 ): fc.Arbitrary<GeneratedRequest> {
-  // Most errors are in bodies, and all pages are alike.
+  // Most errors are in bodies, and all pages are similar.
   return fc.oneof(
     ...callsOf(document).map((call) => ({
       weight: call.requestBody ? 10 : call.pattern.startsWith("/docs") ? 1 : 3,

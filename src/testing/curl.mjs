@@ -1,4 +1,4 @@
-// The options of curl that the README's commands use (-s, -X, -H, -d), for machines without curl.
+// Replaces curl on machines without it, with the options that the README's commands use (-s, -X, -H, -d).
 import { parseArgs } from "node:util";
 
 const options = {

@@ -3,9 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
 /**
- * Installs a package where its program is missing.
- * @param program the full path
- * @throws where the package is missing and cannot be installed
+ * Installs a package if its program is missing. @param program the full path @throws if the package cannot be installed
  */
 export function needDebian(name: string, program: string): string {
   if (existsSync(program)) return program;

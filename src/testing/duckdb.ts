@@ -1,4 +1,4 @@
-/** Parquet files as DuckDB reads them: an implementation that shares no code with the one that writes them. */
+/** Reads Parquet files with DuckDB, which shares no code with the implementation that writes them. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";

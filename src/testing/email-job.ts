@@ -39,7 +39,7 @@ export async function openEmailType(SMTP_URL: string, more: Partial<EmailSetting
   };
   const send = async (payload: EmailPayload, state?: unknown) =>
     (await email.run(payload, { ...context, state })) as EmailResult;
-  /** The error that sending ends in. */
+  /** The error with which sending fails. */
   const failureOf = (
     payload: EmailPayload,
     state?: unknown,

@@ -44,9 +44,9 @@ export async function startPeer(
       const rcpt = envelope.rcptTo.map(({ address }) => address);
       const from = envelope.mailFrom === false ? "" : envelope.mailFrom.address;
       simpleParser(stream).then((mail) => {
-        const refused = rejection("DATA");
-        if (refused === undefined) received.push({ from, rcpt, mail });
-        done(refused);
+        const error = rejection("DATA");
+        if (error === undefined) received.push({ from, rcpt, mail });
+        done(error);
       }, done);
     },
     ...options,
@@ -58,7 +58,7 @@ export async function startPeer(
   return { received, port, server };
 }
 
-/** A TCP server that speaks as `serve` says. */
+/** A TCP server whose connections `serve` handles. */
 export async function startSocketPeer(serve: (socket: Socket) => void): Promise<{ port: number; server: Server }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -118,7 +118,7 @@ export async function setup(
   return { send, abort, resource };
 }
 
-/** The error that sending ends in. */
+/** The error with which sending fails. */
 export async function failureOf(sending: Promise<unknown>): Promise<{ code?: string; message: string }> {
   return sending.then(
     () => expect.fail("expected the send to fail"),

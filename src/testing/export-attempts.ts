@@ -1,5 +1,5 @@
 /**
- * Attempts of data_export in a test, each with a store, a folder of queries and, where the test needs one, a database.
+ * Attempts of data_export in a test, each with a store, a folder of queries and, if the test needs one, a database.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 export const validator = Compile(dataExport.payload);
 
-/** A store, a folder of queries and, where a test needs one, a database; what runs is one attempt. */
+/** A store, a folder of queries and, if a test needs one, a database; each run is one attempt. */
 export async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs = 20_000) {
   const root = tempDir();
   const database = Object.keys(queries).length === 0 ? "" : (await freshDatabase()).url;
@@ -76,7 +76,7 @@ export async function setup(queries: Readonly<Record<string, string>> = {}, time
   return { root, resource, database, run, fileOf, textOf, failureOf };
 }
 
-/** How many connections of exports a database has. */
+/** Counts the connections of exports to a database. */
 export async function exportConnections(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

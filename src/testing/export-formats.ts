@@ -14,7 +14,7 @@ type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
-/** One row that has what is easily lost, one of nulls. */
+/** One row of values that conversions easily lose, and one row of nulls. */
 export const TYPES = `
   select n as id, case when n = 1 then 9007199254740993 end as big, case when n = 1 then 12345678901234567890.123456789012345678::numeric end as exact,
     (case when n = 1 then 1234.50 end)::numeric(10,2) as money, (case when n = 1 then 123456789012345678901234567890.12 end)::numeric(38,2) as wide,
@@ -37,7 +37,7 @@ export interface FormatExports {
   readonly url: string;
 }
 
-/** A database with the queries, and what one attempt needs. */
+/** A database with the queries, and the context of one attempt. */
 export async function openFormats(): Promise<FormatExports> {
   const root = tempDir();
   const database = await freshDatabase();
@@ -54,7 +54,7 @@ export async function openFormats(): Promise<FormatExports> {
   return { resource, url: database.url };
 }
 
-/** Runs one export, and reads its file. @param reported gets the progress */
+/** Runs one export, and reads its file. @param reported receives the progress */
 export async function exportFile(
   { resource }: FormatExports,
   payload: Payload,
@@ -76,7 +76,7 @@ export async function exportFile(
   return { rows, artifact, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
 }
 
-/** What hyparquet makes of a file. */
+/** Reads a file with hyparquet. */
 export async function parquetRows(content: Buffer): Promise<Record<string, unknown>[]> {
   const file = content.buffer.slice(content.byteOffset, content.byteOffset + content.length) as ArrayBuffer;
   return (await parquetReadObjects({ file, utf8: false })) as Record<string, unknown>[];

@@ -1,6 +1,6 @@
 /**
- * Invalid and ambiguous requests as bytes, and TaskFlow's answer to each: a table that can be run against any address.
- * Each request ends its connection, and nothing that the client sent after it is served.
+ * A table of invalid and ambiguous requests as bytes, with TaskFlow's answer to each, for a server at any address. Each
+ * request ends its connection, and the server answers nothing that the client sent after it.
  */
 
 export interface HostileCase {
@@ -158,13 +158,13 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
     statuses: [505],
     statusesForProxies: [400],
   },
-  { name: "what is not HTTP", request: "hello\r\n\r\n", statuses: [505, 0], statusesForProxies: [501] },
+  { name: "bytes that are not HTTP", request: "hello\r\n\r\n", statuses: [505, 0], statusesForProxies: [501] },
   {
     name: "lines that end in a line feed alone",
     request: "GET /api/v1/health/live HTTP/1.1\nHost: localhost\n\n",
     statuses: [505, 400, 0],
   },
-  { name: "a chunk that is no number", request: chunked("xyz\r\n"), statuses: [400, 0] },
+  { name: "a chunk size that is not a number", request: chunked("xyz\r\n"), statuses: [400, 0] },
   { name: "a chunk of a negative size", request: chunked(`-5\r\n${BODY}\r\n0\r\n\r\n`), statuses: [400, 0] },
   { name: "a chunk of 2^64 bytes", request: chunked(`10000000000000000\r\n${BODY}\r\n0\r\n\r\n`), statuses: [400, 0] },
   ...[

@@ -1,4 +1,4 @@
-/** An HTTP server that counts and keeps the requests that reach it, and answers as a test wants. */
+/** An HTTP server that counts and stores its requests, and answers as a test requires. */
 import { once } from "node:events";
 import {
   createServer,
@@ -113,7 +113,7 @@ export class HttpPeer {
       const number = this.requests.push(request) - 1;
       await this.#send(this.#served.get(request.path) ?? (await this.#responder(request, number)), response);
     } catch {
-      response.destroy(); // the client went away, or this peer is closed
+      response.destroy(); // the client disconnected, or this peer is closed
     }
   }
 

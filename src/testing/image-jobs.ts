@@ -13,7 +13,7 @@ import { expect } from "vitest";
 import { DEFAULT_MAX_PIXELS } from "../jobs/image-resize/decoding.ts";
 import imageResize from "../jobs/image-resize/image-resize.ts";
 import { resizeImage } from "../jobs/image-resize/resize.ts";
-import { openTestImageResource } from "./image-tool.ts";
+import { openTestImageResource } from "./image-resource.ts";
 
 export type Payload = Parameters<typeof imageResize.run>[0];
 export interface Output {

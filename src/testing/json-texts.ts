@@ -14,13 +14,13 @@ export function unscaled(text: string): bigint {
   return BigInt(`${health}${whole}${fraction}`) * 10n ** BigInt(PLACES + Number(power) - fraction.length);
 }
 
-/** Strings with unnecessary escapes, but without `\u005f`, which could spell a rejected name. */
+/** Strings with unnecessary escapes, except `\u005f`, which could form a rejected name. */
 const stringTexts = fc.stringMatching(/^"([ !#-[\]-~é€]|\\["\\/bfnrt]|\\u00[0-4][0-9a-f]|\\ud83d\\ude00){0,12}"$/);
 
 /** Keys, some of them duplicate, and some that look like numbers, which an object would put first. */
 const keyTexts = fc.oneof(fc.constantFrom('"10"', '"2"', '"a"', '"\\u0061"', '"B"'), stringTexts);
 
-/** Line breaks are left out: they are stored as spaces. */
+/** No line breaks, because they are stored as spaces. */
 const spaces = fc.constantFrom("", "", "", " ", "  ");
 
 function listed(items: fc.Arbitrary<string>, brackets: "[]" | "{}"): fc.Arbitrary<string> {

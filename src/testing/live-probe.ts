@@ -1,5 +1,5 @@
 /**
- * A thread that calls a server's liveness check continuously, so that the work of the test does not delay the calls.
+ * Calls a server's liveness check continuously on a thread, because the work of the test would delay the calls.
  */
 import { Worker } from "node:worker_threads";
 

@@ -1,4 +1,4 @@
-/** Sentinels for one test, which monitor its Redis servers and choose another master when theirs is gone. */
+/** Sentinels for one test, which monitor its Redis servers and promote a replica when the master fails. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -10,7 +10,7 @@ import { redisCacheDir } from "./own-servers.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
 
-/** How long a master may be silent before they consider it gone. */
+/** How long a master may be silent before the Sentinels consider it down. */
 const DOWN_AFTER_MS = 500;
 const MASTER_NAME = "main";
 

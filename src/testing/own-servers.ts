@@ -1,9 +1,9 @@
-/** Servers for one test, with their own port and folder, which can be killed, paused and restarted on the same data. */
+/** Servers for one test, with separate ports and folders. Tests can kill, pause and restart them on the same data. */
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startPostgres } from "../embedded/postgres.ts";
-import { markOf } from "../embedded/process-mark.ts";
+import { identityOf } from "../embedded/process-identity.ts";
 import { startRedis } from "../embedded/redis.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
@@ -25,13 +25,13 @@ export interface OwnServer {
   readonly address: string;
   readonly port: number;
   readonly pid: number;
-  /** Kills it by SIGKILL, so that it saves nothing. */
+  /** Kills the server by SIGKILL, so it saves nothing. */
   kill(): Promise<void>;
-  /** Stops it in order, its data saved. */
+  /** Stops the server gracefully; it saves its data. */
   stop(): Promise<void>;
-  /** Starts it again on the same data and port, after `kill` or `stop`; before either, stops it in order first. */
+  /** Restarts the server on the same data and port. Stops it gracefully first if it runs. */
   restart(): Promise<void>;
-  /** Freezes it, with all its processes: connections stay open and nothing answers. */
+  /** Suspends all processes of the server: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
   /** Ends it and removes its data. */
@@ -75,7 +75,7 @@ async function ownServer(
   const kill = async (): Promise<void> => {
     const pids = family(server.pid);
     send(pids, "SIGKILL");
-    await until(() => pids.every((pid) => markOf(pid) === undefined), { what: "the server is gone" });
+    await until(() => pids.every((pid) => identityOf(pid) === undefined), { what: "the server is gone" });
     await server.close();
   };
   const resume = (): void => send(family(server.pid), "SIGCONT");
@@ -106,7 +106,7 @@ async function ownServer(
 
 /** A server and its children, the server first: a paused postmaster makes no new ones. */
 function family(pid: number): number[] {
-  if (markOf(pid) === undefined) return [];
+  if (identityOf(pid) === undefined) return [];
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
   return [pid, ...children];
 }
@@ -116,7 +116,7 @@ function send(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // it has ended meanwhile
+      // it has ended in the meantime
     }
   }
 }

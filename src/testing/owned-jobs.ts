@@ -68,7 +68,7 @@ export async function ask(
 }
 
 /**
- * A job with a mark in every field that a caller sets, and in its error; submitted with this key, or without one, as by
+ * Submits a job with a marker in every field that a caller sets, and in its error, with this key, or without one, as by
  * earlier versions.
  */
 export async function jobIn(server: ApiServer, state: State, key: string): Promise<string> {

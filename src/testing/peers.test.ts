@@ -25,14 +25,14 @@ async function smtp(): Promise<{ peer: SmtpPeer; send: () => Promise<unknown> }>
   return { peer, send: () => transport.sendMail({ from: "a@x.test", to: "b@y.test", subject: "Hello", text: "body" }) };
 }
 
-it("keeps the messages it takes", async () => {
+it("stores the messages that it accepts", async () => {
   const { peer, send } = await smtp();
   await send();
   expect(peer.messages).toMatchObject([{ from: "a@x.test", to: ["b@y.test"], mail: { subject: "Hello" } }]);
   expect(peer.messages[0]?.raw).toContain("Subject: Hello");
 });
 
-it("takes a large message as a sink, and keeps only its head", async () => {
+it("accepts a large message as a sink, and stores only its beginning", async () => {
   const peer = await SmtpPeer.start();
   open.push(peer);
   await peer.behave({ kind: "sink", pauseMs: 1 });
@@ -47,7 +47,7 @@ it("takes a large message as a sink, and keeps only its head", async () => {
   expect(peer.messages[0]?.raw.length).toBeLessThan(text.length / 2);
 });
 
-it("answers with a code at RCPT or DATA, hangs and refuses connections", async () => {
+it("answers with a code at RCPT or DATA, hangs, and refuses connections", async () => {
   const { peer, send } = await smtp();
   await peer.behave({ kind: "answer", at: "rcpt", code: 550 });
   await expect(send()).rejects.toMatchObject({ responseCode: 550 });
@@ -63,7 +63,7 @@ it("answers with a code at RCPT or DATA, hangs and refuses connections", async (
   expect(peer.messages).toHaveLength(1);
 });
 
-it("drops after DATA with the message kept, and greylists the first", async () => {
+it("drops the connection after DATA but stores the message, and greylists the first", async () => {
   const { peer, send } = await smtp();
   await peer.behave({ kind: "drop-after-data" });
   await expect(send()).rejects.toThrow();
@@ -80,7 +80,7 @@ async function http(): Promise<HttpPeer> {
   return peer;
 }
 
-it("keeps requests and answers statuses in turn", async () => {
+it("stores requests and answers with statuses in turn", async () => {
   const peer = await http();
   peer.respond([500, 200]);
   const statuses: number[] = [];
@@ -93,7 +93,7 @@ it("keeps requests and answers statuses in turn", async () => {
   expect(peer.requests[0]).toMatchObject({ method: "POST", path: "/hook?a=1", body: Buffer.from("hi") });
 });
 
-it("redirects, asks to come back, serves files", async () => {
+it("redirects, sends Retry-After, serves files", async () => {
   const peer = await http();
   peer.respond((_request, number) => (number === 0 ? redirect("/there") : retryAfter("7")));
   expect((await request(peer.url())).headers["location"]).toBe("/there");
@@ -124,7 +124,7 @@ it("drips, floods, hangs and drops", async () => {
   expect(socket.bytesRead).toBe(0);
 });
 
-it("says what it waited for in vain", async () => {
+it("names the condition that it waited for in vain", async () => {
   await expect(until(() => 0, { timeoutMs: 20, what: "pigs fly" })).rejects.toThrow(
     "Waited 20 ms in vain until pigs fly; last: 0",
   );

@@ -1,4 +1,4 @@
-/** A PgBouncer of a test's own, in transaction mode and otherwise as Debian has it, before the Postgres of a URL. */
+/** Starts a PgBouncer for one test in front of a Postgres: in transaction mode, otherwise with Debian's settings. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
@@ -10,15 +10,15 @@ import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
 
 export interface PgBouncer {
-  /** The URL, by way of the pooler. */
+  /** Returns a URL of this Postgres with the pooler's port. */
   readonly before: (url: string) => string;
   close(): Promise<void>;
 }
 
-/** Of `nobody`: PgBouncer does not run as root. */
+/** The uid and gid of `nobody`: PgBouncer does not run as root. */
 const NOBODY = 65_534;
 
-/** @param poolSize how many sessions of Postgres there are for one database */
+/** @param poolSize the number of Postgres sessions per database */
 export async function startPgBouncer(server: string, poolSize: number): Promise<PgBouncer> {
   const program = debianProgram("/usr/sbin/pgbouncer", "pgbouncer");
   const { hostname, port: serverPort, username, password } = new URL(server);

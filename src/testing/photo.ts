@@ -1,6 +1,6 @@
 /**
- * A JPEG as a camera and an editor leave it: turned, with a thumbnail, a maker note, a place, regions, IPTC and a wide
- * colour profile.
+ * Creates a JPEG like one from a camera and an editor: rotated, with a thumbnail, a maker note, GPS coordinates,
+ * regions, IPTC and a wide-gamut colour profile.
  */
 import sharp from "sharp";
 
@@ -15,7 +15,7 @@ const EDITORS_PACKET = `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
   <dc:creator><rdf:Seq><rdf:li>Jane</rdf:li></rdf:Seq></dc:creator><dc:format>image/x-raw</dc:format><tiff:Orientation>6</tiff:Orientation></rdf:Description>
 </rdf:RDF></x:xmpmeta><?xpacket end="w"?>`;
 
-/** 80 × 60 as it is stored, 60 × 80 as it is seen. */
+/** The stored image has 80 × 60 pixels; viewers rotate it to 60 × 80. */
 export async function photoWithEverything(): Promise<Buffer> {
   const jpeg = await sharp({ create: { width: 80, height: 60, channels: 3, background: "teal" } })
     .withIccProfile("p3")
@@ -56,7 +56,7 @@ const rationals = (tag: number, ...values: number[]): Field => [
 ];
 const pointer = (tag: number, at: number): Field => [tag, 4, 1, Buffer.from([0, 0, at >> 8, at & 255])];
 
-/** Big-endian, with its directories at fixed places. */
+/** The camera's TIFF block: big-endian, with its directories at fixed offsets. */
 function camerasBlock(): Buffer {
   const block = Buffer.alloc(1_200);
   block.set(Buffer.from("MM\0*\0\0\0\x08", "latin1"));

@@ -1,6 +1,6 @@
 /**
- * Decodes pictures with other libraries than the one that makes them: pngjs, jpeg-js, omggif and, for what these cannot
- * read, libvips.
+ * Decodes pictures with libraries other than the one that renders them: pngjs, jpeg-js, omggif and, for all other
+ * formats, libvips.
  */
 
 import { decode as decodeJpeg } from "jpeg-js";
@@ -15,7 +15,7 @@ export interface Picture {
   readonly pixels: Uint8Array;
 }
 
-/** The pixels of a still picture. */
+/** Decodes a still picture. */
 export async function decodePicture(bytes: Buffer): Promise<Picture> {
   if (bytes.toString("latin1", 1, 4) === "PNG") {
     const { width, height, data } = PNG.sync.read(bytes);
@@ -30,7 +30,7 @@ export async function decodePicture(bytes: Buffer): Promise<Picture> {
   return { width: info.width, height: info.height, pixels: data };
 }
 
-/** The frames of a GIF, each as it is seen. */
+/** Decodes the frames of a GIF, each as a viewer shows it. */
 export function decodeGif(bytes: Buffer): Picture[] {
   const reader = new GifReader(bytes);
   const canvas = new Uint8Array(reader.width * reader.height * 4);
@@ -48,8 +48,7 @@ export function pixelAt({ width, pixels }: Picture, x: number, y: number): numbe
 }
 
 /**
- * The greatest difference between two pixels in one channel; those that are clear in both are equal, whatever their
- * colour.
+ * The greatest difference between two pixels in one channel. Two transparent pixels are equal for any colour.
  */
 export function differenceOf(one: readonly number[], other: readonly number[]): number {
   if (one[3] === 0 && other[3] === 0) return 0;

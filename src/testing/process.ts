@@ -19,11 +19,11 @@ export interface ProgramOptions {
   /** Its whole environment, but for PATH, HOME and a free port in SERVER_ADDR. */
   readonly env: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
-  /** What its relative paths begin at: `./data`, for one. */
+  /** The working directory, to which relative paths such as `./data` refer. */
   readonly cwd: string;
-  /** The main file to run; that of this checkout when not given. */
+  /** The main file to run; by default that of this checkout. */
   readonly program?: string;
-  /** The Node.js that runs it; the one of this process when not given. */
+  /** The Node.js that runs it; by default that of this process. */
   readonly node?: string;
 }
 
@@ -34,13 +34,13 @@ export interface Ended {
 }
 
 export class Program implements TestReplica {
-  /** Resolves when the process is gone and its output is read to the end. */
+  /** Resolves when the process has exited and its output is read to the end. */
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #stdout: string[] = [];
   readonly #stderr: string[] = [];
 
-  /** Starts it and does not wait. */
+  /** Starts the process without waiting. */
   constructor({ env, args = [], cwd, program = BUILT, node = process.execPath }: ProgramOptions) {
     if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
     const { PATH = "", HOME = "" } = process.env;
@@ -100,13 +100,13 @@ export class Program implements TestReplica {
     this.#child.kill(signal);
   }
 
-  /** Kills it by SIGKILL. Servers that it has started live on. */
+  /** Kills the process by SIGKILL. The servers that it started continue. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;
   }
 
-  /** Ends it by SIGTERM, so that its servers end too, and by SIGKILL if it takes too long. */
+  /** Stops the process by SIGTERM, which also stops its servers, and by SIGKILL if it takes too long. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.signal("SIGKILL"), CLOSED_WITHIN_MS);
     this.signal("SIGTERM");

@@ -1,7 +1,7 @@
 /**
  * Which test files are pure: they test functions of their arguments, so they need neither services nor dist/, leave
- * nothing behind in a process and can share one. It follows from what a test file imports, directly or not, so that no
- * list has to be kept. A test file that is not pure is `live`.
+ * nothing behind in a process and can share one. The direct and indirect imports of a test file decide it, so no list
+ * is needed. A test file that is not pure is `live`.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

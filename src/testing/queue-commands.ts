@@ -16,7 +16,7 @@ import { clientOf, expectSame, NS, nextId, picked } from "./queue-sides.ts";
 
 const CALLBACK = { type: "hook", lane: "cpu" } as const;
 const TYPES = [{ type: "mail", lane: "io" }, { type: "noop", lane: "io" }, CALLBACK] as const;
-/** The year 2100, epoch ms: nothing becomes due by itself. */
+/** The year 2100, epoch ms: no job becomes due during a test. */
 const FAR_AHEAD = 4_102_444_800_000;
 const OWNED_MS = 3_600_000;
 
@@ -137,7 +137,10 @@ const enqueueLarge = step(
   },
 );
 
-/** As after a lost reply. A job that was forgotten meanwhile is left out: by then, `not_after` is long past. */
+/**
+ * Repeats a submission, as after a lost reply. Omits jobs that have been forgotten, because their `not_after` has long
+ * passed.
+ */
 const enqueueAgain = step(
   "enqueueAgain",
   fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }),
@@ -323,8 +326,8 @@ const letPass = step(
 );
 
 /**
- * A replica dies with all its jobs: another one takes over, and sends them back to wait. Jobs that lose two leases
- * become poison candidates.
+ * A replica dies with all its jobs, and another replica returns them to the queue. Jobs that lose two leases become
+ * poison candidates.
  */
 const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
   const { replica, queue } = clientOf(sides.clients, by);

@@ -43,7 +43,7 @@ export class QueueModel {
     { readonly seq: number; readonly handed: readonly { readonly id: string; readonly isLost: boolean }[] }
   >();
 
-  /** Of the jobs that lost one lease, how many may begin at once; undefined before one of them was lost again. */
+  /** The number of jobs with one lost lease that may run concurrently; undefined until one of them is lost again. */
   #together: number | undefined;
 
   in(...states: readonly Status[]): ModelJob[] {

@@ -19,9 +19,9 @@ export interface Sides {
     readonly runner: TestRunner;
     seq: number;
   }[];
-  /** Everything that was sent, to be sent again. */
+  /** All sent submissions, for repeats. */
   readonly sent: NewSubmission[];
-  /** Every lease that was granted, to be settled and renewed, in time or not. */
+  /** All granted leases, which later steps settle and renew, in time or late. */
   readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
   /** Ids made so far; they are the same in each run of a sequence. */
   made: number;

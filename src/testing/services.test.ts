@@ -4,13 +4,13 @@ import { expect, it } from "vitest";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { freshDatabase, freshRedis, ownPostgres, ownRedis, tempDir } from "./services.ts";
 
-it("gives each caller a Redis database of its own", async () => {
+it("gives each caller a separate Redis database", async () => {
   const addresses = await Promise.all(Array.from({ length: 5 }, async () => (await freshRedis()).address));
   expect(new Set(addresses).size).toBe(5);
   for (const address of addresses) expect(new URL(address).pathname).toMatch(/^\/[1-9]\d*$/u);
 });
 
-it("gives each caller an empty Postgres database of its own", async () => {
+it("gives each caller a separate, empty Postgres database", async () => {
   const [one, other] = await Promise.all([freshDatabase(), freshDatabase()]);
   expect(one.url).not.toBe(other.url);
   expect(await query(one.url, "select count(*)::int as n from pg_tables where schemaname = 'public'")).toEqual([

@@ -42,14 +42,14 @@ export function tempDir(): string {
   return dir.path;
 }
 
-/** A Redis of the test's own; `args` are redis-server's. */
+/** Starts a Redis for one test. @param args arguments of redis-server */
 export async function ownRedis(args: readonly string[] = []): Promise<OwnServer> {
   const server = await startOwnRedis(args);
   leftovers.push(() => server.close());
   return server;
 }
 
-/** A Postgres of the test's own; `args` are postgres's. */
+/** Starts a Postgres for one test. @param args arguments of postgres */
 export async function ownPostgres(args: readonly string[] = []): Promise<OwnServer> {
   const server = await startOwnPostgres(args);
   leftovers.push(() => server.close());

@@ -1,4 +1,4 @@
-/** An SMTP server that counts and keeps its messages, and misbehaves on command. */
+/** An SMTP server that counts and stores its messages, and misbehaves on command. */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -14,7 +14,7 @@ export type SmtpBehaviour =
   | { readonly kind: "refuse" }
   /** Accepts connections and never sends anything. */
   | { readonly kind: "hang" }
-  /** Accepts the message, keeps it, and closes without an answer. */
+  /** Accepts and stores the message, and closes without an answer. */
   | { readonly kind: "drop-after-data" }
   /**
    * Accepts the message, pauses after each piece of some 64 KB, and keeps only its headers: for messages of many

@@ -18,7 +18,7 @@ export class Submitters {
   readonly #clients: Promise<void>[];
   #isStopped = false;
 
-  /** Starts at once. Each client changes to the next URL when it gets no answer. */
+  /** Starts immediately. Each client changes to the next URL if it gets no answer. */
   constructor(urls: readonly string[], job: object) {
     this.#urls = urls;
     this.#body = JSON.stringify(job);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Texts have one character for each byte. A number is a pause in ms. */
 export type Script = readonly (string | Buffer | number)[];
 
-/** What happens after the last byte: the connection ends, is reset, or stays open. */
+/** The state of the connection after the last byte: it ends, is reset, or stays open. */
 export type ScriptEnd = "end" | "reset" | "stay";
 
 export class TcpPeer {
@@ -23,7 +23,7 @@ export class TcpPeer {
       socket.on("error", () => undefined); // the client may reset the connection
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("data", () => {
-        this.#answer(socket).catch(() => undefined); // the client went away
+        this.#answer(socket).catch(() => undefined); // the client disconnected
       });
     });
   }

@@ -1,13 +1,13 @@
 /**
- * A TCP proxy before a real server, for the faults of a network.
+ * A TCP proxy in front of a real server that injects network faults.
  *
  *   pass        bytes go through
  *   black-hole  connections stay open and nothing goes through; bytes sent meanwhile arrive after the mode ends
- *   delay       each piece waits for a time, in both directions
- *   reset       each connection is reset, new ones at once
+ *   delay       each chunk is delayed, in both directions
+ *   reset       each connection is reset, new ones immediately
  *
- * Beside the mode, `dropNextReply` cuts one connection between a request and its answer: the server has executed it,
- * and the client cannot know.
+ * In addition, `dropNextReply` cuts one connection between a request and its answer: the server has executed the
+ * request, and the client cannot know.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -47,7 +47,7 @@ export class TcpProxy {
     this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
-  /** Starts a proxy on a free port of 127.0.0.1 before a server, by default one on 127.0.0.1. */
+  /** Starts a proxy on a free port of 127.0.0.1 in front of a server, by default on 127.0.0.1. */
   static async start(targetPort: number, targetHost = "127.0.0.1"): Promise<TcpProxy> {
     const proxy = new TcpProxy({ host: targetHost, port: targetPort });
     proxy.#listener.listen(0, "127.0.0.1");
@@ -59,12 +59,12 @@ export class TcpProxy {
     return (this.#listener.address() as AddressInfo).port;
   }
 
-  /** Connections open now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#links.size;
   }
 
-  /** An address (`redis://…`, `postgres://…`) with this proxy's host and port in place of the server's. */
+  /** Replaces host and port of an address (`redis://…`, `postgres://…`) with those of this proxy. */
   before(address: string): string {
     const url = new URL(address);
     url.host = `127.0.0.1:${this.port}`;
@@ -78,8 +78,8 @@ export class TcpProxy {
   }
 
   /**
-   * Lets the next request through whose bytes match, swallows the answer, and closes that connection.
-   * Resolves when that has happened.
+   * Forwards the next request whose bytes match, discards the answer, and closes that connection. Resolves when it has
+   * closed the connection.
    */
   dropNextReply(matches: (request: Buffer) => boolean = () => true): Promise<void> {
     return new Promise((resolve) => {
@@ -96,7 +96,7 @@ export class TcpProxy {
   #accept(client: Socket): void {
     const server = connect({ ...this.#target, allowHalfOpen: true });
     const link: Link = { client, server, trap: undefined };
-    // An error ends the reading of that side too, and #forward passes it on as an end.
+    // An error also ends the reading of that side, and #forward passes it on as an end.
     for (const socket of [client, server]) socket.on("error", () => undefined);
     if (this.#mode.kind === "reset") {
       this.#reset(link);
@@ -122,7 +122,7 @@ export class TcpProxy {
     return true;
   }
 
-  /** Whether an answer goes through. The server's side is ended in order, so that it still executes the request. */
+  /** Whether to forward an answer. The server's side ends gracefully, so the server still executes the request. */
   #springTrap({ client, server, trap }: Link): boolean {
     if (!trap) return true;
     client.destroy();
@@ -138,7 +138,7 @@ export class TcpProxy {
         if (admits(bytes) && to.writable && !to.write(bytes)) await drained(to);
       }
     } catch {
-      // this side was cut: the other one sees an end
+      // this side was cut, so the other side gets an end
     }
     await this.#gate();
     to.end();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface UntilOptions {
-  /** How long to wait, in milliseconds; default 30,000, so that a slow machine is not a failure. */
+  /** How long to wait, in milliseconds; default 30,000, because a slow machine must not fail the test. */
   readonly timeoutMs?: number;
   /** The condition, for the error text: "the job is completed". */
   readonly what: string;

@@ -9,7 +9,7 @@ export type Payload = Parameters<typeof webhook.run>[0];
 
 export const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 
-/** Destinations that let everyone in, and keep how each visit went. */
+/** Destination limits that admit every request and store its outcome. */
 export function attentive(): Destinations & { readonly healths: [Destination, HostHealth][] } {
   const healths: [Destination, HostHealth][] = [];
   return {

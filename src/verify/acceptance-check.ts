@@ -1,4 +1,7 @@
-/** Jobs of durability postgres that were committed, and that the restore should have enqueued in Redis long ago. */
+/**
+ * Finds jobs with durability postgres that were committed but never reached Redis, although the restore should have
+ * enqueued them.
+ */
 import { lowestIdAt, timeOfId } from "../core/id.ts";
 import type { Audit } from "../queue/audit.ts";
 import { SETTLED_MS } from "../results/acceptance-log/reader.ts";
@@ -7,7 +10,7 @@ import type { Inconsistencies } from "./inconsistency.ts";
 
 /** Twice the age at which the restore enqueues jobs that Redis lacks. */
 const RESTORED_MS = 2 * SETTLED_MS;
-/** The check ends after so many. */
+/** The check stops after this many inconsistencies. */
 const LIMIT = 10_000;
 
 export interface AcceptedSides {
@@ -24,7 +27,7 @@ export async function lostAccepted({ audit, storedJobs, namespace }: AcceptedSid
     const absent = (await audit.inspect(ids))
       .filter(({ isLive, packed }) => !isLive && packed === "")
       .map(({ id }) => id);
-    // asked last: a job is forgotten in Redis only after its row is stored
+    // queried last: Redis forgets a job only after its row is stored
     const recorded = await storedJobs.among(absent);
     for (const id of absent) {
       if (recorded.has(id)) continue;

@@ -1,9 +1,9 @@
-/** Compares the counters of one instant with each other, and with the sets and the jobs that they count. */
+/** Compares the counters with each other, and with the sets and the jobs that they count. */
 import type { AuditCounts } from "../queue/audit.ts";
 import type { TypeCounts } from "../queue/counts.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
-/** The number of jobs in Redis by `status:type`, counted by a walk over all of them. */
+/** The number of jobs in Redis by `status:type`, as a walk over all jobs counted them. */
 export type StatusCounts = Map<string, number>;
 
 const sum = (types: readonly TypeCounts[], of: (jobCounts: TypeCounts) => number): number =>
@@ -14,7 +14,7 @@ export function outboxOf({ completed, failed, cancelled, recorded }: TypeCounts)
   return completed + failed + cancelled - recorded;
 }
 
-/** Contradictions within one answer of Redis. They are certain: an answer shows one instant. */
+/** Finds contradictions within one answer of Redis. They are certain, because an answer shows one instant. */
 export function contradictions({ types, scheduled, leased, outbox, unaccounted }: AuditCounts): Inconsistencies {
   const inconsistencies: Inconsistencies = new Map();
   const compare = (name: string, counted: number, found: number, words: string): void => {
@@ -57,13 +57,13 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
   return inconsistencies;
 }
 
-/** Whether no counter changed between two answers. Only then is a walk between them comparable with the counters. */
+/** Whether no counter changed between two answers. Only then can a walk between them be compared with the counters. */
 export function isSame(one: AuditCounts, other: AuditCounts): boolean {
   const counts = ({ types }: AuditCounts): unknown => types.map((jobCounts) => ({ ...jobCounts, nextSince: null }));
   return JSON.stringify(counts(one)) === JSON.stringify(counts(other));
 }
 
-/** Compares the counters with the jobs that a walk has seen, by type and status. */
+/** Compares the counters with the jobs that a walk found, by type and status. */
 export function miscounts({ types }: AuditCounts, statusCounts: StatusCounts): Inconsistencies {
   const inconsistencies: Inconsistencies = new Map();
   for (const jobCounts of types) {

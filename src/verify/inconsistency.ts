@@ -1,4 +1,4 @@
-/** What `taskflow verify` finds: each inconsistency once, by a key that identifies it in later checks. */
+/** The inconsistencies that `taskflow verify` finds. A key identifies each of them in later checks. */
 import type { PlaceIssue } from "../queue/snapshot.ts";
 
 /**
@@ -27,7 +27,7 @@ export interface Inconsistency {
 /** By the job's id, or by the counter's name. */
 export type Inconsistencies = Map<string, Inconsistency>;
 
-/** The inconsistencies of `earlier` that are still found, as they are now. */
+/** Returns the inconsistencies of `earlier` that a later check found again, in their later form. */
 export function stillThere(earlier: Inconsistencies, now: Inconsistencies): Inconsistencies {
   return new Map([...now].filter(([key, { kind }]) => earlier.get(key)?.kind === kind));
 }

@@ -1,16 +1,16 @@
-/** Leases that ran out and outcomes that are not recorded, which replicas should have taken over long ago. */
+/** Finds expired leases and unrecorded outcomes that replicas should already have taken over. */
 import type { Audit } from "../queue/audit.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import { stateOf } from "../queue/snapshot.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
-/** Twice the time that a replica owns an outcome: after once, the sweep of any replica takes it over. */
+/** Twice the time that a replica owns an outcome. After that time the sweep of any replica takes the outcome over. */
 const OUTBOX_OVERDUE_MS = 2 * OUTBOX_OWNED_MS;
 const LIMIT = 1_000;
 
 /**
- * Leases that ran out at least one lease ago, and outcomes that are overdue in the outbox, up to 1,000 of each. A
- * replica that claims and sweeps would have taken them over.
+ * Finds leases that expired at least one lease time ago, and outcomes that are overdue in the outbox, up to 1,000 of
+ * each. A working replica would have taken them over.
  */
 export async function overdueEntries({
   audit,
@@ -28,14 +28,14 @@ export async function overdueEntries({
       text: `has ended, and no replica has recorded it within ${seconds(now - since)} after its owner's time`,
     });
   }
-  // after an outage of Redis, leases expire later
+  // leases expire later after an outage of Redis
   if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies;
   const leases = await audit.overdue("leased", now - leaseMs, LIMIT);
   const [replicas, snapshots] = await Promise.all([audit.replicas(), audit.inspect(leases.map(({ id }) => id))]);
   leases.forEach(({ id, since }, i) => {
     const snapshot = snapshots[i];
     const holder = snapshot && stateOf(snapshot)?.replica;
-    // settled meanwhile, or an inconsistency of another kind
+    // the job was settled in the meantime, or is an inconsistency of another kind
     if (!snapshot?.sets.includes("leased") || holder === undefined) return;
     const alive = replicas.has(holder) ? "which is alive" : "which is gone";
     inconsistencies.set(`lease ${id}`, {

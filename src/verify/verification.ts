@@ -1,11 +1,11 @@
 /**
- * Reconciles Redis, Postgres and the counters of a system that keeps working meanwhile.
+ * Reconciles Redis, Postgres and the counters of a running system.
  *
  *   walk over all jobs, page by page ─▶ candidates ─▶ pause, check again ─▶ pause, check again ─▶ inconsistencies
  *
  * One script's answer shows one instant, so a contradiction within it is certain. Two answers may differ because a job
- * moved between them: such a contradiction is reported only if both later checks find it too. Memory is bounded: pages,
- * and a limited number of candidates.
+ * moved between them, so such a contradiction is reported only if both later checks find it again. Pages and a limited
+ * number of candidates bound the memory.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { DAY_MS } from "../core/time.ts";
@@ -20,7 +20,7 @@ import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
 import { overdueEntries } from "./overdue.ts";
 
-/** Further ones are counted, and not checked again. */
+/** Further candidates are counted but not checked again. */
 const MAX_CANDIDATES = 10_000;
 const PAGE = 500;
 const NONE: Inconsistencies = new Map();
@@ -28,7 +28,7 @@ const NONE: Inconsistencies = new Map();
 export interface VerificationOptions {
   readonly audit: Audit;
   readonly storedJobs: StoredJobs;
-  /** The queue's, as Postgres stores it. */
+  /** The generation of the queue that Postgres stores. */
   readonly namespace: string;
   readonly leaseMs: number;
   readonly retentionDays: number;
@@ -45,11 +45,11 @@ export interface Verification {
   readonly inconsistencies: readonly Inconsistency[];
   /** The number of candidates beyond the limit, which were not checked again. */
   readonly unexamined: number;
-  /** Sentences for the operator about anything else that is remarkable. */
+  /** Other observations, as sentences for the operator. */
   readonly notes: readonly string[];
 }
 
-/** @throws QueueUnavailable, OutcomeUnknown or pg's error when Redis or Postgres goes away meanwhile */
+/** @throws QueueUnavailable, OutcomeUnknown or pg's error if Redis or Postgres fails during the check */
 export async function verify(options: VerificationOptions): Promise<Verification> {
   const before = await options.audit.jobCounts();
   const walk = await walkOver(options);
@@ -131,7 +131,7 @@ interface Walk {
   readonly seen: number;
   readonly candidates: Inconsistencies;
   readonly unexamined: number;
-  /** Undefined where jobs came or went during the walk, which makes it incomparable with the counters. */
+  /** Undefined if jobs came or went during the walk, because then it cannot be compared with the counters. */
   readonly miscounts: Inconsistencies | undefined;
 }
 
@@ -162,7 +162,7 @@ async function walkOver(options: VerificationOptions): Promise<Walk> {
   };
 }
 
-/** @returns how many of them are jobs */
+/** @returns the number of ids that belong to jobs */
 function count(snapshots: readonly JobSnapshot[], statusCounts: StatusCounts): number {
   let jobs = 0;
   for (const snapshot of snapshots) {
@@ -175,7 +175,7 @@ function count(snapshots: readonly JobSnapshot[], statusCounts: StatusCounts): n
   return jobs;
 }
 
-/** Each job that was counted as recorded must have a row, as long as retention cannot have dropped any. */
+/** Checks that each job counted as recorded has a row, unless retention may have dropped rows. */
 async function compareRows(
   { audit, storedJobs, retentionDays }: VerificationOptions,
   before: AuditCounts,

@@ -1,4 +1,4 @@
-// A thread that repeats the same requests without a pause, several at once, and discards the answers.
+// A thread that repeats the same requests without a pause, several concurrently, and discards the answers.
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -17,7 +17,7 @@ let isStopped = false;
 function send() {
   const number = (sent += 1);
   const { method, path, headers = {}, body } = requests[number % requests.length];
-  // Each pass over the list starts at the next replica, so that each request reaches each replica.
+  // Each pass over the list starts at the next replica, so each request reaches each replica.
   const url = urls[(number + Math.floor(number / requests.length)) % urls.length];
   return new Promise((resolve) => {
     const one = request(

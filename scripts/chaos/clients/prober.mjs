@@ -1,5 +1,5 @@
-// A thread that submits one small job after the other at a steady rate, as another caller would, and posts each answer.
-// It is a thread, so that the work of the harness does not delay what it measures.
+// A thread that submits one small job after the other at a steady rate, like another caller, and posts each answer. It
+// is a thread because the work of the harness would delay its measurements.
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";

@@ -1,4 +1,4 @@
-// A job type whose handler behaves by the replica that runs it: on one side it fails, on the other it returns.
+// A job type whose handler fails on one replica and returns on the other.
 import { setTimeout as sleep } from "node:timers/promises";
 
 export default ({ defineJob, Type, fixed }) =>

@@ -149,7 +149,7 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE_JOB))("$method $pattern
     },
   );
 
-  it("serves keys with the scope read, whoever owns the job", { timeout: 60_000 }, async () => {
+  it("serves keys with the scope read, even if another key owns the job", { timeout: 60_000 }, async () => {
     for (const caller of ["both", "admin"] as const) {
       for (const state of STATES) {
         const { status, text } = await about(await jobIn(state, "other"), caller);

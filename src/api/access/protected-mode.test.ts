@@ -17,7 +17,7 @@ describe("protected mode", () => {
     [v6(127, 0, 0, 1), false],
     [[0x20, 1, ...Array<number>(13).fill(0), 1], false],
     [[], false],
-  ])("treats the peer %j as this machine: %s", (address, expected) => {
+  ])("decides whether the peer %j is this machine: %s", (address, expected) => {
     expect(isLoopback(Uint8Array.from(address))).toBe(expected);
   });
 
@@ -30,7 +30,7 @@ describe("protected mode", () => {
     ["0.0.0.0", false],
     ["::", false],
     ["127.0.0.1.example.com", false],
-  ])("knows that %s can be reached from this machine only: %s", (host, expected) => {
+  ])("decides whether only this machine can reach %s: %s", (host, expected) => {
     expect(isLoopbackHost(host)).toBe(expected);
   });
 });

@@ -88,16 +88,16 @@ describe("a job that reads other jobs", () => {
     ["a replay", "", RERUN, "application/json"],
     ["an email with another job's artifact", "", MAIL, "application/json"],
     ["an image that is another job's artifact", "", IMAGE, "application/json"],
-    ["a watermark that is one", "", MARKED, "application/json"],
+    ["a watermark that is another job's artifact", "", MARKED, "application/json"],
     ["a watermark of a variant", "/batch", { jobs: [MARKED_VARIANT] }, "application/json"],
-  ])("is not for a key without the scope read: %s", async (_what, path, body, contentType) => {
+  ])("is denied to a key without the scope read: %s", async (_what, path, body, contentType) => {
     const before = await accepted();
     expect(await post("submitter", path, body, contentType)).toMatchObject(FORBIDDEN);
     expect(await accepted()).toBe(before);
     for (const key of ["both", "operator"]) expect((await post(key, path, body, contentType)).status).toBe(202);
   });
 
-  it("is no other export, email or image: these need only submit", async () => {
+  it("needs only the scope submit for other exports, emails and images", async () => {
     const mail = { ...MAIL, payload: { ...MAIL.payload, attachments: MAIL.payload.attachments.slice(0, 1) } };
     const image = { ...IMAGE, payload: { source: { base64: "AAAA" }, variants: [{ width: 4 }] } };
     expect((await post("submitter", "/batch", { jobs: [mail, image] })).status).toBe(202);
@@ -105,7 +105,7 @@ describe("a job that reads other jobs", () => {
     expect((await post("submitter", "/batch", { jobs: [NOTE, ROWS] })).status).toBe(202);
   });
 
-  it("cannot be retried or replayed without read either", async () => {
+  it("cannot be retried or replayed without read", async () => {
     // The key had the scope read before.
     apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true);
     const { body } = await post("submitter", "", HISTORY);

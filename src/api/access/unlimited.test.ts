@@ -46,7 +46,7 @@ describe("probes", () => {
     expect(scripts).toBeLessThanOrEqual(allowed);
   });
 
-  it("query Postgres as rarely", async () => {
+  it("query Postgres at most once a second", async () => {
     const before = looksAtHealth;
     const { allowed } = await costOf("/api/v1/health");
     expect(looksAtHealth - before).toBeLessThanOrEqual(allowed);

@@ -29,7 +29,7 @@ it("serves the host names in its settings, and prints a URL that works", async (
   expect(await statusesOf(open, HOSTS)).toEqual([200, 200, 200, 200, 403]);
 });
 
-it("does not start if every page could call it", async () => {
+it("does not start with settings that let every page call it", async () => {
   const { start } = await installation();
   for (const auth of ["", "none"]) {
     const program = start({ CORS_ORIGINS: "*", TASKFLOW_AUTH: auth });

@@ -24,7 +24,7 @@ export const HEADERS: Readonly<Record<HeaderName | "X-Request-Id" | "RateLimit" 
     type: "string",
     minLength: 1,
   }),
-  RateLimit: header("The remaining allowance of the API key, if it is limited (draft-ietf-httpapi-ratelimit-headers)"),
+  RateLimit: header("The remaining requests of the API key, if it is limited (draft-ietf-httpapi-ratelimit-headers)"),
   "RateLimit-Policy": header("The limits of the API key, if it has any"),
 };
 

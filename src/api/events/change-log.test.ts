@@ -64,7 +64,7 @@ describe("a client that reconnects", () => {
     expect(await reads()).toBe(0);
   });
 
-  it("causes one paged read, however many reconnect at once", async () => {
+  it("causes one paged read for any number of simultaneous reconnects", async () => {
     await store(entries(1_000, 1_450));
     log.add(entries(1_400, 1_450));
     await reads();
@@ -79,7 +79,7 @@ describe("a client that reconnects", () => {
   });
 
   it.each(["0-0.0", "0-0", "", "end", "x", "9".repeat(400), "999-0.0", "1020-1.0", "9999999999999-0.0"])(
-    "with %j has a gap, nearly for free",
+    "with %j has a gap, without a read of the history",
     async (lastEventId) => {
       await store(entries(1_000, 1_050));
       log.add(entries(1_000, 1_050));
@@ -133,7 +133,7 @@ describe("the log", () => {
     expect(log.end - log.first).toBe(24);
   });
 
-  it("resumes where it stopped, and appends entries that arrive meanwhile, each once", async () => {
+  it("resumes at its last entry, and appends each entry that arrives in the meantime once", async () => {
     log.add(entries(1_000, 1_100));
     await store(entries(1_000, 1_350));
     const { end } = log;

@@ -65,7 +65,7 @@ describe("the events of one job", () => {
     expect(again.status).toBe(204);
   });
 
-  it("begin with the current job after a reconnect, whatever the last event was", async () => {
+  it("begin with the current job after a reconnect with any last event", async () => {
     const id = await submitNote();
     const stream = await follow(`jobs/${id}/events`);
     await request(server, "DELETE", `/api/v1/jobs/${id}`);
@@ -81,7 +81,7 @@ describe("the events of one job", () => {
     await server.finishNext("1");
   });
 
-  it("omit payloads and long results, so that the largest job can be followed", async () => {
+  it("omit payloads and long results, so clients can follow the largest job", async () => {
     const [id = ""] = await enqueue(
       server.queue,
       submission({ type: "note", payload: JSON.stringify({ text: "x".repeat(12 * 1024 * 1024) }) }),

@@ -4,7 +4,7 @@ import { request, startApiServer } from "../../testing/api-server.ts";
 /** The lower 62 bits. */
 const bitsOf = (id: string): bigint => BigInt(`0x${id.slice(19).replace("-", "")}`) & 0x3fff_ffff_ffff_ffffn;
 
-it("of one caller's jobs do not reveal those of another, however close they were submitted", async () => {
+it("of one caller's jobs do not reveal those of another, even for simultaneous submissions", async () => {
   const server = await startApiServer();
   for (let round = 0; round < 12; round += 1) {
     const submit = (i: number) =>

@@ -51,7 +51,7 @@ describe("one job", () => {
     expect(await cancel(server, "1")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
   });
 
-  it("is cancelled while it waits, and passed on to be recorded", async () => {
+  it("is cancelled and recorded if it waits", async () => {
     const id = await submit(server);
     expect(await cancel(server, id)).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
     expect(server.cancelled.map((job) => job.id)).toContain(id);
@@ -77,7 +77,7 @@ describe("one job", () => {
 });
 
 describe("a job while Redis or Postgres is unavailable", () => {
-  it("is read from the one that has it, and 503 if the other one may have it", async () => {
+  it("is read from the available one, and is 503 if only the unavailable one may have it", async () => {
     const [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
     const server = await startApiServer({ redis: redis.address, database: postgres.address });
     const recorded = await submit(server);

@@ -34,7 +34,7 @@ it("the OpenAPI document has the aliases, which need no key", async () => {
   for (const [alias] of ALIASES) expect([alias, paths[alias]?.get.security]).toEqual([alias, []]);
 });
 
-it("/readyz fails when the replica leaves, and /livez does not", async () => {
+it("/readyz fails while the replica drains, and /livez does not", async () => {
   server.server.leave();
   expect((await request(server, "GET", "/readyz")).body.code).toBe("draining");
   expect((await request(server, "GET", "/livez")).status).toBe(200);

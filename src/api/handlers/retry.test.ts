@@ -22,7 +22,7 @@ async function cancelled(fields: object = {}): Promise<string> {
 }
 
 describe("a retry", () => {
-  it("is a new job with all fields of the first one but its times, and refers to it", async () => {
+  it("creates a new job that refers to the first one and has all its fields except its times", async () => {
     const given = {
       priority: 7,
       max_attempts: 9,
@@ -81,7 +81,7 @@ describe("a retry", () => {
     });
   });
 
-  it("creates one job per Idempotency-Key, wherever the first job is meanwhile", async () => {
+  it("creates one job per Idempotency-Key in any state of the first job", async () => {
     const [id, other] = [await cancelled(), await cancelled()];
     const keyed = (of: string, key: string, body?: object) =>
       request(server, "POST", `/api/v1/jobs/${of}/retry`, body, { "idempotency-key": key });

@@ -16,7 +16,7 @@ function glibc(): number {
   return Number(header.glibcVersionRuntime?.split(".")[1] ?? 0);
 }
 
-it("are rejected by the Node.js of the image as by this one; if the C library is too old for it, the program reports that", {
+it("are rejected by the image's Node.js as by this one, or the program reports that the C library is too old", {
   timeout: 600_000,
 }, async () => {
   const folder = tempDir();

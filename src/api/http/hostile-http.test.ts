@@ -89,7 +89,7 @@ describe("an invalid request", () => {
     ],
     ["an invalid length", post(GOOD, "Content-Length: abc\r\n"), 400],
     ["a negative length", post(GOOD, "Content-Length: -5\r\n"), 400],
-    ["what is not HTTP", "hello\r\n\r\n", 505],
+    ["bytes that are not HTTP", "hello\r\n\r\n", 505],
   ])("with %s is rejected by the library", async (_what, text, status) => {
     expect((await rawAnswer(server.port, text)).status).toBe(status);
   });
@@ -130,7 +130,7 @@ describe("an invalid request", () => {
     expect(answer.text).toContain("body_too_large");
   });
 
-  it("is not one with a valid body in chunks: the answer is 202", async () => {
+  it("does not include a valid body in chunks: the answer is 202", async () => {
     const half = Math.floor(GOOD.length / 2);
     const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
     const raw = await rawSocket(server.port, post(chunk(GOOD.slice(0, half)), "Transfer-Encoding: chunked\r\n"));

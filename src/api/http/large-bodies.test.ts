@@ -20,7 +20,7 @@ describe("large bodies", () => {
     bodies.parsed("a");
     expect(started).toEqual(["a1", "b1", "a2"]);
     bodies.parsed("a");
-    expect(started).toHaveLength(3); // one is parsed, two are on their way into Redis
+    expect(started).toHaveLength(3); // one body is being parsed, two jobs are on their way into Redis
     leave();
     expect(started).toEqual(["a1", "b1", "a2", "c1"]);
   });
@@ -37,7 +37,7 @@ describe("large bodies", () => {
     expect(started).toEqual(["a0", "b0", "a1", "b1", "c0", "a2"]);
   });
 
-  it("wait while there is room for their bytes, which one caller cannot use up alone", () => {
+  it("wait if there is room for their bytes, which one caller cannot use up alone", () => {
     const { bodies, started, enter, leave } = setup();
     for (const name of ["a1", "b1"]) enter(name, 32 * MIB);
     expect(["a2", "a3", "a4", "b2", "b3"].map((name) => enter(name, 64 * MIB))).toEqual([

@@ -1,4 +1,4 @@
-/** Large bodies at the server: their turns, and those whose client has disconnected. */
+/** Tests the turns of large bodies, and bodies whose client has disconnected. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { idOfHash } from "../../core/api-key.ts";
@@ -14,7 +14,7 @@ interface Parsing {
   readonly end: (parsed?: ParsedBody) => void;
 }
 
-/** Bodies whose parsing has begun, in this order. The test decides when each continues. */
+/** Bodies in the order in which their parsing began. The test decides when each continues. */
 const begun: Parsing[] = [];
 let server: ApiServer;
 beforeAll(async () => {
@@ -44,7 +44,7 @@ const submit = (key: string, name: string, signal?: AbortSignal) =>
   });
 const names = () => begun.map(({ name }) => name);
 
-it("takes the callers in turn, and drops the bodies of clients that have disconnected", async () => {
+it("parses the callers' bodies in turn, and drops those of disconnected clients", async () => {
   const read = vi.spyOn(server.queue.ids, "next"); // called for each request whose body has arrived
   const hasRead = (count: number) =>
     until(() => read.mock.calls.length === count, { what: `${count} bodies have arrived` });
@@ -71,11 +71,11 @@ it("takes the callers in turn, and drops the bodies of clients that have disconn
   expect(ended.map(({ status }) => status).sort()).toEqual([202, 202, 202, 202, 202, 422]);
   expect(await ended.find(({ status }) => status === 422)?.json()).toMatchObject({ code: "body_too_complex" });
   expect(names()[0]).toMatch(/^a[12]$/);
-  expect(names()[1]).toBe("b1"); // none of the other caller's was parsed before it, but for the one that had begun
+  expect(names()[1]).toBe("b1"); // only the body whose parsing had already begun was parsed before it
   expect(names()).not.toContain("gone");
 });
 
-it("takes large bodies one after the other, however large they are together", async () => {
+it("accepts large bodies one after the other for any total size", async () => {
   const MIB = 1024 * 1024;
   const small = await startApiServer({ settings: { maxBufferedBytes: 4 * MIB } });
   const body = JSON.stringify({ type: "note", payload: { text: "x".repeat(1.5 * MIB) } });

@@ -1,6 +1,6 @@
 /**
- * Bodies of maximal size and worst shape, made from the schemas: each is answered, while the server serves other
- * requests.
+ * Generates bodies of maximal size and worst shape from the schemas. The server must answer each, and serve other
+ * requests at the same time.
  */
 import { expect, it } from "vitest";
 import { loadRegistry } from "../../jobs/registry.ts";
@@ -12,12 +12,12 @@ import { bodiesOfNone, bodiesOfType } from "../../testing/maximal-bodies.ts";
 const KIB = 1024;
 /** The limit of some types, MAX_BODY_BYTES, and the largest size that is parsed on the main thread. */
 const SIZES = [16_383 * KIB, 1_023 * KIB, 255 * KIB] as const;
-/** Of the bodies of each size, every n-th one is sent, from a random start: a body of 16 MiB takes a second. */
+/** For each size, the test sends every n-th body from a random start, because a body of 16 MiB takes a second. */
 const STEPS = [30, 12, 2] as const;
 /** The time for each size: a busy machine sends fewer of them. */
 const SEND_WITHIN_MS = [8_000, 6_000, 11_000] as const;
 /**
- * Normal are some tens of milliseconds, on a shared machine hundreds; a body that blocks the main thread takes seconds.
+ * Tens of milliseconds are normal, and hundreds on a shared machine; a body that blocks the main thread takes seconds.
  */
 const LONGEST_PROBE_MS = 3_000;
 const AT_ONCE = 3;

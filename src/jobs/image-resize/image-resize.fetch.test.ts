@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import { openOutbound } from "../../net/outbound.ts";
 import { cleanups, SOURCE_ID, serve, setup, taskOf, twoHalves } from "../../testing/image-jobs.ts";
-import { closeImageProcesses } from "../../testing/image-tool.ts";
+import { closeImageProcesses } from "../../testing/image-resource.ts";
 import { type ImageResource, resizeImage } from "./resize.ts";
 
 afterAll(closeImageProcesses);

@@ -12,7 +12,7 @@ import {
   twoHalves,
   validator,
 } from "../../testing/image-jobs.ts";
-import { closeImageProcesses } from "../../testing/image-tool.ts";
+import { closeImageProcesses } from "../../testing/image-resource.ts";
 import { prepareSharp } from "./image.ts";
 import imageResize from "./image-resize.ts";
 

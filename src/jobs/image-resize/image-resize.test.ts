@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { base64, cleanups, type Payload, setup, twoHalves } from "../../testing/image-jobs.ts";
-import { closeImageProcesses } from "../../testing/image-tool.ts";
+import { closeImageProcesses } from "../../testing/image-resource.ts";
 import imageResize from "./image-resize.ts";
 
 afterAll(closeImageProcesses);

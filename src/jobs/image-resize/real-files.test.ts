@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { closeImageProcesses, openTestImageResource } from "../../testing/image-tool.ts";
+import { closeImageProcesses, openTestImageResource } from "../../testing/image-resource.ts";
 import { imageErrors } from "./error-codes.ts";
 import { type ImageResource, type ImageResult, resizeImage } from "./resize.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { closeImageProcesses, openTestImageResource } from "../../testing/image-tool.ts";
+import { closeImageProcesses, openTestImageResource } from "../../testing/image-resource.ts";
 import { type ImageResult, resizeImage } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 

@@ -1,4 +1,4 @@
-// A job type of lane `cpu` for tests: the payload says what the handler does on its thread.
+// A job type of lane `cpu` for tests: the payload selects the behaviour of the handler on its thread.
 import { parentPort } from "node:worker_threads";
 
 const cameBack = new Set();

@@ -1,4 +1,4 @@
-// Job types of lane `io` for tests and benchmarks: the payload says what the handler does.
+// Job types of lane `io` for tests and benchmarks: the payload selects the behaviour of the handler.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const failures = new Map();
@@ -18,7 +18,7 @@ const behaviours = {
     await sleep(ms, undefined, { signal });
     return { slept: ms };
   },
-  // Computes for `ms` without a pause, after one.
+  // Pauses, then computes for `ms` without a pause.
   compute: async ({ ms }) => {
     await sleep(10);
     return compute(ms);

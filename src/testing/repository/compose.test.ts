@@ -267,7 +267,7 @@ async function expectReadOnly(url: string): Promise<void> {
   await client.connect();
   const { rows } = await client.query<{ count: string }>("select count(*) from jobs");
   expect(rows).toEqual([{ count: "1" }]);
-  const refused = /permission denied|read-only transaction|must be owner/;
+  const denied = /permission denied|read-only transaction|must be owner/;
   for (const begin of ["", "set default_transaction_read_only = off"]) {
     if (begin !== "") await client.query(begin);
     for (const statement of [
@@ -279,7 +279,7 @@ async function expectReadOnly(url: string): Promise<void> {
       "copy (select 1) to program 'true'",
       "select pg_read_file('/etc/passwd')",
     ]) {
-      await expect(client.query(statement)).rejects.toThrow(refused);
+      await expect(client.query(statement)).rejects.toThrow(denied);
     }
   }
   await client.end();

@@ -80,7 +80,7 @@ beforeAll(async () => {
     writeFileSync(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, file)}" "$@"\n`, {
       mode: 0o755,
     });
-  keysDatabase = ofKeys.url; // a database of its own: once it has keys, every call needs one
+  keysDatabase = ofKeys.url; // a separate database, because every call to one with keys needs a key
   peer = peerOfJobs;
   const photo = await noisyPhoto();
   peer.respond(({ path }) => ({ kind: "answer", status: 200, body: path === "/photo.jpg" ? photo : "thanks" }));
@@ -144,7 +144,7 @@ function hasCurl(): Promise<boolean> {
   );
 }
 
-/** What bash prints of a command, which must exit with 0. */
+/** Returns the output of a command in bash, which must exit with 0. */
 async function shell(command: string): Promise<string> {
   const here = command
     .replaceAll("localhost:8080", new URL(program.url).host)
@@ -156,7 +156,7 @@ async function shell(command: string): Promise<string> {
   return stdout;
 }
 
-/** What is the same in each run of a value: names, types, and the words that programs depend on. */
+/** The parts of a value that are equal in each run: names, types, and the words that programs depend on. */
 function shapeOf(value: unknown, name = ""): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
   if (typeof value === "object" && value !== null)

@@ -1,4 +1,4 @@
-/** What the pages refer to exists: links, anchors, and the paths of sources that they name. */
+/** Checks that the links, anchors and source paths on the pages exist. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ function anchorsOf({ text }: Page): ReadonlySet<string> {
   return new Set(anchors);
 }
 
-/** What is wrong with a link of a page; undefined for a link that leads somewhere, and for one to another site. */
+/** Describes a broken link of a page; undefined for a valid link and for a link to another site. */
 function issueOf(page: Page, target: string): string | undefined {
   if (/^[a-z]+:/.test(target)) return undefined;
   const [path = "", anchor] = target.split("#");

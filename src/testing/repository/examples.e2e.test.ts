@@ -37,7 +37,7 @@ const message = { to: "+4915112345678", text: "Your code is 4711" };
 const answer = (status: number, headers: Record<string, string> = {}, body = "") =>
   ({ kind: "answer", status, headers, body }) as const;
 
-it("client.ts submits, waits and shows what is wrong with a submission", async () => {
+it("client.ts submits, waits and shows the issues of a submission", async () => {
   const tsx = join(ROOT, "node_modules/tsx/dist/cli.mjs");
   const { stdout } = await run(process.execPath, [tsx, "docs/examples/client.ts", program.url], { cwd: ROOT });
   expect(stdout).toBe(
@@ -50,7 +50,7 @@ it("client.ts submits, waits and shows what is wrong with a submission", async (
   );
 });
 
-it("greet greets, and fails at once where a retry is useless", async () => {
+it("greet greets, and fails immediately if a retry is useless", async () => {
   const ada = await submit(program, "greet", { name: "Ada" });
   expect(await jobWhen(program, ada)).toMatchObject({ status: "completed", result: { text: "Hello, Ada" } });
   const nobody = await submit(program, "greet", { name: "nobody" });

@@ -6,7 +6,7 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
 /**
- * Which part may import which: each part, and the parts below it that it may use. Parts of one level do not import each
+ * The import rules: each part, and the parts below it that it may import. Parts of one level do not import each
  * other; main.ts and replica/ join them. A part is a folder of src/, api/ or jobs/, or a file such as errors.ts
  * (`errors`).
  */

@@ -1,4 +1,4 @@
-/** The tool of `image_resize` in the process of a test, its image process started as a replica starts it. */
+/** Opens the resource of `image_resize` in the process of a test. It starts the image process as a replica does. */
 import { ChildProcesses } from "../execute/child-processes.ts";
 import { DEFAULT_MAX_PIXELS } from "../jobs/image-resize/decoding.ts";
 import { Renderer } from "../jobs/image-resize/image-process-client.ts";
@@ -6,7 +6,7 @@ import { type ImageResource, type ImageSettings, openImageResource } from "../jo
 
 const processes = new ChildProcesses();
 const start = (request: Parameters<ChildProcesses["start"]>[1]): void => processes.start(0, request);
-/** One for all tests of a file: each would wait for its start. */
+/** All tests of a file share one renderer, because its start takes time. */
 const renderer = new Renderer(start);
 
 export async function openTestImageResource(
@@ -15,7 +15,7 @@ export async function openTestImageResource(
   return { ...(await openImageResource({ IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS, ...settings }, start)), renderer };
 }
 
-/** For `afterAll`. */
+/** Call it in `afterAll`. */
 export async function closeImageProcesses(): Promise<void> {
   renderer.close();
   await processes.close();

@@ -5,35 +5,35 @@ import { inRounds } from "./figure.ts";
 import { ratiosOf } from "./median.ts";
 import type { Reading } from "./report.ts";
 
-/** The values that describe a throughput. */
+/** The measures of a throughput. */
 export interface Speed {
   readonly jobsPerSecond: number;
   /** Submissions over HTTP, if they are measured separately. */
   readonly submittedPerSecond?: number;
   readonly p99Ms?: number;
-  /** CPU time for a job, in µs. */
+  /** CPU time per job, in µs. */
   readonly programUs?: number;
   readonly redisUs?: number;
   readonly postgresUs?: number;
-  /** The whole database, indexes included, for each row. */
+  /** The size of the whole database per row, indexes included. */
   readonly postgresBytesPerJob?: number;
 }
 
-export interface Contest {
+export interface Comparison {
   readonly readings: readonly Reading[];
-  /** TaskFlow ÷ another, by round. */
+  /** The ratio of TaskFlow's rate to another competitor's, by round. */
   readonly ratiosAgainst: (other: Competitor) => number[];
 }
 
 /**
- * Measures each competitor once a round. The rows of the others have the ratios: how many times as fast TaskFlow is.
+ * Measures each competitor once a round. The rows of the other competitors show how many times as fast TaskFlow is.
  */
-export async function contest(
+export async function compareCompetitors(
   bench: Bench,
   own: Competitor,
   others: readonly Competitor[],
   measure: (running: Running, competitor: Competitor) => Promise<Speed>,
-): Promise<Contest> {
+): Promise<Comparison> {
   const measures = await inRounds(bench, [...others, own], measure);
   const valuesOf = (competitor: Competitor, field: keyof Speed): number[] =>
     (measures.get(competitor) ?? []).flatMap((speed) => speed[field] ?? []);
