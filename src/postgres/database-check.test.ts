@@ -177,11 +177,11 @@ describe("a role that may read and write data", () => {
     await expect(refused).rejects.toThrow(/^[^\n]*\.$/);
   });
 
-  it("is sent to the owner where migrations are left", async () => {
+  it("is sent to the owner if migrations are pending", async () => {
     const { owner, app, name } = await twoRoles(...DATA_RIGHTS);
     await query(owner, "delete from taskflow_migrations where name like '0005%'");
     await expect(migrate(app)).rejects.toThrow(
-      `does not let role "${name}" create tables in schema public, and migrations are left (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`,
+      `does not let role "${name}" create tables in schema public, and migrations are pending (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`,
     );
   });
 });

@@ -34,7 +34,7 @@ const admin = async (url: string, ...statements: readonly string[]): Promise<Rec
   }
 };
 
-/** A Postgres with TLS, whose certificate vouches for itself. */
+/** A Postgres with TLS, with a self-signed certificate. */
 async function tlsServer(): Promise<Server> {
   const dir = tempDir();
   const [certificate, key, hba] = [join(dir, "server.crt"), join(dir, "server.key"), join(dir, "pg_hba.conf")];
@@ -123,7 +123,7 @@ describe("a Postgres that cannot be used", () => {
     [
       "has a certificate of its own",
       () => `${server.url}?sslmode=verify-full`,
-      "(nothing vouches for its certificate): name the certificate of its authority in DATABASE_URL (sslrootcert=FILE)",
+      "(no known authority has signed its certificate): set its authority's certificate in DATABASE_URL (sslrootcert=FILE)",
     ],
     [
       "has a certificate for another name",

@@ -49,7 +49,7 @@ export class AcceptanceLogReader {
 
   /**
    * Examines the first `limit` rows above one id and below another, for the jobs that are not recorded.
-   * @throws pg's error if Postgres is away, as all methods do; then this replica leads no more
+   * @throws pg's error if Postgres is away, as all methods do; then this replica no longer leads
    */
   async unrecorded(above: string, below: string, limit: number): Promise<Unrecorded> {
     type Row = { readonly last: string | null } & (
@@ -79,7 +79,7 @@ export class AcceptanceLogReader {
     await this.#leader.query(SET_GENERATION, [this.#namespace, generation]);
   }
 
-  /** Leads no more, and cuts off the call under way. Idempotent. */
+  /** Stops leading, and cuts off the call in progress. Idempotent. */
   close(): void {
     this.#leader.close();
   }

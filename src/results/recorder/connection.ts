@@ -63,7 +63,7 @@ export class RecorderConnection {
     return this.#rows.end();
   }
 
-  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  /** Cuts the connection; a call in progress rejects. The next call opens a new one. */
   cut(): void {
     this.#client.cut();
   }
