@@ -80,7 +80,11 @@ export function mustMigrate({ role, schema }: DatabaseFacts, address: string, pe
  * Checks the rights that a replica needs, including those to create the partitions of later days.
  * @throws StartError, in one sentence that names what is missing
  */
-export async function requireRights(client: pg.Client, { role, schema }: DatabaseFacts, address: string): Promise<void> {
+export async function requireRights(
+  client: pg.Client,
+  { role, schema }: DatabaseFacts,
+  address: string,
+): Promise<void> {
   const { rows } = await client.query<{
     lacks: readonly string[] | null;
     weakOwner: string | null;

@@ -15,7 +15,7 @@ const SET_GENERATION = readSql(new URL("./generation-set.sql", import.meta.url))
 const STATEMENT_TIMEOUT_MS = 30_000;
 
 export interface Unrecorded {
-  /** The highest id examined; null if there was none. */
+  /** The highest id examined; null if the range is empty. */
   readonly last: string | null;
   readonly jobs: readonly { readonly id: string; readonly bytes: number }[];
 }
@@ -29,7 +29,7 @@ export class AcceptanceLogReader {
   readonly #namespace: string;
   readonly #leader: Leader;
 
-  /** @param silentMs after so long without a call another replica may lead; see {@link Leader} */
+  /** @param silentMs another replica may lead after this long without a call; see {@link Leader} */
   constructor(databaseUrl: string, namespace: string, silentMs?: number) {
     this.#namespace = namespace;
     this.#leader = new Leader({

@@ -293,6 +293,8 @@ describe("a recorder whose Postgres fails", () => {
     recorder.add(outcomes(2));
     await recorder.idle();
     expect(recorded).toHaveLength(2);
-    expect(logged).toEqual(["the next day's partition could not be made ahead: the flush that needs it makes it"]);
+    expect(logged).toEqual([
+      "the next day's partition could not be created in advance: the flush that needs it creates it",
+    ]);
   });
 });

@@ -111,7 +111,7 @@ describe("a recorder", () => {
     await recorder.idle();
     expect(await stored()).toHaveLength(2);
     expect(errors).toEqual(
-      Array.from({ length: 2 }, () => "recorded outcomes are not forgotten: the sweep brings them back"),
+      Array.from({ length: 2 }, () => "Redis could not forget recorded outcomes: the sweep tries again"),
     );
   });
 
