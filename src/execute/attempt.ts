@@ -3,7 +3,7 @@
  * thrown.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import type { Evidence, Job } from "../core/job.ts";
+import type { AttemptDiagnostics, Job } from "../core/job.ts";
 import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { readableText } from "../core/readable-url.ts";
 import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
@@ -38,7 +38,7 @@ export class Attempt {
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
   #log: KeptLog | undefined;
-  #evidence: Evidence | undefined;
+  #diagnostics: AttemptDiagnostics | undefined;
   #stopReason: StopReason | undefined;
   #stoppedAt = 0;
   #ended: AttemptEnd | undefined;
@@ -61,8 +61,8 @@ export class Attempt {
   }
 
   /** Diagnostics to keep with its record; undefined for most attempts. */
-  get evidence(): Evidence | undefined {
-    return this.#evidence ?? (this.#log && { log: this.#log.lines });
+  get diagnostics(): AttemptDiagnostics | undefined {
+    return this.#diagnostics ?? (this.#log && { log: this.#log.lines });
   }
 
   /** Keeps a line that its handler logged. */
@@ -133,12 +133,12 @@ export class Attempt {
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
-  /** @param evidence the diagnostics of its thread, with all lines, some of which may not have arrived here yet */
-  end(end: AttemptEnd, evidence?: Evidence): void {
+  /** @param diagnostics the diagnostics of its thread, with all lines, some of which may not have arrived here yet */
+  end(end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
     if (this.#ended) return;
     this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
     this.#ranMs = performance.now() - this.startedAt;
-    this.#evidence = evidence;
+    this.#diagnostics = diagnostics;
     this.#onEnd(this, this.#ended);
   }
 

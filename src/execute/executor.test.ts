@@ -246,7 +246,8 @@ describe("lane cpu", () => {
   });
 
   it("keeps the lines that lane io would keep, whatever their fields are", async () => {
-    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const linesOf = ({ diagnostics }: Attempt) =>
+      diagnostics?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
     const [here, there, spinning] = [
       start("test_io", { do: "log_odd" }),
       start("test_cpu", { do: "log_odd" }),
@@ -264,7 +265,8 @@ describe("lane cpu", () => {
   });
 
   it("keeps two attempts of one job apart: its lease was lost, and it was claimed here again while the first still ends", async () => {
-    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const linesOf = ({ diagnostics }: Attempt) =>
+      diagnostics?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
     const again = job("test_cpu", { do: "log_odd", spins: true });
     const ends: AttemptEnd[] = [];
     const attempts = [1, 2].map((claimSeq) => executor.start({ ...again, claimSeq }, (_, how) => ends.push(how)));

@@ -177,10 +177,10 @@ export class Executor {
 
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
-      const { end, ...evidence } = await report;
+      const { end, ...diagnostics } = await report;
       if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end)
         attempt.giveUp(); // it was told to stop, and has
-      else attempt.end(end, evidence);
+      else attempt.end(end, diagnostics);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop decides), or by the handler.
       if (attempt.stopReason === undefined)

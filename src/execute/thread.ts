@@ -22,7 +22,7 @@ const link = channel === undefined ? undefined : new ThreadLink(channel, threadI
 const services: Services = {
   destinations: link?.destinations ?? unlimited,
   sharedMemory: (type) => sharedMemory[type],
-  startProcess: (request) => say({ thread: threadId, startProcess: request }),
+  startProcess: (request) => post({ thread: threadId, startProcess: request }),
 };
 const resources = new Map<string, Promise<unknown>>();
 /**
@@ -36,7 +36,7 @@ const decoder = new TextDecoder();
 const COLLECTED_BYTES = 1024 * 1024;
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 
-function say(message: ThreadMessage): void {
+function post(message: ThreadMessage): void {
   parentPort?.postMessage(message);
 }
 
@@ -88,10 +88,10 @@ export default async function runAttempt({
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
     try {
-      say({ jobId, claimSeq, type, attempt, log: message, fields });
+      post({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
       // fields that cannot be cloned, a function among them, go as text
-      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined });
+      post({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined });
     }
   };
   if (!link) jobLog = log;

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { Evidence } from "../core/job.ts";
+import type { AttemptDiagnostics } from "../core/job.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { memoryShares } from "../process/memory-limit.ts";
@@ -39,7 +39,7 @@ export interface ThreadTask {
 }
 
 /** The report of a thread about an attempt that ended there. */
-export interface ThreadReport extends Evidence {
+export interface ThreadReport extends AttemptDiagnostics {
   readonly end: AttemptEnd;
 }
 

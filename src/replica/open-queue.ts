@@ -5,7 +5,7 @@ import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
-import type { SystemOptions } from "./replica.ts";
+import type { ReplicaOptions } from "./replica.ts";
 import { warning } from "./warning.ts";
 
 const START_TIMEOUT_MS = 10_000;
@@ -28,7 +28,7 @@ export interface QueueParts {
 
 /** @throws StartError if Redis cannot be reached, or is not fit for TaskFlow */
 export async function openQueue(
-  { config, redis, replica, log }: SystemOptions,
+  { config, redis, replica, log }: ReplicaOptions,
   { runsJobs, metrics, listeners }: QueueParts,
 ): Promise<Queue> {
   const queue = new Queue({
@@ -59,10 +59,10 @@ export async function openQueue(
   });
   try {
     const denied = await queue.open(START_TIMEOUT_MS);
-    for (const message of [...denied, ...(await checkServer(queue, redis.where))]) log.warn(message);
+    for (const message of [...denied, ...(await checkServer(queue, redis.address))]) log.warn(message);
     return queue;
   } catch (error) {
     queue.close();
-    throw startErrorOf(redis.where, error);
+    throw startErrorOf(redis.address, error);
   }
 }

@@ -44,9 +44,9 @@ const LAST_SETTLE_MS = 8_000;
 /** How long a closing replica tries to write its last outcomes; the rest stays in the outbox. */
 const LAST_FLUSH_MS = 5_000;
 
-export interface SystemOptions {
+export interface ReplicaOptions {
   readonly config: Config;
-  readonly redis: { readonly url: string; readonly where: string };
+  readonly redis: { readonly url: string; readonly address: string };
   readonly databaseUrl: string;
   /** The settings that the `open` of each job type gets. */
   readonly typeSettings: Readonly<Record<string, unknown>>;
@@ -61,7 +61,7 @@ export interface SystemOptions {
   readonly onUnfit: () => void;
 }
 
-export interface System {
+export interface Replica {
   /** The port that serves HTTP. */
   readonly port: number;
   /** The jobs whose leases this replica holds. */
@@ -73,7 +73,7 @@ export interface System {
 }
 
 /** @throws StartError in one sentence, with everything closed again */
-export async function startSystem(options: SystemOptions): Promise<System> {
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const closers: Closer[] = [];
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeInTime(closers.reverse(), options.log));
@@ -96,7 +96,7 @@ interface Stores {
   readonly acceptanceLogWriter: AcceptanceLogWriter;
 }
 
-async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
+async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Replica, "close">> {
   const { config, log } = options;
   const definitions = typesToRun(options);
   const metrics = createMetrics();
@@ -141,7 +141,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 }
 
 async function openStores(
-  options: SystemOptions,
+  options: ReplicaOptions,
   parts: { readonly runsJobs: boolean; readonly metrics: Metrics },
   closers: Closer[],
 ): Promise<Stores> {

@@ -30,7 +30,7 @@ export interface ScanParts {
  */
 export async function* matching(
   parts: ScanParts,
-  filters: RerunFilters,
+  given: RerunFilters,
   rerunId: string,
   scan: RerunScan,
 ): AsyncGenerator<WalkPage> {
@@ -39,8 +39,8 @@ export async function* matching(
     created_before,
     include_replayed: includesReruns = false,
     status = "failed",
-    ...asked
-  } = filters;
+    ...filters
+  } = given;
   const { caller = rerunId, signal } = scan;
   const finishedBy = timeOfId(rerunId);
   const from = boundOf(created_after);
@@ -49,10 +49,10 @@ export async function* matching(
     view.type !== RERUN_TYPE &&
     (view.finished_at ?? Infinity) <= finishedBy &&
     (includesReruns || view.retry_of === null) &&
-    isAsked(view, { ...asked, status });
+    passes(view, { ...filters, status });
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
   for await (const { ids, reached } of parts.store.matching(
-    { ...asked, status },
+    { ...filters, status },
     { below, from, finishedBy, includesReruns, caller, signal },
   )) {
     const count = ended.findIndex((id) => id < reached);
@@ -91,7 +91,7 @@ async function endedIds(
   return found;
 }
 
-function isAsked(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
+function passes(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
   return (
     view.status === status &&
     (type === undefined || view.type === type) &&

@@ -182,7 +182,7 @@ function makeWorker(options: WorkerPartsOptions, { slots, executor, leases, hear
     leases,
     settler,
     claimLimit: config.CLAIM_LIMIT,
-    isHeldBack: () => recorder.holdsBack,
+    shouldPause: () => recorder.shouldPause,
     hooks: {
       onPickup: (type, seconds) => {
         metrics.observePickup(type, seconds);

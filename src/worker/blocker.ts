@@ -44,20 +44,20 @@ export function findBlocker(
   above: (...args: never[]) => unknown,
 ): Blocker {
   const frames = framesBelow(above);
-  const places = frames.map(placeOf);
+  const positions = frames.map(positionOf);
   const counts = running();
   const job = starting();
   // The outermost file counts: a type's file may use that of another type.
   const type =
     job?.type ??
-    places.map((place) => place && typeOfFile.get(place.file)).findLast(Boolean) ??
+    positions.map((position) => position && typeOfFile.get(position.file)).findLast(Boolean) ??
     onlyOne(Object.keys(counts));
   const ids = job
     ? [job.id]
     : jobs()
         .filter((other) => other.type === type)
         .map(({ id }) => id);
-  const inner = places.find(Boolean);
+  const inner = positions.find(Boolean);
   return {
     type,
     running: counts,
@@ -89,8 +89,8 @@ function framesBelow(above: (...args: never[]) => unknown): string[] {
   }
 }
 
-function placeOf(frame: string): { readonly file: string; readonly position: string } | undefined {
-  const [, where = "", position = ""] = /(?:^|[( ])((?:file:\/\/)?\/[^()]*?):(\d+:\d+)\)?$/.exec(frame) ?? [];
-  if (where === "") return undefined;
-  return { file: where.startsWith("file:") ? fileURLToPath(where.replace(/[?#].*$/, "")) : where, position };
+function positionOf(frame: string): { readonly file: string; readonly position: string } | undefined {
+  const [, location = "", position = ""] = /(?:^|[( ])((?:file:\/\/)?\/[^()]*?):(\d+:\d+)\)?$/.exec(frame) ?? [];
+  if (location === "") return undefined;
+  return { file: location.startsWith("file:") ? fileURLToPath(location.replace(/[?#].*$/, "")) : location, position };
 }

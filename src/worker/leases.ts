@@ -48,7 +48,7 @@ export interface LeasesOptions {
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #reports: ProgressReports;
-  #held = new Map<Job, Lease>();
+  #leases = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
   /** The next tick is the one that renews. */
   #isIdle = false;
@@ -85,41 +85,43 @@ export class Leases {
   }
 
   /** Adds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
-  hold(attempt: Attempt, grantedAt: number): void {
+  add(attempt: Attempt, grantedAt: number): void {
     const { job } = attempt;
-    this.#add({ job, attempt, renewedAt: grantedAt });
+    this.#insert({ job, attempt, renewedAt: grantedAt });
   }
 
   /**
    * Adds the leases of jobs that do not run here, until their settle is answered. An attempt under an earlier lease of
    * such a job has lost it.
    */
-  holdJudged(jobs: readonly Job[], grantedAt: number): void {
+  addJudged(jobs: readonly Job[], grantedAt: number): void {
     const ids = new Set(jobs.map(({ id }) => id));
-    for (const { job, attempt } of this.#held.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
-    for (const job of jobs) this.#add({ job, attempt: undefined, renewedAt: grantedAt });
+    for (const { job, attempt } of this.#leases.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
+    for (const job of jobs) this.#insert({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
   /** The job is settled, or leased elsewhere. @returns the attempt that ran under its lease */
   release(job: Job): Attempt | undefined {
-    const attempt = this.#held.get(job)?.attempt;
-    this.#held.delete(job);
+    const attempt = this.#leases.get(job)?.attempt;
+    this.#leases.delete(job);
     return attempt;
   }
 
   /** Stops a job that runs here. Searches all leases: such calls are rare. */
   stop(id: string, reason: "cancelled" | "lost"): void {
-    for (const { job, attempt } of this.#held.values()) if (job.id === id) attempt?.stop(reason);
+    for (const { job, attempt } of this.#leases.values()) if (job.id === id) attempt?.stop(reason);
   }
 
   /** Stops the attempts that have saved their state: another replica can continue without losing work. */
   stopSaved(): void {
-    for (const { attempt } of this.#held.values()) if (attempt?.hasSaved) attempt.stop("drain");
+    for (const { attempt } of this.#leases.values()) if (attempt?.hasSaved) attempt.stop("drain");
   }
 
   /** Stops all attempts, and gives up those that do not stop within `graceMs`: their leases are released. */
   async stopAll(graceMs: number): Promise<void> {
-    const running = [...this.#held.values()].flatMap(({ attempt }) => (attempt && !attempt.hasEnded ? [attempt] : []));
+    const running = [...this.#leases.values()].flatMap(({ attempt }) =>
+      attempt && !attempt.hasEnded ? [attempt] : [],
+    );
     for (const attempt of running) attempt.stop("drain");
     const deadline = performance.now() + graceMs;
     while (running.some((attempt) => !attempt.hasEnded) && performance.now() < deadline) {
@@ -131,7 +133,7 @@ export class Leases {
 
   /** The jobs whose leases this replica has. */
   get jobs(): readonly Job[] {
-    return [...this.#held.keys()];
+    return [...this.#leases.keys()];
   }
 
   async close(): Promise<void> {
@@ -142,12 +144,12 @@ export class Leases {
     this.#options.beat.renewedAt = undefined;
   }
 
-  #add(lease: Lease): void {
-    this.#held.set(lease.job, lease);
+  #insert(lease: Lease): void {
+    this.#leases.set(lease.job, lease);
     if (this.#isIdle) this.#planTick();
   }
 
-  #planTick(isIdle = this.#held.size === 0): void {
+  #planTick(isIdle = this.#leases.size === 0): void {
     clearTimeout(this.#nextTick);
     if (this.#isClosed) return;
     this.#isIdle = isIdle;
@@ -163,7 +165,7 @@ export class Leases {
       leaseMs,
       beat: { guardedAt = Number.NEGATIVE_INFINITY },
     } = this.#options;
-    for (const { attempt, renewedAt } of this.#held.values()) {
+    for (const { attempt, renewedAt } of this.#leases.values()) {
       if (!attempt || attempt.hasEnded) continue;
       if (now - Math.max(renewedAt, guardedAt) > leaseMs) attempt.stop("lost");
       if (attempt.stopReason === undefined && now - attempt.startedAt > attempt.timeoutMs) attempt.stop("timeout");
@@ -175,8 +177,8 @@ export class Leases {
     // A map that grows and shrinks leaves old tables behind, each of which references the next: once the first is in
     // V8's old space, the later ones get there too, and wait for a full collection. A new map references only its own
     // table.
-    this.#held = new Map(this.#held);
-    this.#reports.send(this.#held.values(), now);
+    this.#leases = new Map(this.#leases);
+    this.#reports.send(this.#leases.values(), now);
     if (now >= this.#nextRenewalAt && !this.#renewal.isRunning) {
       this.#nextRenewalAt = now + leaseMs / 3;
       this.#renewal.wake();
@@ -187,7 +189,7 @@ export class Leases {
   async #renew(): Promise<void> {
     const startedAt = performance.now();
     // Skip leases known to be lost: the reply is keyed by job id, and the job may meanwhile be leased here again.
-    const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
+    const leases = [...this.#leases.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
     const about = this.#options.about();
     let from = 0;
     do {
@@ -205,12 +207,12 @@ export class Leases {
   }
 
   async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {
-    const held = leases.map(({ attempt, job }) => ({
+    const renewals = leases.map(({ attempt, job }) => ({
       id: job.id,
       claimSeq: job.claimSeq,
       progress: attempt?.progress ?? null,
     }));
-    const stops = await this.#options.queue.renew(held, about);
+    const stops = await this.#options.queue.renew(renewals, about);
     for (const lease of leases) {
       const reason = stops.get(lease.job.id);
       if (reason !== "lost") lease.renewedAt = startedAt;

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
 import { batchLength } from "../core/batch-limits.ts";
-import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
+import type { AttemptDiagnostics, AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
@@ -58,7 +58,7 @@ export class Settler {
   }
 
   /** Judges an attempt that has ended, and settles it with the next batch. */
-  ended(job: Job, end: AttemptEnd, evidence?: Evidence): void {
+  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), now, Math.random());
@@ -69,7 +69,7 @@ export class Settler {
       finishedAt: now,
       worker: !isTried ? null : end.kind === "lost" ? (job.worker ?? replica) : replica,
       startedAt: isTried ? job.startedAt : null,
-      evidence: evidence && fitting(evidence, job),
+      diagnostics: diagnostics && fitting(diagnostics, job),
     });
     this.#loop ??= this.#run();
   }
@@ -131,7 +131,7 @@ export class Settler {
       crashes,
       deferrals,
     };
-    return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
+    return [{ ...ended, verdict, diagnostics: undefined, isUnsettleable: true }];
   }
 
   /** Takes the next batch from the attempts that have ended. */

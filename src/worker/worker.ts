@@ -64,7 +64,7 @@ export interface WorkerOptions {
   readonly settler: Settler;
   readonly claimLimit: number;
   /** True while Postgres answers but the recorder's buffer is full: stop claiming, so that the outbox does not grow. */
-  readonly isHeldBack: () => boolean;
+  readonly shouldPause: () => boolean;
   readonly hooks: WorkerHooks;
 }
 
@@ -94,12 +94,12 @@ export class Worker implements Runner {
    * claim.
    */
   reserve(type: string, jobs: number, bytes: number): boolean {
-    const { slots, claimLimit, isHeldBack } = this.#options;
+    const { slots, claimLimit, shouldPause } = this.#options;
     return (
       this.#loop !== undefined &&
       !this.#isDraining &&
       jobs <= claimLimit &&
-      !isHeldBack() &&
+      !shouldPause() &&
       slots.tryTake(type, jobs, bytes)
     );
   }
@@ -205,8 +205,8 @@ export class Worker implements Runner {
   }
 
   #freeSlots(): ReturnType<Slots["free"]> {
-    const { slots, claimLimit, isHeldBack } = this.#options;
-    return { ...slots.free(isHeldBack() ? 0 : claimLimit), lostOnce: this.#probation.lostOnce() };
+    const { slots, claimLimit, shouldPause } = this.#options;
+    return { ...slots.free(shouldPause() ? 0 : claimLimit), lostOnce: this.#probation.lostOnce() };
   }
 
   /** Waits for a wake-up, at least a millisecond and at most `#maxIdleMs`. */
@@ -228,7 +228,7 @@ export class Worker implements Runner {
    */
   #judge(jobs: readonly Job[], end: AttemptEnd, grantedAt: number): void {
     if (jobs.length === 0) return;
-    this.#options.leases.holdJudged(jobs, grantedAt);
+    this.#options.leases.addJudged(jobs, grantedAt);
     for (const job of jobs) this.#options.settler.ended(job, end);
   }
 
@@ -250,7 +250,7 @@ export class Worker implements Runner {
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     this.#probation.began(job);
     // also if it has ended already: its lease is renewed until it is settled
-    leases.hold(executor.start(job, this.#ended, payload), grantedAt);
+    leases.add(executor.start(job, this.#ended, payload), grantedAt);
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
@@ -264,7 +264,7 @@ export class Worker implements Runner {
       leases.release(job);
       hooks.onAttempt(job, "stale", attempt);
     } else {
-      settler.ended(job, end, attempt.evidence);
+      settler.ended(job, end, attempt.diagnostics);
     }
     if (wasFull || wasPoisonCandidate) this.wake();
   };

@@ -1,7 +1,7 @@
 /** The restore of a replica, with the times that make it safe. */
 import type { Queue } from "../../queue/queue.ts";
 import { AcceptanceLogReader } from "../../results/acceptance-log/reader.ts";
-import type { SystemOptions } from "../replica.ts";
+import type { ReplicaOptions } from "../replica.ts";
 import { PIPELINE_MS } from "../submission-pipeline.ts";
 import { warning } from "../warning.ts";
 import { Restore } from "./restore.ts";
@@ -9,7 +9,7 @@ import { Restore } from "./restore.ts";
 /** How much a replica's estimate of the clock of Redis may be wrong by, generously. */
 const CLOCK_ERROR_MS = 1_000;
 
-export function openRestore({ config, databaseUrl, log }: SystemOptions, queue: Queue): Restore {
+export function openRestore({ config, databaseUrl, log }: ReplicaOptions, queue: Queue): Restore {
   const enqueueMs = config.SUBMIT_TIMEOUT_MS + CLOCK_ERROR_MS;
   return new Restore({
     queue,

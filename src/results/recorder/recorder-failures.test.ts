@@ -249,16 +249,16 @@ describe("a recorder whose Postgres fails", () => {
     await client.query("begin; lock table jobs in exclusive mode");
     recorder.add(outcomes(30));
     await copyWaits(client);
-    expect([recorder.holdsBack, releases]).toEqual([true, 0]);
+    expect([recorder.shouldPause, releases]).toEqual([true, 0]);
     await client.query("commit");
     await recorder.idle();
-    expect([recorder.holdsBack, releases]).toEqual([false, 1]);
+    expect([recorder.shouldPause, releases]).toEqual([false, 1]);
     await client.end();
     await server.stop();
     recorder.add(outcomes(30));
-    expect(recorder.holdsBack).toBe(true);
+    expect(recorder.shouldPause).toBe(true);
     await until(() => !recorder.isHealthy, { what: "the outage is noticed" });
-    expect([recorder.isFull, recorder.holdsBack, releases]).toEqual([true, false, 2]);
+    expect([recorder.isFull, recorder.shouldPause, releases]).toEqual([true, false, 2]);
   });
 
   it("bounds its memory while a COPY hangs, too", async () => {

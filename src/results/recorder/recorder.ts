@@ -28,7 +28,7 @@ interface RecorderHooks {
   readonly batch?: (rows: number, seconds: number) => void;
   /** Called with the number of outcomes dropped for lack of room. The outbox has them, and a sweep reads them again. */
   readonly dropped?: (outcomes: number) => void;
-  /** {@link Recorder.holdsBack} is no longer true: producers may continue. */
+  /** {@link Recorder.shouldPause} is no longer true: producers may continue. */
   readonly released?: () => void;
 }
 
@@ -99,7 +99,7 @@ export class Recorder {
   /**
    * Whether producers of outcomes should pause. They continue while Postgres is away: the outbox takes their outcomes.
    */
-  get holdsBack(): boolean {
+  get shouldPause(): boolean {
     return this.isFull && this.#isHealthy;
   }
 
@@ -145,9 +145,9 @@ export class Recorder {
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
       const isFullBatch = this.#backlog.size >= maxRows;
       await linger(isFullBatch ? 0 : this.#latestRows, LINGER_MS);
-      const heldBack = this.holdsBack;
+      const wasPausing = this.shouldPause;
       const batch = this.#backlog.take(maxRows);
-      if (heldBack && !this.isFull) observe?.released?.();
+      if (wasPausing && !this.isFull) observe?.released?.();
       this.#latestRows = batch.length;
       await this.#record(batch);
     }
@@ -176,9 +176,9 @@ export class Recorder {
         if (lastReason !== undefined) log.info({ failures: failures - 1 }, "Postgres takes outcomes again");
         return recorded;
       } catch (error) {
-        const heldBack = this.holdsBack;
+        const wasPausing = this.shouldPause;
         this.#isHealthy = false;
-        if (heldBack) observe?.released?.();
+        if (wasPausing) observe?.released?.();
         // Logs each reason once, not for each try: an outage may take hours.
         if (reasonOf(error) !== lastReason)
           log.warn(
