@@ -133,7 +133,7 @@ export class Attempt {
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
-  /** @param diagnostics the diagnostics of its thread, with all lines, some of which may not have arrived here yet */
+  /** @param diagnostics of its thread, with all lines, some of which may not have arrived here yet */
   end(end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
     if (this.#ended) return;
     this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;

@@ -41,7 +41,7 @@ export interface ServerParts {
   readonly events: EventHub;
 }
 
-/** Makes the parts. Nothing is served before `server.listen()`. */
+/** Makes the parts. The server accepts no request before `server.listen()`. */
 export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): ServerParts {
   const { config } = options;
   const { queue, store, acceptanceLogWriter, recorder, metrics, threads } = parts;

@@ -35,7 +35,7 @@ export function openRecorder(
   });
 }
 
-/** Records a job that was cancelled while it waited: cancelling has moved it to the outbox. */
+/** Records a job that was cancelled while it waited, and that the cancellation has moved to the outbox. */
 export function recordCancelled(
   job: Job,
   kind: "cancelled" | "withdrawn",

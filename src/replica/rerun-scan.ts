@@ -1,4 +1,4 @@
-/** The finished jobs that pass the filters of a bulk rerun: those in Postgres, and those in the outbox. */
+/** Finds the finished jobs that pass the filters of a bulk rerun, in Postgres and in the outbox. */
 
 import type { Turns } from "../concurrency/turns.ts";
 import { timeOfId } from "../core/id.ts";
@@ -12,8 +12,8 @@ import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
 
 /**
- * The scan examines up to so many outcomes that are not in Postgres yet. If there are more, Postgres is away, and the
- * scan fails.
+ * The scan examines up to this many outcomes that are not in Postgres yet. With more, Postgres is too far behind, and
+ * the scan fails.
  */
 const MAX_ENDED = 10_000;
 /** Jobs read from Redis at once. */
@@ -26,7 +26,8 @@ export interface ScanParts {
 }
 
 /**
- * Reads Redis first, so that a job that moves meanwhile is found in one of the two; in both it has the same position.
+ * Reads Redis first, to find a job that moves to Postgres meanwhile in one of the two; it has the same position in
+ * both.
  */
 export async function* matching(
   parts: ScanParts,
@@ -76,7 +77,7 @@ async function endedIds(
 ): Promise<string[]> {
   const all = await queue.endedIds(MAX_ENDED);
   if (all.length === MAX_ENDED)
-    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait for it.", {
+    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait to be recorded.", {
       retryAfterMs: 2_000,
     });
   const inRange = all

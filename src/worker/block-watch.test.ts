@@ -91,7 +91,7 @@ it("logs once who blocks the main thread, and that it turns again", async () => 
       job_ids: ["1"],
       at: "x.js:1:1",
     },
-    { level: "info", msg: "the event loop turns again", type: "email", lease_renewals: 0 },
+    { level: "info", msg: "the event loop runs again", type: "email", lease_renewals: 0 },
   ]);
   expect(seen.lines[0]?.blocked_ms).toBeGreaterThanOrEqual(1_500);
   expect(seen.ended).toBe(0);

@@ -3,14 +3,14 @@ import { encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core
 import type { AttemptDiagnostics, AttemptOutcome, AttemptRecord, Job, Outcome } from "../core/job.ts";
 import type { Verdict } from "../core/settle.ts";
 
-/** The records of a job travel with each claim of it: above so many characters, no more log lines are added. */
+/** Each claim of a job transfers its records: above this number of characters, no more log lines are added. */
 const MAX_HISTORY_LENGTH = 256 * 1024;
 
 export interface Ended {
   readonly job: Job;
   readonly verdict: Verdict;
   readonly finishedAt: number;
-  /** The replica that ran the attempt, which is not the one that settles a lost lease; null if no attempt was made. */
+  /** The replica that ran the attempt (another replica settles a lost lease); null without an attempt. */
   readonly worker: string | null;
   readonly startedAt: number | null;
   readonly diagnostics: AttemptDiagnostics | undefined;
@@ -25,10 +25,10 @@ export function fitting(diagnostics: AttemptDiagnostics, { history }: Job): Atte
   const length = history.reduce((sum, record) => sum + record.length, 0);
   return length <= MAX_HISTORY_LENGTH || diagnostics.log === undefined
     ? diagnostics
-    : { ...diagnostics, log: ["… the attempts before have filled this job's log"] };
+    : { ...diagnostics, log: ["… earlier attempts have filled this job's log"] };
 }
 
-/** A job far back in a queue may be sent back thousands of times before its turn: one record of that is enough. */
+/** A job far back in a queue may be sent back thousands of times before its turn: one record covers them all. */
 function isReportedAlready({ job, verdict }: Ended): boolean {
   if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
   const last = job.history.at(-1);

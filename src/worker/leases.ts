@@ -1,12 +1,12 @@
 /**
- * The leases of this replica: renewed in one call every third of a lease (if one renewal fails, the next is still in
- * time), together with the replica's heartbeat. A job whose lease could not be renewed for a whole lease, by the
- * monotonic clock, is stopped here, since another replica may have it. While this thread is blocked, the lease guard
- * renews the leases (lease-guard.ts); through `beat` each learns what the other did.
+ * The leases of this replica. One call every third of a lease renews them, together with the replica's heartbeat; if
+ * one renewal fails, the next is still in time. A job is stopped if its lease could not be renewed for a whole lease,
+ * by the monotonic clock, since another replica may have it. While this thread is blocked, the lease guard renews the
+ * leases (lease-guard.ts); `beat` has the times of both.
  *
- * A lease lasts from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is
- * identified by its `Job`, not by the job's id: a job that was lost here may be claimed here again while its earlier
- * attempt is still stopping.
+ * A lease lasts from the claim until the answer of the settle, whether an attempt runs, has ended, or never began. Its
+ * key is the `Job`, not the job's id: this replica may claim a job that it lost again while the earlier attempt is
+ * still stopping.
  */
 import { Periodic } from "../concurrency/periodic.ts";
 import type { Job } from "../core/job.ts";
@@ -18,8 +18,8 @@ import { ProgressReports } from "./progress-reports.ts";
 /** How long a handler may take to stop before its slot is given up. */
 const STOP_GRACE_MS = 5_000;
 /**
- * While jobs run, timeouts are checked at this interval: no job needs a timer of its own, and no timeout is late by
- * more than this.
+ * While jobs run, a tick at this interval checks the timeouts: no job needs a timer, and no timeout is late by more
+ * than this.
  */
 const TICK_MS = 100;
 /** Leases renewed in one call: about 3 ms of Redis. */
@@ -27,7 +27,7 @@ const MAX_RENEWED = 1_000;
 
 interface Lease {
   readonly job: Job;
-  /** Undefined if the job is only judged here: it was lost elsewhere, or came too late. */
+  /** Undefined if this replica only settles the job: another replica lost it, or it came too late. */
   readonly attempt: Attempt | undefined;
   /** By `performance.now()`, before the call that granted or renewed it. */
   renewedAt: number;
@@ -40,7 +40,7 @@ export interface LeasesOptions {
   readonly beat: Beat;
   /** The heartbeat of this replica, as JSON. */
   readonly about: () => string;
-  /** A handler did not stop in time, and its slot was given up: the handler may still run. */
+  /** Called when a handler did not stop in time, and its slot was given up: the handler may still run. */
   readonly onGivenUp: (attempt: Attempt) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -50,7 +50,7 @@ export class Leases {
   readonly #reports: ProgressReports;
   #leases = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
-  /** The next tick is the one that renews. */
+  /** Without leases: the next tick is due only with the next renewal. */
   #isIdle = false;
   /**
    * Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next.
@@ -77,8 +77,8 @@ export class Leases {
   }
 
   /**
-   * Jobs are about to start. One of them may block this thread before its lease is added here, and the guard must
-   * notice that soon.
+   * Call before jobs start: one of them may block this thread before its lease is added, and the guard must notice
+   * soon.
    */
   expectJobs(): void {
     if (this.#isIdle) this.#planTick(false);
@@ -91,8 +91,8 @@ export class Leases {
   }
 
   /**
-   * Adds the leases of jobs that do not run here, until their settle is answered. An attempt under an earlier lease of
-   * such a job has lost it.
+   * Adds the leases of jobs that this replica only settles. An attempt under an earlier lease of such a job has lost
+   * it.
    */
   addJudged(jobs: readonly Job[], grantedAt: number): void {
     const ids = new Set(jobs.map(({ id }) => id));
@@ -100,7 +100,7 @@ export class Leases {
     for (const job of jobs) this.#insert({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
-  /** The job is settled, or leased elsewhere. @returns the attempt that ran under its lease */
+  /** Removes the lease of a job that is settled, or leased elsewhere. @returns the attempt that ran under it */
   release(job: Job): Attempt | undefined {
     const attempt = this.#leases.get(job)?.attempt;
     this.#leases.delete(job);
@@ -201,7 +201,7 @@ export class Leases {
 
   #renewSoon(error: unknown): void {
     this.#options.onError(error);
-    // there is time for more than one try
+    // the lease leaves time for several tries
     this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10);
     this.#planTick();
   }
@@ -216,7 +216,7 @@ export class Leases {
     for (const lease of leases) {
       const reason = stops.get(lease.job.id);
       if (reason !== "lost") lease.renewedAt = startedAt;
-      // if the attempt has ended, or was never made, its settle learns the same
+      // without a running attempt, the settle gets the same answer
       if (reason !== undefined) lease.attempt?.stop(reason);
     }
   }
