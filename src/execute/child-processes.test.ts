@@ -121,7 +121,7 @@ it("runs all the same where the programs that confine it are not there", async (
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
   expect(await lacks).toEqual(
-    expect.arrayContaining(["a network without anything in it", "no gain of rights, and bounds on its files"]),
+    expect.arrayContaining(["an empty network", "no new privileges, and limits on its files"]),
   );
   expect(found).toMatchObject({ reached: "reached", folder: "/" });
 });

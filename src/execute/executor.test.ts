@@ -133,7 +133,7 @@ describe("lane io", () => {
   it("says so when the type is not known here", async () => {
     expect(await end("elsewhere", {})).toMatchObject({
       kind: "threw",
-      message: "no job type elsewhere on this replica",
+      message: "job type elsewhere does not run on this replica",
     });
   });
 

@@ -18,7 +18,7 @@ describe("the kept log", () => {
     const log = new KeptLog(AT);
     for (let n = 1; n <= 60; n += 1) log.add(`line ${n}`);
     expect(log.lines).toHaveLength(51);
-    expect(log.lines[0]).toBe("… 10 earlier lines were not kept");
+    expect(log.lines[0]).toBe("… 10 earlier lines were dropped");
     expect(log.lines.at(-1)).toMatch(/^2026-01-01T00:00:0\S+Z line 60$/);
   });
 

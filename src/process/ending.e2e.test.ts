@@ -91,7 +91,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
         .lines()
         .map(({ msg }) => msg)
         .slice(-3),
-    ).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
+    ).toEqual(["not ready any more, and serving until load balancers have noticed", "draining", "stopped"]);
   });
 });
 

@@ -41,7 +41,7 @@ export function typesToRun(settings: SettingsToCheck): readonly AnyJobDefinition
     ...(unknown.length === 0
       ? []
       : [
-          `WORKER_TYPES: no job type is named ${unknown.join(", ")}; the known types are ${registry.types.map(({ type }) => type).join(", ")}`,
+          `WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`,
         ]),
     ...issuesIn(() => signingSecrets(config.CALLBACK_SECRET)),
     ...issuesIn(() => openArtifactLinks(config)),
