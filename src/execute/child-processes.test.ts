@@ -87,7 +87,7 @@ function processesOf(): { readonly processes: ChildProcesses; readonly lacks: Pr
   return { processes, lacks };
 }
 
-it("a process for what strangers sent gets no secret, no network and no rights, as far as the machine allows", async () => {
+it("a process for untrusted data gets no secret, no network and no rights, as far as the machine allows", async () => {
   vi.stubEnv("CALLBACK_SECRET", "a-setting-of-the-program");
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
@@ -109,14 +109,14 @@ it("a process for what strangers sent gets no secret, no network and no rights, 
   if (!missing.includes("rights")) expect(found.noNewRights).toBe("1");
 });
 
-it("the way that has worked is kept: a process that ends by itself afterwards loosens nothing", async () => {
+it("the confinement that has worked stays: a later exit of the process does not weaken it", async () => {
   const { processes } = processesOf();
   const first = await intruder(processes);
   const second = await intruder(processes);
   expect([second.uid, second.reached, second.noNewRights]).toEqual([first.uid, first.reached, first.noNewRights]);
 });
 
-it("runs all the same where the programs that confine it are not there", async () => {
+it("runs even if the programs that confine it are missing", async () => {
   vi.stubEnv("PATH", tempDir());
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
@@ -133,7 +133,7 @@ it("a folder of sockets that is closed to all other users leaves it with this on
   expect(await intruder(processes, closed)).toMatchObject({ uid: process.getuid?.(), file: "of this user" });
 });
 
-it("tries the strictest way first, and ends with one that every machine allows", () => {
+it("tries the strictest confinement first, and ends with one that every machine allows", () => {
   for (const [isRoot, platform] of [
     [true, "linux"],
     [false, "linux"],

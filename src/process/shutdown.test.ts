@@ -61,7 +61,7 @@ describe("a signal", () => {
     expect(exits).toEqual([1]);
   });
 
-  it("drains it, and comes to no more when npm passes it on once more", async () => {
+  it("drains it, and npm's copy of the signal has no effect", async () => {
     const { shutdown, serve, close, ended, exits, logged } = setup();
     serve();
     shutdown.signalled("SIGINT");
@@ -87,7 +87,7 @@ describe("a signal", () => {
     });
   });
 
-  it("ends it even where closing hangs, after DRAIN_MS and a grace", () => {
+  it("ends it even if closing hangs, after DRAIN_MS and a grace period", () => {
     const { shutdown, serve, exits, logged } = setup();
     serve();
     shutdown.signalled("SIGTERM");
@@ -124,7 +124,7 @@ describe("with SHUTDOWN_DELAY_MS", () => {
     expect(exits).toEqual([143]);
   });
 
-  it("a fault drains it without a delay", async () => {
+  it("an uncaught error drains it without a delay", async () => {
     const { shutdown, serve, close, leave } = setup({ delayMs: 5_000 });
     serve();
     shutdown.faulted(new Error("stray"));
@@ -142,7 +142,7 @@ it("that is unfit drains, and ends with a code that has it replaced", async () =
   expect(lines[0]).toMatchObject({ msg: "draining", reason: "unfit" });
 });
 
-describe("a fault that nobody caught", () => {
+describe("an uncaught error", () => {
   it("is logged with its stack and some of the jobs that ran, and drains", async () => {
     const { shutdown, serve, ended, lines } = setup({ jobs: someJobs(60) });
     serve();

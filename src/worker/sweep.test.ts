@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** A queue with so many outcomes in its outbox that nobody has recorded in time. */
+/** A queue with this many overdue outcomes in its outbox. */
 async function abandoned(count: number) {
   const queue = await openQueue((await freshRedis()).address);
   open.push(queue);

@@ -83,7 +83,7 @@ describe("the lead", () => {
     await until(async () => (await one.lead()) === "new", { what: "the first leads again" });
   });
 
-  it("is done by another one once the leader says nothing, though its connection lives", async () => {
+  it("is done by another replica once the leader is silent, although its connection lives", async () => {
     const { store } = await setup();
     const [frozen, other] = [store("taskflow:0", 300), store()];
     expect(await frozen.lead()).toBe("new");
@@ -91,7 +91,7 @@ describe("the lead", () => {
     expect(await frozen.lead()).toBe("no");
   });
 
-  it("gives Postgres a sign of life while it goes on", async () => {
+  it("keeps its session alive while it continues", async () => {
     const { client, store } = await setup();
     const leader = store("taskflow:0", 3_000);
     expect(await leader.lead()).toBe("new");
@@ -117,7 +117,7 @@ describe("the lead", () => {
   });
 });
 
-describe("what is not recorded", () => {
+describe("an unrecorded job", () => {
   it("is found in slices, of one namespace", async () => {
     const { accept, record, store } = await setup();
     const ids = Array.from({ length: 10 }, () => idAt(NOW)) as [string, ...string[]];
@@ -188,14 +188,14 @@ describe("an old partition", () => {
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(4))]);
   });
 
-  it("is locked only where at least half of it goes", async () => {
+  it("is locked only if at least half of it is deleted", async () => {
     const { url, accept, record, held, client } = await setup();
     const busy = Array.from({ length: 3 }, () => idAt(daysAgo(6)));
     const done = idAt(daysAgo(3));
     await accept("taskflow:0", done, ...busy);
     await record(NOW, done, busy[0] ?? "");
     await client.query("begin");
-    await client.query(`select from ${acceptedName(daysAgo(6))}`); // whoever wants it alone would have to wait
+    await client.query(`select from ${acceptedName(daysAgo(6))}`); // an exclusive lock would have to wait
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
     await client.query("rollback");
     await record(NOW, busy[1] ?? "");
