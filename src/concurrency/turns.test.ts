@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Turns } from "./turns.ts";
 
-/** Pieces of work that end when they are told to. */
+/** Pieces of work that end on demand. */
 function setup() {
   const turns = new Turns();
   const started: string[] = [];

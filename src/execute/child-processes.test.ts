@@ -78,11 +78,11 @@ async function intruder(processes: ChildProcesses, folder = tempDir()): Promise<
 }
 
 function processesOf(): { readonly processes: ChildProcesses; readonly lacks: Promise<readonly string[]> } {
-  let told: (lacks: readonly string[]) => void = () => undefined;
+  let report: (lacks: readonly string[]) => void = () => undefined;
   const lacks = new Promise<readonly string[]>((resolve) => {
-    told = resolve;
+    report = resolve;
   });
-  const processes = new ChildProcesses({ onConfined: (missing) => told(missing) });
+  const processes = new ChildProcesses({ onConfined: (missing) => report(missing) });
   opened.push(() => processes.close());
   return { processes, lacks };
 }

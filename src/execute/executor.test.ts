@@ -347,11 +347,11 @@ describe("the resources of a type on a thread", () => {
     ["hangs", "close: () => new Promise(() => {})"],
     ["throws", `close: () => { throw new Error("still in use"); }`],
   ])("delay no shutdown if close %s, and the failure is logged", async (_how, members) => {
-    const told: unknown[] = [];
-    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => told.push(error) });
+    const reported: unknown[] = [];
+    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => reported.push(error) });
     await own.opened();
     await own.close();
-    expect(told).toEqual([
+    expect(reported).toEqual([
       expect.objectContaining({ message: "could not close the resources of job types on a pool thread" }),
     ]);
   });

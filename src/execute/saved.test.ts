@@ -15,8 +15,8 @@ import { Executor } from "./executor.ts";
 const executors: Executor[] = [];
 afterEach(() => Promise.all(executors.splice(0).map((executor) => executor.close())));
 
-/** Runs one attempt of a handler. @param holds whether the job's lease is still held when it saves */
-async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds = true) {
+/** Runs one attempt of a handler. @param isLeased whether the job still has its lease when it saves */
+async function endOf(run: (context: AttemptContext<undefined>) => unknown, isLeased = true) {
   const definition = defineJob({
     type: "noop",
     lane: "io",
@@ -33,7 +33,7 @@ async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds
     threads: { run: noThread, tasks: { run: noThread } },
     save: (_, state) => {
       saved.push(state);
-      return Promise.resolve(holds);
+      return Promise.resolve(isLeased);
     },
     log: () => undefined,
   });

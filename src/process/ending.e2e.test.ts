@@ -64,11 +64,11 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const ended = new Promise((resolve) => {
       child.once("exit", resolve);
     });
-    let said = "";
+    let output = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
+      output += text;
     });
-    await until(() => said.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
+    await until(() => output.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
     const startedAt = performance.now();
     child.kill("SIGTERM");
     await ended;

@@ -85,13 +85,13 @@ it("a callback is signed with every current secret, and no store contains one", 
   await submit(replica, "noop", {}, { callback_url: http.url("/many") });
   await submit(replica, "test_io", { do: "return", value: "x".repeat(40_000) }, { callback_url: http.url("/large") });
   await requestsOn("/many");
-  const held = await everything();
+  const before = await everything();
   for (const request of [...(await requestsOn("/many", 2)), ...(await requestsOn("/large"))]) {
     expect([isSignedWith(OLD, request), isSignedWith(NEW, request)]).toEqual([true, true]);
     expect(JSON.parse(request.body.toString())).toMatchObject({ status: "completed", submitted_by: null });
   }
   await until(async () => (await recordedPayloads()).length === 2, { what: "both callbacks are recorded" });
-  for (const text of [held, await everything()]) {
+  for (const text of [before, await everything()]) {
     expect(text).toContain("CALLBACK_SECRET"); // so what is looked through holds callbacks
     expect(text).not.toContain(OLD);
     expect(text).not.toContain(NEW);

@@ -208,18 +208,19 @@ describe("durability postgres", () => {
   it("is cancelled although Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
     const http = await HttpPeer.start();
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
-    const [held, other] = [await post(one, { callback_url: http.url("/done") }), await post(one, {})];
-    expect([held.body.code, other.body.code]).toEqual(["outcome_unknown", "outcome_unknown"]);
+    const [unconfirmed, other] = [await post(one, { callback_url: http.url("/done") }), await post(one, {})];
+    expect([unconfirmed.body.code, other.body.code]).toEqual(["outcome_unknown", "outcome_unknown"]);
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
-    expect(await call(two, "DELETE", `/api/v1/jobs/${held.body.id}`)).toMatchObject({
+    expect(await call(two, "DELETE", `/api/v1/jobs/${unconfirmed.body.id}`)).toMatchObject({
       status: 200,
-      body: { id: held.body.id, status: "cancelled" },
+      body: { id: unconfirmed.body.id, status: "cancelled" },
     });
-    await until(async () => (await recorded()).includes(held.body.id), { what: "its row is there" });
+    await until(async () => (await recorded()).includes(unconfirmed.body.id), { what: "its row is there" });
     await until(
       () =>
         http.requests.some(
-          ({ path, body }) => path === "/done" && body.includes(held.body.id) && body.includes('"status":"cancelled"'),
+          ({ path, body }) =>
+            path === "/done" && body.includes(unconfirmed.body.id) && body.includes('"status":"cancelled"'),
         ),
       { what: "its callback comes" },
     );
@@ -228,8 +229,8 @@ describe("durability postgres", () => {
       what: "what Redis has lost is back",
       timeoutMs: 20_000,
     });
-    expect(await getJob(two, held.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
-    expect(attemptsOf(held.body.id)).toBe(0);
+    expect(await getJob(two, unconfirmed.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
+    expect(attemptsOf(unconfirmed.body.id)).toBe(0);
     await http.close();
   });
 

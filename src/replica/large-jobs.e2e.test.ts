@@ -100,8 +100,10 @@ describe.each([
     const id = await submit(replica, "webhook", { url: http.url("/hook"), body }, { callback_url: http.url("/done") });
     expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { status: 200 } });
     const sent = await until(
-      () => http.requests.find(({ path, body: told }) => path === "/done" && told.includes(id)),
-      { what: "the callback comes" },
+      () => http.requests.find(({ path, body: callback }) => path === "/done" && callback.includes(id)),
+      {
+        what: "the callback comes",
+      },
     );
     expect(JSON.parse(String(sent.body))).toMatchObject({
       id,
@@ -109,7 +111,7 @@ describe.each([
       payload: null,
       payload_omitted: true,
     });
-    const hook = http.requests.find(({ path, body: told }) => path === "/hook" && told.includes(body.filler));
+    const hook = http.requests.find(({ path, body: request }) => path === "/hook" && request.includes(body.filler));
     expect(JSON.parse(String(hook?.body))).toEqual(body);
     await forgotten();
   });

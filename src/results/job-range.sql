@@ -1,4 +1,6 @@
--- The jobs that pass the filters, newest first, among the first $3 ids below $1 and not below $2; at most $4 of them. The job whose payload and result exceed $10 bytes in total is the last. Leaves out large payloads, without decompressing them.
+-- The jobs that pass the filters, newest first, among the first $3 ids below $1 and not below $2; at most $4 of them.
+-- The job whose payload and result exceed $10 bytes in total is the last. Leaves out large payloads, without
+-- decompressing them.
 -- A filter that is null passes all: $5 status, $6 type, $7 tag, $8 group_key, $9 error code.
 -- Returns at least one row; on each, `examined` is the number of ids examined, and `lowest` the last of them.
 select look.examined, look.lowest, job.*

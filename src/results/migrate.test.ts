@@ -39,7 +39,7 @@ describe("migrate", () => {
     expect(names).toEqual(expect.arrayContaining([partitionName(today), partitionName(today + DAY_MS)]));
   });
 
-  const hold = async (url: string, name: string, ...statements: string[]): Promise<pg.Client> => {
+  const lockFor = async (url: string, name: string, ...statements: string[]): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: url, application_name: name });
     client.on("error", () => undefined); // its database goes with the test
     await client.connect();
@@ -61,7 +61,7 @@ describe("migrate", () => {
     async (_, statement, lock) => {
       const { url } = await freshDatabase();
       await migrate(url);
-      const holder = await hold(url, "nightly-dump", statement);
+      const holder = await lockFor(url, "nightly-dump", statement);
       const waits: string[] = [];
       const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
       await until(() => waits.length > 0, { what: "it reports that it waits" });
@@ -74,7 +74,7 @@ describe("migrate", () => {
 
   it("gives up in time, in one sentence that names the holder, and leaves no lock", async () => {
     const { url } = await freshDatabase();
-    const holder = await hold(url, "nightly-dump", ADVISORY);
+    const holder = await lockFor(url, "nightly-dump", ADVISORY);
     const refused = migrate(url, { waitMs: 2_000 });
     await expect(refused).rejects.toThrow(StartError);
     await expect(refused).rejects.toThrow(
@@ -87,7 +87,7 @@ describe("migrate", () => {
   it("gives up on a Postgres that is silent from the first statement on", async () => {
     const { url } = await freshDatabase();
     const proxy = await TcpProxy.start(Number(new URL(url).port));
-    const holder = await hold(url, "nightly-dump", ADVISORY);
+    const holder = await lockFor(url, "nightly-dump", ADVISORY);
     try {
       const refused = migrate(proxy.before(url), {
         waitMs: 1_000,

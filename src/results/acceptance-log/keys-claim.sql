@@ -1,4 +1,5 @@
--- Claims keys that are new or expired. $1 namespace, then arrays of equal length: $2 keys, $3 fingerprints, $4 first ids, $5 TTL, ms.
+-- Claims keys that are new or expired. $1 namespace, then arrays of equal length: $2 keys, $3 fingerprints, $4 first
+-- ids, $5 TTL, ms.
 -- Sorted by key: two batches with the same keys in different orders would deadlock.
 insert into accepted_keys as known (namespace, key, fingerprint, first_id, expires_at)
 select distinct on (key) $1::text, key, fingerprint, first_id, now() + ttl_ms * interval '1 millisecond'

@@ -54,7 +54,7 @@ async function setup() {
     open.push(accepted);
     return accepted;
   };
-  const held = async (): Promise<string[]> =>
+  const stored = async (): Promise<string[]> =>
     (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
   const partitions = async (): Promise<string[]> =>
     (
@@ -62,7 +62,7 @@ async function setup() {
         "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'accepted'::regclass order by name",
       )
     ).rows.map(({ name }) => name);
-  return { url, client, accept, record, store, held, partitions };
+  return { url, client, accept, record, store, stored, partitions };
 }
 
 describe("the lead", () => {
@@ -141,7 +141,7 @@ describe("an unrecorded job", () => {
     expect((await accepted.read(ids.slice(4, 7))).map(({ id }) => id)).toEqual(ids.slice(5, 7));
   });
 
-  it("goes with the mark of the Redis that held it", async () => {
+  it("has one generation for each namespace", async () => {
     const { store } = await setup();
     const [one, other] = [store(), store("other:0")];
     expect(await one.generation()).toBeUndefined();
@@ -156,8 +156,8 @@ describe("an old partition", () => {
   const daysAgo = (days: number): number => startOfDay(NOW) - days * DAY_MS;
   const acceptedName = (day: number): string => partitionName(day).replace("jobs", "accepted");
 
-  it("goes once all its jobs are recorded, and else keeps only the others", async () => {
-    const { url, accept, record, held, partitions, client } = await setup();
+  it("is dropped once all its jobs are recorded, and until then keeps only the others", async () => {
+    const { url, accept, record, stored, partitions, client } = await setup();
     const [done, waiting, late, fresh] = [daysAgo(3) + 1, daysAgo(4), daysAgo(4) + 9, daysAgo(1)].map(idAt) as [
       string,
       string,
@@ -178,7 +178,7 @@ describe("an old partition", () => {
     await client.query("rollback");
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
     // of `busy` too few were recorded to write the partition anew
-    expect(await held()).toEqual([...busy, waiting, fresh]);
+    expect(await stored()).toEqual([...busy, waiting, fresh]);
     expect(await partitions()).toEqual([6, 4, 1].map((days) => acceptedName(daysAgo(days))));
     expect((await client.query("select key from accepted_keys")).rows).toEqual([{ key: "new" }]);
     await record(NOW, waiting);
@@ -189,7 +189,7 @@ describe("an old partition", () => {
   });
 
   it("is locked only if at least half of it is deleted", async () => {
-    const { url, accept, record, held, client } = await setup();
+    const { url, accept, record, stored, client } = await setup();
     const busy = Array.from({ length: 3 }, () => idAt(daysAgo(6)));
     const done = idAt(daysAgo(3));
     await accept("taskflow:0", done, ...busy);
@@ -200,7 +200,7 @@ describe("an old partition", () => {
     await client.query("rollback");
     await record(NOW, busy[1] ?? "");
     expect(await trimAccepted(url, NOW)).toEqual([]);
-    expect(await held()).toEqual([busy[2]]);
+    expect(await stored()).toEqual([busy[2]]);
   });
 
   it("that is in use stays for the next time, and so do those after it", async () => {

@@ -109,9 +109,9 @@ describe("an Idempotency-Key", () => {
     const winners = acceptances.filter((_, i) => answers[i]?.kind === "committed").map(({ firstId }) => firstId);
     expect(winners).toHaveLength(3);
     expect(await ids()).toEqual(winners.toSorted());
-    const told = answers.flatMap((answer) => (answer.kind === "known" ? [answer] : []));
-    expect(told).toHaveLength(57);
-    expect(told.every(({ firstId, isSameBody }) => isSameBody && winners.includes(firstId))).toBe(true);
+    const reported = answers.flatMap((answer) => (answer.kind === "known" ? [answer] : []));
+    expect(reported).toHaveLength(57);
+    expect(reported.every(({ firstId, isSameBody }) => isSameBody && winners.includes(firstId))).toBe(true);
   });
 
   it("recognises another body, and is free again when it expires", async () => {
