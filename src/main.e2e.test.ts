@@ -169,7 +169,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     expect(await program.ended).toEqual(TERMINATED);
     expect(program.lines().at(-1)).toMatchObject({
       jobs: 1,
-      msg: "ended at once by a second signal; its jobs are left to their leases",
+      msg: "ended at once by a second signal; its jobs run again when their leases expire",
     });
   });
 

@@ -21,7 +21,7 @@ import type { Log } from "./observability/log.ts";
 import { createLog, logFormat } from "./observability/log.ts";
 import { exitProcess, killAfter } from "./process/exit.ts";
 import { Shutdown } from "./process/shutdown.ts";
-import type { System, startSystem } from "./replica/replica.ts";
+import type { Replica, startReplica } from "./replica/replica.ts";
 
 const HELP: readonly string[] = ["--help", "-h"];
 
@@ -74,9 +74,9 @@ async function main(): Promise<void> {
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const { startSystem } = await loading;
-    const system = await startReplica({
-      startSystem,
+    const { startReplica } = await loading;
+    const running = await launch({
+      startReplica,
       config,
       definitions,
       replica,
@@ -86,13 +86,13 @@ async function main(): Promise<void> {
     });
     shutdown.serves({
       close: async () => {
-        await system.close();
+        await running.close();
         await embedded.close();
       },
-      leave: () => system.leave(),
-      jobs: () => system.jobs(),
+      leave: () => running.leave(),
+      jobs: () => running.jobs(),
     });
-    announce(config, system.port, embedded);
+    announce(config, running.port, embedded);
   } catch (error) {
     await embedded.close();
     throw error;
@@ -100,7 +100,7 @@ async function main(): Promise<void> {
 }
 
 interface Parts {
-  readonly startSystem: typeof startSystem;
+  readonly startReplica: typeof startReplica;
   readonly config: Config;
   readonly definitions: readonly LoadedDefinition[];
   readonly replica: string;
@@ -109,28 +109,20 @@ interface Parts {
   readonly onUnfit: () => void;
 }
 
-async function startReplica({
-  startSystem,
-  config,
-  definitions,
-  replica,
-  log,
-  embedded,
-  onUnfit,
-}: Parts): Promise<System> {
+async function launch({ startReplica, config, definitions, replica, log, embedded, onUnfit }: Parts): Promise<Replica> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
   if (!redis) throw new StartError("REDIS_ADDR is not set, and TaskFlow has not started a Redis.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
   const smtpUrl = config.SMTP_URL || (embedded.smtpUrl ?? "");
   const typeSettings = { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl };
-  return startSystem({
+  return startReplica({
     config,
     registry: registryOf(definitions, typeSettings),
     replica,
     log,
     version,
     databaseUrl,
-    redis: { url: redis.url, where: addressOf(redis) },
+    redis: { url: redis.url, address: addressOf(redis) },
     typeSettings,
     mail: embedded.mail,
     onUnfit,

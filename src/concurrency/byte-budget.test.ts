@@ -17,7 +17,7 @@ async function states(...promises: readonly Promise<unknown>[]): Promise<boolean
   return isDone;
 }
 
-it("lets in what fits, and the rest in order of arrival, the small ones too", async () => {
+it("admits shares that fit, and the others in order of arrival, even small ones", async () => {
   const budget = new ByteBudget(10);
   const first = await budget.acquire(8);
   const [second, third] = [budget.acquire(5), budget.acquire(1)];
@@ -29,7 +29,7 @@ it("lets in what fits, and the rest in order of arrival, the small ones too", as
   expect([budget.used, budget.waiting]).toEqual([6, 0]);
 });
 
-it("takes one that is larger than the whole budget for the whole", async () => {
+it("gives a share that is larger than the budget the whole budget", async () => {
   const budget = new ByteBudget(10);
   const share = await budget.acquire(25);
   expect([share.bytes, budget.used]).toEqual([10, 10]);
@@ -52,7 +52,7 @@ it("ends a wait with its signal, and serves those behind it", async () => {
   expect(budget.used).toBe(7);
 });
 
-it("gives back what a share turns out not to need", async () => {
+it("releases the bytes that a share does not need", async () => {
   const budget = new ByteBudget(10);
   const share = await budget.acquire(10);
   const next = budget.acquire(6);
@@ -62,7 +62,7 @@ it("gives back what a share turns out not to need", async () => {
   expect([share.bytes, budget.used]).toEqual([4, 10]);
 });
 
-it("lets the oldest share grow beyond the bound, so that shares never wait for each other for good", async () => {
+it("lets the oldest share grow beyond the bound, to avoid a deadlock of shares", async () => {
   const budget = new ByteBudget(10);
   const shares = [await budget.acquire(4), await budget.acquire(4)];
   const newcomer = budget.acquire(1); // fits, and is in

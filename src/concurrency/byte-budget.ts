@@ -1,18 +1,17 @@
 /**
- * A bound on the bytes that concurrent work of one kind uses. Work that needs bytes waits for them in order of
- * arrival.
+ * Bounds the bytes that concurrent work of one kind uses. Work waits for its bytes in order of arrival.
  *
- * A share may grow while its owner learns how much it needs. Owners that all wait to grow would wait for each other,
- * so the oldest share never waits: it exceeds the bound if it must, is released in time, and the next one is the
- * oldest. At most one share at a time exceeds the bound, and by no more than its own size.
+ * A share may grow while its owner learns how much it needs. If all owners waited to grow, they would deadlock, so the
+ * oldest share never waits: it may exceed the bound until it is released, and then the next one is the oldest. At most
+ * one share at a time exceeds the bound, and by no more than its own size.
  */
 export interface ByteShare {
   readonly bytes: number;
   /** Adds bytes to the share, and waits for them unless it is the oldest. @throws the reason of `signal` */
   grow(bytes: number, signal?: AbortSignal): Promise<void>;
-  /** Gives back what exceeds `bytes`. */
+  /** Releases the bytes beyond `bytes`. */
   shrinkTo(bytes: number): void;
-  /** Gives all bytes back. Idempotent. */
+  /** Releases all bytes. Idempotent. */
   release(): void;
 }
 
@@ -35,7 +34,7 @@ export class ByteBudget {
     this.total = total;
   }
 
-  /** Bytes of all shares together. */
+  /** The bytes of all shares together. */
   get used(): number {
     return this.#used;
   }
@@ -46,8 +45,8 @@ export class ByteBudget {
   }
 
   /**
-   * Resolves with a share of this size once the budget has room for it; a share larger than the whole budget gets the
-   * whole.
+   * Resolves with a share of this size once the budget has room for it. A larger share than the budget gets the whole
+   * budget.
    * @throws the reason of `signal`, when that ends the wait
    */
   async acquire(bytes: number, signal?: AbortSignal): Promise<ByteShare> {
@@ -82,7 +81,7 @@ export class ByteBudget {
       const onAbort = (): void => {
         line.delete(waiting);
         reject(signal?.reason as Error);
-        this.#serve(); // the next ones may need less
+        this.#serve(); // the next callers may need less
       };
       line.add(waiting);
       signal?.addEventListener("abort", onAbort, { once: true });

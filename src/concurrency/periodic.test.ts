@@ -84,7 +84,7 @@ it("runs at once when asked to, and once more when asked during a run", async ()
   expect(runs).toHaveLength(2); // it was never started
 });
 
-it("reports errors, those thrown at once among them, and goes on", async () => {
+it("reports errors, including synchronous ones, and continues", async () => {
   const { periodic, runs, errors } = setup();
   periodic.start();
   await vi.advanceTimersByTimeAsync(1_000);
@@ -118,7 +118,7 @@ it("stops, and starts again", async () => {
   expect(runs).toHaveLength(2);
 });
 
-it("aborts the run under way when it is closed, waits for it, and runs no more", async () => {
+it("aborts the current run when it is closed, waits for it, and does not run again", async () => {
   const { periodic, runs, errors } = setup();
   periodic.start();
   await vi.advanceTimersByTimeAsync(1_000);

@@ -3,29 +3,28 @@
  *
  *   stopped ──start──▶ waiting ──the period, or runNow──▶ running ──▶ waiting ─▶ …
  *      ▲────── stop ──────┴───────────────────────────────────┘
- *   close, from any state: no further run; the signal of the run under way is aborted, and close resolves when that run has ended.
+ *   close, from any state: no further run; aborts the signal of the current run, and resolves when that run has ended.
  */
 
 export interface PeriodicOptions {
   /**
-   * One run. It may return after how many milliseconds the next run is to begin, instead of the period.
-   * @param signal is aborted when the task is closed
+   * One run. It may return the milliseconds until the next run, instead of the period.
+   * @param signal aborts when the task is closed
    */
   readonly task: (signal: AbortSignal) => Promise<number | undefined> | Promise<void>;
-  /** From the begin of a run to that of the next. A run that takes longer skips the begins that it overlaps. */
+  /** The time between the starts of two runs. A run that takes longer skips the starts that it overlaps. */
   readonly periodMs: number;
   /**
-   * Each wait is longer or shorter by up to this share of it, so that replicas that started together do not run
-   * together. Default: 0.
+   * Varies each wait by up to this share of it, to spread the runs of replicas that started together. Default: 0.
    */
   readonly jitter?: number;
-  /** A run rejected. The next run follows all the same. Not called once the task is closed. */
+  /** Called when a run rejects; the next run still follows. Not called once the task is closed. */
   readonly onError: (error: unknown) => void;
 }
 
 export class Periodic {
   readonly #options: PeriodicOptions;
-  /** Made with the first run: most short-lived tasks never come to one. */
+  /** Created by the first run, which most short-lived tasks never reach. */
   #closing: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -48,16 +47,15 @@ export class Periodic {
     if (!this.#running) this.#plan(this.#options.periodMs);
   }
 
-  /** No further run until the next `start`. The run under way goes on. */
+  /** Prevents further runs until the next `start`. The current run continues. */
   stop(): void {
     this.#isStarted = false;
     clearTimeout(this.#timer);
   }
 
   /**
-   * Runs at once, started or not. While a run is under way, one more follows it, however often this is called: the task
-   * sees whatever the caller changed before. Resolves when that run has ended, well or not; at once if the task is
-   * closed.
+   * Runs at once, started or not. During a run, any number of calls cause one more run, which sees all changes that the
+   * callers made before. Resolves when that run has ended, even if it rejects; at once if the task is closed.
    */
   runNow(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
@@ -69,7 +67,7 @@ export class Periodic {
     return this.#followUp;
   }
 
-  /** {@link runNow}, for a caller who does not wait for the run. */
+  /** {@link runNow}, without waiting for the run. */
   wake(): void {
     this.runNow().catch(this.#options.onError);
   }

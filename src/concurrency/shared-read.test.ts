@@ -13,7 +13,7 @@ function setup() {
 }
 
 describe("a recent read", () => {
-  it("is one for all who ask within a second, while it is under way and after", async () => {
+  it("is shared by all callers within a second, during and after the read", async () => {
     const { reads, clock, shared } = setup();
     const first = Array.from({ length: 100 }, () => shared.recent());
     reads[0]?.resolve(1);
@@ -50,7 +50,7 @@ describe("a recent read", () => {
 });
 
 describe("a fresh read", () => {
-  it("begins after the call, and one is under way at a time", async () => {
+  it("begins after the call, and only one is in progress at a time", async () => {
     const { reads, shared } = setup();
     const first = shared.fresh();
     const later = Array.from({ length: 100 }, () => shared.fresh());

@@ -1,9 +1,9 @@
-/** Shares one read of a store among concurrent callers: the cost to the store does not grow with their number. */
+/** Shares one read of a store among concurrent callers, so the load on the store does not grow with their number. */
 
 export interface SharedReadOptions {
-  /** For how many milliseconds from its begin {@link SharedRead.recent} returns the same read. */
+  /** {@link SharedRead.recent} returns the same read for this many milliseconds from its start. */
   readonly maxAgeMs?: number;
-  /** Monotonic milliseconds. */
+  /** The monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
@@ -28,14 +28,14 @@ export class SharedRead<T> {
     this.#now = now;
   }
 
-  /** The read that is under way, or one that began within `maxAgeMs`, failed or not; else a new one. */
+  /** The read in progress, or one that began within `maxAgeMs`, failed or not; else a new one. */
   recent(): Promise<T> {
     if (this.#underWay) return this.#underWay;
     return this.#last && this.#now() - this.#startedAt < this.#maxAgeMs ? this.#last : this.#start();
   }
 
   /**
-   * A read that begins after this call, so that it shows the caller's own changes. One read is under way at a time:
+   * A read that begins after this call, and so includes the caller's changes. Only one read is in progress at a time;
    * callers meanwhile share the next.
    */
   fresh(): Promise<T> {

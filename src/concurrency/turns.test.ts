@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Turns } from "./turns.ts";
 
-/** Pieces of work that end when they are told to. */
+/** Pieces of work that end on demand. */
 function setup() {
   const turns = new Turns();
   const started: string[] = [];
@@ -22,7 +22,7 @@ function setup() {
   return { turns, started, take, endNext };
 }
 
-it("one piece is under way at a time, and callers take turns", async () => {
+it("runs one piece at a time, and callers take turns", async () => {
   const { started, take, endNext } = setup();
   const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) => take(name.charAt(0), name));
   expect(started).toEqual(["a1"]);
@@ -34,7 +34,7 @@ it("one piece is under way at a time, and callers take turns", async () => {
   expect(await later).toBe("a4");
 });
 
-it("who does not wait any more is left out", async () => {
+it("skips a caller that no longer waits", async () => {
   const { started, take, endNext } = setup();
   const gone = new AbortController();
   const first = take("a", "a1");
@@ -48,7 +48,7 @@ it("who does not wait any more is left out", async () => {
   expect([await first, await third, started]).toEqual(["a1", "b2", ["a1", "b2"]]);
 });
 
-it("a piece that fails gives its turn away", async () => {
+it("a failed piece passes its turn on", async () => {
   const { turns, take, endNext } = setup();
   const failing = turns.take("a", () => Promise.reject(new Error("away")));
   const next = take("b", "b1");
@@ -57,7 +57,7 @@ it("a piece that fails gives its turn away", async () => {
   expect(await next).toBe("b1");
 });
 
-it("groups take turns, however their pieces were begun, and nobody is left behind", async () => {
+it("groups take turns, however their pieces began, and none starves", async () => {
   const turns = new Turns();
   const order: string[] = [];
   let end = (): void => undefined;

@@ -1,6 +1,5 @@
 /**
- * Work of one kind, one piece at a time, in which callers take turns: a caller with many pieces waits for its own, and
- * does not delay the others.
+ * Runs work of one kind, one piece at a time. Callers take turns, so a caller with many pieces delays no other caller.
  */
 export class Turns {
   #isTaken = false;
@@ -8,9 +7,9 @@ export class Turns {
   readonly #waiting = new Map<string, (() => void)[]>();
 
   /**
-   * Does a piece of work when it is this caller's turn.
-   * @param caller its pieces run one after the other
-   * @param signal ends the wait; a piece under way continues
+   * Runs a piece of work when it is this caller's turn.
+   * @param caller whose pieces run one after the other
+   * @param signal ends the wait; a running piece continues
    */
   async take<T>(caller: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
@@ -30,8 +29,8 @@ export class Turns {
         resolve();
       };
       const leave = (): void => {
-        const left = (this.#waiting.get(caller) ?? []).filter((each) => each !== start);
-        if (left.length > 0) this.#waiting.set(caller, left);
+        const remaining = (this.#waiting.get(caller) ?? []).filter((each) => each !== start);
+        if (remaining.length > 0) this.#waiting.set(caller, remaining);
         else this.#waiting.delete(caller);
         reject(signal?.reason as Error);
       };
@@ -47,9 +46,9 @@ export class Turns {
       this.#isTaken = false;
       return;
     }
-    const [caller, [start, ...left]] = next;
+    const [caller, [start, ...remaining]] = next;
     this.#waiting.delete(caller);
-    if (left.length > 0) this.#waiting.set(caller, left); // behind all other callers
+    if (remaining.length > 0) this.#waiting.set(caller, remaining); // behind all other callers
     start?.();
   }
 }

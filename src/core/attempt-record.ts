@@ -6,7 +6,7 @@
 import { at } from "./at.ts";
 import { encodeTime, TIME_DIGITS } from "./header.ts";
 import { timeOfId } from "./id.ts";
-import type { AttemptRecord, Evidence, Job, Outcome } from "./job.ts";
+import type { AttemptDiagnostics, AttemptRecord, Job, Outcome } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 
 /** A result is last in its record, so that it can be cut out as it was written: numbers keep all digits. */
@@ -20,10 +20,10 @@ export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly 
   const { result } = record;
   if (result === undefined) return JSON.stringify(record);
   const worker = record.worker === null ? "null" : `"${record.worker}"`;
-  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${encodeEvidence(record)}${RESULT}${result}}`;
+  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${encodeDiagnostics(record)}${RESULT}${result}}`;
 }
 
-function encodeEvidence({ thread, log }: Evidence): string {
+function encodeDiagnostics({ thread, log }: AttemptDiagnostics): string {
   return (
     (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`)
   );
@@ -70,7 +70,7 @@ export function withoutResult(record: string): string {
   return resultAt === -1 ? record : `${record.slice(0, resultAt)}}`;
 }
 
-function hasEvidence({ thread, log }: Evidence): boolean {
+function hasDiagnostics({ thread, log }: AttemptDiagnostics): boolean {
   return thread !== undefined || log !== undefined;
 }
 
@@ -121,7 +121,7 @@ export function outcomeOf(job: Job): Outcome | undefined {
     ...latestAttempt(job.history),
     finishedAt: record.finished_at,
     records:
-      hasEvidence(record) || (record.started_at === null && before.length > 0)
+      hasDiagnostics(record) || (record.started_at === null && before.length > 0)
         ? [...before, withoutResult(last)]
         : before,
   };

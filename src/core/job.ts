@@ -80,7 +80,7 @@ export interface JobError {
 export type AttemptOutcome = TerminalStatus | "retry" | "lost" | "released";
 
 /** Diagnostics of an attempt beside its outcome, if it left any. */
-export interface Evidence {
+export interface AttemptDiagnostics {
   /** The pool thread that it ran on (lane `cpu`). */
   readonly thread?: number;
   /** The log lines of its handler, capped. */
@@ -90,7 +90,7 @@ export interface Evidence {
 /**
  * The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's.
  */
-export interface AttemptRecord extends Evidence {
+export interface AttemptRecord extends AttemptDiagnostics {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
   /** Null if a job ended without an attempt (cancelled while it waited). */

@@ -11,7 +11,7 @@ const throwing = (name: string): Error =>
     },
   });
 
-describe("what follows from a throw", () => {
+describe("the end after a throw", () => {
   it.each([
     ["a text", "out of paper", { code: "error", message: "out of paper" }],
     ["nothing", undefined, { code: "error", message: "undefined" }],
@@ -49,7 +49,7 @@ describe("what follows from a throw", () => {
     [undefined, Number.NaN],
     [{}, Number.NaN],
     [70.5, 70.5],
-  ])("that asks to come back in %j is a wait of %d ms", (asked, waitMs) => {
+  ])("with a retry after %j is a wait of %d ms", (asked, waitMs) => {
     expect(endOfThrow(new RetryAfterError("later", asked as number))).toMatchObject({ retryAfterMs: waitMs });
   });
 });
@@ -71,7 +71,7 @@ describe("a handler that was asked to stop, and throws", () => {
   const done = new PermanentError("sent, perhaps", { code: "delivery_unknown" });
   const partly = new RetryableError("in part", { code: "stopped", state: { accepted: ["a"] } });
 
-  it.each(["timeout", "drain"] as const)("is not repeated for %s where that would do again what is done", (reason) => {
+  it.each(["timeout", "drain"] as const)("is not retried for %s if that would repeat finished work", (reason) => {
     expect(endFor(reason, done)).toMatchObject({ kind: "threw", code: "delivery_unknown", isPermanent: true });
     expect(endFor(reason, partly)).toMatchObject({ kind: "threw", code: "stopped", state: '{"accepted":["a"]}' });
     expect(endFor(reason, new RetryableError("no", { code: "x" }))).toMatchObject({

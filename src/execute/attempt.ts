@@ -1,9 +1,9 @@
 /**
- * One running attempt. It ends exactly once, by itself or because it was stopped; the end is an `AttemptEnd`, never
- * thrown.
+ * One running attempt. It ends exactly once, whether the handler ended or was stopped, with an `AttemptEnd`; it never
+ * throws.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import type { Evidence, Job } from "../core/job.ts";
+import type { AttemptDiagnostics, Job } from "../core/job.ts";
 import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { readableText } from "../core/readable-url.ts";
 import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
@@ -13,17 +13,19 @@ import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
 
-/** Why an attempt should stop: cancelled by a caller · past its timeout · its lease is lost · the replica drains. */
+/**
+ * Why an attempt should stop: a caller cancelled it · it is past its timeout · its lease is lost · the replica drains.
+ */
 export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
 
-/** A longer result belongs into an artifact: it would be read with every look at the job. */
+/** A longer result belongs in an artifact, because every read of the job includes it. */
 const MAX_RESULT_LENGTH = 1024 * 1024;
 
-/** The place where an attempt runs: it can be asked to stop, and knows the handler's progress. */
+/** Runs the handler of an attempt: can stop it, and knows its progress. */
 export interface Running {
   /** 0 to 100, as the handler last reported it. */
   readonly percent: number | null;
-  /** Stopping it ends a pool thread. */
+  /** Whether a stop ends a pool thread. */
   readonly isThread?: boolean;
   abort(reason: StopReason): void;
 }
@@ -33,12 +35,12 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
-  /** Its handler has saved its state: the next attempt continues from there. */
+  /** Whether its handler has saved its state: the next attempt continues from there. */
   hasSaved = false;
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
   #log: KeptLog | undefined;
-  #evidence: Evidence | undefined;
+  #diagnostics: AttemptDiagnostics | undefined;
   #stopReason: StopReason | undefined;
   #stoppedAt = 0;
   #ended: AttemptEnd | undefined;
@@ -61,11 +63,11 @@ export class Attempt {
   }
 
   /** Diagnostics to keep with its record; undefined for most attempts. */
-  get evidence(): Evidence | undefined {
-    return this.#evidence ?? (this.#log && { log: this.#log.lines });
+  get diagnostics(): AttemptDiagnostics | undefined {
+    return this.#diagnostics ?? (this.#log && { log: this.#log.lines });
   }
 
-  /** Keeps a line that its handler logged. */
+  /** Adds a line that its handler logged. */
   keep(message: string, fields: Record<string, unknown> | undefined): void {
     this.#log ??= new KeptLog(this.job.startedAt ?? 0);
     this.#log.add(message, fields);
@@ -91,8 +93,8 @@ export class Attempt {
   }
 
   /**
-   * Asks the attempt to stop. The first reason stays, except that a lost lease overrides any: then nothing may be
-   * settled.
+   * Asks the attempt to stop. The first reason counts, but a lost lease overrides it, since this replica may not settle
+   * the job then.
    */
   stop(reason: StopReason): void {
     if (this.#ended || (this.#stopReason !== undefined && reason !== "lost")) return;
@@ -103,7 +105,7 @@ export class Attempt {
     this.runsIn?.abort(reason);
   }
 
-  /** Gives up on a handler that does not stop: the attempt ends now, though the handler may still run. */
+  /** Gives up on a handler that does not stop: the attempt ends now, although the handler may still run. */
   giveUp(): void {
     this.end(this.#stoppedEnd());
   }
@@ -133,12 +135,12 @@ export class Attempt {
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
-  /** @param evidence the diagnostics of its thread, with all lines, some of which may not have arrived here yet */
-  end(end: AttemptEnd, evidence?: Evidence): void {
+  /** @param diagnostics of its thread, with all lines, some of which may not have arrived here yet */
+  end(end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
     if (this.#ended) return;
     this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
     this.#ranMs = performance.now() - this.startedAt;
-    this.#evidence = evidence;
+    this.#diagnostics = diagnostics;
     this.#onEnd(this, this.#ended);
   }
 
@@ -175,7 +177,7 @@ export function endOfReturn(value: unknown): AttemptEnd {
     return {
       kind: "threw",
       code: "result_too_large",
-      message: `the result has ${result.length} characters; ${MAX_RESULT_LENGTH} are kept`,
+      message: `the result has ${result.length} characters; at most ${MAX_RESULT_LENGTH} are allowed`,
       isPermanent: true,
     };
   }
@@ -193,8 +195,7 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
 }
 
 /**
- * Only so much of a message is kept. Drivers put the URL of their server, with its password, into their errors, and
- * callers read them.
+ * Cuts long messages, and removes passwords: drivers put the URL of their server into their errors, which callers read.
  */
 const MAX_MESSAGE_LENGTH = 4_000;
 
@@ -229,7 +230,7 @@ function endOf(thrown: unknown): AttemptEnd {
   };
 }
 
-/** A deployment's own types may be JavaScript, where a header's text is easily passed as a number. */
+/** A deployment's types may be JavaScript, which easily passes a header's text as a number. */
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : Number.NaN;
 }

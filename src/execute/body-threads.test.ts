@@ -38,7 +38,7 @@ function setup({ settings = {}, parseWithinMs }: { readonly settings?: object; r
 
 const tooComplex = { rejection: { status: 422, code: "body_too_complex" } };
 
-it("ends a thread that takes too long over a body, and goes on with others beside and after it", async () => {
+it("ends a thread that takes too long for a body, and serves others during and after it", async () => {
   const { parse, errors } = setup({ parseWithinMs: 300 });
   const endless = Array.from({ length: 4 }, () => parse({ type: "own", payload: { endless: true } }));
   const beside = parse({ type: "own", payload: {} });

@@ -1,6 +1,6 @@
 /**
- * Threads that parse and check large bodies. They do nothing else, so that a body never waits behind an export. A
- * thread that takes too long over a body, or too much memory, is ended and replaced, and the body is rejected.
+ * Threads that parse and check large bodies, and do nothing else, so a body never waits behind an export. A thread that
+ * takes too long for a body, or too much memory, is replaced, and the body is rejected.
  */
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
@@ -8,8 +8,8 @@ import { BODY_THREADS, tooComplex } from "../core/body.ts";
 import { codeOf } from "../errors.ts";
 
 /**
- * The input of a thread: a body, and where the thread writes when it began (`process.hrtime.bigint`, which all threads
- * share).
+ * The input of a thread: a body, and the memory for the start time (`process.hrtime.bigint`, the same clock in all
+ * threads).
  */
 export interface BodyOrder {
   readonly task: BodyTask;
@@ -23,12 +23,11 @@ export interface BodyOrder {
 const YOUNG_MB = 8;
 
 /**
- * A valid body of 16 MiB takes 0.3 s, and ten times that on a busy machine. A body that takes longer was made for
- * that, or meets a pattern or check of a deployment's own type that does not end. A caller that is rejected gives up,
- * so the limit is generous.
+ * A valid body of 16 MiB takes 0.3 s, and ten times that on a busy machine. A slower body is an attack, or meets an
+ * endless pattern or check of a deployment's type. Callers do not repeat a rejected body, so the limit is generous.
  */
 const WITHIN_MS = 10_000;
-/** For each MiB, for settings that allow bodies of hundreds of MiB: five times the time needed. */
+/** The limit per MiB, for settings that allow bodies of hundreds of MiB: five times the usual time. */
 const MORE_MS = 100;
 const MIB = 1024 * 1024;
 
@@ -53,7 +52,7 @@ export class BodyThreads {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#pool.on("error", onError); // an error event that nobody listens to ends the process
+    this.#pool.on("error", onError); // an error event without a listener ends the process
   }
 
   /** Parses and checks a body. The bytes move to the thread. */
@@ -61,7 +60,7 @@ export class BodyThreads {
     const begunAt = new BigInt64Array(new SharedArrayBuffer(8));
     const withinMs = this.#withinMs + MORE_MS * (task.bytes.length / MIB);
     const tooLong = new AbortController();
-    // The time counts from where the thread begins: before that it may wait for a thread that loads its code.
+    // The time counts from the thread's start: before it, the body may wait for a thread that loads its code.
     const look = (): void => {
       const begun = Atomics.load(begunAt, 0);
       const leftMs = begun === 0n ? withinMs : withinMs - Number(process.hrtime.bigint() - begun) / 1e6;

@@ -78,16 +78,16 @@ async function intruder(processes: ChildProcesses, folder = tempDir()): Promise<
 }
 
 function processesOf(): { readonly processes: ChildProcesses; readonly lacks: Promise<readonly string[]> } {
-  let told: (lacks: readonly string[]) => void = () => undefined;
+  let report: (lacks: readonly string[]) => void = () => undefined;
   const lacks = new Promise<readonly string[]>((resolve) => {
-    told = resolve;
+    report = resolve;
   });
-  const processes = new ChildProcesses({ onConfined: (missing) => told(missing) });
+  const processes = new ChildProcesses({ onConfined: (missing) => report(missing) });
   opened.push(() => processes.close());
   return { processes, lacks };
 }
 
-it("a process for what strangers sent gets no secret, no network and no rights, as far as the machine allows", async () => {
+it("a process for untrusted data gets no secret, no network and no rights, as far as the machine allows", async () => {
   vi.stubEnv("CALLBACK_SECRET", "a-setting-of-the-program");
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
@@ -109,19 +109,19 @@ it("a process for what strangers sent gets no secret, no network and no rights, 
   if (!missing.includes("rights")) expect(found.noNewRights).toBe("1");
 });
 
-it("the way that has worked is kept: a process that ends by itself afterwards loosens nothing", async () => {
+it("the confinement that has worked stays: a later exit of the process does not weaken it", async () => {
   const { processes } = processesOf();
   const first = await intruder(processes);
   const second = await intruder(processes);
   expect([second.uid, second.reached, second.noNewRights]).toEqual([first.uid, first.reached, first.noNewRights]);
 });
 
-it("runs all the same where the programs that confine it are not there", async () => {
+it("runs even if the programs that confine it are missing", async () => {
   vi.stubEnv("PATH", tempDir());
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
   expect(await lacks).toEqual(
-    expect.arrayContaining(["a network without anything in it", "no gain of rights, and bounds on its files"]),
+    expect.arrayContaining(["an empty network", "no new privileges, and limits on its files"]),
   );
   expect(found).toMatchObject({ reached: "reached", folder: "/" });
 });
@@ -133,7 +133,7 @@ it("a folder of sockets that is closed to all other users leaves it with this on
   expect(await intruder(processes, closed)).toMatchObject({ uid: process.getuid?.(), file: "of this user" });
 });
 
-it("tries the strictest way first, and ends with one that every machine allows", () => {
+it("tries the strictest confinement first, and ends with one that every machine allows", () => {
   for (const [isRoot, platform] of [
     [true, "linux"],
     [false, "linux"],

@@ -1,7 +1,7 @@
 /**
- * Processes that pool threads request. The main thread starts them, because nothing reaps a process that a thread has
- * started once that thread is terminated, and kills them together with their thread. Thread and process talk through a
- * socket of their own, which closes with either; none of that passes here.
+ * Processes that pool threads request. The main thread starts them, because nothing reaps a thread's child processes
+ * once the thread is terminated, and kills them together with their thread. Thread and process communicate directly,
+ * through a socket that closes with either.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,14 +27,17 @@ export interface ChildProcessesOptions {
 interface Running {
   /** The requesting thread. */
   readonly thread: number;
-  /** Whether it has reported that it works. */
+  /** Whether the process has reported that it works. */
   isReady: boolean;
 }
 
 export class ChildProcesses {
   readonly #running = new Map<ChildProcess, Running>();
   readonly #onConfined: (lacks: readonly string[]) => void;
-  /** The ways that are not known to fail here; the first one is tried, and once it has worked it is the only one. */
+  /**
+   * The confinements that have not failed on this machine: the first is tried next; after it has worked, it is the only
+   * one.
+   */
   #ways = confinements(process.getuid?.() === 0);
   #isKnown = false;
   #isClosed = false;
@@ -43,7 +46,7 @@ export class ChildProcesses {
     this.#onConfined = onConfined;
   }
 
-  /** Starts a process for a thread. If that fails, the thread notices: nothing connects to its socket. */
+  /** Starts a process for a thread. If that fails, the thread notices, since no process connects to its socket. */
   start(thread: number, request: ProcessRequest): void {
     if (this.#isClosed) return;
     const way = request.isConfined === true ? (this.#ways[0] ?? UNCONFINED) : UNCONFINED;
@@ -56,12 +59,12 @@ export class ChildProcesses {
       this.#worked(way);
     });
     passOn(child, () => running.isReady || way === UNCONFINED);
-    child.once("error", () => undefined); // it closes as well
+    child.once("error", () => undefined); // a close event follows
     child.once("close", (code) => {
       this.#running.delete(child);
-      // It exited by itself, before it got any data: so no image can cause this.
+      // The process exited before it got any data, so no image can cause this.
       if (way !== UNCONFINED && !running.isReady && code !== null && this.#failed(way)) this.start(thread, request);
-      // left by a thread that was terminated before it could remove it
+      // a terminated thread could not remove it
       else rm(dirname(request.socketPath), { recursive: true, force: true }).catch(() => undefined);
     });
   }
@@ -73,19 +76,19 @@ export class ChildProcesses {
     this.#onConfined(way.lacks);
   }
 
-  /** @returns whether there is another way to try */
+  /** @returns whether another confinement is left to try */
   #failed(way: Confinement): boolean {
     if (this.#isKnown) return this.#ways[0] !== way;
     if (this.#ways[0] === way) this.#ways = this.#ways.slice(1);
     return this.#ways.length > 0;
   }
 
-  /** Kills the processes of a thread, busy or not. */
+  /** Kills the processes of a thread, even busy ones. */
   kill(thread: number): void {
     for (const [child, running] of this.#running) if (running.thread === thread) child.kill("SIGKILL");
   }
 
-  /** Kills all, and resolves when they are gone. */
+  /** Kills all processes, and resolves when they have exited. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ends = [...this.#running.keys()].map(async (child) => {
@@ -105,11 +108,11 @@ function begin(
   const [command, ...args] = [...prefix, process.execPath, fileURLToPath(module), socketPath];
   if (uid !== undefined) giveSocket(socketPath, uid);
   const child = spawn(command, args, {
-    // glibc keeps an arena for each thread and hands little back; libuv's one thread is as much as one task needs
+    // glibc keeps an arena for each thread and returns little of it; one libuv thread is enough for one task
     env: { MALLOC_ARENA_MAX: "2", ...plainEnvironment(), UV_THREADPOOL_SIZE: "1" },
     cwd: "/", // not where the replica's data may be
     stdio: isConfined ? ["ignore", "pipe", "pipe"] : ["ignore", "ignore", "pipe"],
-    detached: true, // Ctrl-C means the replica, which drains
+    detached: true, // Ctrl-C must reach only the replica, which drains
     ...(isSpawnedAs && { uid, gid: uid }),
   });
   child.unref();
@@ -118,8 +121,8 @@ function begin(
 }
 
 /**
- * Logs the beginning of a process's standard error once its own program writes there: before, it holds why a way is
- * not allowed here.
+ * Logs the start of a process's standard error, from the time its program runs; before, it has the reason why a
+ * confinement is not allowed.
  */
 function passOn(child: ChildProcess, isItsOwn: () => boolean): void {
   let bytes = 0;
@@ -135,6 +138,6 @@ function giveSocket(socketPath: string, uid: number): void {
   try {
     for (const path of [dirname(socketPath), socketPath]) chownSync(path, uid, uid);
   } catch {
-    // the thread and its folder are gone; or this is not permitted here, and the process cannot connect
+    // the thread and its folder are gone; or chown is not permitted, and the process cannot connect
   }
 }

@@ -1,32 +1,33 @@
 /**
- * How to start a process that works on untrusted data, so that a vulnerability in it that lets strangers run their own
- * code gives them little: it runs as a user that owns nothing (if this process is root's), has no network, cannot gain
- * rights by a setuid program, and has a limit on open files. The programs that do so belong to util-linux, part of
- * every Debian. Ways that a machine or a container does not allow are skipped, the strictest first.
+ * Confines a process that works on untrusted data, to limit the damage if an attacker runs code in it. It runs as a
+ * user that owns nothing (if this process is root's), has no network, cannot gain rights by a setuid program, and has a
+ * limit on open files. The programs that confine it belong to util-linux, part of every Debian. The strictest
+ * confinement that the machine or container allows is used.
  */
 
 export interface Confinement {
   /**
-   * Put before the program: each of these programs replaces itself with the next, so that the process stays the same.
+   * The command before the program: each of these programs replaces itself with the next, so the process id stays the
+   * same.
    */
   readonly prefix: readonly string[];
-  /** The user that the process runs as, if it is another one. */
+  /** The user of the process, if it differs from this process's user. */
   readonly uid?: number;
-  /** Whether Node.js itself is to change to that user. */
+  /** Whether Node.js, instead of a program before it, changes to that user. */
   readonly isSpawnedAs?: boolean;
-  /** The protections that this way lacks, for the log. */
+  /** The missing protections, for the log. */
   readonly lacks: readonly string[];
 }
 
 /**
- * No account has it: the range from 65520 to 65533 is kept free (https://systemd.io/UIDS-GIDS). `nobody` may run other
- * services.
+ * No account has this id: the range from 65520 to 65533 is reserved (https://systemd.io/UIDS-GIDS). `nobody` may run
+ * other services.
  */
 const NOBODYS_UID = 65_533;
 
-const OTHER_USER = "a user of its own";
-const NO_NETWORK = "a network without anything in it";
-const NO_NEW_RIGHTS = "no gain of rights, and bounds on its files";
+const OTHER_USER = "a separate user";
+const NO_NETWORK = "an empty network";
+const NO_NEW_RIGHTS = "no new privileges, and limits on its files";
 
 const asNobody = [
   "setpriv",
@@ -38,13 +39,13 @@ const asNobody = [
   "--",
 ];
 const asItself = ["setpriv", "--no-new-privs", "--"];
-// A core file would hold an image; 256 is ten times what one image needs.
+// A core file would contain the image; one image needs about 25 open files.
 const limits = ["prlimit", "--core=0", "--nofile=256", "--"];
 const withoutNetwork = ["unshare", "--net", "--"];
-/** A user may do this only with a user namespace of its own, from which no process outside is visible. */
+/** An ordinary user needs a user namespace for this, from which no process outside is visible. */
 const withoutNetworkAsUser = ["unshare", "--user", "--net", "--"];
 
-/** The ways, the strictest first; the last one always works. */
+/** The confinements, the strictest first; the last one always works. */
 export function confinements(isRoot: boolean, platform: NodeJS.Platform = process.platform): readonly Confinement[] {
   const none: Confinement = { prefix: [], lacks: [OTHER_USER, NO_NETWORK, NO_NEW_RIGHTS] };
   const spawned: Confinement = { prefix: [], uid: NOBODYS_UID, isSpawnedAs: true, lacks: [NO_NETWORK, NO_NEW_RIGHTS] };
@@ -60,7 +61,7 @@ export function confinements(isRoot: boolean, platform: NodeJS.Platform = proces
     { prefix: [...withoutNetwork, ...asNobody, ...limits], uid: NOBODYS_UID, lacks: [] },
     { prefix: [...asNobody, ...limits], uid: NOBODYS_UID, lacks: [NO_NETWORK] },
     spawned,
-    // the program, or the folder of sockets, is not readable by others
+    // other users cannot read the program, or the folder of sockets
     { prefix: [...withoutNetwork, ...asItself, ...limits], lacks: [OTHER_USER] },
     none,
   ];

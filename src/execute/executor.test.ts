@@ -71,7 +71,7 @@ describe("lane io", () => {
     [{ do: "return", value: { a: 1 } }, `{"a":1}`],
     [{ do: "later", value: [1] }, "[1]"],
     [{ do: "return" }, "null"],
-  ])("turns what %j returns into JSON", async (payload, result) => {
+  ])("turns the return value of %j into JSON", async (payload, result) => {
     expect(await end("test_io", payload)).toEqual({ kind: "returned", result });
   });
 
@@ -88,11 +88,11 @@ describe("lane io", () => {
     [{ do: "circular" }, { code: "result_invalid", isPermanent: true }],
     [{ do: "huge" }, { code: "result_too_large", isPermanent: true }],
     [{ do: "no such behaviour" }, { code: "error", isPermanent: false }],
-  ])("tells how %j failed", async (payload, expected) => {
+  ])("reports how %j failed", async (payload, expected) => {
     expect(await end("test_io", payload)).toMatchObject({ kind: "threw", ...expected });
   });
 
-  it.each(["test_io", "test_cpu"])("tells a handler of %s how long it may take, and its group", async (type) => {
+  it.each(["test_io", "test_cpu"])("gives a handler of %s its timeout and its group", async (type) => {
     const ended = new Promise<AttemptEnd>((resolve) => {
       const one = { ...job(type, { do: "context" }), groupKey: "tenant-1", options: { timeout_ms: 7_000 } };
       executor.start(one, (_, how) => resolve(how));
@@ -130,10 +130,10 @@ describe("lane io", () => {
     expect(await ended).toEqual({ kind: "returned", result: "7" });
   });
 
-  it("says so when the type is not known here", async () => {
+  it("fails an attempt of an unknown type", async () => {
     expect(await end("elsewhere", {})).toMatchObject({
       kind: "threw",
-      message: "no job type elsewhere on this replica",
+      message: "job type elsewhere does not run on this replica",
     });
   });
 
@@ -180,7 +180,7 @@ describe("lane cpu", () => {
     });
   });
 
-  it("tells how it failed", async () => {
+  it("reports how it failed", async () => {
     expect(await end("test_cpu", { do: "throw" })).toMatchObject({
       kind: "threw",
       message: "thrown on a thread",
@@ -203,21 +203,21 @@ describe("lane cpu", () => {
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 
-  it("tells of what a handler throws once it has returned, and refills the pool", async () => {
+  it("reports an error that a handler throws after its return, and refills the pool", async () => {
     expect(await end("test_cpu", { do: "stray" })).toMatchObject({ kind: "returned" });
-    await until(() => issues.length > 0, { what: "the fault is told" });
+    await until(() => issues.length > 0, { what: "the error is reported" });
     expect(issues).toEqual([expect.objectContaining({ message: "a stray error" })]);
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 
-  it("ignores what a handler posts for itself", async () => {
+  it("ignores the messages that a handler posts", async () => {
     expect(
       await end("test_cpu", { do: "post", values: ["text", 1, null, {}, { startProcess: 5 }, { startProcess: null }] }),
     ).toMatchObject({ kind: "returned" });
     expect(await end("test_cpu", { do: "return" })).toMatchObject({ kind: "returned" });
   });
 
-  it("ends an endless loop by ending its thread, while the other thread goes on", async () => {
+  it("ends an endless loop by ending its thread, while the other thread continues", async () => {
     const { attempt, end: ended } = start("test_cpu", { do: "spin" });
     expect(await end("test_cpu", { do: "return", value: 1 })).toMatchObject({ kind: "returned" });
     expect(threads.busy).toBe(1);
@@ -233,7 +233,7 @@ describe("lane cpu", () => {
     expect(lines).toContainEqual({ job: attempt.job.id, message: "on a thread", fields: { seventy: true } });
   });
 
-  it("has the last progress of a handler that never yields, however often that tells it, without a message", async () => {
+  it("has the last progress of a handler that never yields, however often it reports, without a message", async () => {
     const before = messages;
     const { attempt, end: ended } = start("test_cpu", {
       do: "busy",
@@ -245,8 +245,9 @@ describe("lane cpu", () => {
     expect(messages).toBe(before);
   });
 
-  it("keeps the lines that lane io would keep, whatever their fields are", async () => {
-    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+  it("keeps the same lines as lane io, whatever their fields are", async () => {
+    const linesOf = ({ diagnostics }: Attempt) =>
+      diagnostics?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
     const [here, there, spinning] = [
       start("test_io", { do: "log_odd" }),
       start("test_cpu", { do: "log_odd" }),
@@ -264,7 +265,8 @@ describe("lane cpu", () => {
   });
 
   it("keeps two attempts of one job apart: its lease was lost, and it was claimed here again while the first still ends", async () => {
-    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const linesOf = ({ diagnostics }: Attempt) =>
+      diagnostics?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
     const again = job("test_cpu", { do: "log_odd", spins: true });
     const ends: AttemptEnd[] = [];
     const attempts = [1, 2].map((claimSeq) => executor.start({ ...again, claimSeq }, (_, how) => ends.push(how)));
@@ -278,7 +280,7 @@ describe("lane cpu", () => {
     expect(ends).toEqual(attempts.map(({ timeoutMs }) => ({ kind: "timeout", timeoutMs, endedThread: true })));
   });
 
-  it("parses a large body on a thread of its own", async () => {
+  it("parses a large body on a separate thread", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
     const parsed = await threads.parse({
       bytes: new TextEncoder().encode(text),
@@ -291,7 +293,7 @@ describe("lane cpu", () => {
   });
 });
 
-describe("what a type opens on a thread", () => {
+describe("the resources of a type on a thread", () => {
   /**
    * Threads, one if nothing else is said, whose one type of the deployment has these members, as the source of a job
    * file.
@@ -313,7 +315,7 @@ describe("what a type opens on a thread", () => {
     });
   }
 
-  it("fails the attempts, and not the start, where its open throws at once", async () => {
+  it("fail the attempts, but not the start, if open throws synchronously", async () => {
     const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
     await own.opened();
     const task = {
@@ -344,12 +346,12 @@ describe("what a type opens on a thread", () => {
   it.each([
     ["hangs", "close: () => new Promise(() => {})"],
     ["throws", `close: () => { throw new Error("still in use"); }`],
-  ])("holds nobody up where its close %s, and that is told", async (_how, members) => {
-    const told: unknown[] = [];
-    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => told.push(error) });
+  ])("delay no shutdown if close %s, and the failure is logged", async (_how, members) => {
+    const reported: unknown[] = [];
+    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => reported.push(error) });
     await own.opened();
     await own.close();
-    expect(told).toEqual([
+    expect(reported).toEqual([
       expect.objectContaining({ message: "could not close the resources of job types on a pool thread" }),
     ]);
   });

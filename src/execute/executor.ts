@@ -26,7 +26,7 @@ export interface ExecutorOptions {
   readonly definitions: readonly AnyJobDefinition[];
   readonly threads: Pick<Threads, "run"> & { readonly tasks: Pick<TaskThreads, "run"> };
   readonly ioThreads: Pick<IoThreads, "run">;
-  /** The bytes of a job's large payload, in memory of their own; undefined if they are missing. */
+  /** The bytes of a job's large payload, in a separate buffer; undefined if they are missing. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly save: SaveState;
   readonly log: AttemptLog;
@@ -35,12 +35,12 @@ export interface ExecutorOptions {
 const decoder = new TextDecoder();
 
 /**
- * A payload of up to so many bytes is kept in memory for its row. A larger one is fetched again for that: it would
- * stay in memory while Postgres is away.
+ * Up to this size, a payload stays in memory for its row, even during an outage of Postgres. The recorder fetches a
+ * larger one again.
  */
 const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** Where an attempt runs while its payload is fetched. */
+/** Stands in for the runner of an attempt while its payload is fetched. */
 const NOTHING_YET: Running = { percent: null, abort: () => undefined };
 
 export class Executor {
@@ -53,8 +53,8 @@ export class Executor {
   readonly #resources: Resources;
   #starting: Job | undefined;
   /**
-   * Attempts on threads, until their threads are done with them: a job may be claimed here again while its earlier
-   * attempt, whose lease was lost, is still ending. Promises, so that close can wait for them.
+   * Attempts on threads, until their threads have ended them: this replica may claim a job again while the earlier
+   * attempt, whose lease it lost, is still ending. `close` waits for the promises.
    */
   readonly #onThreads = new Map<Attempt, Promise<void>>();
 
@@ -72,19 +72,19 @@ export class Executor {
     await this.#resources.open(settings, services);
   }
 
-  /** The job whose handler of lane `io` is being called: the call has not returned yet, not even a promise. */
+  /** The job whose handler of lane `io` has been called and has not returned its promise yet. */
   get starting(): Job | undefined {
     return this.#starting;
   }
 
   /**
-   * Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns.
-   * @param payload the job's payload, if it is parsed already: the handler may change it
+   * Starts an attempt. Calls `onEnd` exactly once, for a quick handler even before it returns.
+   * @param payload the job's payload, if it is parsed already; the handler may change it
    */
   start(job: Job, onEnd: (attempt: Attempt, end: AttemptEnd) => void, payload?: unknown): Attempt {
     const definition = this.#definitions.get(job.type);
     const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
-    if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
+    if (!definition) attempt.threw(new Error(`job type ${job.type} does not run on this replica`));
     else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload);
     else if (definition.lane === "cpu") this.#startOnThread(attempt, job.payload);
     else this.#startHere(attempt, definition, job.payload, payload);
@@ -107,14 +107,14 @@ export class Executor {
           isPermanent: true,
         });
       else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES)
-        this.#startOnThread(attempt, Uint8Array.from(data), definition.lane); // it moves there
+        this.#startOnThread(attempt, Uint8Array.from(data), definition.lane); // the copy moves to the thread
       else this.#startHere(attempt, definition, decoder.decode(data));
     };
     if (payload.data) {
       start(payload.data);
       return;
     } // it was submitted here
-    // Without an answer of Redis the job is released: nothing was tried.
+    // Without an answer of Redis the job is released, since its handler has not run.
     this.#payload(attempt.job.id, size)
       .then(start, () => attempt.end({ kind: "released" }))
       .catch((error: unknown) => attempt.threw(error));
@@ -177,12 +177,12 @@ export class Executor {
 
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
-      const { end, ...evidence } = await report;
+      const { end, ...diagnostics } = await report;
       if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end)
-        attempt.giveUp(); // it was told to stop, and has
-      else attempt.end(end, evidence);
+        attempt.giveUp(); // the handler has stopped on request
+      else attempt.end(end, diagnostics);
     } catch (error) {
-      // The thread is gone: terminated by us (then the reason to stop decides), or by the handler.
+      // The thread is gone: this replica terminated it (then the reason to stop decides), or the handler did.
       if (attempt.stopReason === undefined)
         attempt.end({
           kind: "threw",

@@ -15,7 +15,7 @@ export type AttemptLog = (
   fields?: Record<string, unknown>,
 ) => void;
 
-/** Saves the state of a job that runs here, as JSON; false if its lease is lost. */
+/** Saves the state of a running job, as JSON; false if its lease is lost. */
 export type SaveState = (job: Job, state: string) => Promise<boolean>;
 
 /** The services of a replica for its handlers. */
@@ -31,8 +31,8 @@ export class IoContext implements AttemptContext<unknown>, Running {
   readonly #attempt: Attempt;
   readonly #payload: string;
   readonly #services: IoServices;
-  // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
-  // the rest of a quick attempt.
+  // The context creates signal and functions only for a handler that uses them: together they cost as much as the rest
+  // of a quick attempt.
   #controller: AbortController | undefined;
   #abortedFor: StopReason | undefined;
 
@@ -117,7 +117,7 @@ export class IoContext implements AttemptContext<unknown>, Running {
   }
 }
 
-/** The reason of the signal, with its word as the code. */
+/** The reason of the signal, with the stop reason as its code. */
 export function reasonOf(reason: StopReason): Error {
   return Object.assign(new Error(reason), { code: reason });
 }

@@ -1,8 +1,7 @@
 /**
- * The thread of attempts of lane `io` whose payload is too large to be parsed on the main thread. They share it as
- * they would share the main thread, and do not delay the attempts there. It starts when it is needed, and ends when it
- * is not. One thread is enough for handlers that wait for remote servers; each more would have its own connections to
- * them.
+ * The thread of attempts of lane `io` whose payload is too large to be parsed on the main thread. They share it as they
+ * would share the main thread, without delaying the attempts there. It starts on demand, and ends when idle. One thread
+ * is enough for handlers that wait for remote servers; another one would open more connections to them.
  */
 import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
@@ -15,7 +14,7 @@ import { ThreadVisits } from "./thread-link.ts";
 import type { HandlerMessage, ThreadData, ThreadReport, ThreadTask } from "./threads.ts";
 import { isThreadMessage, threadFile } from "./threads.ts";
 
-/** A larger payload, in bytes, is not parsed on the main thread, where this takes up to 10 ms. */
+/** The largest payload, in bytes, to parse on the main thread, where it takes up to 10 ms. */
 export const MAIN_THREAD_BYTES = 256 * 1024;
 const MAX_THREADS = 1;
 /** Attempts of one thread at once. The replica's limit for large payloads bounds their memory. */
@@ -42,12 +41,12 @@ export class IoThreads {
     this.#options = options;
   }
 
-  /** Gives the threads access to the state that this replica shares with the others. */
+  /** Gives the threads access to the state that all replicas share. */
   open(destinations: Destinations): void {
     this.#visits = new ThreadVisits(destinations, (answer) => this.#send(answer));
   }
 
-  /** Runs one attempt; `task.payload` moves to the thread. Rejects when its thread died. */
+  /** Runs one attempt; `task.payload` moves to the thread. Rejects if its thread dies. */
   async run(
     task: ThreadTask & { readonly payload: Uint8Array<ArrayBuffer> },
     stopped: (onStop: (reason: StopReason) => void) => void,

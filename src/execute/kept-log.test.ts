@@ -3,7 +3,7 @@ import { KeptLog } from "./kept-log.ts";
 
 const AT = Date.UTC(2026, 0, 1);
 
-describe("the kept log", () => {
+describe("the log of an attempt", () => {
   it("shows no credentials of a URL", () => {
     const log = new KeptLog(AT);
     log.add("fetching https://user:hunter2@a.example/x?token=hunter2", {
@@ -14,21 +14,21 @@ describe("the kept log", () => {
     );
   });
 
-  it("has the last fifty lines, and says how many came before", () => {
+  it("has the last fifty lines, and the number of earlier ones", () => {
     const log = new KeptLog(AT);
     for (let n = 1; n <= 60; n += 1) log.add(`line ${n}`);
     expect(log.lines).toHaveLength(51);
-    expect(log.lines[0]).toBe("… 10 earlier lines were not kept");
+    expect(log.lines[0]).toBe("… 10 earlier lines were dropped");
     expect(log.lines.at(-1)).toMatch(/^2026-01-01T00:00:0\S+Z line 60$/);
   });
 
-  it("leaves out the passwords of URLs, in fields too", () => {
+  it("omits the passwords of URLs, in fields too", () => {
     const log = new KeptLog(AT);
     log.add("asking postgres://app:hunter2@db/x", { proxy: "http://u:hunter2@proxy:3128" });
     expect(log.lines[0]).toContain(`asking postgres://[redacted]@db/x {"proxy":"http://[redacted]@proxy:3128"}`);
   });
 
-  it("cuts a long line, and leaves in none what cannot be stored", () => {
+  it("cuts a long line, and removes characters that cannot be stored", () => {
     const log = new KeptLog(AT);
     log.add("x".repeat(5_000));
     log.add("a\0b\ud800");

@@ -1,6 +1,5 @@
 /**
- * The log lines of an attempt's handler, as kept with its record: the last ones if there are many, without secrets in
- * URLs.
+ * The log lines of an attempt's handler for its record: the last ones if there are many, without secrets in URLs.
  */
 import { readableText } from "../core/readable-url.ts";
 
@@ -22,8 +21,7 @@ export class KeptLog {
   add(message: string, fields?: Record<string, unknown>): void {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
     const line = `${time} ${readableText(lineOf(message, fields).slice(0, 2 * MAX_LINE_LENGTH))}`;
-    // Without characters that Postgres cannot return as text: NUL, and halves of surrogate pairs, which a cut may leave
-    // too.
+    // Removes characters that Postgres cannot return as text: NUL, and lone surrogates, which a cut may leave, too.
     this.#lines.push(
       (line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(
         /\0|\p{Surrogate}/gu,
@@ -36,7 +34,7 @@ export class KeptLog {
   }
 
   get lines(): readonly string[] {
-    return this.#dropped === 0 ? this.#lines : [`… ${this.#dropped} earlier lines were not kept`, ...this.#lines];
+    return this.#dropped === 0 ? this.#lines : [`… ${this.#dropped} earlier lines were dropped`, ...this.#lines];
   }
 }
 

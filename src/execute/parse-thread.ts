@@ -9,7 +9,7 @@ import { collectGarbage, freeBuffer } from "../process/free-memory.ts";
 import type { BodyOrder } from "./body-threads.ts";
 import type { ThreadData } from "./threads.ts";
 
-/** A larger body takes 20 ms and more to parse; collecting its garbage costs little beside that. */
+/** A larger body takes 20 ms and more to parse, compared to which the collection of its garbage costs little. */
 const COLLECTED_BYTES = 1024 * 1024;
 
 printWarnings();
@@ -33,5 +33,5 @@ export default function parse({ task, begunAt }: BodyOrder): ParsedBody {
   return Piscina.move({
     [Piscina.transferableSymbol]: buffers,
     [Piscina.valueSymbol]: parsed,
-  } as never) as unknown as ParsedBody; // large payloads move, all else is copied
+  } as never) as unknown as ParsedBody; // large payloads move, the rest is copied
 }

@@ -1,4 +1,4 @@
-/** The resources that the types' `open` creates, once in this process; closed on drain. */
+/** The resources that the types' `open` creates, once in this process; a drain closes them. */
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 
 /** The settings that a type declares, out of all. */

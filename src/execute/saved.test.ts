@@ -15,8 +15,8 @@ import { Executor } from "./executor.ts";
 const executors: Executor[] = [];
 afterEach(() => Promise.all(executors.splice(0).map((executor) => executor.close())));
 
-/** Runs one attempt of a handler. @param holds whether the job's lease is still held when it saves */
-async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds = true) {
+/** Runs one attempt of a handler. @param isLeased whether the job still has its lease when it saves */
+async function endOf(run: (context: AttemptContext<undefined>) => unknown, isLeased = true) {
   const definition = defineJob({
     type: "noop",
     lane: "io",
@@ -33,7 +33,7 @@ async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds
     threads: { run: noThread, tasks: { run: noThread } },
     save: (_, state) => {
       saved.push(state);
-      return Promise.resolve(holds);
+      return Promise.resolve(isLeased);
     },
     log: () => undefined,
   });
@@ -44,7 +44,7 @@ async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds
   return { saved, end, verdict: settle(job, end, exponential(1, 1), 1_000, 0) };
 }
 
-it("an attempt that has saved gives its job back at no cost, and its crash budget is whole again", async () => {
+it("an attempt that has saved releases its job at no cost, and resets its crash budget", async () => {
   const { saved, verdict } = await endOf(async ({ save }) => {
     await save?.({ at: 1 });
     throw new ReleaseError("the next goes on");
@@ -53,7 +53,7 @@ it("an attempt that has saved gives its job back at no cost, and its crash budge
   expect(verdict).toEqual({ kind: "released", attempt: 1, crashes: 0, deferrals: 0 });
 });
 
-it("one that waits for its turn keeps its crash budget only where it has saved nothing", async () => {
+it("an attempt that waits for its turn keeps its crash budget only if it has saved nothing", async () => {
   const wait = new RetryAfterError("later", 1_000, { waitsForTurn: true });
   const waited = await endOf(() => {
     throw wait;
@@ -66,7 +66,7 @@ it("one that waits for its turn keeps its crash budget only where it has saved n
   expect(saved.verdict).toMatchObject({ kind: "retry", attempt: 1, crashes: 0 });
 });
 
-it("to give a job back of which nothing is saved is an error as any other", async () => {
+it("the release of a job without a saved state is an ordinary error", async () => {
   const { verdict } = await endOf(() => {
     throw new ReleaseError("nothing was done");
   });

@@ -1,7 +1,6 @@
 /**
- * The progress of an attempt on a pool thread: one byte that both threads see. Reporting it sends nothing, so a
- * handler may do so as often as it likes, and the main thread reads the last value even while the handler never
- * yields.
+ * The progress of an attempt on a pool thread, in one shared byte. A report sends no message, so handlers may report
+ * often, and the main thread reads the last value even while the handler never yields.
  */
 import { clampProgress } from "./io-context.ts";
 
@@ -17,7 +16,7 @@ export function reportProgress(shared: SharedProgress, percent: number): void {
   Atomics.store(shared, 0, Math.round(clampProgress(percent) ?? UNREPORTED));
 }
 
-/** In whole per cent, as it is reported; null if there is none. */
+/** The last reported value in whole per cent; null before the first report. */
 export function readProgress(shared: SharedProgress): number | null {
   const percent = Atomics.load(shared, 0);
   return percent === UNREPORTED ? null : percent;

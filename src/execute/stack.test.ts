@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { stackOf } from "./stack.ts";
 
-it("names the error, and where it was thrown, without what it says", () => {
+it("has the error's name and stack, without its message", () => {
   const lines = stackOf(new TypeError("a secret\n  at first sight"));
   expect(lines[0]).toBe("TypeError");
   expect(lines.find((line) => line.includes("stack.test.ts"))).toMatch(/^ +at .*stack\.test\.ts:\d+:\d+\)?$/);

@@ -1,4 +1,4 @@
-/** The place where a handler threw, as lines for its attempt's log. */
+/** Describes the error of a handler with its stack, as lines for its attempt's log. */
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { isOf } from "./thrown.ts";
 
@@ -9,9 +9,8 @@ const MAX_LENGTH = 2_000;
 const MEANT = [PermanentError, RetryAfterError, RetryableError];
 
 /**
- * Error name and stack frames; the message is in the attempt's `error`. Empty for PermanentError, RetryableError and
- * RetryAfterError, which are deliberate; any other error is probably a bug, which the stack helps to find. Never
- * throws.
+ * Error name and stack frames; the attempt's `error` has the message. Empty for PermanentError, RetryableError and
+ * RetryAfterError, which are deliberate; any other error is probably a bug. Never throws.
  */
 export function stackOf(thrown: unknown): readonly string[] {
   try {

@@ -11,20 +11,19 @@ import type { ThreadData } from "./threads.ts";
 printWarnings();
 const registry = await loadRegistry(workerData as ThreadData);
 
-// V8 interrupts what a script has called, wherever that was defined, when the script's time is over; the thread goes
-// on.
+// When the script's time is over, V8 interrupts the functions that it called, wherever they are defined; the thread
+// continues.
 const call = { work: (): unknown => undefined };
 const callContext = createContext(call);
 const script = new Script("work()");
 
-/** Resolves once the module is loaded, which is the purpose of the call. */
+/** Callers wait for it to have the module loaded. */
 export function warmUp(): void {
   return undefined;
 }
 
 /**
- * @param tryForMs interrupt the task after so long; undefined: a task that takes too long is stopped by terminating
- * the thread
+ * @param tryForMs interrupts the task after this long; if undefined, the caller terminates the thread to stop the task
  */
 export default function runTask({ task, tryForMs }: { readonly task: Task; readonly tryForMs?: number }): TaskAnswer {
   const { type, name, payload, argument } = task;
@@ -46,6 +45,6 @@ function interruptible(work: () => unknown, timeout: number): unknown {
   try {
     return script.runInContext(callContext, { timeout });
   } finally {
-    call.work = () => undefined; // the payload is not kept
+    call.work = () => undefined; // releases the payload
   }
 }

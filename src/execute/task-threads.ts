@@ -1,10 +1,10 @@
 /**
- * The threads that run tasks for handlers of lane `io`. There are two: each task is tried on the first one briefly; a
- * task that needs longer is interrupted and runs from its start on the second. So a short task never waits long,
- * however many long ones there are. On each thread the groups (`group_key`) take turns.
+ * The two threads that run tasks for handlers of lane `io`. The first tries each task briefly, and interrupts one that
+ * needs longer, which then runs from its start on the second. So a short task never waits long, however many long ones
+ * there are. On each thread the groups (`group_key`) take turns.
  *
  * A task that exceeds its time is stopped by terminating its thread, and the pool starts another. The threads start
- * with the first task: without tasks they cost nothing.
+ * with the first task.
  */
 import { Piscina } from "piscina";
 import { Turns } from "../concurrency/turns.ts";
@@ -15,13 +15,13 @@ import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 
 /**
- * In wall-clock time: a usual template takes a millisecond, and many on a busy machine. With 160 slots full of long
- * tasks a short one waits for eight seconds.
+ * In wall-clock time: a usual template takes a millisecond, and several on a busy machine. Behind 160 slots full of
+ * long tasks a short one waits for eight seconds.
  */
 const TRY_FOR_MS = 50;
 
 /**
- * A larger payload, in characters, takes longer to parse than that, and parsing cannot be interrupted: it goes to the
+ * A larger payload, in characters, takes longer to parse, and parsing cannot be interrupted, so its task goes to the
  * second thread at once.
  */
 const MAX_TRIED_PAYLOAD = 256 * 1024;
@@ -89,7 +89,7 @@ class TaskThread {
   readonly #options: TaskThreadsOptions;
   readonly #turns = new Turns();
   #pool: Piscina | undefined;
-  /** Loading the code of a new thread takes a moment that does not count against the task. */
+  /** The time that a new thread takes to load its code does not count for the task. */
   #isLoaded = false;
 
   constructor(options: TaskThreadsOptions) {
@@ -138,7 +138,7 @@ class TaskThread {
     const { filename, workerData, onError } = this.#options;
     const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB };
     const pool = new Piscina({ filename, name: "runTask", minThreads: 1, maxThreads: 1, workerData, resourceLimits });
-    pool.on("error", onError); // an error event that nobody listens to ends the process
+    pool.on("error", onError); // an error event without a listener ends the process
     return pool;
   }
 

@@ -10,7 +10,7 @@ export interface Task {
   readonly argument: unknown;
 }
 
-/** The answer of a thread: `unfinished` if a first try ran out of time. */
+/** The answer of a thread: `unfinished` if the first try exceeded its time. */
 export type TaskAnswer =
   | { readonly kind: "returned"; readonly value: unknown }
   | { readonly kind: "unfinished" }

@@ -1,7 +1,7 @@
 /**
- * What the pool loads in a thread: CommonJS, because the pool tries `require` first, and `require` of an ES module ends
- * the whole process when its thread is terminated meanwhile (seen with Node 20.20: "IsGraphAsync must be used on an
- * instantiated module"). The name of the pool's task function says which module runs.
+ * The file that the pool loads in a thread. It is CommonJS, because the pool tries `require` first, and `require` of an
+ * ES module ends the whole process if its thread is terminated meanwhile (seen with Node 20.20: "IsGraphAsync must be
+ * used on an instantiated module"). The name of the pool's task function selects the module.
  */
 type Run = (task: unknown) => unknown;
 
@@ -10,7 +10,7 @@ const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; read
 const tasks = (): Promise<{ readonly default: Run; readonly warmUp: Run }> => import("./task-thread.js") as never;
 const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
 
-// Getters of promises: the pool waits for the one that a thread is for before it calls the thread ready.
+// Getters of promises: the pool waits for the thread's module before it considers the thread ready.
 module.exports = {
   get runAttempt() {
     return attempts().then((module) => module.default);

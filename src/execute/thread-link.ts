@@ -1,6 +1,6 @@
 /**
- * The channel between a thread of lane `io` and the main thread while an attempt runs: it carries requests to stop,
- * and asks whether a destination accepts a visit now, which is decided for all replicas together.
+ * The channel between a thread of lane `io` and the main thread while an attempt runs. It carries requests to stop, and
+ * visits to destinations, whose limits hold for all replicas together.
  */
 import { BroadcastChannel } from "node:worker_threads";
 import type { Destinations, HostHealth } from "../core/destination.ts";
@@ -13,7 +13,7 @@ export type ToThread =
   | { readonly kind: "stop"; readonly key: number; readonly reason: StopReason }
   | { readonly kind: "entered"; readonly visit: string }
   | {
-      readonly kind: "refused";
+      readonly kind: "rejected";
       readonly visit: string;
       readonly message: string;
       readonly retryAfter?: { readonly ms: number; readonly code: string; readonly waitsForTurn: boolean };
@@ -23,7 +23,7 @@ export type FromThread =
   | { readonly kind: "enter"; readonly visit: string; readonly args: Parameters<Destinations["enter"]> }
   | { readonly kind: "leave"; readonly visit: string; readonly health: HostHealth };
 
-/** On the main thread: the visits to destinations that its threads have begun. */
+/** The main thread's side: the visits to destinations that its threads have begun. */
 export class ThreadVisits {
   readonly #destinations: Destinations;
   readonly #answer: (message: ToThread) => void;
@@ -45,7 +45,7 @@ export class ThreadVisits {
       );
   }
 
-  /** Ends the visits of threads that are not in this set: they have died. */
+  /** Ends the visits of dead threads, which are those not in this set. */
   keepOnly(threadIds: ReadonlySet<number>): void {
     for (const visit of this.#begun.keys())
       if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
@@ -67,12 +67,12 @@ function rejectionOf(visit: string, error: unknown): ToThread {
     error instanceof RetryAfterError
       ? { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn }
       : undefined;
-  return { kind: "refused", visit, message: messageOf(error), ...(retryAfter && { retryAfter }) };
+  return { kind: "rejected", visit, message: messageOf(error), ...(retryAfter && { retryAfter }) };
 }
 
 interface Entering {
   readonly entered: (leave: (health: HostHealth) => void) => void;
-  readonly refused: (error: Error) => void;
+  readonly rejected: (error: Error) => void;
 }
 
 /** On the thread. */
@@ -91,7 +91,7 @@ export class ThreadLink {
     this.#channel.onmessage = (event): void => this.#take((event as { readonly data: ToThread }).data);
   }
 
-  /** The signal that stops an attempt, from now until {@link ended}. */
+  /** Creates the signal that stops an attempt, until {@link ended}. */
   signalOf(key: number): AbortSignal {
     const controller = new AbortController();
     this.#running.set(key, controller);
@@ -108,17 +108,17 @@ export class ThreadLink {
       return;
     }
     const { visit } = message;
-    const entering = this.#entering.get(visit); // none where another thread asked
+    const entering = this.#entering.get(visit); // undefined if the visit is another thread's
     this.#entering.delete(visit);
     if (message.kind === "entered") entering?.entered((health) => this.#send({ kind: "leave", visit, health }));
-    else entering?.refused(errorOf(message));
+    else entering?.rejected(errorOf(message));
   }
 
   #enter(args: Parameters<Destinations["enter"]>): Promise<(health: HostHealth) => void> {
     this.#visits += 1;
     const visit = `${this.#threadId}.${this.#visits}`;
-    return new Promise((entered, refused) => {
-      this.#entering.set(visit, { entered, refused });
+    return new Promise((entered, rejected) => {
+      this.#entering.set(visit, { entered, rejected });
       this.#send({ kind: "enter", visit, args });
     });
   }
@@ -128,7 +128,7 @@ export class ThreadLink {
   }
 }
 
-function errorOf({ message, retryAfter }: Extract<ToThread, { readonly kind: "refused" }>): Error {
+function errorOf({ message, retryAfter }: Extract<ToThread, { readonly kind: "rejected" }>): Error {
   if (!retryAfter) return new Error(message);
   return new RetryAfterError(message, retryAfter.ms, { code: retryAfter.code, waitsForTurn: retryAfter.waitsForTurn });
 }

@@ -1,4 +1,4 @@
-/** The code of a pool thread: opens the resources of its types, and runs one attempt after the other. */
+/** The code of a pool thread: opens the resources of its types, and runs attempts. */
 import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
 import { unlimited } from "../core/destination.ts";
@@ -22,38 +22,37 @@ const link = channel === undefined ? undefined : new ThreadLink(channel, threadI
 const services: Services = {
   destinations: link?.destinations ?? unlimited,
   sharedMemory: (type) => sharedMemory[type],
-  startProcess: (request) => say({ thread: threadId, startProcess: request }),
+  startProcess: (request) => post({ thread: threadId, startProcess: request }),
 };
 const resources = new Map<string, Promise<unknown>>();
 /**
- * The log of the attempt that runs here. In lane `io` several run at once, and captured output belongs to none of
- * them.
+ * The log of the running attempt. In lane `io`, where several run at once, captured output belongs to none of them.
  */
 let jobLog: ((message: string, fields?: Record<string, unknown>) => void) | undefined;
 printToJob(() => jobLog);
 const decoder = new TextDecoder();
-/** The garbage of a larger payload is collected at once, which takes a small part of the attempt's own time. */
+/** The garbage of a larger payload is collected at once, which takes a small part of the attempt's time. */
 const COLLECTED_BYTES = 1024 * 1024;
-const neverAborted = new AbortController().signal; // a thread that should stop is terminated
+const neverAborted = new AbortController().signal; // a stop terminates the thread
 
-function say(message: ThreadMessage): void {
+function post(message: ThreadMessage): void {
   parentPort?.postMessage(message);
 }
 
 function open(definition: AnyJobDefinition): Promise<unknown> {
   let opened = resources.get(definition.type);
   if (!opened) {
-    // what it throws at once rejects, too
+    // a synchronous throw rejects, too
     opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services)));
     resources.set(definition.type, opened);
-    opened.catch(() => resources.delete(definition.type)); // the next attempt opens anew
+    opened.catch(() => resources.delete(definition.type)); // the next attempt opens it again
   }
   return opened;
 }
 
 /**
- * Prepares the thread, so that the first attempt need not wait. An error of opening is left for the attempts to
- * report.
+ * Opens the resources before the first attempt needs them. Ignores errors: each attempt opens them again, and reports
+ * its error.
  */
 export async function warmUp(): Promise<void> {
   await Promise.allSettled(
@@ -61,12 +60,12 @@ export async function warmUp(): Promise<void> {
   );
 }
 
-/** Closes the resources that are open here: the thread is about to end. */
+/** Closes the open resources, before the thread ends. */
 export async function closeResources(): Promise<void> {
   const closings = [...resources].map(
     async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened),
   );
-  await Promise.allSettled(closings); // one that fails must not cut the others short
+  await Promise.allSettled(closings); // one failure must not stop the others
   await Promise.all(closings);
 }
 
@@ -88,10 +87,10 @@ export default async function runAttempt({
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
     try {
-      say({ jobId, claimSeq, type, attempt, log: message, fields });
+      post({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
-      // fields that cannot be cloned, a function among them, go as text
-      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined });
+      // sends fields that cannot be cloned, such as functions, as text
+      post({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined });
     }
   };
   if (!link) jobLog = log;
@@ -128,7 +127,7 @@ export default async function runAttempt({
   } finally {
     jobLog = undefined;
     link?.ended(key);
-    // when the report is on its way, and nothing here holds what the payload said
+    // after the report is sent, when nothing references the payload any more
     if (payload.length > COLLECTED_BYTES) setImmediate(collectGarbage);
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The pool threads of lane `cpu`, and the threads beside them that parse large bodies.
+ * The pool threads of lane `cpu`, and the threads that parse large bodies.
  *
  * Stopping an attempt terminates its thread, and the pool starts another. A thread protects against exceptions and
- * endless loops, not against all memory errors: some end the process, which the crash budget is for.
+ * endless loops, but not against all memory errors: some end the process, and the crash budget limits how often.
  */
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { Evidence } from "../core/job.ts";
+import type { AttemptDiagnostics } from "../core/job.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { memoryShares } from "../process/memory-limit.ts";
@@ -20,8 +20,8 @@ export interface ThreadTask {
   readonly type: string;
   readonly jobId: string;
   /**
-   * Of the job's lease: together with the id, it distinguishes this attempt from an earlier one that is still ending
-   * here.
+   * Identifies the job's lease: together with the id, it distinguishes this attempt from an earlier one that is still
+   * ending.
    */
   readonly claimSeq: number;
   readonly attempt: number;
@@ -29,17 +29,17 @@ export interface ThreadTask {
   readonly groupKey: string | null;
   /** Epoch ms of Redis. */
   readonly startedAt: number;
-  /** JSON; of a large payload its bytes, which move to the thread. */
+  /** JSON; for a large payload its bytes, which move to the thread. */
   readonly payload: string | Uint8Array<ArrayBuffer>;
   /** In lane `io`: identifies the attempt in messages that stop it. */
   readonly key?: number;
-  /** The state that an earlier attempt left for this one. */
+  /** The state that an earlier attempt saved for this one. */
   readonly state?: unknown;
   readonly progress: SharedProgress;
 }
 
 /** The report of a thread about an attempt that ended there. */
-export interface ThreadReport extends Evidence {
+export interface ThreadReport extends AttemptDiagnostics {
   readonly end: AttemptEnd;
 }
 
@@ -70,24 +70,25 @@ export type ThreadMessage = HandlerMessage | { readonly thread: number; readonly
 export interface ThreadsOptions extends ThreadData {
   readonly size: number;
   readonly onMessage: (message: HandlerMessage) => void;
-  /** Called for errors outside an attempt, e.g. in a timer that a finished handler left behind. */
+  /** Called for errors outside an attempt, for example in a timer of a finished handler. */
   readonly onError: (error: unknown) => void;
   /** Called once, with the confinements that this machine does not allow for processes that work on untrusted data. */
   readonly onConfined?: (lacks: readonly string[]) => void;
   /** How long the types may take to close their resources. */
   readonly closeWithinMs?: number;
-  /** How long a thread may take over a body. */
+  /** How long a thread may take for a body. */
   readonly parseWithinMs?: number;
 }
 
-/** JavaScript heap of one thread. Images and buffers are outside of it, bounded by their types. */
+/** JavaScript heap of one thread. It does not include images and buffers, which the job types limit. */
 const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 
-/** Several round trips to the server of a resource; a drain must not wait for a server that is away. */
+/** Enough for several round trips to the server of a resource; a drain must not wait for an unavailable server. */
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
- * The file of a thread's code. Tests run the sources, which Node 20 cannot load in a thread: they use the built file.
+ * The file of a thread's code. Tests set the built file, because Node 20 cannot load the TypeScript sources in a
+ * thread.
  */
 export const threadFile = fileURLToPath(
   new URL(
@@ -128,7 +129,7 @@ export class Threads {
         name: "runAttempt",
         minThreads: size,
         maxThreads: size,
-        atomics: "disabled", // a thread that waits in its event loop tends the sockets that a handler keeps alive
+        atomics: "disabled", // the thread waits in its event loop, which serves the sockets that a handler keeps alive
         workerData,
         resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       });
@@ -138,11 +139,11 @@ export class Threads {
           if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
           else onMessage(message);
         } catch (error) {
-          onError(error); // it only looked like one of our messages
+          onError(error); // another sender's message of the same form
         }
       });
-      this.#pool.on("error", onError); // an error event that nobody listens to ends the process
-      // one that exited has no id any more: its sockets are closed
+      this.#pool.on("error", onError); // an error event without a listener ends the process
+      // an exited thread has no id any more; its sockets are closed
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id));
     }
     this.#bodies = new BodyThreads({ filename: threadFile, workerData, onError, withinMs: parseWithinMs });
@@ -160,10 +161,10 @@ export class Threads {
     if (pool)
       await Promise.all(
         Array.from({ length: this.size }, () => pool.run(undefined, { name: "warmUpAttempts" }) as Promise<void>),
-      ); // one each: a thread takes no second task
+      ); // one for each thread: a thread runs one task at a time
   }
 
-  /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
+  /** Runs one attempt. Rejects if its thread dies, or with an AbortError if `signal` aborts. */
   async run(task: ThreadTask, signal: AbortSignal): Promise<ThreadReport> {
     if (!this.#pool) throw new Error("this replica has no pool threads");
     this.#running += 1;
@@ -203,7 +204,7 @@ export class Threads {
   }
 }
 
-/** A handler shares our port, and it or its libraries may post anything there. */
+/** Checks the type, because a handler and its libraries may post anything to the same port. */
 export function isThreadMessage(message: unknown): message is ThreadMessage {
   return typeof message === "object" && message !== null;
 }

@@ -1,10 +1,10 @@
-/** The time by which data is deleted: that of the store which has it, if the clock of this machine agrees. */
+/** The time that decides what is old enough to delete: the store's, provided that this machine's clock agrees. */
 import { TaskFlowError } from "../errors.ts";
 
-/** Clocks that are synchronised differ by less. */
+/** Synchronised clocks differ by less. */
 const MOST_MS = 300_000;
 
-/** One of two clocks is wrong, and it is unknown which: deleting by it could delete fresh data. */
+/** One of the two clocks is wrong, and nothing shows which: a deletion by the wrong one could delete recent data. */
 export class ClocksDiffer extends TaskFlowError {
   constructor(store: string, storeMs: number, ownMs: number) {
     const differ = `${Math.round(Math.abs(ownMs - storeMs) / 1_000)} s ${ownMs > storeMs ? "ahead of" : "behind"}`;

@@ -1,10 +1,10 @@
 /**
- * The one way to a connection to Postgres. Each has a name that Postgres shows, gives up a silent server, and has a
- * limit for every wait; Postgres, too, notices that this side is gone, and releases its locks.
+ * Opens all connections to Postgres. Each has a name that Postgres shows, gives up on a silent server, and limits every
+ * wait. Postgres also notices when this process is gone, and releases its locks.
  *
- * A pooler in transaction mode (PgBouncer and the like) accepts no such settings with the connection, and lends a
- * session of Postgres for one transaction: settings of the session would reach the next caller. Behind a pooler,
- * {@link begin} sets the limits within each transaction, and nothing outlasts one.
+ * A pooler in transaction mode (such as PgBouncer) accepts no such settings with the connection, and lends a session of
+ * Postgres for one transaction: session settings would leak to the next caller. Behind a pooler, {@link begin} sets the
+ * limits within each transaction, and no setting outlasts one.
  */
 import pg from "pg";
 import { parsePostgresUrl, type Tls } from "../config/postgres-url.ts";
@@ -14,21 +14,21 @@ export interface PostgresOptions {
   /** `application_name` is `taskflow-<name>`. */
   readonly name: string;
   readonly connectTimeoutMs?: number;
-  /** Postgres ends a statement after so long, its waits for locks included. Undefined: no limit. */
+  /** Postgres ends a statement after this long, its waits for locks included. Undefined: no limit. */
   readonly statementTimeoutMs?: number | undefined;
-  /** How long the caller waits for an answer of a silent server. Not for COPY, which may take as long as it likes. */
+  /** How long the caller waits for an answer of a silent server. Does not limit COPY. */
   readonly answerTimeoutMs?: number;
-  /** Postgres ends a session that has been idle within a transaction for so long. */
+  /** Postgres ends a session that has been idle within a transaction for this long. */
   readonly idleInTransactionMs?: number;
-  /** Postgres ends a session that has been idle for so long: one that holds a lock while its process is frozen. */
+  /** Postgres ends a session that has been idle for this long, so a frozen process cannot keep a lock. */
   readonly idleSessionMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A dead machine at the other end is noticed within half a minute, on both sides; TCP alone would take two hours. */
+/** Both sides notice a dead machine at the other end within half a minute; TCP's default is two hours. */
 const KEEPALIVE_IDLE_S = 10;
 /**
- * Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its
+ * Sets nothing and returns no row behind a pooler, because the pooler makes up the process number that it gives its
  * client.
  */
 const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
@@ -36,10 +36,13 @@ const SETTINGS = `select set_config('statement_timeout', $1, false), set_config(
   set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
   where pg_backend_pid() = $4`;
 
-/** Clients behind a pooler: the statements that set the limits within a transaction, and the process that serves it. */
+/**
+ * Clients behind a pooler: the statements that set the limits within a transaction, and the Postgres process that runs
+ * it.
+ */
 const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number | undefined }>();
 
-/** By URL: the TLS mode that worked last, of several (`sslmode` allow and prefer). */
+/** By URL: the TLS mode that worked last, if `sslmode` permits several (allow and prefer). */
 const SERVED = new Map<string, Tls>();
 
 function configOf({
@@ -61,7 +64,7 @@ function configOf({
   };
 }
 
-/** Sets the limits of a connection just opened, or remembers them where each transaction has to. */
+/** Sets the limits of a new connection, or remembers them for its transactions behind a pooler. */
 async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<void> {
   const {
     connectTimeoutMs = CONNECT_TIMEOUT_MS,
@@ -95,7 +98,9 @@ function processOf(client: pg.ClientBase): number | undefined {
   return (client as unknown as { readonly processID: number | null }).processID ?? undefined;
 }
 
-/** Begins a transaction, under the limits of the connection. @param mode "isolation level repeatable read", for one */
+/**
+ * Begins a transaction under the limits of the connection. @param mode for example "isolation level repeatable read"
+ */
 export async function begin(client: pg.ClientBase, mode = ""): Promise<void> {
   const pooled = POOLED.get(client);
   if (!pooled) {
@@ -122,8 +127,8 @@ export async function transact<Client extends pg.ClientBase, Result>(
 }
 
 /**
- * Finds out, with a connection that goes again, which of several ways of TLS a server takes, and sets that for a client
- * that is not connected yet. Where none serves, the client is left with the first.
+ * Tries the permitted TLS modes with temporary connections, and sets the first that the server accepts for a client
+ * that is not connected yet. If none works, the client keeps the first mode.
  */
 async function negotiate(client: pg.Client, options: PostgresOptions): Promise<void> {
   const { tls } = parsePostgresUrl(options.databaseUrl);
@@ -134,7 +139,7 @@ async function negotiate(client: pg.Client, options: PostgresOptions): Promise<v
     const serves = await probe.connect().then(
       () => true,
       () => false,
-    ); // why not, the client itself finds out
+    ); // the client itself reports why none works
     cut(probe);
     if (!serves) continue;
     SERVED.set(options.databaseUrl, ssl);
@@ -147,11 +152,14 @@ async function negotiate(client: pg.Client, options: PostgresOptions): Promise<v
 /** A connection for one caller. */
 export interface PostgresConnection {
   readonly client: pg.Client;
-  /** Connects; rejects with pg's error, with the connection cut. */
+  /** Connects. On failure it cuts the connection and rejects with pg's error. */
   readonly open: () => Promise<void>;
 }
 
-/** Not connected yet. Its loss is no error of its own: the call under way rejects. */
+/**
+ * Creates a connection that is not open yet. When it is lost, the call in progress rejects; there is no other error
+ * event.
+ */
 export function postgresConnection(options: PostgresOptions): PostgresConnection {
   const client = new pg.Client(configOf(options));
   client.on("error", () => undefined);
@@ -169,7 +177,7 @@ export function postgresConnection(options: PostgresOptions): PostgresConnection
   return { client, open };
 }
 
-/** Connections for statements of one kind, opened as they are needed, up to `size`. */
+/** A pool of up to `size` connections for statements of one kind, opened on demand. */
 export function postgresPool(options: PostgresOptions & { readonly size: number }): pg.Pool {
   const onConnect = async (client: pg.ClientBase): Promise<void> => {
     client.on("error", () => undefined); // between calls; within one, the call rejects
@@ -179,14 +187,13 @@ export function postgresPool(options: PostgresOptions & { readonly size: number 
     });
   };
   const config = { ...configOf(options), max: options.size, onConnect };
-  const pool = new pg.Pool(config); // it waits for the promise, which its types do not know
+  const pool = new pg.Pool(config); // pg awaits the promise of onConnect, although its types do not declare it
   pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
   return pool;
 }
 
 /**
- * Ends a connection at once, whatever is under way: that rejects. `end()` would wait for the other side where no query
- * is under way.
+ * Ends a connection at once; a query in progress rejects. `end()` would wait for the server if no query is in progress.
  */
 export function cut(client: pg.ClientBase): void {
   (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();

@@ -1,4 +1,4 @@
-/** A replica on databases that will not do, and as a role that may read and write data and no more. */
+/** A replica on unusable databases, and as a role that may only read and write data. */
 
 import { readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -79,7 +79,7 @@ describe("a role that may read and write data", () => {
     ]);
   });
 
-  it("runs a replica on a Redis whose clock is days beyond the partitions that were made ahead", async () => {
+  it("runs a replica on a Redis whose clock is days beyond the existing partitions", async () => {
     const [{ app }, { address, port }] = await Promise.all([twoRoles(...DATA_RIGHTS), ownRedis()]);
     const redis = new Redis(port, "127.0.0.1");
     await setClock(redis, 5 * DAY_MS);
@@ -102,7 +102,7 @@ describe("a role that may read and write data", () => {
     }
   });
 
-  it("makes the partitions of days that nobody made ahead, and drops those past their retention", async () => {
+  it("creates missing partitions of other days, and drops those past their retention", async () => {
     const { app, owner } = await twoRoles(...DATA_RIGHTS);
     const today = startOfDay(Date.now());
     const days = [today - 40 * DAY_MS, today + 4 * DAY_MS, today + 400 * DAY_MS];
@@ -165,7 +165,7 @@ describe("a role that may read and write data", () => {
     ["alter table jobs enable row level security", "Row-level security hides rows of jobs"],
     ["alter role $app set default_transaction_read_only = on", "takes no writes from role"],
     ["alter role $app set search_path = nowhere", "(search_path is nowhere)"],
-  ])("is refused in one sentence after: %s", async (statement, expected) => {
+  ])("is rejected in one sentence after: %s", async (statement, expected) => {
     const { admin, app, name, owner } = await twoRoles(...DATA_RIGHTS);
     await query(
       statement.startsWith("alter role") || statement.includes("pg_database_owner") ? admin : owner,
@@ -177,11 +177,11 @@ describe("a role that may read and write data", () => {
     await expect(refused).rejects.toThrow(/^[^\n]*\.$/);
   });
 
-  it("is sent to the owner where migrations are left", async () => {
+  it("is sent to the owner if migrations are pending", async () => {
     const { owner, app, name } = await twoRoles(...DATA_RIGHTS);
     await query(owner, "delete from taskflow_migrations where name like '0005%'");
     await expect(migrate(app)).rejects.toThrow(
-      `does not let role "${name}" create tables in schema public, and migrations are left (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`,
+      `does not let role "${name}" create tables in schema public, and migrations are pending (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`,
     );
   });
 });
@@ -198,7 +198,7 @@ describe("a database", () => {
     return url;
   };
 
-  it.each(["WIN1252", "LATIN1", "EUC_JP"])("in %s is refused in one sentence", async (encoding) => {
+  it.each(["WIN1252", "LATIN1", "EUC_JP"])("in %s is rejected in one sentence", async (encoding) => {
     const url = await encoded(encoding);
     await expect(migrate(url)).rejects.toThrow(
       new RegExp(
@@ -208,7 +208,7 @@ describe("a database", () => {
     expect(await query(url, "select from pg_class where relname = 'taskflow_migrations'")).toEqual([]);
   });
 
-  it("on a standby is refused, with the primary as the remedy", async () => {
+  it("on a standby is rejected, with the primary as the remedy", async () => {
     const server = await ownPostgres();
     await migrate(server.address);
     const cluster = readlinkSync(`/proc/${server.pid}/cwd`);
@@ -232,7 +232,7 @@ describe("a database", () => {
     expect(await query(url, "select to_regclass('queue.jobs') is not null as there")).toEqual([{ there: true }]);
   });
 
-  it("without a right to create tables says which", async () => {
+  it("without the right to create tables is rejected with the missing right", async () => {
     const { url } = await freshDatabase();
     const name = new URL(url).pathname.slice(1).replace("test_", "plain_");
     await query(url, `create role ${name} login password 'p'`);

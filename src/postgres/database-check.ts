@@ -1,6 +1,5 @@
 /**
- * Whether a database is one that TaskFlow can use: what would fail later, when nobody looks, is found when a replica
- * starts.
+ * Checks at the start of a replica that TaskFlow can use this database, instead of failing later when nobody watches.
  */
 import type pg from "pg";
 import { StartError } from "../errors.ts";
@@ -10,7 +9,7 @@ const FACTS = readSql(new URL("./database-facts.sql", import.meta.url));
 const RIGHTS = readSql(new URL("./database-rights.sql", import.meta.url));
 /** PostgreSQL 15, in the form of `server_version_num`. */
 const OLDEST_VERSION = 150_000;
-/** SQL_ASCII keeps the bytes of each text as they come. Any other encoding lacks characters that a job may have. */
+/** SQL_ASCII stores the bytes of a text unchanged. Any other encoding lacks characters that a job may contain. */
 const ENCODINGS: readonly string[] = ["UTF8", "SQL_ASCII"];
 
 export interface DatabaseFacts {
@@ -21,7 +20,7 @@ export interface DatabaseFacts {
   readonly database: string;
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
-  /** Where tables are created, undefined where no schema of the search path is there. */
+  /** Where tables are created; null if no schema of the search path exists. */
   readonly schema: string | null;
   readonly searchPath: string;
   /** Whether the tables are found on the search path. */
@@ -32,12 +31,12 @@ export interface DatabaseFacts {
   readonly elsewhere: string | null;
 }
 
-/** @param where "HOST:PORT" @throws StartError, in one sentence, where this database will not do */
-export async function requireUsable(client: pg.Client, where: string): Promise<DatabaseFacts> {
+/** @param address "HOST:PORT" @throws StartError, in one sentence, if TaskFlow cannot use this database */
+export async function requireUsable(client: pg.Client, address: string): Promise<DatabaseFacts> {
   const { rows } = await client.query<DatabaseFacts>(FACTS);
   const [facts] = rows as [DatabaseFacts];
   const wrong = wrongWith(facts);
-  if (wrong !== undefined) throw new StartError(`Postgres at ${where} ${wrong}.`);
+  if (wrong !== undefined) throw new StartError(`Postgres at ${address} ${wrong}.`);
   return facts;
 }
 
@@ -70,18 +69,22 @@ function wrongWith({
   return undefined;
 }
 
-/** What a role that may not create tables has to do about migrations that are left. */
-export function mustMigrate({ role, schema }: DatabaseFacts, where: string, left: readonly string[]): StartError {
+/** The error for a role that may not create tables while migrations are pending. */
+export function mustMigrate({ role, schema }: DatabaseFacts, address: string, pending: readonly string[]): StartError {
   return new StartError(
-    `Postgres at ${where} does not let role "${role}" create tables in schema ${schema ?? ""}, and migrations are left (${left.join(", ")}): run "taskflow migrate" as the owner of the tables, or "grant create on schema ${schema ?? ""} to ${role}".`,
+    `Postgres at ${address} does not let role "${role}" create tables in schema ${schema ?? ""}, and migrations are pending (${pending.join(", ")}): run "taskflow migrate" as the owner of the tables, or "grant create on schema ${schema ?? ""} to ${role}".`,
   );
 }
 
 /**
- * Looks for the rights that a replica needs, those for partitions of later days among them.
+ * Checks the rights that a replica needs, including those to create the partitions of later days.
  * @throws StartError, in one sentence that names what is missing
  */
-export async function requireRights(client: pg.Client, { role, schema }: DatabaseFacts, where: string): Promise<void> {
+export async function requireRights(
+  client: pg.Client,
+  { role, schema }: DatabaseFacts,
+  address: string,
+): Promise<void> {
   const { rows } = await client.query<{
     lacks: readonly string[] | null;
     weakOwner: string | null;
@@ -90,17 +93,17 @@ export async function requireRights(client: pg.Client, { role, schema }: Databas
   const { lacks = null, weakOwner = null, hidden = null } = rows[0] ?? {};
   if (lacks !== null) {
     throw new StartError(
-      `Role "${role}" lacks rights in Postgres at ${where}: ${lacks.map((lack) => `"grant ${lack} to ${role}"`).join(", ")}.`,
+      `Role "${role}" lacks rights in Postgres at ${address}: ${lacks.map((lack) => `"grant ${lack} to ${role}"`).join(", ")}.`,
     );
   }
   if (weakOwner !== null) {
     throw new StartError(
-      `The partitions of later days cannot be made in Postgres at ${where}, since their owner may not create tables: "grant create on schema ${schema ?? ""} to ${weakOwner}", or make it the owner of table jobs.`,
+      `The partitions of later days cannot be made in Postgres at ${address}, since their owner may not create tables: "grant create on schema ${schema ?? ""} to ${weakOwner}", or make it the owner of table jobs.`,
     );
   }
   if (hidden !== null) {
     throw new StartError(
-      `Row-level security hides rows of ${hidden} from role "${role}" in Postgres at ${where}: "alter table … disable row level security", or "alter role ${role} bypassrls".`,
+      `Row-level security hides rows of ${hidden} from role "${role}" in Postgres at ${address}: "alter table … disable row level security", or "alter role ${role} bypassrls".`,
     );
   }
 }

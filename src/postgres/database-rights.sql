@@ -1,4 +1,5 @@
--- The grants that the current role lacks to run a replica, as GRANT has them; the rights that the owner of the tables lacks to make the coming
+-- The grants that the current role lacks to run a replica, as GRANT has them; the rights that the owner of the tables
+-- lacks to make the coming
 -- days' partitions; and the tables whose rows a policy hides from this role.
 with needed (relation, rights) as (values
   ('taskflow_migrations', 'select'), ('jobs', 'select, insert, delete'), ('accepted', 'select, insert, delete'), ('accepted_keys', 'select, insert, update, delete'),

@@ -1,6 +1,6 @@
 /**
- * A connection to Postgres for one caller: opened by the call that needs it, and given up after any error, since a
- * failed COPY may leave a connection in any state.
+ * A connection to Postgres for one caller. A call opens it on demand, and any error closes it, since a failed COPY may
+ * leave a connection in any state.
  */
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
@@ -14,11 +14,11 @@ export interface ExclusiveClientOptions {
   readonly connectTimeoutMs: number;
   /** How long one call may take; then the connection is cut, and the call rejects. */
   readonly timeoutMs: number;
-  /** Postgres ends the session when it is idle within a transaction for so long; `timeoutMs` when not given. */
+  /** Postgres ends the session when it is idle within a transaction for this long. Default: `timeoutMs`. */
   readonly idleInTransactionMs?: number;
-  /** Postgres ends the session when it is idle for so long. Default: never. */
+  /** Postgres ends the session when it is idle for this long. Default: never. */
   readonly idleSessionMs?: number;
-  /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
+  /** Called when a call waits for a lock for longer than `afterMs`, with the lock and its holder. */
   readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
 }
 
@@ -35,7 +35,7 @@ export class ExclusiveClient {
     await this.#within(() => Promise.resolve());
   }
 
-  /** Runs `work` on the connection, within the time limit, without a transaction, or behind a pooler in one. */
+  /** Runs `work` on the connection, within the time limit. Only behind a pooler it runs in a transaction. */
   use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     return this.#within((client) => (isPooled(client) ? transact(client, work) : work(client)));
   }
@@ -62,7 +62,7 @@ export class ExclusiveClient {
     }
   }
 
-  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  /** Cuts the connection; a call in progress rejects. The next call opens a new one. */
   cut(): void {
     const client = this.#client;
     this.#client = undefined;
@@ -71,7 +71,7 @@ export class ExclusiveClient {
 
   async #connect(): Promise<pg.Client> {
     const { timeoutMs, ...options } = this.#options;
-    // The server gets the limits, too, so that it gives up when this side does: else its locks would block the repeat.
+    // The server gets the limits, too: if it went on after this client gave up, its locks would block the retry.
     const { client, open } = postgresConnection({
       idleInTransactionMs: timeoutMs,
       ...options,
@@ -88,15 +88,15 @@ export class ExclusiveClient {
   }
 }
 
-/** Of the library's stream: what pg calls when the server takes rows. Its types leave it out. */
+/** A method of the library's stream, missing in its types. pg calls it when the server is ready for rows. */
 interface CopyQuery {
   submit(connection: pg.Connection): void;
   handleCopyInResponse(connection: pg.Connection): void;
 }
 
 /**
- * Sends rows with a COPY statement. They do not wait for the server to say that it takes them, which saves a
- * round trip: where it does not, it skips them (PostgreSQL manual, "Message Flow", COPY Operations).
+ * Sends the rows together with the COPY statement, without waiting for the server's consent, which saves a round trip.
+ * A server that rejects the statement skips the rows (PostgreSQL manual, "Message Flow", COPY Operations).
  */
 export function copyIn(client: pg.Client, sql: string, rows: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,29 +1,28 @@
-/** What an error of Postgres asks for (PostgreSQL manual, Appendix A: error codes). */
+/** Classifies an error of Postgres by the reaction that it requires (PostgreSQL manual, Appendix A: error codes). */
 import { codeOf } from "../errors.ts";
 
 /**
  * - duplicate: the table has a row of the batch already (or the batch has it twice)
  * - no_partition: no partition takes the row
- * - conflict: another transaction was in the way; the same again will do
- * - bad_row: a value that the table cannot hold
- * - away: anything else; Postgres is away, or not as it must be, and no other batch would fare better
+ * - conflict: another transaction interfered; a retry of the same batch succeeds
+ * - bad_row: the table cannot store a value
+ * - away: anything else; Postgres is unavailable or misconfigured, and any other batch would fail, too
  */
 export type PostgresFailure = "duplicate" | "no_partition" | "conflict" | "bad_row" | "away";
 
 const FAILURE_OF: Readonly<Record<string, PostgresFailure>> = {
   "23505": "duplicate",
   "23514": "no_partition",
-  "23502": "bad_row", // null in a column that holds none
+  "23502": "bad_row", // null in a column that is not nullable
   "40P01": "conflict",
   "40001": "conflict",
 };
 
 export function failureOf(error: unknown): PostgresFailure {
   const code = codeOf(error) ?? "";
-  // Thrown by the encoder: a time that is none, or what is no text; a TypeError of Node's own has a code.
+  // The encoder throws these for an invalid time, or a value that is no string; Node's own TypeErrors have a code.
   if (error instanceof RangeError || (error instanceof TypeError && code === "")) return "bad_row";
-  // Class 22: data exception; 54: JSON nested too deep, and its like. Codes of Node's own (EPIPE) are longer or
-  // letters.
+  // Class 22: data exception; 54: a limit, such as the depth of JSON. Node's own codes (EPIPE) have another form.
   return FAILURE_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
 }
 

@@ -1,4 +1,5 @@
--- Takes or renews a lease. Returns no row if another replica has it, or leads by the lock. $1 lock, $2 lease, $3 holder, $4 duration in ms
+-- Takes or renews a lease. Returns no row if another replica has it, or leads by the lock. $1 lock, $2 lease, $3
+-- holder, $4 duration in ms
 insert into leaders (namespace, holder, expires_at)
 select $2::text, $3::uuid, clock_timestamp() + $4::float8 * interval '1 millisecond' where pg_try_advisory_xact_lock(hashtextextended($1::text, 0))
 on conflict (namespace) do update

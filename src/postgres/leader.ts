@@ -17,14 +17,14 @@ const LOCK = readSql(new URL("./leader-lock.sql", import.meta.url));
 const LEASE = readSql(new URL("./leader-lease.sql", import.meta.url));
 const STEP = readSql(new URL("./leader-step.sql", import.meta.url));
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A frozen process, whose machine still answers for it, leads no longer than this. */
+/** The longest time that a frozen process leads: its machine still answers TCP, so Postgres cannot notice. */
 const SILENT_MS = 30_000;
-/** A step of upkeep may read through a day of many millions of rows: half the hour until the next run. */
+/** Half the hour between two runs, since a maintenance step may read a day of many millions of rows. */
 const UPKEEP_TIMEOUT_MS = 1_800_000;
 
 export interface LeaderOptions {
   readonly databaseUrl: string;
-  /** What is led. Leaders of different names are independent. */
+  /** Leaders of different names are independent. */
   readonly name: string;
   /** Key of its lease in table `leaders`. Default: the name. */
   readonly lease?: string;
@@ -43,9 +43,9 @@ export class Leader {
   readonly #silentMs: number;
   /** Of the lease. */
   readonly #holder = randomUUID();
-  /** The connection on which this replica leads. Any other one is new, and holds no lock. */
+  /** The connection on which this replica leads. Any other one is new, and has no lock. */
   #leadsOn: pg.Client | undefined;
-  /** By `performance.now()`: the latest call, and the begin of the latest renewal of the lease. */
+  /** By `performance.now()`: the latest call, and the start of the latest renewal of the lease. */
   #calledAt = 0;
   #renewedAt = 0;
   #isClosed = false;
@@ -67,9 +67,9 @@ export class Leader {
 
   /**
    * Tries to lead, unless another replica does.
-   * @returns "new" at the first call that leads; "leads" at the following ones, as long as this replica has led without
-   * a gap; else "no"
-   * @throws pg's error if Postgres is away, as all methods do; then this replica leads no more
+   * @returns "new" for the first call that leads; "leads" for the following ones while this replica leads without a
+   * gap; else "no"
+   * @throws pg's error if Postgres is away, as all methods do; then this replica no longer leads
    */
   lead(): Promise<"new" | "leads" | "no"> {
     return this.#use((client) => (isPooled(client) ? this.#leadByLease(client) : this.#leadByLock(client)));
@@ -110,7 +110,7 @@ export class Leader {
     });
   }
 
-  /** Leads no more, and cuts off the call under way. Idempotent. */
+  /** Stops leading, and cuts off the call in progress. Idempotent. */
   close(): void {
     this.#isClosed = true;
     this.#leadsOn = undefined;
@@ -122,7 +122,7 @@ export class Leader {
     if (this.#leadsOn === client && now - this.#calledAt < this.#silentMs / 3) return "leads";
     this.#calledAt = now;
     if (this.#leadsOn === client) {
-      await client.query("select 1"); // a sign of life: Postgres ends a silent session
+      await client.query("select 1"); // Postgres ends a silent session
       return "leads";
     }
     const { rows } = await client.query<{ leads: boolean }>(LOCK, [this.#lock, this.#lease]);
@@ -132,14 +132,14 @@ export class Leader {
 
   async #leadByLease(client: pg.Client): Promise<"new" | "leads" | "no"> {
     const renewedAt = performance.now();
-    const heldForMs = this.#leadsOn === client ? renewedAt - this.#renewedAt : Number.POSITIVE_INFINITY;
-    if (heldForMs < this.#silentMs / 3) return "leads";
+    const leasedForMs = this.#leadsOn === client ? renewedAt - this.#renewedAt : Number.POSITIVE_INFINITY;
+    if (leasedForMs < this.#silentMs / 3) return "leads";
     this.#leadsOn = undefined;
     const { rowCount } = await client.query(LEASE, [this.#lock, this.#lease, this.#holder, this.#silentMs]);
     if (rowCount === 0) return "no";
     this.#leadsOn = client;
     this.#renewedAt = renewedAt;
-    return heldForMs < this.#silentMs ? "leads" : "new"; // after a longer gap another replica may have led meanwhile
+    return leasedForMs < this.#silentMs ? "leads" : "new"; // in a longer gap another replica may have led
   }
 
   #throwIfClosed(): void {
@@ -155,8 +155,8 @@ export interface UpkeepOptions {
 }
 
 /**
- * Runs a task of which at most one replica does a step at a time, each by {@link Leader.step}, on a connection that
- * ends with it.
+ * Runs a task in steps ({@link Leader.step}), of which only one replica at a time runs any. The task has its own
+ * connection.
  * @throws pg's error if Postgres is away, or the signal cut the connection
  */
 export async function runAsLeader<Result>(

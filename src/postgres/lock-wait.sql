@@ -1,4 +1,4 @@
--- $1 pid of a session that waits. For whom it waits, and for what; no rows where it waits for no lock.
+-- The sessions for which a session waits, and its lock; no rows if it waits for none. $1 pid of the waiting session
 select
   (select string_agg(distinct case when relation is null then 'the lock of type ' || locktype else mode || ' on ' || relation::regclass::text end, ', ')
    from pg_locks where pid = $1::int and not granted) as lock,

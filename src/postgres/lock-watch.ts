@@ -1,4 +1,4 @@
-/** Finds out which session blocks a slow call to Postgres: no error of Postgres names the holder of a lock. */
+/** Finds the session that blocks a slow call to Postgres: no error of Postgres names the holder of a lock. */
 
 import type pg from "pg";
 import { Periodic } from "../concurrency/periodic.ts";
@@ -10,13 +10,13 @@ const TIMEOUT_MS = 2_000;
 
 export interface LockWatchOptions {
   readonly databaseUrl: string;
-  /** The session that may wait. */
+  /** The session to watch. */
   readonly client: pg.Client;
   /** Until the first check, and between checks. */
   readonly periodMs: number;
   /**
-   * Called with each new answer: "AccessExclusiveLock on jobs, held by psql (process 4711, idle in transaction, for 93
-   * s)".
+   * Called for each new lock or holder: "AccessExclusiveLock on jobs, held by psql (process 4711, idle in transaction,
+   * for 93 s)".
    */
   readonly onWait: (wait: string) => void;
 }

@@ -82,7 +82,7 @@ it("two replicas migrate a database at once", { timeout: 120_000 }, async () => 
   expect(await leftIn(url)).toEqual([]);
 });
 
-it("who holds the lock that a migration waits for is said", { timeout: 120_000 }, async () => {
+it("a migration reports the holder of the lock that it waits for", { timeout: 120_000 }, async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   await direct(url, async (holder) => {
@@ -90,7 +90,7 @@ it("who holds the lock that a migration waits for is said", { timeout: 120_000 }
     await holder.query("begin; lock table taskflow_migrations in access exclusive mode");
     const waits: string[] = [];
     const migrating = migrate(pooler.before(url), { onWait: (wait) => waits.push(wait) });
-    await until(() => waits.length > 0, { what: "it says that it waits" });
+    await until(() => waits.length > 0, { what: "it reports that it waits" });
     expect(waits[0]).toContain("held by nightly-dump");
     await holder.query("commit");
     expect(await migrating).toEqual([]);
@@ -127,7 +127,9 @@ it("one replica leads by a lease, which another takes once it is over, and no on
   }
 });
 
-it("upkeep, reads and exports leave nothing in the sessions, and have their limits", { timeout: 120_000 }, async () => {
+it("maintenance, reads and exports change no setting of the sessions, and have their limits", {
+  timeout: 120_000,
+}, async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   const before = pooler.before(url);

@@ -12,8 +12,7 @@ export class ReadPool {
   readonly #pool: pg.Pool;
 
   /**
-   * @param name of the connections, as in {@link PostgresOptions} @param size how many there are at most; they are
-   * opened as they are needed
+   * @param name of the connections, as in {@link PostgresOptions} @param size their maximum number; they open on demand
    */
   constructor(databaseUrl: string, name: string, size: number) {
     this.#pool = postgresPool({
@@ -30,7 +29,7 @@ export class ReadPool {
     return this.#run<Row>({ text, values: [...values] });
   }
 
-  /** As {@link query}, with values as Postgres sends them in binary: of `json` and `text`, the bytes of the text. */
+  /** As {@link query}, with values in Postgres's binary format: `json` and `text` are their UTF-8 bytes. */
   bytes<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
     return this.#run<Row>({ text, values: [...values], binary: true, types: AS_BYTES });
   }
@@ -59,7 +58,7 @@ export class ReadPool {
       hasFailed = false;
       return rows;
     } finally {
-      client.release(hasFailed); // one that failed is closed
+      client.release(hasFailed); // the pool closes it after a failure
     }
   }
 

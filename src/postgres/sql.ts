@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Reads the text of a SQL file, once, when its user is loaded.
- * @param file where it is: `new URL("./job-get.sql", import.meta.url)`
+ * Reads a SQL file, when the module that uses it is loaded.
+ * @param file such as `new URL("./job-get.sql", import.meta.url)`
  */
 export function readSql(file: URL): string {
   return readFileSync(file, "utf8");

@@ -1,6 +1,5 @@
 /**
- * What an operator reads who starts something with a DATABASE_URL that will not do; each from a Postgres that refuses
- * it.
+ * The errors that an operator gets for an unusable DATABASE_URL, each from a Postgres that rejects it.
  */
 import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +33,7 @@ const admin = async (url: string, ...statements: readonly string[]): Promise<Rec
   }
 };
 
-/** A Postgres with TLS, whose certificate vouches for itself. */
+/** A Postgres with TLS, with a self-signed certificate. */
 async function tlsServer(): Promise<Server> {
   const dir = tempDir();
   const [certificate, key, hba] = [join(dir, "server.crt"), join(dir, "server.key"), join(dir, "pg_hba.conf")];
@@ -102,7 +101,7 @@ describe("sslmode", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("falls back where the server has no TLS, for reads as well", async () => {
+  it("falls back if the server has no TLS, for reads as well", async () => {
     for (const mode of ["prefer", "allow"]) {
       const url = `${plain}?sslmode=${mode}`;
       expect([mode, await isEncrypted(url)]).toEqual([mode, PLAIN]);
@@ -121,9 +120,9 @@ describe("a Postgres that cannot be used", () => {
       "(it does not offer TLS): turn ssl on there, or use sslmode=prefer",
     ],
     [
-      "has a certificate of its own",
+      "has a self-signed certificate",
       () => `${server.url}?sslmode=verify-full`,
-      "(nothing vouches for its certificate): name the certificate of its authority in DATABASE_URL (sslrootcert=FILE)",
+      "(no known authority has signed its certificate): set its authority's certificate in DATABASE_URL (sslrootcert=FILE)",
     ],
     [
       "has a certificate for another name",
@@ -159,7 +158,7 @@ describe("a Postgres that cannot be used", () => {
     ],
     ["gets an unknown mode", () => `${plain}?sslmode=always`, 'sslmode="always": it is one of disable, allow, prefer'],
     [
-      "gets a mode without what it needs",
+      "gets a mode without its required files",
       () => `${plain}?sslmode=verify-ca`,
       "sslmode=verify-ca without sslrootcert: name the file",
     ],
@@ -177,7 +176,7 @@ describe("a Postgres that cannot be used", () => {
     ["is several servers", () => plain.replace("127.0.0.1", "one,two"), "names more than one host: name one"],
   ];
 
-  it.each(cases)("says why where it %s", async (_, url, expected) => {
+  it.each(cases)("explains the failure if it %s", async (_, url, expected) => {
     const refused = migrate(url());
     await expect(refused).rejects.toThrow(StartError);
     await expect(refused).rejects.toThrow(expected);
@@ -185,7 +184,7 @@ describe("a Postgres that cannot be used", () => {
     await expect(refused).rejects.not.toThrow(/hunter2/);
   });
 
-  it("says so where a role has no connection to spare, or may not log in", async () => {
+  it("explains that a role has no free connection, or may not log in", async () => {
     await admin(
       plain,
       "create role few login password 'p' connection limit 0",
@@ -198,7 +197,7 @@ describe("a Postgres that cannot be used", () => {
     await expect(migrate(as("shut"))).rejects.toThrow(/role "shut" is not permitted to log in\): correct the user/);
   });
 
-  it("says so where it serves with TLS alone, and names the option", async () => {
+  it("explains that it requires TLS, and names the option", async () => {
     writeFileSync(server.hba, "hostssl all all 127.0.0.1/32 scram-sha-256\n");
     try {
       await admin(server.url, "select pg_reload_conf()");
@@ -214,7 +213,7 @@ describe("a Postgres that cannot be used", () => {
     }
   });
 
-  it("says so where nothing may be written", async () => {
+  it("explains that it is read-only", async () => {
     await admin(plain, "create database readonly", "alter database readonly set default_transaction_read_only = on");
     await expect(migrate(Object.assign(new URL(plain), { pathname: "/readonly" }).href)).rejects.toThrow(
       /takes no writes from role "postgres" \(default_transaction_read_only is on\): alter role or database/,
@@ -222,7 +221,7 @@ describe("a Postgres that cannot be used", () => {
   });
 });
 
-it("limits of a role do not reach what TaskFlow does", async () => {
+it("limits of a role do not apply to TaskFlow's connections", async () => {
   await admin(
     plain,
     "create database limited",

@@ -1,18 +1,18 @@
-/** Why Postgres cannot be used, for the operator who starts something: the reason, then what mends that reason. */
+/** Explains to an operator why Postgres cannot be used: the reason, then the fix. */
 import { codeOf, messageOf } from "../errors.ts";
 
 interface Remedy {
-  /** Of the error's code, or of its text where that has none or a code for many reasons. */
+  /** Matches the error's code, or its text if the code is missing or too general. */
   readonly code?: RegExp;
   readonly text?: RegExp;
-  /** The error's own text when not given. */
+  /** Default: the error's own text. */
   readonly reason?: string;
   readonly fix: string;
 }
 
 /**
- * The first that fits. Codes are Node's, or SQLSTATE (PostgreSQL manual, Appendix A); PgBouncer answers 08P01 to all
- * that it refuses.
+ * The first match applies. Codes are Node's, or SQLSTATE (PostgreSQL manual, Appendix A); PgBouncer rejects everything
+ * with 08P01.
  */
 const REMEDIES: readonly Remedy[] = [
   {
@@ -47,10 +47,10 @@ const REMEDIES: readonly Remedy[] = [
   },
   {
     code: /^(?:UNABLE_TO_\w+|\w*SELF_SIGNED\w*|CERT_UNTRUSTED)$/,
-    reason: "nothing vouches for its certificate",
-    fix: "name the certificate of its authority in DATABASE_URL (sslrootcert=FILE), or use sslmode=require to encrypt without verifying it",
+    reason: "no known authority has signed its certificate",
+    fix: "set its authority's certificate in DATABASE_URL (sslrootcert=FILE), or use sslmode=require to encrypt without verifying it",
   },
-  { code: /^CERT_HAS_EXPIRED$/, reason: "its certificate has expired", fix: "renew that" },
+  { code: /^CERT_HAS_EXPIRED$/, reason: "its certificate has expired", fix: "renew the certificate" },
   {
     text: /does not support SSL connections/,
     reason: "it does not offer TLS",
@@ -58,16 +58,16 @@ const REMEDIES: readonly Remedy[] = [
   },
   {
     code: /^(?:EPROTO|ERR_SSL_\w+|ERR_OSSL\w*|CERT_\w+)$/,
-    fix: "check the certificates that DATABASE_URL names, and those of the server",
+    fix: "check the certificates in DATABASE_URL and on the server",
   },
-  { text: /client certificate/, fix: "name one in DATABASE_URL (sslcert=FILE&sslkey=FILE)" },
+  { text: /client certificate/, fix: "set a client certificate in DATABASE_URL (sslcert=FILE&sslkey=FILE)" },
   {
     text: /no pg_hba\.conf entry.*no encryption/,
-    fix: "add sslmode=require to DATABASE_URL if the server is to be used with TLS, or an entry for this host, user and database to its pg_hba.conf",
+    fix: "add sslmode=require to DATABASE_URL to use TLS, or an entry for this host, user and database to its pg_hba.conf",
   },
   {
     text: /pg_hba\.conf/,
-    fix: "add an entry for this host, user and database to the server's pg_hba.conf, and reload that",
+    fix: "add an entry for this host, user and database to the server's pg_hba.conf, and reload it",
   },
   { code: /^28P01$/, fix: "correct the user and the password in DATABASE_URL" },
   { code: /^28000$/, fix: "correct the user in DATABASE_URL, or create it with the right to log in" },
@@ -76,13 +76,13 @@ const REMEDIES: readonly Remedy[] = [
   { text: /no such database/, fix: "correct the database in DATABASE_URL, or make it known to the pooler" },
   {
     text: /unsupported startup parameter/,
-    fix: "take that out of DATABASE_URL, or name it in the pooler's ignore_startup_parameters",
+    fix: "remove the parameter from DATABASE_URL, or add it to the pooler's ignore_startup_parameters",
   },
   {
     code: /^53300$/,
     fix: "allow it more connections (max_connections, or the connection limit of the role or database), or start fewer replicas",
   },
-  { text: /statement pooling mode/, fix: "give the pooler pool_mode = transaction" },
+  { text: /statement pooling mode/, fix: "set pool_mode = transaction in the pooler" },
   {
     text: /query_wait_timeout|no more connections allowed/,
     fix: "allow the pooler more connections (default_pool_size, max_client_conn), or start fewer replicas",
@@ -91,9 +91,9 @@ const REMEDIES: readonly Remedy[] = [
   { code: /^25006$/, fix: "set DATABASE_URL to the primary, or to a role that may write" },
   {
     code: /^42501$/,
-    fix: 'grant that to the user of DATABASE_URL, or run "taskflow migrate" as the owner of the tables',
+    fix: 'grant the privilege to the user of DATABASE_URL, or run "taskflow migrate" as the owner of the tables',
   },
-  { code: /^53100$/, fix: "make room on its disk" },
+  { code: /^53100$/, fix: "free space on its disk" },
 ];
 
 const OTHERWISE: Remedy = { fix: "check that it runs and that DATABASE_URL names it, its user and its database" };

@@ -1,6 +1,5 @@
 /**
- * How a replica ends where what it works with does not answer any more: real processes, on a Redis and a Postgres of
- * their own.
+ * How a replica ends if its servers no longer answer: real processes, with a separate Redis and Postgres.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
@@ -45,7 +44,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     await waiter;
   });
 
-  it("ends a replica whose log nobody reads", async () => {
+  it("ends a replica whose log has no reader", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     const folder = tempDir();
     const log = fullPipe(join(folder, "log"));
@@ -65,11 +64,11 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const ended = new Promise((resolve) => {
       child.once("exit", resolve);
     });
-    let said = "";
+    let output = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
+      output += text;
     });
-    await until(() => said.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
+    await until(() => output.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
     const startedAt = performance.now();
     child.kill("SIGTERM");
     await ended;
@@ -91,7 +90,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
         .lines()
         .map(({ msg }) => msg)
         .slice(-3),
-    ).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
+    ).toEqual(["not ready any more, and serving until load balancers have noticed", "draining", "stopped"]);
   });
 });
 

@@ -36,19 +36,19 @@ const WORKER = `
 const KILLED = { code: null, signal: "SIGKILL" };
 
 describe.concurrent("an exit", () => {
-  it("has its code where nothing holds it up", async () => {
+  it("has its code if no thread delays it", async () => {
     expect(await run("opens()", "exitProcess(7)")).toEqual({ code: 7, signal: null });
   });
 
-  it("is not held up by a thread of libuv", async () => {
+  it("is not delayed by a libuv thread", async () => {
     expect(await run("readFile(pipe, () => undefined); opens()", "exitProcess(7, 300)")).toEqual(KILLED);
   });
 
-  it("is not held up by a worker thread in native code", async () => {
+  it("is not delayed by a worker thread in native code", async () => {
     expect(await run(WORKER, "exitProcess(7, 300)")).toEqual(KILLED);
   });
 
-  it("comes when the event loop is blocked", async () => {
+  it("happens even if the event loop is blocked", async () => {
     expect(await run("opens()", "killAfter(300); readFileSync(pipe)")).toEqual(KILLED);
   });
 });

@@ -4,7 +4,7 @@ import { collectGarbage, freeBuffer } from "./free-memory.ts";
 const MIB = 1024 * 1024;
 
 describe("memory", () => {
-  it("of a buffer is free at once, and the buffer is empty", () => {
+  it("of a buffer is freed at once, and the buffer is empty", () => {
     const buffers = Array.from({ length: 8 }, () => new Uint8Array(16 * MIB).fill(1));
     const before = process.memoryUsage.rss();
     for (const buffer of buffers) freeBuffer(buffer);
@@ -12,7 +12,7 @@ describe("memory", () => {
     expect(before - process.memoryUsage.rss()).toBeGreaterThan(64 * MIB);
   });
 
-  it("of what nobody holds any more is collected", () => {
+  it("of unreferenced objects is collected", () => {
     let value: object | undefined = { large: new Array<number>(4 * MIB).fill(0.5) };
     const reference = new WeakRef(value);
     expect(reference.deref()).toBe(value);

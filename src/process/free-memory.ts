@@ -1,6 +1,6 @@
 /**
- * Frees memory before V8 would. V8 frees large buffers when it collects garbage, which it delays until 64 MiB of them
- * wait, and an idle thread collects none: together that would exceed the memory of a small container.
+ * Frees memory before V8 would. V8 frees large buffers when it collects garbage, which it delays until they reach 64
+ * MiB, and an idle thread collects none: all threads together would exceed the memory of a small container.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -11,8 +11,8 @@ let closedPort: MessagePort | undefined;
 let collect: (() => void) | undefined;
 
 /**
- * Frees the memory of a buffer that is not shared; it must not be used afterwards. A buffer that is sent to a closed
- * port is freed at once.
+ * Frees the memory of a buffer that is not shared, which must not be used afterwards. It sends the buffer to a closed
+ * port, which frees it at once.
  */
 export function freeBuffer({ buffer }: Uint8Array<ArrayBuffer>): void {
   if (closedPort === undefined) {

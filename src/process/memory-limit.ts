@@ -18,14 +18,14 @@ function memoryLimit(): number {
 }
 
 export interface MemoryShares {
-  /** Bodies of requests that are not answered yet. */
+  /** Bodies of unanswered requests. */
   readonly bodies: number;
   /**
-   * Large payloads of running jobs. Each takes about four times its size: as bytes, as JSON, as a value, and in what
-   * the handler makes of it.
+   * Large payloads of running jobs. Each takes about four times its size: as bytes, as JSON, as a value, and as the
+   * handler's data.
    */
   readonly payloads: number;
-  /** Attachments that were fetched and are not sent yet. */
+  /** Fetched attachments that are not sent yet. */
   readonly attachments: number;
   /**
    * JavaScript heap of one thread that runs attempts or tasks: enough for a parsed payload of 16 MiB, with little room

@@ -40,7 +40,7 @@ function setup({ jobs = someJobs(3), delayMs = 0 } = {}) {
     await vi.advanceTimersByTimeAsync(0);
     return exits;
   };
-  const told = (): unknown[] => lines.map(({ msg }) => msg);
+  const logged = (): unknown[] => lines.map(({ msg }) => msg);
   return {
     shutdown,
     serve: () => shutdown.serves({ close, leave, jobs: () => jobs }),
@@ -49,7 +49,7 @@ function setup({ jobs = someJobs(3), delayMs = 0 } = {}) {
     ended,
     exits,
     lines,
-    told,
+    logged,
     killedAfter,
   };
 }
@@ -61,18 +61,18 @@ describe("a signal", () => {
     expect(exits).toEqual([1]);
   });
 
-  it("drains it, and comes to no more when npm passes it on once more", async () => {
-    const { shutdown, serve, close, ended, exits, told } = setup();
+  it("drains it, and npm's copy of the signal has no effect", async () => {
+    const { shutdown, serve, close, ended, exits, logged } = setup();
     serve();
     shutdown.signalled("SIGINT");
     vi.advanceTimersByTime(300);
     shutdown.signalled("SIGINT");
     expect([close.mock.calls.length, exits]).toEqual([1, []]);
     expect(await ended()).toEqual([0]);
-    expect(told()).toEqual(["draining", "stopped"]);
+    expect(logged()).toEqual(["draining", "stopped"]);
   });
 
-  it("that comes later again ends it at once, and says how many jobs are left to their leases", () => {
+  it("that comes later ends it at once, and logs how many jobs run again", () => {
     const { shutdown, serve, exits, lines } = setup();
     serve();
     shutdown.signalled("SIGINT");
@@ -83,23 +83,23 @@ describe("a signal", () => {
       level: "warn",
       signal: "SIGINT",
       jobs: 3,
-      msg: expect.stringContaining("left to their leases") as string,
+      msg: expect.stringContaining("run again when their leases expire") as string,
     });
   });
 
-  it("ends it even where closing hangs, after DRAIN_MS and a grace", () => {
-    const { shutdown, serve, exits, told } = setup();
+  it("ends it even if closing hangs, after DRAIN_MS and a grace period", () => {
+    const { shutdown, serve, exits, logged } = setup();
     serve();
     shutdown.signalled("SIGTERM");
     vi.advanceTimersByTime(DRAIN_MS + 15_000);
     expect(exits).toEqual([1]);
-    expect(told()).toEqual(["draining", "closing took too long"]);
+    expect(logged()).toEqual(["draining", "closing took too long"]);
   });
 });
 
 describe("with SHUTDOWN_DELAY_MS", () => {
   it("a signal has it serve on, reported as not ready, and drains it after that time", async () => {
-    const { shutdown, serve, close, leave, ended, told, killedAfter } = setup({ delayMs: 5_000 });
+    const { shutdown, serve, close, leave, ended, logged, killedAfter } = setup({ delayMs: 5_000 });
     serve();
     shutdown.signalled("SIGTERM");
     await vi.advanceTimersByTimeAsync(4_900);
@@ -107,7 +107,11 @@ describe("with SHUTDOWN_DELAY_MS", () => {
     await vi.advanceTimersByTimeAsync(200);
     expect(close.mock.calls.length).toBe(1);
     expect(await ended()).toEqual([0]);
-    expect(told()).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
+    expect(logged()).toEqual([
+      "not ready any more, and serving until load balancers have noticed",
+      "draining",
+      "stopped",
+    ]);
     expect(killedAfter).toEqual([5_000 + DRAIN_MS + 20_000]);
   });
 
@@ -120,7 +124,7 @@ describe("with SHUTDOWN_DELAY_MS", () => {
     expect(exits).toEqual([143]);
   });
 
-  it("a fault drains it without a delay", async () => {
+  it("an uncaught error drains it without a delay", async () => {
     const { shutdown, serve, close, leave } = setup({ delayMs: 5_000 });
     serve();
     shutdown.faulted(new Error("stray"));
@@ -138,13 +142,13 @@ it("that is unfit drains, and ends with a code that has it replaced", async () =
   expect(lines[0]).toMatchObject({ msg: "draining", reason: "unfit" });
 });
 
-describe("a fault that nobody caught", () => {
+describe("an uncaught error", () => {
   it("is logged with its stack and some of the jobs that ran, and drains", async () => {
     const { shutdown, serve, ended, lines } = setup({ jobs: someJobs(60) });
     serve();
     shutdown.faulted(new Error("stray"));
     const { error, jobs, ...line } = lines[0] as { error: { stack: string }; jobs: object[] };
-    expect(line).toMatchObject({ level: "fatal", msg: "unexpected fault", running: 60 });
+    expect(line).toMatchObject({ level: "fatal", msg: "unexpected error", running: 60 });
     expect(error.stack).toContain("shutdown.test.ts");
     expect(jobs).toHaveLength(50);
     expect(jobs[0]).toEqual({ job_id: "id-0", type: "report", attempt: 1 });
@@ -153,19 +157,19 @@ describe("a fault that nobody caught", () => {
   });
 
   it("while it drains is only logged", async () => {
-    const { shutdown, serve, close, ended, exits, told } = setup();
+    const { shutdown, serve, close, ended, exits, logged } = setup();
     serve();
     shutdown.signalled("SIGTERM");
     shutdown.faulted(new Error("stray"));
     expect([close.mock.calls.length, exits]).toEqual([1, []]);
     expect(await ended()).toEqual([1]);
-    expect(told()).toEqual(["draining", "unexpected fault while draining", "stopped"]);
+    expect(logged()).toEqual(["draining", "unexpected error while draining", "stopped"]);
   });
 
   it("before the program serves ends it", async () => {
-    const { shutdown, ended, told } = setup();
+    const { shutdown, ended, logged } = setup();
     shutdown.faulted("no error at all");
     expect(await ended()).toEqual([1]);
-    expect(told()).toEqual(["unexpected fault"]);
+    expect(logged()).toEqual(["unexpected error"]);
   });
 });

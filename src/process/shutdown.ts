@@ -1,22 +1,24 @@
 /**
- * How the program ends. Before it serves, a signal or an uncaught error ends it at once: it has taken no job.
- * Afterwards the first signal or error drains it; a later signal ends it at once, and its jobs are lost when their
- * leases expire. Nothing keeps it alive for longer than SHUTDOWN_DELAY_MS, DRAIN_MS and a grace period.
+ * Ends the program. Before it serves, a signal or an uncaught error ends it at once, since it has no jobs. Afterwards
+ * the first signal or error drains it; a later signal ends it at once, and other replicas take over its jobs when their
+ * leases expire. A shutdown takes no longer than SHUTDOWN_DELAY_MS, DRAIN_MS and a grace period.
  */
 import { constants } from "node:os";
 import type { Job } from "../core/job.ts";
 import type { Log } from "../observability/log.ts";
 
-/** A part that hangs must not keep a stopped process alive: leases and outbox cover the work it leaves. */
+/**
+ * A hanging part must not keep a stopped process alive: other replicas recover its work from the leases and the outbox.
+ */
 const EXIT_GRACE_MS = 15_000;
 /**
  * One Ctrl-C arrives twice if npm runs the program: the terminal signals the whole process group, and npm forwards its
  * own signal. No person repeats it so quickly.
  */
 const SAME_SIGNAL_MS = 500;
-/** A process whose event loop is blocked when its time is over cannot end itself, and is killed then. */
+/** A process with a blocked event loop cannot end itself: it is killed after this additional time. */
 const BLOCKED_GRACE_MS = 5_000;
-/** So many of the jobs that ran at an uncaught error are logged. */
+/** How many of the jobs running at an uncaught error are logged. */
 const MAX_TOLD = 50;
 
 /** The exit code that a shell reports for a program ended by a signal. */
@@ -24,7 +26,7 @@ const SIGNALLED = 128;
 
 /** The part of the program that is closed in order. */
 export interface Serving {
-  /** Reports that it is not ready, and serves everything as before. */
+  /** Reports that it is not ready, but continues to serve. */
   leave(): void;
   /** Drains and closes. */
   close(): Promise<void>;
@@ -35,7 +37,7 @@ export interface Serving {
 export interface ShutdownOptions {
   readonly log: Log;
   readonly drainMs: number;
-  /** How long it serves, reported as not ready, before it drains: balancers notice with a delay. */
+  /** How long it serves, reported as not ready, before it drains: load balancers notice with a delay. */
   readonly delayMs: number;
   /** Ends the process. */
   readonly exit: (code: number) => void;
@@ -54,7 +56,7 @@ export class Shutdown {
     this.#options = options;
   }
 
-  /** From now on there is something to drain. */
+  /** Call when the program serves: a signal drains it from now on. */
   serves(serving: Serving): void {
     this.#serving = serving;
   }
@@ -70,27 +72,27 @@ export class Shutdown {
     } else if (now - this.#signalledAt >= SAME_SIGNAL_MS) {
       log.warn(
         { signal, jobs: this.#serving.jobs().length },
-        "ended at once by a second signal; its jobs are left to their leases",
+        "ended at once by a second signal; its jobs run again when their leases expire",
       );
       exit(SIGNALLED + constants.signals[signal]);
     }
   };
 
-  /** This process should be replaced: it drains, and exits with a code that makes its supervisor start another. */
+  /** Drains, and exits with a code that makes the supervisor start another process. */
   readonly unfit = (): void => {
     this.#exitCode = 1;
     this.#drain({ reason: "unfit" });
   };
 
   /**
-   * An exception or a rejection that nothing caught, most likely of a handler: this process can no longer be trusted,
-   * but the other running jobs may end.
+   * Handles an uncaught exception or rejection, most likely of a handler: this process can no longer be trusted, but
+   * may finish the other running jobs.
    */
   readonly faulted = (error: unknown): void => {
     const { log } = this.#options;
     this.#exitCode = 1;
     if (this.#ending) {
-      log.error({ error }, "unexpected fault while draining");
+      log.error({ error }, "unexpected error while draining");
       return;
     }
     const jobs = this.#serving?.jobs() ?? [];
@@ -100,7 +102,7 @@ export class Shutdown {
         running: jobs.length,
         jobs: jobs.slice(0, MAX_TOLD).map(({ id, type, attempt }) => ({ job_id: id, type, attempt })),
       },
-      "unexpected fault",
+      "unexpected error",
     );
     if (this.#serving) this.#drain({ reason: "fault" });
     else this.#ending = this.#end();
@@ -122,7 +124,7 @@ export class Shutdown {
     killAfter?.(giveUpMs + BLOCKED_GRACE_MS);
     try {
       if (delayMs > 0) {
-        log.info({ ...why, delay_ms: delayMs }, "not ready any more, and serving until balancers have noticed");
+        log.info({ ...why, delay_ms: delayMs }, "not ready any more, and serving until load balancers have noticed");
         serving.leave();
         await new Promise((resolve) => setTimeout(resolve, delayMs));
       }

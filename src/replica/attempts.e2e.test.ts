@@ -34,7 +34,7 @@ async function recorded(): Promise<void> {
 const at = (line: string) => expect.stringMatching(new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z ${line}$`)) as string;
 
 describe("the attempts at a job", () => {
-  it("are each kept: those that failed, and the one that did not", async () => {
+  it("are all recorded: those that failed, and the one that did not", async () => {
     const id = await submit(replica, "test_io", { do: "fail", times: 2 });
     await jobWhen(replica, id);
     await recorded();
@@ -75,7 +75,7 @@ describe("the attempts at a job", () => {
     for (const { waited_ms, ran_ms } of attempts) expect(waited_ms + ran_ms).toBeLessThan(5_000);
   });
 
-  it("show the one that runs, and later the lines that its handler wrote", async () => {
+  it("show the running one, and later the lines that its handler wrote", async () => {
     const id = await submit(replica, "test_io", { do: "progress" });
     await until(async () => (await attemptsOf(id))[0]?.outcome === "running", { what: "it runs" });
     expect(await attemptsOf(id)).toMatchObject([{ number: 1, outcome: "running", ran_ms: null, finished_at: null }]);
@@ -88,7 +88,7 @@ describe("the attempts at a job", () => {
     ]);
   });
 
-  it("name the pool thread, and keep what was written there, of a job that completes", async () => {
+  it("have the pool thread and its output if the job completes", async () => {
     const id = await submit(replica, "test_cpu", { do: "progress", ms: 1 });
     await jobWhen(replica, id, "completed");
     const expected = [
@@ -105,7 +105,7 @@ describe("the attempts at a job", () => {
     expect(await jobWhen(replica, id)).toMatchObject({ result: "done" });
   });
 
-  it("keep where a bug threw on a pool thread, and nothing of an error that was meant", async () => {
+  it("have the stack of a bug on a pool thread, and none of a deliberate error", async () => {
     const [bug, meant] = [
       await submit(replica, "test_cpu", { do: "throw" }),
       await submit(replica, "test_cpu", { do: "permanent" }),

@@ -1,4 +1,4 @@
-/** Callbacks are signed with a secret of the installation, and no job holds it. */
+/** Callbacks are signed with a secret of the installation, which no job contains. */
 import { Redis } from "ioredis";
 import pg from "pg";
 import { Webhook } from "standardwebhooks";
@@ -59,7 +59,7 @@ const isSignedWith = (secret: string, { body, headers }: PeerRequest): boolean =
   }
 };
 
-/** All that Redis and Postgres hold, as text. */
+/** All data of Redis and Postgres, as text. */
 async function everything(): Promise<string> {
   const keys = await redis.keys("*");
   const values = await Promise.all(
@@ -79,19 +79,19 @@ const recordedPayloads = async (): Promise<unknown[]> =>
     ({ payload }) => payload,
   );
 
-it("a callback is signed with every secret of now, and no store holds one", async () => {
+it("a callback is signed with every current secret, and no store contains one", async () => {
   http.respond(Array.from({ length: 3 }, () => 503));
   const replica = await start(`whsec_${OLD} whsec_${NEW}`);
   await submit(replica, "noop", {}, { callback_url: http.url("/many") });
   await submit(replica, "test_io", { do: "return", value: "x".repeat(40_000) }, { callback_url: http.url("/large") });
   await requestsOn("/many");
-  const held = await everything();
+  const before = await everything();
   for (const request of [...(await requestsOn("/many", 2)), ...(await requestsOn("/large"))]) {
     expect([isSignedWith(OLD, request), isSignedWith(NEW, request)]).toEqual([true, true]);
     expect(JSON.parse(request.body.toString())).toMatchObject({ status: "completed", submitted_by: null });
   }
   await until(async () => (await recordedPayloads()).length === 2, { what: "both callbacks are recorded" });
-  for (const text of [held, await everything()]) {
+  for (const text of [before, await everything()]) {
     expect(text).toContain("CALLBACK_SECRET"); // so what is looked through holds callbacks
     expect(text).not.toContain(OLD);
     expect(text).not.toContain(NEW);
@@ -118,7 +118,7 @@ it("an attempt uses the secret that is set when it is sent", async () => {
   ]);
 });
 
-it("is not sent unsigned by a replica that lacks the secret, and can be sent again by one that has it", async () => {
+it("is not sent unsigned by a replica without the secret, and a replica that has it can send it again", async () => {
   const api = await start(`whsec_${NEW}`, { WORKER_TYPES: "noop" });
   const worker = await start("", { WORKER_TYPES: "webhook" });
   await submit(api, "noop", {}, { callback_url: http.url("/lacking") });
@@ -141,7 +141,7 @@ it("is not sent unsigned by a replica that lacks the secret, and can be sent aga
   expect(request && isSignedWith(NEW, request)).toBe(true);
 });
 
-it("a caller cannot have a webhook of its own signed so", async () => {
+it("a caller cannot get a webhook signed with this secret", async () => {
   const replica = await start(`whsec_${NEW}`);
   const url = http.url("/forged");
   const payloads = [

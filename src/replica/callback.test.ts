@@ -31,7 +31,7 @@ const payloadOf = (options: object, secrets: string): unknown =>
 
 it.each<[string, object, string, object]>([
   [
-    "says which key submitted the job",
+    "has the key that submitted the job",
     { api_key: "f4b89bea5c1f3bbc" },
     SECRET,
     { secret: { setting: "CALLBACK_SECRET" }, body: { submitted_by: "f4b89bea5c1f3bbc" } },

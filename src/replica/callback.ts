@@ -32,7 +32,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
       started_at: startedAt,
       finished_at: finishedAt,
     };
-    // all callbacks have the same signature: this tells a receiver whose job it is
+    // all callbacks have the same signature: only this field shows the receiver which key submitted the job
     const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`;
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {

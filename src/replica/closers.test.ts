@@ -19,7 +19,7 @@ it("closes one part after the other", async () => {
   expect({ turns, lines }).toEqual({ turns: ["slow", "last"], lines: [] });
 });
 
-it("leaves a part that hangs when its time is over, and says which", async () => {
+it("leaves a hanging part when its time is over, and logs which", async () => {
   const { turns, lines, log, closer } = setup();
   const pool = { end: () => new Promise(() => undefined) };
   await closeInTime([() => pool.end(), within(20, () => pool.end()), closer("last")], log, 10);
@@ -30,7 +30,7 @@ it("leaves a part that hangs when its time is over, and says which", async () =>
   ]);
 });
 
-it("gives every part its turn when one throws, and then throws what it threw", async () => {
+it("closes every part when one throws, and then throws that error", async () => {
   const { turns, log, closer } = setup();
   const throwing = (): void => {
     throw new Error("first");

@@ -7,14 +7,14 @@ import type { Log } from "../observability/log.ts";
 /** Closes a part. */
 export interface Closer {
   (): unknown;
-  /** How long it may take, in milliseconds; {@link CLOSE_WITHIN_MS} when not given. */
+  /** How long it may take, in milliseconds. Default: {@link CLOSE_WITHIN_MS}. */
   readonly withinMs?: number;
 }
 
-/** Most parts close in a few milliseconds. The ones that wait for a server have a limit close to this themselves. */
+/** Most parts close in a few milliseconds. Those that wait for a server have a limit near this one themselves. */
 const CLOSE_WITHIN_MS = 2_000;
 
-/** A closer with a time limit of its own. */
+/** A closer with a separate time limit. */
 export function within(withinMs: number, close: () => unknown): Closer {
   return Object.assign(close, { withinMs });
 }
@@ -35,7 +35,7 @@ export async function closeInTime(
       failures.push(error);
       return true;
     });
-    // Only the source of its closer names a part.
+    // A part has no name but the source of its closer.
     if (!isClosed)
       log.error({ part: String(close), within_ms: withinMs }, "a part did not close in time, and is left open");
   }

@@ -69,7 +69,7 @@ it("fails a delivery whose redirect drops the body", async () => {
   expect(http.requests.some(({ path }) => path === "/ok")).toBe(false);
 });
 
-it("calls back once where the receiver's 200 is hardly HTTP", async () => {
+it("calls back once if the receiver's 200 is hardly HTTP", async () => {
   raw.answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\nbad header: x\ncontent-length: 99\n\nthanks");
   const delivered = async () =>
     ((await call(replica, "GET", "/api/v1/jobs?type=webhook&status=completed")).body as { jobs: unknown[] }).jobs

@@ -63,7 +63,7 @@ async function post(replica: TestReplica, fields: object, key?: string) {
   };
 }
 
-/** The books once nothing runs and nothing waits to be recorded. */
+/** The job counts once no job runs or waits to be recorded. */
 async function restingCounts(): Promise<{ readonly unaccounted: number; readonly accepted: number }> {
   return until(
     async () => {
@@ -80,7 +80,7 @@ async function restingCounts(): Promise<{ readonly unaccounted: number; readonly
 }
 
 describe("durability postgres", () => {
-  it("is the default where the setting says so, and each job may choose", async () => {
+  it("is the default according to the setting, and each job may choose", async () => {
     const [durable, plain] = [await post(one, {}), await post(one, { durability: "redis" })];
     expect([durable.body.durability, plain.body.durability]).toEqual(["postgres", "redis"]);
     await Promise.all([durable, plain].map(({ body }) => jobWhen(two, body.id)));
@@ -100,7 +100,7 @@ describe("durability postgres", () => {
     expect(shown.map(({ durability }) => durability)).toEqual(["redis", "postgres"]); // as each asked
   });
 
-  it("brings every accepted job to its end, once, though Redis is emptied in the middle", async () => {
+  it("runs every accepted job to its end, once, although Redis is emptied meanwhile", async () => {
     const keyed = await post(one, {}, "before");
     await jobWhen(two, keyed.body.id);
     const planned = await submit(one, "noop", {}, { delay_ms: 3_600_000 });
@@ -158,14 +158,14 @@ describe("durability postgres", () => {
     expect((await post(one, {}, "same")).body.id).toBe(id);
   });
 
-  it("is refused promptly while Postgres is away, and durability redis is not", async () => {
+  it("is rejected promptly while Postgres is away, and durability redis is not", async () => {
     proxy.setMode({ kind: "reset" });
     const refused = await until(
       async () => {
         const answer = await post(one, {});
         return answer.body.code === "store_unavailable" ? answer : undefined;
       },
-      { what: "it is refused" },
+      { what: "it is rejected" },
     );
     expect(refused.status).toBe(503);
     expect(refused.headers.get("retry-after")).toBe("2");
@@ -180,19 +180,19 @@ describe("durability postgres", () => {
         const answer = await post(one, {});
         return answer.status === 202 ? answer : undefined;
       },
-      { what: "it is taken again" },
+      { what: "it is accepted again" },
     );
     await Promise.all([plain, taken].map(({ body }) => jobWhen(two, body.id)));
   });
 
-  it("runs once what was committed and did not get into Redis, though the caller was told 503", async () => {
+  it("runs a job once that was committed and did not get into Redis, although the caller got a 503", async () => {
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
     const answer = await post(one, {}, "held");
     expect(answer).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
     const repeat = await post(two, {}, "held"); // the job is safe, so it is accepted
     expect(repeat).toMatchObject({ status: 202, body: { id: answer.body.id } });
-    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // else it would be looked at after a minute
+    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // otherwise the restore examines it after a minute
     const job = await until(
       async () => {
         const found = await getJob(two, answer.body.id);
@@ -205,21 +205,22 @@ describe("durability postgres", () => {
     expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
   });
 
-  it("is cancelled though Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
+  it("is cancelled although Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
     const http = await HttpPeer.start();
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
-    const [held, other] = [await post(one, { callback_url: http.url("/done") }), await post(one, {})];
-    expect([held.body.code, other.body.code]).toEqual(["outcome_unknown", "outcome_unknown"]);
+    const [unconfirmed, other] = [await post(one, { callback_url: http.url("/done") }), await post(one, {})];
+    expect([unconfirmed.body.code, other.body.code]).toEqual(["outcome_unknown", "outcome_unknown"]);
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
-    expect(await call(two, "DELETE", `/api/v1/jobs/${held.body.id}`)).toMatchObject({
+    expect(await call(two, "DELETE", `/api/v1/jobs/${unconfirmed.body.id}`)).toMatchObject({
       status: 200,
-      body: { id: held.body.id, status: "cancelled" },
+      body: { id: unconfirmed.body.id, status: "cancelled" },
     });
-    await until(async () => (await recorded()).includes(held.body.id), { what: "its row is there" });
+    await until(async () => (await recorded()).includes(unconfirmed.body.id), { what: "its row is there" });
     await until(
       () =>
         http.requests.some(
-          ({ path, body }) => path === "/done" && body.includes(held.body.id) && body.includes('"status":"cancelled"'),
+          ({ path, body }) =>
+            path === "/done" && body.includes(unconfirmed.body.id) && body.includes('"status":"cancelled"'),
         ),
       { what: "its callback comes" },
     );
@@ -228,74 +229,71 @@ describe("durability postgres", () => {
       what: "what Redis has lost is back",
       timeoutMs: 20_000,
     });
-    expect(await getJob(two, held.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
-    expect(attemptsOf(held.body.id)).toBe(0);
+    expect(await getJob(two, unconfirmed.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
+    expect(attemptsOf(unconfirmed.body.id)).toBe(0);
     await http.close();
   });
 
   it.each([
     ["a key", { "idempotency-key": "mixed" }],
     ["no key", undefined],
-  ])(
-    "of one job of a batch brings all of them to their end, with %s, though Redis did not take them",
-    async (_, headers) => {
-      const large = "x".repeat(40_000); // its payload has a key of its own in Redis
-      const jobs = ["redis", "postgres", "redis"].map((durability, i) => ({
-        type: "test_io",
-        payload: { do: "return", value: i === 2 ? large : i },
-        durability,
-      }));
-      const postBatch = async (replica: TestReplica) => {
-        const answer = await fetch(`${replica.url}/api/v1/jobs/batch`, {
-          method: "POST",
-          body: JSON.stringify({ jobs }),
-          headers: { "content-type": "application/json", ...headers },
-        });
-        return {
-          status: answer.status,
-          isRepeat: answer.headers.get("idempotent-replayed"),
-          body: (await answer.json()) as { code?: string; ids?: string[]; jobs?: { id: string }[] },
-        };
+  ])("of one job of a batch runs all of them, with %s, although Redis did not accept them", async (_, headers) => {
+    const large = "x".repeat(40_000); // its payload has a key of its own in Redis
+    const jobs = ["redis", "postgres", "redis"].map((durability, i) => ({
+      type: "test_io",
+      payload: { do: "return", value: i === 2 ? large : i },
+      durability,
+    }));
+    const postBatch = async (replica: TestReplica) => {
+      const answer = await fetch(`${replica.url}/api/v1/jobs/batch`, {
+        method: "POST",
+        body: JSON.stringify({ jobs }),
+        headers: { "content-type": "application/json", ...headers },
+      });
+      return {
+        status: answer.status,
+        isRepeat: answer.headers.get("idempotent-replayed"),
+        body: (await answer.json()) as { code?: string; ids?: string[]; jobs?: { id: string }[] },
       };
-      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
-      const refused = await postBatch(one);
-      expect(refused).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
-      const ids = refused.body.ids ?? [];
-      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
-      if (headers)
-        expect(await postBatch(two)).toMatchObject({
-          status: 202,
-          isRepeat: "true",
-          body: { jobs: ids.map((id) => ({ id })) },
-        });
-      const first = await Promise.all(ids.map((id) => getJob(two, id)));
-      expect(first.map(({ status }) => status)).toEqual(["queued", "queued", "queued"]);
-      await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // else they would be looked at after a minute
-      await until(
-        async () => {
-          const rows = await recorded();
-          return ids.every((id) => rows.includes(id));
-        },
-        { what: "all have ended", timeoutMs: 30_000 },
-      );
-      expect(ids.map(attemptsOf)).toEqual([1, 1, 1]);
-      if (headers)
-        expect(await postBatch(two)).toMatchObject({
-          status: 202,
-          isRepeat: "true",
-          body: { jobs: ids.map((id) => ({ id })) },
-        });
-      expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
-    },
-  );
+    };
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const refused = await postBatch(one);
+    expect(refused).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
+    const ids = refused.body.ids ?? [];
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    if (headers)
+      expect(await postBatch(two)).toMatchObject({
+        status: 202,
+        isRepeat: "true",
+        body: { jobs: ids.map((id) => ({ id })) },
+      });
+    const first = await Promise.all(ids.map((id) => getJob(two, id)));
+    expect(first.map(({ status }) => status)).toEqual(["queued", "queued", "queued"]);
+    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // otherwise the restore examines them after a minute
+    await until(
+      async () => {
+        const rows = await recorded();
+        return ids.every((id) => rows.includes(id));
+      },
+      { what: "all have ended", timeoutMs: 30_000 },
+    );
+    expect(ids.map(attemptsOf)).toEqual([1, 1, 1]);
+    if (headers)
+      expect(await postBatch(two)).toMatchObject({
+        status: 202,
+        isRepeat: "true",
+        body: { jobs: ids.map((id) => ({ id })) },
+      });
+    expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
+  });
 
-  it("is refused, with nothing changed, while Redis is away", async () => {
+  it("is rejected, with nothing changed, while Redis is away", async () => {
     const committed = async (): Promise<unknown> => (await client.query("select count(*) as n from accepted")).rows[0];
     const before = await committed();
     await redis.stop();
-    await until(async () => (await post(one, {})).body.code === "queue_unavailable", { what: "it is refused" });
+    await until(async () => (await post(one, {})).body.code === "queue_unavailable", { what: "it is rejected" });
     expect(await committed()).toEqual(before);
     await redis.restart();
-    await until(async () => (await post(one, {})).status === 202, { what: "it is taken again" });
+    await until(async () => (await post(one, {})).status === 202, { what: "it is accepted again" });
   });
 });

@@ -44,7 +44,7 @@ async function setup() {
 const CONFLICT =
   /^The jobs in Redis under REDIS_NAMESPACE taskflow:0 belong to another Postgres database than the one that DATABASE_URL names: .* run DEL \{taskflow:0\}:installation in Redis\.$/;
 
-it("lets one database have a namespace, and refuses another until it is given away", async () => {
+it("gives a namespace to one database, and rejects another until the namespace is released", async () => {
   const { redis, prod, staging, watch } = await setup();
   await watch(prod);
   await watch(prod); // a second replica
@@ -56,7 +56,7 @@ it("lets one database have a namespace, and refuses another until it is given aw
   await expect(watch(prod)).rejects.toThrow(CONFLICT);
 });
 
-it("goes on with an emptied Redis, and ends where another database has taken the namespace by then", async () => {
+it("continues with an emptied Redis, and ends if another database has taken the namespace", async () => {
   const { redis, prod, watch, errors, unfit } = await setup();
   await watch(prod);
   await redis.del("{taskflow:0}:installation");
@@ -69,7 +69,7 @@ it("goes on with an emptied Redis, and ends where another database has taken the
   expect(errors).toEqual([expect.stringMatching(CONFLICT)]);
 });
 
-it("takes a database that has the same id, as one that was restored has", async () => {
+it("accepts a restored database, which has the same id", async () => {
   const { prod, staging, watch } = await setup();
   await watch(prod);
   const [from, to] = [prod, staging].map((connectionString) => new pg.Client({ connectionString }));

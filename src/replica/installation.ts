@@ -36,7 +36,7 @@ export async function watchInstallation({
   const own = await installationId(databaseUrl);
   const conflict =
     `The jobs in Redis under REDIS_NAMESPACE ${namespace} belong to another Postgres database than the one that DATABASE_URL names: set another REDIS_NAMESPACE or DATABASE_URL, ` +
-    `or, where this database replaces the other, stop all replicas and run DEL {${namespace}}:installation in Redis.`;
+    `or, if this database replaces the other, stop all replicas and run DEL {${namespace}}:installation in Redis.`;
   if ((await queue.declareInstallation(own)) !== own) throw new StartError(conflict);
   const check = async (): Promise<void> => {
     const owner = await queue.declareInstallation(own).catch(() => own); // Redis is away: the connection logs that

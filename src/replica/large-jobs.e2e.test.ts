@@ -42,7 +42,7 @@ const text = (bytes: number): string => randomBytes(bytes / 2).toString("hex");
 const payloadOf = async (id: string): Promise<unknown> =>
   (await database.query<{ payload: unknown }>("select payload from jobs where id = $1", [id])).rows[0]?.payload;
 
-/** Nothing of a job is in Redis any more. */
+/** Waits until Redis has no data of a job. */
 async function forgotten(): Promise<void> {
   const left = async (): Promise<string[]> => [
     ...(await redis.keys("{taskflow:0}:p:*")),
@@ -69,7 +69,7 @@ describe.each([
     expect((await call(replica, "GET", "/api/v1/jobs?limit=1")).body).toMatchObject({ jobs: [shown] });
   });
 
-  it("retries, and is retried from what Postgres has", async () => {
+  it("retries, and is retried from Postgres", async () => {
     const payload = { do: "fail", times: 10, filler: text(bytes) };
     const id = await submit(replica, "test_io", payload, { max_attempts: 2 });
     expect(await jobWhen(replica, id)).toMatchObject({ status: "failed", attempt: 2, error: { message: "failure 2" } });
@@ -100,8 +100,10 @@ describe.each([
     const id = await submit(replica, "webhook", { url: http.url("/hook"), body }, { callback_url: http.url("/done") });
     expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { status: 200 } });
     const sent = await until(
-      () => http.requests.find(({ path, body: told }) => path === "/done" && told.includes(id)),
-      { what: "the callback comes" },
+      () => http.requests.find(({ path, body: callback }) => path === "/done" && callback.includes(id)),
+      {
+        what: "the callback comes",
+      },
     );
     expect(JSON.parse(String(sent.body))).toMatchObject({
       id,
@@ -109,7 +111,7 @@ describe.each([
       payload: null,
       payload_omitted: true,
     });
-    const hook = http.requests.find(({ path, body: told }) => path === "/hook" && told.includes(body.filler));
+    const hook = http.requests.find(({ path, body: request }) => path === "/hook" && request.includes(body.filler));
     expect(JSON.parse(String(hook?.body))).toEqual(body);
     await forgotten();
   });

@@ -18,7 +18,7 @@ import type { Recorder } from "../results/recorder/recorder.ts";
 import type { Store } from "../results/store.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { recordCancelled } from "./open-recorder.ts";
-import type { SystemOptions } from "./replica.ts";
+import type { ReplicaOptions } from "./replica.ts";
 import { submissionPipeline } from "./submission-pipeline.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
@@ -41,8 +41,8 @@ export interface ServerParts {
   readonly events: EventHub;
 }
 
-/** Makes the parts. Nothing is served before `server.listen()`. */
-export function makeServer(options: SystemOptions, parts: ServerPartsOptions): ServerParts {
+/** Makes the parts. The server accepts no request before `server.listen()`. */
+export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): ServerParts {
   const { config } = options;
   const { queue, store, acceptanceLogWriter, recorder, metrics, threads } = parts;
   const looks = new JobLooks({ queue, store });
@@ -77,7 +77,7 @@ export function makeServer(options: SystemOptions, parts: ServerPartsOptions): S
   return { server, waiters, events };
 }
 
-function settingsOf(config: SystemOptions["config"]): ConstructorParameters<typeof Server>[0]["settings"] {
+function settingsOf(config: ReplicaOptions["config"]): ConstructorParameters<typeof Server>[0]["settings"] {
   return {
     role: config.TASKFLOW_ROLE,
     isOpenToAll: config.TASKFLOW_AUTH === "none",

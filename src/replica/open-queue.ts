@@ -1,22 +1,22 @@
-/** Opens the queue of a replica, and connects it to the parts that are made after it. */
+/** Opens the queue of a replica, and connects it to parts that are created later. */
 import type { Metrics } from "../observability/metrics.ts";
 import { reasonOf } from "../observability/reason.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
-import type { SystemOptions } from "./replica.ts";
+import type { ReplicaOptions } from "./replica.ts";
 import { warning } from "./warning.ts";
 
 const START_TIMEOUT_MS = 10_000;
 
-/** Who reacts to the queue. The queue is opened first; the worker takes these places once it is there. */
+/** The callbacks of the queue, which is opened first; the worker sets them once it exists. */
 export interface QueueListeners {
   /** There may be work to claim. */
   wake: () => void;
   /** A job that runs here was cancelled. */
   cancel: (id: string) => void;
-  /** Lends slots to jobs that are leased as they are enqueued. */
+  /** Lends slots to jobs that Redis leases while it enqueues them. */
   runner: Runner | undefined;
 }
 
@@ -26,9 +26,9 @@ export interface QueueParts {
   readonly listeners: QueueListeners;
 }
 
-/** @throws StartError if Redis cannot be reached, or is not fit for TaskFlow */
+/** @throws StartError if Redis cannot be reached, or TaskFlow cannot use it */
 export async function openQueue(
-  { config, redis, replica, log }: SystemOptions,
+  { config, redis, replica, log }: ReplicaOptions,
   { runsJobs, metrics, listeners }: QueueParts,
 ): Promise<Queue> {
   const queue = new Queue({
@@ -59,10 +59,10 @@ export async function openQueue(
   });
   try {
     const denied = await queue.open(START_TIMEOUT_MS);
-    for (const message of [...denied, ...(await checkServer(queue, redis.where))]) log.warn(message);
+    for (const message of [...denied, ...(await checkServer(queue, redis.address))]) log.warn(message);
     return queue;
   } catch (error) {
     queue.close();
-    throw startErrorOf(redis.where, error);
+    throw startErrorOf(redis.address, error);
   }
 }

@@ -6,7 +6,7 @@ import type { Job, Outcome } from "../core/job.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
-import type { SystemOptions } from "./replica.ts";
+import type { ReplicaOptions } from "./replica.ts";
 
 export interface RecorderParts {
   readonly queue: Queue;
@@ -16,7 +16,7 @@ export interface RecorderParts {
 }
 
 export function openRecorder(
-  { config, databaseUrl, log }: SystemOptions,
+  { config, databaseUrl, log }: ReplicaOptions,
   { queue, metrics, released }: RecorderParts,
 ): Recorder {
   return new Recorder({
@@ -35,7 +35,7 @@ export function openRecorder(
   });
 }
 
-/** Records a job that was cancelled while it waited: cancelling has moved it to the outbox. */
+/** Records a job that was cancelled while it waited, and that the cancellation has moved to the outbox. */
 export function recordCancelled(
   job: Job,
   kind: "cancelled" | "withdrawn",

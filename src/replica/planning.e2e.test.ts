@@ -23,7 +23,7 @@ function countsOf(names: readonly string[]): Map<string, number> {
   return counts;
 }
 
-it("a replica has no more connections than the planning page says, each under its name", {
+it("a replica has at most the connections of the planning page, each under its name", {
   timeout: 120_000,
 }, async () => {
   const [redis, database] = await Promise.all([ownRedis(), freshDatabase()]);

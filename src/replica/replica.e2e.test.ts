@@ -43,7 +43,7 @@ afterAll(async () => {
   await Promise.all([smtp.close(), http.close()]);
 });
 
-/** Waits until Postgres holds all, and looks at the books. */
+/** Waits until Postgres has all jobs, and reads the job counts. */
 async function expectBalancedCounts(): Promise<void> {
   const stats = await until(
     async () => {
@@ -217,7 +217,7 @@ describe("a job's life", () => {
     );
   });
 
-  it("does not hold up others behind one type whose handlers hang", async () => {
+  it("does not delay others behind one type whose handlers hang", async () => {
     const full = await start({ IO_SLOTS: "5", REDIS_NAMESPACE: "full:0" });
     const hanging = await Promise.all(
       Array.from({ length: 20 }, () => submit(full, "test_io", { do: "sleep", ms: 60_000 })),
@@ -232,7 +232,7 @@ describe("a job's life", () => {
 });
 
 describe("draining", () => {
-  it("finishes what ends in time, gives back the rest, and loses nothing", async () => {
+  it("finishes jobs that end in time, releases the others, and loses none", async () => {
     const namespace = { REDIS_NAMESPACE: "drain:0" };
     const leaving = await start({ ...namespace, WORKER_TYPES: "test_io" });
     const quick = await submit(leaving, "test_io", { do: "sleep", ms: 200 });
@@ -249,7 +249,7 @@ describe("draining", () => {
     await next.close();
   });
 
-  it("ends handlers that do not listen, and says when there are too many of them", async () => {
+  it("ends handlers that ignore the signal, and reports when they are too many", async () => {
     let unfit = 0;
     const stuck = await start(
       { REDIS_NAMESPACE: "stuck:0", IO_SLOTS: "30" },
@@ -270,7 +270,7 @@ describe("draining", () => {
 });
 
 describe("many jobs", () => {
-  it("are all recorded, once each, and the books balance on any replica", async () => {
+  it("are all recorded, once each, and every accepted job is accounted for on any replica", async () => {
     const jobs = Array.from({ length: 3_000 }, (_, n) => ({ type: "noop", payload: { n }, tags: ["many"] }));
     const { status, body } = await call(two, "POST", "/api/v1/jobs/batch", { jobs });
     expect(status).toBe(202);
@@ -311,7 +311,7 @@ describe("starting", () => {
     await open.close();
   });
 
-  it("says in one sentence what is missing", async () => {
+  it("fails with one sentence about the missing part", async () => {
     const nobody = `127.0.0.1:${await closedPort()}`;
     await expect(start({}, { database: `postgres://x:secret@${nobody}/x` })).rejects.toThrow(
       /^(?!.*secret).*127\.0\.0\.1/,
@@ -324,7 +324,7 @@ describe("starting", () => {
     );
   });
 
-  it("closes what is open already where a pool thread cannot open its part", async () => {
+  it("closes its open parts if a pool thread cannot open its resources", async () => {
     const jobsDir = tempDir();
     const file = join(jobsDir, "closed");
     const write = (type: string, lane: string, members: string): void =>

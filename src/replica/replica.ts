@@ -1,5 +1,5 @@
 /**
- * One replica, assembled by hand: its parts are opened in order, connected, and closed in reverse. main.ts handles the
+ * Assembles one replica: opens its parts in order, connects them, and closes them in reverse. main.ts handles the
  * process itself (environment, signals, exit).
  */
 import { LAST_ANSWERS_MS } from "../api/http/front.ts";
@@ -39,41 +39,41 @@ import { typesToRun } from "./settings-check.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { makeWorkerParts } from "./worker-parts.ts";
 
-/** How long a closing replica tries to settle what it gives back, while Redis is away. */
+/** How long a closing replica tries to settle the released jobs while Redis is away. */
 const LAST_SETTLE_MS = 8_000;
 /** How long a closing replica tries to write its last outcomes; the rest stays in the outbox. */
 const LAST_FLUSH_MS = 5_000;
 
-export interface SystemOptions {
+export interface ReplicaOptions {
   readonly config: Config;
-  readonly redis: { readonly url: string; readonly where: string };
+  readonly redis: { readonly url: string; readonly address: string };
   readonly databaseUrl: string;
   /** The settings that the `open` of each job type gets. */
   readonly typeSettings: Readonly<Record<string, unknown>>;
   readonly registry: Registry;
   readonly log: Log;
-  /** This boot of this process: eight characters. */
+  /** The id of this boot of this process: eight characters. */
   readonly replica: string;
   readonly version: string;
   /** The mail catcher, if this process started one. */
   readonly mail: MailCatcher | undefined;
-  /** The process should drain and exit: too many handlers do not stop. */
+  /** Called when the process should drain and exit, because too many handlers do not stop. */
   readonly onUnfit: () => void;
 }
 
-export interface System {
+export interface Replica {
   /** The port that serves HTTP. */
   readonly port: number;
-  /** The jobs whose leases this replica holds. */
+  /** The jobs whose leases this replica has. */
   jobs(): readonly Job[];
-  /** Reports that this replica is not ready, and serves as before. */
+  /** Reports that this replica is not ready, but continues to serve. */
   leave(): void;
   /** Stops claiming, finishes or releases the running jobs, records them, and closes everything. Idempotent. */
   close(): Promise<void>;
 }
 
-/** @throws StartError in one sentence, with everything closed again */
-export async function startSystem(options: SystemOptions): Promise<System> {
+/** @throws StartError, in one sentence, after it has closed everything again */
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const closers: Closer[] = [];
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeInTime(closers.reverse(), options.log));
@@ -96,7 +96,7 @@ interface Stores {
   readonly acceptanceLogWriter: AcceptanceLogWriter;
 }
 
-async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
+async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Replica, "close">> {
   const { config, log } = options;
   const definitions = typesToRun(options);
   const metrics = createMetrics();
@@ -122,7 +122,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   listeners.cancel = (id) => leases.stop(id, "cancelled");
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
-  restore.start(); // before anything is accepted: an empty Redis is recognised by the generation that it lacks
+  restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
   const serverParts = makeServer(options, { ...stores, ...shared, threads });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
@@ -141,7 +141,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 }
 
 async function openStores(
-  options: SystemOptions,
+  options: ReplicaOptions,
   parts: { readonly runsJobs: boolean; readonly metrics: Metrics },
   closers: Closer[],
 ): Promise<Stores> {
@@ -200,7 +200,7 @@ interface Drainable extends Pick<WorkerParts, "worker" | "sweep"> {
   readonly serverParts: ServerParts;
 }
 
-/** In reverse order, as all closers. While jobs drain, reads are answered and submissions rejected. */
+/** Runs in reverse order, as all closers. While jobs drain, the server answers reads and rejects submissions. */
 function drainers({ config, serverParts: { server, waiters, events }, worker, sweep }: Drainable): Closer[] {
   return [
     within(LAST_ANSWERS_MS + 1_000, () => server.close()),

@@ -20,8 +20,8 @@ const leftOf = async (key: string, quota: number): Promise<number | undefined> =
     ])
   )[0]?.[0]?.left;
 
-describe("what copies take", () => {
-  it("comes from the key's own quota, as far as it goes, and what was not made is given back, once", async () => {
+describe("the charge for reruns", () => {
+  it("comes from the key's quota, as far as it goes, and is refunded once for reruns that were not enqueued", async () => {
     const charges = new RerunCharges(queue, { jobs: { quota: 1, windowMs: DAY_MS }, bytes: null });
     const rerun = { id: "one", rate: 10_000, payer: { key: "own", quota: { quota: 5, windowMs: DAY_MS } } };
     expect(await charges.take(rerun, [10, 10, 10])).toEqual({ granted: 3 });
@@ -37,7 +37,7 @@ describe("what copies take", () => {
     expect(await leftOf("own", 5)).toBe(5); // never more than the whole
   });
 
-  it("comes from the installation's quotas where the key has none, and from none where there is no key", async () => {
+  it("comes from the installation's quotas if the key has none, and from none without a key", async () => {
     const charges = new RerunCharges(queue, {
       jobs: { quota: 2, windowMs: DAY_MS },
       bytes: { quota: 100, windowMs: DAY_MS },
@@ -53,7 +53,7 @@ describe("what copies take", () => {
     expect(await charges.take({ id: "four", rate: 10_000, payer: undefined }, [150, 1, 1])).toEqual({ granted: 3 });
   });
 
-  it.each([1, 15, 1_000])("keeps to a rate of %i a second, whoever asks", async (rate) => {
+  it.each([1, 15, 1_000])("is at most %i reruns a second, with and without a key", async (rate) => {
     const [one, other] = [
       new RerunCharges(queue, { jobs: null, bytes: null }),
       new RerunCharges(queue, { jobs: null, bytes: null }),

@@ -1,7 +1,7 @@
 /**
  * Charges reruns before they are enqueued: to the pace of their replay job, and to the quotas of the API key that
- * submitted it. The token buckets are in Redis, so they hold across replicas and attempts. The charge for a rerun that
- * was not made is given back.
+ * submitted it. The token buckets are in Redis, so all replicas and attempts share them. A rerun that was not enqueued
+ * is refunded.
  */
 import { tokenBucketName } from "../api/access/rate-limits.ts";
 import { at } from "../core/at.ts";
@@ -12,12 +12,12 @@ import type { Queue } from "../queue/queue.ts";
 import type { TokenBucket, TokenRequest } from "../queue/token-buckets.ts";
 
 /**
- * The reruns of a tenth of a second may come at once: more would exceed the pace for a moment, fewer would cost a call
- * for each.
+ * The reruns of a tenth of a second may start at once: more would exceed the pace for a moment, fewer would cost a call
+ * each.
  */
 const BURST_SHARE = 1 / 10;
 
-/** Quotas of keys that have none of their own; null for no quota. */
+/** The default quotas of a key; null for no quota. */
 export interface Quotas {
   readonly jobs: RatePolicy | null;
   readonly bytes: RatePolicy | null;
@@ -25,14 +25,14 @@ export interface Quotas {
 
 export interface ChargedRerun {
   readonly id: string;
-  /** Reruns a second at most. */
+  /** The maximum of reruns per second. */
   readonly rate: number;
   /** Undefined if no key is charged. */
   readonly payer: Payer | undefined;
 }
 
 export interface Charged {
-  /** How many reruns, from the first, may be made. */
+  /** How many of the reruns, from the first on, may be enqueued. */
   readonly granted: number;
   readonly wait?: NonNullable<Acted["wait"]>;
 }
@@ -46,7 +46,7 @@ export class RerunCharges {
     this.#quotas = quotas;
   }
 
-  /** Charges reruns with payloads of these sizes, one after the other, as long as each bucket has something left. */
+  /** Charges reruns with payloads of these sizes, in this order, until a bucket is empty. */
   async take(rerun: ChargedRerun, bytes: readonly number[]): Promise<Charged> {
     if (bytes.length === 0) return { granted: 0 };
     const answers = await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, 1)));
@@ -54,12 +54,12 @@ export class RerunCharges {
     return granted === -1 ? { granted: bytes.length } : { granted, wait: waitOf(at(answers, granted)) };
   }
 
-  /** Gives back the charge for such reruns. */
+  /** Refunds reruns with payloads of these sizes. */
   async giveBack(rerun: ChargedRerun, bytes: readonly number[]): Promise<void> {
     if (bytes.length > 0) await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, -1)));
   }
 
-  /** The pace comes first. @param sign 1 to take if anything is left; -1 to give back */
+  /** The pace comes first. @param sign 1 to take tokens if any are left; -1 to refund them */
   #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): TokenRequest[] {
     const needed = sign === 1 ? 1 : 0;
     const burst = Math.max(1, Math.floor(rate * BURST_SHARE));

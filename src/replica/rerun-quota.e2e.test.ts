@@ -1,4 +1,4 @@
-/** Re-runs are charged to the key that asked for them, as they make copies. */
+/** Reruns are charged to the key that submitted the replay, when they are enqueued. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
@@ -79,7 +79,7 @@ async function jobsOf(tag: string): Promise<(ApiJob & { readonly retry_of: strin
 }
 
 describe("the quota of a key", { timeout: 300_000 }, () => {
-  it("bounds what its replays make, however often they are asked for; one that has spent it waits, and says so", async () => {
+  it("bounds the reruns of its replays, however often they are submitted; a replay waits, and reports it, when it is spent", async () => {
     await completed("small", 10);
     const reruns: unknown[] = [];
     for (let i = 0; i < 6; i++) {
@@ -101,7 +101,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     expect((await callAs("operator", "DELETE", `/api/v1/jobs/${waiting.id}`)).status).toBe(200);
   });
 
-  it("is shared by two replays at once, submitted by whatever call", async () => {
+  it("is shared by two concurrent replays, whichever call submitted them", async () => {
     await completed("pair", 10);
     const [one, two] = await Promise.all([
       rerun("pair", { tag: "pair" }),
@@ -115,7 +115,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     for (const id of ids) await callAs("operator", "DELETE", `/api/v1/jobs/${String(id)}`);
   });
 
-  it("that refills lets the replay go on to its end, in order, at no attempt", async () => {
+  it("lets the replay continue to its end when it refills, in order, without using up an attempt", async () => {
     await completed("slow", 20);
     const { body } = await until(
       async () => {
@@ -140,7 +140,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     await callAs("operator", "DELETE", `/api/v1/jobs/${String(body["id"])}`);
   });
 
-  it("is charged for what is made alone: a batch that is refused, and a repeat, cost nothing", async () => {
+  it("is charged only for new jobs: a rejected batch and a repeat cost nothing", async () => {
     const left = async (): Promise<string> =>
       (await callAs("again", "POST", "/api/v1/jobs", { type: "noop", payload: {} })).limit;
     const before = Number(/"bytes";r=(\d+)/.exec(await left())?.[1]);
@@ -155,7 +155,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
   });
 });
 
-describe("who pays for a replay", () => {
+describe("the key that pays for a replay", () => {
   it("cannot be named by a caller, and is shown to none", async () => {
     for (const body of [
       { type: "replay", payload: { payer: { key: "x" } } },
@@ -175,14 +175,14 @@ describe("who pays for a replay", () => {
 });
 
 describe("copies", () => {
-  it("are left out of a later replay, unless it asks for them", async () => {
+  it("are not part of a later replay, unless it includes them", async () => {
     await completed("again", 3);
     const made: unknown[] = [];
     for (let i = 0; i < 3; i++) {
       const { result } = await when((await rerun("again", { tag: "again" })).body["id"], "completed");
       made.push(result);
       await until(async () => (await jobsOf("again")).every(({ status }) => status === "completed"), {
-        what: "the copies have ended",
+        what: "the reruns have ended",
       });
     }
     expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3 })));

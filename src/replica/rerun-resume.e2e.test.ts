@@ -1,4 +1,4 @@
-/** Re-runs that are interrupted: what was made stays made, and each attempt gets on. */
+/** Interrupted reruns: enqueued reruns stay, and each attempt makes progress. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installation } from "../testing/installation.ts";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
@@ -38,7 +38,7 @@ describe("a replay", () => {
   });
   afterAll(() => replica.close());
 
-  it("longer than its attempts may last takes several, which cost none, and each of them makes new copies", async () => {
+  it("longer than its timeout takes several attempts, which are not counted, and each enqueues new reruns", async () => {
     const originals = await failed(replica, "long", 40);
     const id = await submit(replica, "replay", { tag: "long", rate: 10 }, { timeout_ms: 1_500, max_attempts: 1 });
     const seen: number[] = [];
@@ -60,10 +60,10 @@ describe("a replay", () => {
     await expectOneEach(replica, "long", originals);
   });
 
-  it("is given back at once when its replica drains, and goes on with the next", async () => {
+  it("is released at once when its replica drains, and continues on the next", async () => {
     const originals = await failed(replica, "drained", 40);
     const { id } = (await call(replica, "POST", "/api/v1/jobs/replay", { tag: "drained", rate: 10 })).body as ApiJob;
-    await until(async () => (await rerunsOfJob(replica, "drained")).length >= 10, { what: "some copies are made" });
+    await until(async () => (await rerunsOfJob(replica, "drained")).length >= 10, { what: "some reruns are enqueued" });
     await replica.close(); // its DRAIN_MS is 25 s, and the replay's next save comes within one
     const stopped = replica;
     replica = await start();

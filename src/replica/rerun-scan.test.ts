@@ -35,7 +35,7 @@ async function setup() {
     );
     connection.cut();
   };
-  /** Jobs that are cancelled, and stand in the outbox. */
+  /** Cancelled jobs in the outbox. */
   const cancelled = async (ids: readonly string[], options: { readonly retry_of?: string } = {}): Promise<void> => {
     await enqueueRaw(queue, {
       ids,
@@ -79,7 +79,7 @@ describe("the jobs that a replay's filters name", () => {
       expect((await scan(rerunId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
   });
 
-  it("are none that ended after the replay was accepted, and no copies unless it asks for them", async () => {
+  it("exclude jobs that ended after the replay was accepted, and reruns unless it includes them", async () => {
     const { queue, record, cancelled, idsAfter, scan } = await setup();
     const [first, rerunInRedis, rerunInPostgres, late] = [
       queue.ids.next(),

@@ -1,4 +1,4 @@
-/** The finished jobs that pass the filters of a bulk rerun: those in Postgres, and those in the outbox. */
+/** Finds the finished jobs that pass the filters of a bulk rerun, in Postgres and in the outbox. */
 
 import type { Turns } from "../concurrency/turns.ts";
 import { timeOfId } from "../core/id.ts";
@@ -12,8 +12,8 @@ import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
 
 /**
- * The scan examines up to so many outcomes that are not in Postgres yet. If there are more, Postgres is away, and the
- * scan fails.
+ * The scan examines up to this many outcomes that are not in Postgres yet. With more, Postgres is too far behind, and
+ * the scan fails.
  */
 const MAX_ENDED = 10_000;
 /** Jobs read from Redis at once. */
@@ -26,11 +26,12 @@ export interface ScanParts {
 }
 
 /**
- * Reads Redis first, so that a job that moves meanwhile is found in one of the two; in both it has the same position.
+ * Reads Redis first, to find a job that moves to Postgres meanwhile in one of the two; it has the same position in
+ * both.
  */
 export async function* matching(
   parts: ScanParts,
-  filters: RerunFilters,
+  given: RerunFilters,
   rerunId: string,
   scan: RerunScan,
 ): AsyncGenerator<WalkPage> {
@@ -39,8 +40,8 @@ export async function* matching(
     created_before,
     include_replayed: includesReruns = false,
     status = "failed",
-    ...asked
-  } = filters;
+    ...filters
+  } = given;
   const { caller = rerunId, signal } = scan;
   const finishedBy = timeOfId(rerunId);
   const from = boundOf(created_after);
@@ -49,10 +50,10 @@ export async function* matching(
     view.type !== RERUN_TYPE &&
     (view.finished_at ?? Infinity) <= finishedBy &&
     (includesReruns || view.retry_of === null) &&
-    isAsked(view, { ...asked, status });
+    passes(view, { ...filters, status });
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
   for await (const { ids, reached } of parts.store.matching(
-    { ...asked, status },
+    { ...filters, status },
     { below, from, finishedBy, includesReruns, caller, signal },
   )) {
     const count = ended.findIndex((id) => id < reached);
@@ -76,7 +77,7 @@ async function endedIds(
 ): Promise<string[]> {
   const all = await queue.endedIds(MAX_ENDED);
   if (all.length === MAX_ENDED)
-    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait for it.", {
+    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait to be recorded.", {
       retryAfterMs: 2_000,
     });
   const inRange = all
@@ -91,7 +92,7 @@ async function endedIds(
   return found;
 }
 
-function isAsked(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
+function passes(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
   return (
     view.status === status &&
     (type === undefined || view.type === type) &&

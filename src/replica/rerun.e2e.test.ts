@@ -36,7 +36,7 @@ async function rerunsOfJob(tag: string): Promise<(ApiJob & { readonly retry_of: 
 }
 
 describe("a replay", () => {
-  it("counts what it would run, and then runs a copy of each, which names it", async () => {
+  it("counts the matching jobs, and then reruns each, with a reference to it", async () => {
     const ids = await failed("a", 5);
     await failed("other", 1);
     await jobWhen(replica, await submit(replica, "noop", {}, { tags: ["a"] }), "completed");
@@ -64,12 +64,12 @@ describe("a replay", () => {
   });
 
   it.each(["redis", "postgres"])(
-    "makes each copy once though its replica goes down in the middle, of durability %s",
+    "enqueues each rerun once although its replica stops meanwhile, of durability %s",
     async (durability) => {
       const tag = `crash-${durability}`;
       await failed(tag, 30, { durability });
       const id = ((await rerun({ tag, rate: 20 })).body as ApiJob).id;
-      await until(async () => (await rerunsOfJob(tag)).length >= 5, { what: "some copies are made" });
+      await until(async () => (await rerunsOfJob(tag)).length >= 5, { what: "some reruns are enqueued" });
       const stopped = replica;
       replica = await start();
       await stopped.close(); // gives the replay back
@@ -87,7 +87,7 @@ describe("a replay", () => {
     expect(Date.parse(job.finished_at ?? "") - Date.parse(job.started_at ?? "")).toBeGreaterThan(890);
   });
 
-  it("tells every fault of its request", async () => {
+  it("reports every issue of its request", async () => {
     const { status, body } = await rerun({
       status: "running",
       created_after: "now",

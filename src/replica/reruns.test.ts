@@ -46,7 +46,7 @@ async function setup() {
 }
 
 describe("copies", () => {
-  it("belong to the key that asked for the replay", async () => {
+  it("belong to the key that submitted the replay", async () => {
     const { queue, store, acceptanceLogWriter, originals, rerunId, copies } = await setup();
     await enqueued(queue, {
       ids: [rerunId],
@@ -96,7 +96,7 @@ describe("copies of durability postgres", () => {
   });
 });
 
-it("a job whose retention has ended is examined, and has no copy; a repeat makes none of the others again", async () => {
+it("a job past its retention is examined, and has no rerun; a repeat enqueues none of the others again", async () => {
   const { queue, store, acceptanceLogWriter, originals, rerunId, copies } = await setup();
   const reruns = rerunsOf({ queue, store, acceptanceLogWriter });
   const [one, two] = originals as [string, string];
@@ -107,7 +107,7 @@ it("a job whose retention has ended is examined, and has no copy; a repeat makes
   expect(await reruns.copy(rerunId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
 });
 
-it("copies wait for the quota of the key that asked, and what Redis did not take is not charged", async () => {
+it("reruns wait for the quota of the replay's key, and those that Redis rejects are not charged", async () => {
   const { queue, store, acceptanceLogWriter, originals, rerunId, copies, setMemory } = await setup();
   const quota = { quota: 1, windowMs: 86_400_000 };
   await enqueued(queue, {

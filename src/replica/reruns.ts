@@ -57,7 +57,7 @@ interface Original {
   readonly at: number;
   readonly view: JobView;
   readonly options: JobOptions;
-  /** The bytes of its large payload. */
+  /** The size of its large payload, in bytes. */
   readonly payload: () => Promise<Uint8Array | undefined>;
 }
 
@@ -79,7 +79,7 @@ async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly 
     for (const original of part) {
       const submission = await submissionOf(parts, original);
       if (submission)
-        // the key that submitted the replay job owns its reruns
+        // the API key that submitted the replay job owns its reruns
         reruns.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) });
       else lostAt.push(original.at);
     }
@@ -90,7 +90,7 @@ async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly 
   return { examined: ids.length, done: doneOf(ids.length) };
 }
 
-/** In parts that are enqueued together: at most one large payload is in memory at a time. */
+/** Splits reruns into parts that are enqueued together, to have at most one large payload in memory at a time. */
 function partsOf(originals: readonly Original[]): Original[][] {
   const parts: Original[][] = [];
   let isLast = true;
@@ -134,13 +134,13 @@ async function submissionOf(
   const data = isLarge(view.payload) ? await payload() : undefined;
   if (isLarge(view.payload) && !data) return undefined;
   const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
-  // it waits from now on: its id, with the time of the replay job, is older
+  // the rerun waits from now on; its id has the time of the replay job
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } };
 }
 
 /**
- * Enqueues reruns as far as pace and quotas allow. Gives back the charge for reruns that this call did not enqueue: the
- * next try is charged anew.
+ * Enqueues reruns as far as pace and quotas allow. Refunds the reruns that it did not enqueue, since the next try
+ * charges them again.
  */
 async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly Rerun[]): Promise<Charged> {
   const charged = await parts.charges.take(
@@ -151,7 +151,7 @@ async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly R
   try {
     await enqueue(parts, [...unmade], (made) => unmade.delete(made));
   } finally {
-    // If Redis does not answer, the key is charged twice for them.
+    // If Redis does not answer, they are charged twice.
     await parts.charges
       .giveBack(
         rerun,

@@ -24,7 +24,7 @@ function issuesOf(env: Record<string, string>): string[] {
 const nowhere = join(tempDir(), "nowhere");
 
 describe("the settings that only parts can judge", () => {
-  it("are refused all at once, and no secret is shown", () => {
+  it("are rejected together, and no secret is shown", () => {
     const env = {
       WORKER_TYPES: "email,nope",
       CALLBACK_SECRET: "whsec_x",

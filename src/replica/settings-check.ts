@@ -1,4 +1,6 @@
-/** Checks the settings that only the parts using them can check, all at once, before anything is opened or changed. */
+/**
+ * Checks the settings that only the parts using them can check, together, before the replica opens or changes anything.
+ */
 import { statSync } from "node:fs";
 import { parseS3Location } from "../artifacts/s3-location.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
@@ -65,8 +67,8 @@ function issuesIn(read: () => unknown): string[] {
 }
 
 /**
- * An issue for each setting of a type that runs here whose value is not a folder. A replica that does not run the type
- * need not have the folder.
+ * An issue for each setting of a type to run whose value is not a folder. A replica that does not run the type need not
+ * have the folder.
  */
 function missingFolders({ settings }: AnyJobDefinition, values: Readonly<Record<string, unknown>>): string[] {
   const schemas = Object.entries(

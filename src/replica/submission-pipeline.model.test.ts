@@ -107,7 +107,7 @@ afterAll(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** Runs all that waits, each to its row; between two steps nothing runs. */
+/** Runs all waiting jobs, each to its row; no job runs between two steps. */
 async function work(): Promise<void> {
   for (;;) {
     claims += 1;
@@ -139,7 +139,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** Those of these ids that are nowhere: as who answers a 202 must not leave them. */
+/** Those of these ids that exist nowhere, which must not happen after a 202. */
 async function nowhere(ids: readonly string[]): Promise<string[]> {
   const [missing, committed, recorded] = [
     await direct.missing(ids),
@@ -263,7 +263,8 @@ it("keeps every 202, and runs each of its jobs once", async () => {
         await until(async () => (await promises.submit(key % 2, key, key)) !== "failed", {
           what: `key ${key} is answered`,
         });
-      await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // else what is put back is looked for after a minute
+      // otherwise the restore examines lost jobs after a minute
+      await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch");
       await until(
         async () => {
           await work();

@@ -48,8 +48,8 @@ async function setup() {
 const durable = submission({ options: { durability: "postgres" } });
 const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
 
-describe("intake", () => {
-  it("commits what asks for it, with the whole batch that it came in, and nothing else", async () => {
+describe("the submission pipeline", () => {
+  it("commits submissions of durability postgres with their whole batch, and no others", async () => {
     const { queue, submit, committed } = await setup();
     const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
     expect(await submit({ ids: [ids[0]], submissions: [submission()] })).toEqual({ kind: "enqueued" });
@@ -77,7 +77,7 @@ describe("intake", () => {
     expect(await committed()).toEqual(ids);
   });
 
-  it("runs what it committed, though Redis learnt the key from another in the meantime", async () => {
+  it("runs its committed jobs, although Redis got the key from another submission meanwhile", async () => {
     const { queue, client, submit } = await setup();
     const [id, other] = [queue.ids.next(), queue.ids.next()];
     await client.query("begin");
@@ -94,7 +94,7 @@ describe("intake", () => {
     expect(await queue.missing([id, other])).toEqual([]);
   });
 
-  it("answers a repeat that only Postgres knows, while each of its jobs is somewhere", async () => {
+  it("answers a repeat that only Postgres knows, if each of its jobs exists", async () => {
     const { redis, queue, client, store, submit, record } = await setup();
     const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
     const again = (): Promise<Enqueued> =>
@@ -127,7 +127,7 @@ describe("intake", () => {
     expect(await again()).toMatchObject({ kind: "replayed" }); // retention may have dropped their rows
   });
 
-  it("does not answer such a repeat while it cannot look", async () => {
+  it("does not answer such a repeat while it cannot read", async () => {
     const { redis, queue, submit } = await setup();
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
     const again = (): Promise<Enqueued> => submit({ ids: [queue.ids.next()], submissions: [durable], idempotency });
@@ -138,7 +138,7 @@ describe("intake", () => {
     expect(await again()).toMatchObject({ kind: "replayed" });
   });
 
-  it("sends nothing to Redis that the restore may have met, however late it gets there", async () => {
+  it("sends no job to Redis that the restore may have examined, however late it is", async () => {
     const { queue, submit, committed } = await setup();
     const [late, young] = [idAt(queue.clock.now() - PIPELINE_MS - 1_000), queue.ids.next()];
     const answers = await Promise.all([
@@ -150,7 +150,7 @@ describe("intake", () => {
     expect(await committed()).toEqual([young]);
   });
 
-  it("refuses what took too long on its way here, since the restore might meet it", async () => {
+  it("rejects a submission that took too long to arrive, since the restore might examine it", async () => {
     const { submit, committed } = await setup();
     expect(await submit({ ids: [idAt(Date.now() - 4_000)], submissions: [durable] })).toMatchObject({
       kind: "failed",
@@ -159,7 +159,7 @@ describe("intake", () => {
     expect(await committed()).toEqual([]);
   });
 
-  it("refuses while Redis does not answer, before anything is committed", async () => {
+  it("rejects submissions while Redis does not answer, before a commit", async () => {
     const { redis, queue, submit, committed } = await setup();
     const ids = [queue.ids.next()];
     const waiting = submit({ ids, submissions: [durable], idempotency });

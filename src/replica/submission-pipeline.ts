@@ -1,7 +1,7 @@
 /**
- * The path of submissions from the API to Redis. Submissions of durability postgres are committed there first: commit → enqueue → answer.
- * If one job of a batch asks for it, the batch is committed as a whole: whatever fails after the commit, all of its
- * jobs run, or none, and the idempotency key that is committed with them belongs to exactly these jobs.
+ * The path of submissions from the API to Redis. Submissions of durability postgres are committed in Postgres first: commit → enqueue → answer.
+ * If one job of a batch has this durability, the whole batch is committed: whatever fails after the commit, all of its
+ * jobs run, or none, and the idempotency key committed with them belongs to exactly these jobs.
  */
 import { at } from "../core/at.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
@@ -42,8 +42,7 @@ export function submissionPipeline(options: SubmissionPipelineOptions): Enqueue 
     else if (!queue.isReady) done({ kind: "failed", error: new QueueUnavailable("Redis is away") });
     else if (!idempotency) commit(options, submitted, done);
     else {
-      // Most repeats end here, and write nothing to Postgres. Redis may know a key that Postgres does not (of
-      // durability redis).
+      // Most repeats end here, and write nothing to Postgres. Only Redis knows the keys of durability redis.
       queue.knownKey(idempotency.key).then(
         (known) => {
           if (!known) commit(options, submitted, done);
@@ -81,15 +80,15 @@ function commit(options: SubmissionPipelineOptions, submitted: Submitted, done: 
 function enqueueCommitted(queue: SubmissionPipelineOptions["queue"], submitted: Submitted, done: EnqueueDone): void {
   const sendBy = madeAt(submitted) + PIPELINE_MS;
   if (queue.clock.now() > sendBy) {
-    done({ kind: "failed", error: committedOnly("it took too long to get there") });
+    done({ kind: "failed", error: committedOnly("it took too long to reach Redis") });
     return;
   }
   queue.enqueue({ ...submitted, sendBy }, (answer) => {
     if (answer.kind === "failed")
       done({ kind: "failed", error: committedOnly(publicMessageOf(answer.error), answer.error) });
     else if (answer.kind === "enqueued") done(answer);
-    // Redis knows the key from another submission: one of durability redis that came at the same time, or one that
-    // Postgres has forgotten a moment before Redis does. Committed jobs run, so the response names them.
+    // Redis knows the key from another submission: a concurrent one of durability redis, or one that Postgres has
+    // forgotten a moment before Redis. Committed jobs run, so the response names them.
     else enqueueCommitted(queue, { ids: submitted.ids, submissions: submitted.submissions }, done);
   });
 }
@@ -142,10 +141,10 @@ function unread(error: unknown): TaskFlowError {
   );
 }
 
-/** Nothing is lost, and a repeat would make another job: so the text does not suggest to try again. */
+/** Nothing is lost, and a repeat would make another job, so the message does not suggest one. */
 function committedOnly(reason: string, cause?: unknown): OutcomeUnknown {
   return new OutcomeUnknown(
-    `This submission is stored in Postgres, but may not be in Redis yet (${reason}): if it is not, TaskFlow puts it there within a few minutes, and it runs then.`,
+    `This submission is stored in Postgres, but perhaps not in Redis yet (${reason}): TaskFlow enqueues it within a few minutes.`,
     cause,
   );
 }

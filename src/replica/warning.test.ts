@@ -5,7 +5,7 @@ import { warning } from "./warning.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-it("a warning comes once for each reason and minute, and not for the lack of a connection", () => {
+it("a warning is logged once for each reason and minute, and not for a missing connection", () => {
   const warned: unknown[] = [];
   const tell = warning(
     { warn: ({ error }: { error: Error }) => void warned.push(error.message) },

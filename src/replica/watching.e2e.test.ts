@@ -7,7 +7,7 @@ import { until } from "../testing/until.ts";
 
 /** Runs the jobs. */
 let one: TestReplica;
-/** Runs none: whoever waits or follows does so here. */
+/** Runs no jobs: the tests wait and follow here. */
 let two: TestReplica;
 beforeAll(async () => {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
@@ -44,13 +44,13 @@ describe("waiting", () => {
     });
   });
 
-  it.each(LANES)("goes on while the job is to be tried again, when it said and without counting (%s)", async (type) => {
+  it.each(LANES)("continues while the job waits for a retry that it asked for, uncounted (%s)", async (type) => {
     const { status, job } = await submitAndWait(type, { do: "come_back", ms: 1_100 });
     expect({ status, job }).toMatchObject({ status: 200, job: { status: "completed", attempt: 1 } });
     expect(Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)).toBeGreaterThanOrEqual(1_100);
   });
 
-  it("ends with the time, and tells how the job is by then", async () => {
+  it("ends after its time, with the current state of the job", async () => {
     const { status, job } = await submitAndWait("test_io", { do: "sleep", ms: 60_000 }, 1);
     expect({ status, job }).toMatchObject({ status: 202, job: { status: "running", worker: one.id } });
     await call(two, "DELETE", `/api/v1/jobs/${job.id}`);
@@ -59,27 +59,27 @@ describe("waiting", () => {
 });
 
 describe("following", () => {
-  it.each(LANES)("tells each change of a job and its progress, within about a second (%s)", async (type) => {
+  it.each(LANES)("reports each change of a job and its progress, within about a second (%s)", async (type) => {
     const id = await submit(two, type, { do: "steps", percents: [20, 60], ms: 1_500 }, { delay_ms: 500 });
     const stream = await EventStream.open(`${two.url}/api/v1/jobs/${id}/events`);
-    await until(() => stream.states.includes(20), { what: "the first step is told" });
+    await until(() => stream.states.includes(20), { what: "the first step is reported" });
     expect(await getJob(two, id)).toMatchObject({ status: "running", progress: 20 });
     await until(() => stream.isOver, { what: "the job has ended" });
     expect(stream.states).toEqual(["scheduled", "queued", "running", 20, 60, "completed"]);
     expect(stream.events.at(-1)?.data).toMatchObject({ id, result: { steps: 2 }, progress: null });
   });
 
-  it("all jobs tells those of every type", async () => {
+  it("of all jobs reports every type", async () => {
     const stream = await EventStream.open(`${two.url}/api/v1/events?status=completed`);
     const ids = [await submit(one, "noop", {}), await submit(two, "test_cpu", { do: "return", value: 1 })];
-    await until(() => stream.events.length >= 2, { what: "both are told" });
+    await until(() => stream.events.length >= 2, { what: "both are reported" });
     expect(stream.events.map(({ data }) => data.id).sort()).toEqual([...ids].sort());
     await stream.close();
   });
 });
 
 describe("cancelling", () => {
-  it.each(LANES)("stops what runs on another replica within a second (%s)", async (type) => {
+  it.each(LANES)("stops a job on another replica within a second (%s)", async (type) => {
     const id = await submit(two, type, type === "test_cpu" ? { do: "spin" } : { do: "sleep", ms: 60_000 });
     const stream = await EventStream.open(`${two.url}/api/v1/jobs/${id}/events`);
     await until(() => stream.states.includes("running"), { what: "the job runs" });

@@ -1,4 +1,4 @@
-/** Assembles the half of a replica that runs jobs: executor, slots, leases, settler, worker and sweep. */
+/** Assembles the parts of a replica that run jobs: executor, slots, leases, settler, worker and sweep. */
 
 import type { Config } from "../config/config.ts";
 import type { Backoff } from "../core/backoff.ts";
@@ -63,7 +63,7 @@ export interface WorkerParts {
   readonly open: () => Promise<void>;
 }
 
-/** Makes the parts. Nothing is claimed before `worker.open()`. */
+/** Makes the parts. The worker claims no job before `worker.open()`. */
 export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
   const { config, log, queue, recorder } = options;
   const executing = makeExecutor(options);
@@ -84,7 +84,10 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
     beat,
     about: heartbeat.text,
     onGivenUp: ({ job, stopReason }) => {
-      logOf(log, job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
+      logOf(log, job).error(
+        { reason: stopReason },
+        "a handler does not stop; its slot is given up, although it may continue to run",
+      );
       worker.gaveUp();
     },
     onError: warning(log, "leases could not be renewed"),
@@ -124,9 +127,9 @@ function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }:
   const threads = new Threads({
     ...shared,
     size: cpuSlots,
-    onError: warning(log, "an error on a pool thread, outside of an attempt"),
+    onError: warning(log, "an error on a pool thread outside of an attempt"),
     onConfined: (lacks) =>
-      log.debug({ lacks }, "started a process that decodes images; this machine does not allow it"),
+      log.debug({ lacks }, "started a process that decodes images without the confinement that this machine lacks"),
   });
   const sharedMemory = Object.fromEntries(
     definitions
@@ -136,7 +139,7 @@ function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }:
   const ioThreads = new IoThreads({
     ...shared,
     sharedMemory,
-    onError: warning(log, "an error on a thread of lane io, outside of an attempt"),
+    onError: warning(log, "an error on a thread of lane io outside of an attempt"),
   });
   const executor = new Executor({
     definitions,
@@ -151,7 +154,7 @@ function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }:
     ioThreads.open(queue.destinations);
     const services = { destinations: queue.destinations, reruns, sharedMemory: (type: string) => sharedMemory[type] };
     await executor.open(typeSettings, services);
-    await threads.opened(); // after the executor: if that fails, no thread must be opened
+    await threads.opened(); // after the executor: if it fails, no thread must start
   };
   const close = async (): Promise<void> => {
     await Promise.all([threads.close(), ioThreads.close()]);
@@ -182,7 +185,7 @@ function makeWorker(options: WorkerPartsOptions, { slots, executor, leases, hear
     leases,
     settler,
     claimLimit: config.CLAIM_LIMIT,
-    isHeldBack: () => recorder.holdsBack,
+    shouldPause: () => recorder.shouldPause,
     hooks: {
       onPickup: (type, seconds) => {
         metrics.observePickup(type, seconds);
@@ -217,14 +220,18 @@ function endOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
   };
 }
 
-/** How long a job waits between attempts: by its own options, else by the deployment's settings, else by its type. */
+/** How long a job waits between attempts, according to its options, else the deployment's settings, else its type. */
 function backoffs(registry: Registry, { RETRY_BASE_MS, RETRY_MAX_MS }: Config): (job: Job) => Backoff {
   const fallback = exponential(1_000, 600_000); // for a lost job of a type that this replica does not know
   return ({ type, options }) => {
     if (options.backoff) return options.backoff;
-    const own = registry.get(type)?.definition.backoff ?? fallback;
+    const typeBackoff = registry.get(type)?.definition.backoff ?? fallback;
     return RETRY_BASE_MS === null && RETRY_MAX_MS === null
-      ? own
-      : { kind: own.kind, base_ms: RETRY_BASE_MS ?? own.base_ms, max_ms: RETRY_MAX_MS ?? own.max_ms };
+      ? typeBackoff
+      : {
+          kind: typeBackoff.kind,
+          base_ms: RETRY_BASE_MS ?? typeBackoff.base_ms,
+          max_ms: RETRY_MAX_MS ?? typeBackoff.max_ms,
+        };
   };
 }

@@ -9,13 +9,13 @@ const LIST = readSql(new URL("./api-keys-list.sql", import.meta.url));
 const ADD = readSql(new URL("./api-keys-add.sql", import.meta.url));
 const REVOKE = readSql(new URL("./api-keys-revoke.sql", import.meta.url));
 /**
- * Of one call, its connection included: while a replica waits for a Postgres that is silent, it goes on serving a key
+ * The limit of one call, its connection included: while a replica waits for a silent Postgres, it still accepts a key
  * that was revoked.
  */
 const TIMEOUT_MS = 5_000;
 
 export interface StoredKey extends ApiKey {
-  /** As they were given, for people. */
+  /** As the operator gave them. */
   readonly limits: { readonly rate: string | null; readonly quota: string | null };
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
@@ -25,7 +25,7 @@ export interface NewKey {
   readonly id: string;
   readonly name: string;
   readonly hash: string;
-  /** With `+` between. */
+  /** Joined by `+`. */
   readonly scopes: string;
   readonly rate: string | null;
   readonly quota: string | null;
@@ -44,7 +44,7 @@ export class ApiKeyStore {
     this.#client = new ExclusiveClient({ databaseUrl, name: "keys", connectTimeoutMs: timeoutMs, timeoutMs });
   }
 
-  /** All of them, oldest first; the revoked ones too. */
+  /** All keys, oldest first, including the revoked ones. */
   async list(): Promise<StoredKey[]> {
     const { rows } = await this.#client.use((client) => client.query<Row>(LIST));
     return rows.map(({ rate, quota, scopes, ...row }) => ({
@@ -56,19 +56,19 @@ export class ApiKeyStore {
     }));
   }
 
-  /** @returns whether it was added: not when a key that holds has this name */
+  /** @returns whether it was added: false if a key that is not revoked has this name */
   async add({ id, name, hash, scopes, rate, quota }: NewKey): Promise<boolean> {
     const { rowCount } = await this.#client.use((client) => client.query(ADD, [id, name, hash, scopes, rate, quota]));
     return rowCount === 1;
   }
 
-  /** @param idOrName of a key that holds @returns the keys that were revoked */
+  /** @param idOrName of keys that are not revoked yet @returns the keys that this call revoked */
   async revoke(idOrName: string): Promise<readonly Pick<StoredKey, "id" | "name">[]> {
     const { rows } = await this.#client.use((client) => client.query<{ id: string; name: string }>(REVOKE, [idOrName]));
     return rows;
   }
 
-  /** Cuts off a call that is under way. */
+  /** Cuts off a call in progress. */
   close(): void {
     this.#client.cut();
   }

@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** A store over two days with jobs, of which the older can be locked: who looks at it waits then. */
+/** A store with jobs of two days, the older of which can be locked to make reads wait. */
 async function setup() {
   const { url } = await freshDatabase();
   await migrate(url);
@@ -67,7 +67,7 @@ async function setup() {
 }
 
 describe("scans of the history", () => {
-  it("keep no read of one job and no list waiting, and are under way one at a time", async () => {
+  it("delay no read of one job and no list, and run one at a time", async () => {
     const { client, store, recent, old, scan, waiting, lockOld } = await setup();
     await lockOld();
     const scans = Array.from({ length: 8 }, (_, i) => scan(`caller-${i}`));
@@ -81,7 +81,7 @@ describe("scans of the history", () => {
     expect(await Promise.all(scans)).toEqual(Array.from({ length: 8 }, () => [old]));
   });
 
-  it("end with their callers: one that waits at once, one under way with its slice", async () => {
+  it("end with their callers: a waiting one at once, a running one with its slice", async () => {
     const { client, old, scan, waiting, lockOld } = await setup();
     await lockOld();
     const [first, second] = [new AbortController(), new AbortController()];

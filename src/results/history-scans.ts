@@ -1,5 +1,5 @@
 /**
- * Scans of the whole history, which may have millions of rows: on one connection for all scans of a replica, page by
+ * Scans of the whole history, which may have millions of rows. All scans of a replica share one connection, page by
  * page; callers take turns.
  */
 
@@ -26,7 +26,7 @@ export interface HistoryRange {
   readonly slice?: number;
   /** The caller who takes turns with others. */
   readonly caller?: string;
-  /** Ends the scan with the page under way. */
+  /** Ends the scan after the current page. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,15 +40,15 @@ export class HistoryScans {
     this.#pool = new ReadPool(databaseUrl, "scans", 1);
   }
 
-  /** Slice by slice, those without a match too. @param asked the filters, in the order of the query's */
-  async *matching(asked: readonly (string | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
+  /** Yields slice by slice, including slices without a match. @param filters in the order of the query's parameters */
+  async *matching(filters: readonly (string | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
     const { below, from = LOWEST_ID, finishedBy, includesReruns, slice = 10_000, caller = "", signal } = range;
     let top = below;
     let day = startOfDay(timeOfId(below));
     for (let days = 1; top > from; days *= 2) {
       const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
       for (let isMore = true; isMore; ) {
-        const values = [top, bottom, slice, ...asked, finishedBy, includesReruns];
+        const values = [top, bottom, slice, ...filters, finishedBy, includesReruns];
         const rows = await this.#turns.take(caller, () => this.#pool.query<MatchRow>(MATCH, values), signal);
         const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
         const { examined = 0, lowest = null } = rows[0] ?? {};

@@ -1,7 +1,9 @@
--- The ids of finished jobs that pass the filters, among the first $3 ids below $1 and not below $2, newest first. Jobs of type replay pass none.
--- A filter that is null passes all: $4 status, $5 type, $6 tag, $7 group_key, $8 error code; $9: finished at this time at the latest, epoch ms;
--- $10 whether jobs that run another one again (`retry_of`) are among them.
--- Returns at least one row; on each, `examined` says how many ids there were, and `lowest` the last of them.
+-- The ids of finished jobs that pass the filters, among the first $3 ids below $1 and not below $2, newest first. Jobs
+-- of type replay pass none.
+-- A filter that is null passes all: $4 status, $5 type, $6 tag, $7 group_key, $8 error code; $9: finished at this time
+-- at the latest, epoch ms;
+-- $10 whether reruns of other jobs (`retry_of`) are among them.
+-- Returns at least one row; on each, `examined` is the number of ids examined, and `lowest` the last of them.
 select look.examined, look.lowest, job.id
 from (
   select count(*)::int as examined, min(id::text collate "C")::uuid as lowest

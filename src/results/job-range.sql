@@ -1,7 +1,8 @@
--- Large payloads are left out: they are not even unpacked. Newest first: the jobs that pass the filters, among the first $3 ids below $1 and not below $2; at most $4 of them, and no more than
--- make up $10 bytes of payloads and results together with the one that exceeds them.
+-- The jobs that pass the filters, newest first, among the first $3 ids below $1 and not below $2; at most $4 of them.
+-- The job whose payload and result exceed $10 bytes in total is the last. Leaves out large payloads, without
+-- decompressing them.
 -- A filter that is null passes all: $5 status, $6 type, $7 tag, $8 group_key, $9 error code.
--- Returns at least one row; on each, `examined` says how many ids there were, and `lowest` the last of them.
+-- Returns at least one row; on each, `examined` is the number of ids examined, and `lowest` the last of them.
 select look.examined, look.lowest, job.*
 from (
   select count(*)::int as examined, min(id::text collate "C")::uuid as lowest

@@ -1,2 +1,2 @@
--- $1 ids · $2 the lowest of them · $3 the highest: so that only their partitions are looked at
+-- $1 ids · $2 the lowest of them · $3 the highest: the bounds limit the query to the partitions of these ids
 select id from jobs where id = any($1::uuid[]) and id between $2::uuid and $3::uuid

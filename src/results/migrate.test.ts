@@ -19,7 +19,7 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 }
 
 describe("migrate", () => {
-  it("migrates an empty database once, though three replicas start at once", async () => {
+  it("migrates an empty database once, although three replicas start at once", async () => {
     const { url } = await freshDatabase();
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)]);
     expect(applied.flat().toSorted()).toEqual(
@@ -39,7 +39,7 @@ describe("migrate", () => {
     expect(names).toEqual(expect.arrayContaining([partitionName(today), partitionName(today + DAY_MS)]));
   });
 
-  const hold = async (url: string, name: string, ...statements: string[]): Promise<pg.Client> => {
+  const lockFor = async (url: string, name: string, ...statements: string[]): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: url, application_name: name });
     client.on("error", () => undefined); // its database goes with the test
     await client.connect();
@@ -56,22 +56,25 @@ describe("migrate", () => {
       "begin; lock table taskflow_migrations in access exclusive mode",
       "AccessShareLock on taskflow_migrations",
     ],
-  ])("waits while somebody holds %s, says who, and goes on when it is free", async (_, statement, lock) => {
-    const { url } = await freshDatabase();
-    await migrate(url);
-    const holder = await hold(url, "nightly-dump", statement);
-    const waits: string[] = [];
-    const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
-    await until(() => waits.length > 0, { what: "it says that it waits" });
-    expect(waits[0]).toContain(`${lock}, held by nightly-dump (process `);
-    await holder.end();
-    expect(await migrating).toEqual([]);
-    expect(waits).toHaveLength(1);
-  });
+  ])(
+    "waits while another session has %s, reports its holder, and continues when it is free",
+    async (_, statement, lock) => {
+      const { url } = await freshDatabase();
+      await migrate(url);
+      const holder = await lockFor(url, "nightly-dump", statement);
+      const waits: string[] = [];
+      const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
+      await until(() => waits.length > 0, { what: "it reports that it waits" });
+      expect(waits[0]).toContain(`${lock}, held by nightly-dump (process `);
+      await holder.end();
+      expect(await migrating).toEqual([]);
+      expect(waits).toHaveLength(1);
+    },
+  );
 
   it("gives up in time, in one sentence that names the holder, and leaves no lock", async () => {
     const { url } = await freshDatabase();
-    const holder = await hold(url, "nightly-dump", ADVISORY);
+    const holder = await lockFor(url, "nightly-dump", ADVISORY);
     const refused = migrate(url, { waitMs: 2_000 });
     await expect(refused).rejects.toThrow(StartError);
     await expect(refused).rejects.toThrow(
@@ -84,7 +87,7 @@ describe("migrate", () => {
   it("gives up on a Postgres that is silent from the first statement on", async () => {
     const { url } = await freshDatabase();
     const proxy = await TcpProxy.start(Number(new URL(url).port));
-    const holder = await hold(url, "nightly-dump", ADVISORY);
+    const holder = await lockFor(url, "nightly-dump", ADVISORY);
     try {
       const refused = migrate(proxy.before(url), {
         waitMs: 1_000,
@@ -96,7 +99,7 @@ describe("migrate", () => {
     }
   });
 
-  it("refuses a database that a newer version has migrated, and changes nothing", async () => {
+  it("rejects a database that a newer version has migrated, and changes nothing", async () => {
     const { url } = await freshDatabase();
     await migrate(url);
     await query(url, "insert into taskflow_migrations (name) values ('9999_newer.sql')");
@@ -107,7 +110,7 @@ describe("migrate", () => {
     );
   });
 
-  it("says in one sentence what to do when nobody listens, without the password", async () => {
+  it("explains in one sentence that no server listens, without the password", async () => {
     const refused = migrate("postgres://user:hunter2@127.0.0.1:1/taskflow");
     await expect(refused).rejects.toThrow(StartError);
     await expect(refused).rejects.toThrow(
@@ -116,7 +119,7 @@ describe("migrate", () => {
     await expect(refused).rejects.not.toThrow(/hunter2/);
   });
 
-  it("says so when the database does not exist, or refuses a migration", async () => {
+  it("explains that the database does not exist, or rejects a migration", async () => {
     const { url } = await freshDatabase();
     await expect(migrate(`${url}_not`)).rejects.toThrow(/does not exist/);
     await query(url, "create table jobs (id int)");

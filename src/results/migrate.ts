@@ -1,4 +1,4 @@
-/** Brings a database to the present shape: numbered, append-only SQL files, each applied once. */
+/** Migrates a database to the current schema with numbered, append-only SQL files, each applied once. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,41 +17,39 @@ const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations
 const COUNTS =
   "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
 
-/** How long all locks together are waited for. */
+/** The limit of the waits for all locks together. */
 const WAIT_MS = 60_000;
-/** A migration may have to rewrite much. */
+/** A migration may have to rewrite large tables. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 /**
- * Whatever comes to a table while a migration waits for it queues behind that: it waits so long, lets the others
- * through, and tries again. The others may be held up by the same session, though.
+ * Queries of a table queue behind a migration that waits for its lock. So the migration waits only this long, lets the
+ * queries pass, and tries again.
  */
 const TABLE_LOCK_MS = 2_000;
 const PAUSE_MS = 1_000;
 const REPORT_AFTER_MS = 2_000;
 /**
- * What an answer may take beyond the limit that the server keeps itself: without one by then, the server is taken for
- * dead.
+ * The time that an answer may take beyond the server's own limit, before the server counts as dead.
  */
 const SLACK_MS = 5_000;
-/** Partitions are made so many days ahead: a replica whose role lost its rights has that long to be noticed. */
+/** Partitions are created this many days ahead: the operator has that long to notice a role that lost its rights. */
 const DAYS_AHEAD = 3;
 const LOCK_NOT_AVAILABLE = "55P03";
 const DEADLOCK = "40P01";
 
 export interface MigrateOptions {
-  /** How long it waits for locks in all, in milliseconds. */
+  /** How long the migration waits for locks in total, in milliseconds. */
   readonly waitMs?: number;
-  /** Called with what is waited for, and who holds it, when that takes more than two seconds. */
+  /** Called with a lock and its holder when the migration has waited for it for two seconds. */
   readonly onWait?: (wait: string) => void;
 }
 
 /**
- * Applies the migrations that the database has not seen, each in a transaction, under an advisory lock that ends with
- * it: of replicas that start at once, one applies a migration and the others wait for it. Makes the partitions of today
- * and the next three days as well.
+ * Applies the pending migrations, each in a transaction under an advisory lock: of replicas that start at once, one
+ * applies a migration and the others wait. It also creates the partitions of today and the next three days.
  * @returns the names of the migrations applied by this call
- * @throws StartError, in one sentence, when Postgres cannot be reached, will not do (database-check.ts), refuses a
- * migration, or somebody holds a lock for too long
+ * @throws StartError, in one sentence, if Postgres cannot be reached, is not usable (database-check.ts) or rejects a
+ * migration, or a session keeps a lock for too long
  */
 export async function migrate(
   databaseUrl: string,
@@ -65,7 +63,7 @@ export async function migrate(
     answerTimeoutMs: waitMs + SLACK_MS,
     idleInTransactionMs: WAIT_MS,
   });
-  const where = `${client.host}:${client.port}`;
+  const address = `${client.host}:${client.port}`;
   let wait: string | undefined;
   const noteWait = (current: string): void => {
     wait = current;
@@ -75,10 +73,10 @@ export async function migrate(
   try {
     await open();
     watch = new LockWatch({ databaseUrl, client, periodMs: Math.min(REPORT_AFTER_MS, waitMs / 4), onWait: noteWait });
-    const facts = await requireUsable(client, where);
+    const facts = await requireUsable(client, address);
     const deadline = performance.now() + waitMs;
-    const applied = await applyAll(client, { facts, where, deadline });
-    await requireRights(client, facts, where);
+    const applied = await applyAll(client, { facts, address, deadline });
+    await requireRights(client, facts, address);
     await locked(client, deadline, () => addAhead(client));
     await client.end();
     return applied;
@@ -87,8 +85,8 @@ export async function migrate(
     if (error instanceof StartError) throw error;
     throw new StartError(
       codeOf(error) === LOCK_NOT_AVAILABLE
-        ? lockedOut(where, waitMs, wait)
-        : failureOf(`Postgres at ${where} cannot be used`, error),
+        ? lockedOut(address, waitMs, wait)
+        : failureOf(`Postgres at ${address} cannot be used`, error),
       error,
     );
   } finally {
@@ -96,25 +94,25 @@ export async function migrate(
   }
 }
 
-function lockedOut(where: string, waitMs: number, wait = "a lock, whose holder Postgres does not show"): string {
-  return `Postgres at ${where} could not be migrated within ${Math.round(waitMs / 1_000)} s because it waited for ${wait}: end that session, or wait for its end, and start again.`;
+function lockedOut(address: string, waitMs: number, wait = "a lock, whose holder Postgres does not show"): string {
+  return `Postgres at ${address} could not be migrated within ${Math.round(waitMs / 1_000)} s because it waited for ${wait}: end that session, or wait for its end, and start again.`;
 }
 
 interface Target {
   readonly facts: DatabaseFacts;
-  readonly where: string;
-  /** By `performance.now()`: no lock is waited for after it. */
+  readonly address: string;
+  /** By `performance.now()`: no wait for a lock lasts longer. */
   readonly deadline: number;
 }
 
-async function applyAll(client: pg.Client, { facts, where, deadline }: Target): Promise<string[]> {
+async function applyAll(client: pg.Client, { facts, address, deadline }: Target): Promise<string[]> {
   if (!facts.isMigrated) {
-    if (!facts.mayCreate) throw mustMigrate(facts, where, ownMigrations());
+    if (!facts.mayCreate) throw mustMigrate(facts, address, ownMigrations());
     await locked(client, deadline, () => client.query(COUNTS));
   }
   const applied: string[] = [];
   for (;;) {
-    const name = await locked(client, deadline, () => applyNext(client, { facts, where }));
+    const name = await locked(client, deadline, () => applyNext(client, { facts, address }));
     if (name === undefined) return applied;
     applied.push(name);
   }
@@ -129,11 +127,11 @@ async function addAhead(client: pg.Client): Promise<void> {
   );
 }
 
-/** Does `work` in a transaction under the lock of migrations; again where it could not have another lock in time. */
+/** Runs `work` in a transaction under the lock of migrations, and again if it did not get another lock in time. */
 async function locked<Result>(client: pg.Client, deadline: number, work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
-      await begin(client); // a failure ends the connection, and the transaction with it
+      await begin(client); // after other failures the caller cuts the connection, which ends the transaction
       await limitLocks(client, deadline - performance.now());
       await client.query(LOCK);
       await limitLocks(client, Math.min(TABLE_LOCK_MS, deadline - performance.now()));
@@ -160,8 +158,8 @@ function ownMigrations(): string[] {
     .sort();
 }
 
-/** The migrations that are not applied yet, in their order. */
-async function remaining(client: pg.Client, { role }: DatabaseFacts): Promise<string[]> {
+/** The pending migrations, in their order. */
+async function pendingMigrations(client: pg.Client, { role }: DatabaseFacts): Promise<string[]> {
   const { rows } = await client
     .query<{ name: string }>("select name from taskflow_migrations")
     .catch((error: unknown) => {
@@ -182,12 +180,12 @@ async function remaining(client: pg.Client, { role }: DatabaseFacts): Promise<st
   return own.filter((file) => !known.has(file));
 }
 
-/** @returns the name of the migration applied; undefined where all are */
-async function applyNext(client: pg.Client, { facts, where }: Omit<Target, "deadline">): Promise<string | undefined> {
-  const left = await remaining(client, facts);
-  const [next] = left;
+/** @returns the name of the migration applied; undefined if none is pending */
+async function applyNext(client: pg.Client, { facts, address }: Omit<Target, "deadline">): Promise<string | undefined> {
+  const pending = await pendingMigrations(client, facts);
+  const [next] = pending;
   if (next === undefined) return undefined;
-  if (!facts.mayCreate) throw mustMigrate(facts, where, left);
+  if (!facts.mayCreate) throw mustMigrate(facts, address, pending);
   await client.query({
     text: readFileSync(new URL(next, FOLDER), "utf8"),
     query_timeout: STATEMENT_TIMEOUT_MS + SLACK_MS,

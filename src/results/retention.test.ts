@@ -63,7 +63,7 @@ describe("retention", () => {
 });
 
 describe("retention while a long read is open", () => {
-  it("drops nothing, and holds up other reads for a moment only", async () => {
+  it("drops nothing, and delays other reads only for a moment", async () => {
     const { url, query, close } = await setup();
     const other = new pg.Client({ connectionString: url });
     await other.connect();

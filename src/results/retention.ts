@@ -1,4 +1,4 @@
-/** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
+/** Retention: drops a day's partition as a whole once none of its jobs finished within the days to keep. */
 
 import { DAY_MS } from "../core/time.ts";
 import { agreedPostgresTime } from "../postgres/clock.ts";
@@ -10,11 +10,12 @@ const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
 /**
- * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days ago, by the clock of
- * Postgres. One replica at a time; a partition in use just now, and what comes after it, is left for the next call.
+ * Drops the partitions of `jobs` in which all jobs finished more than `olderThanDays` days ago, by the clock of
+ * Postgres. Only one replica at a time does this; at a partition in use, it stops and leaves the rest to the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
- * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
+ * @throws ClocksDiffer if that is not the time of Postgres; pg's error if Postgres is away, or `signal` aborted the
+ * call
  */
 export async function dropExpired(
   databaseUrl: string,
@@ -33,11 +34,12 @@ async function dropBefore(leader: Leader, cutoff: number): Promise<string[]> {
   const dropped: string[] = [];
   for (const { name } of list?.rows ?? []) {
     const day = dayOfPartition(name);
-    // No job finishes before it was accepted: a day that is not over by the cutoff may hold fresh ones.
+    // No job finishes before it was accepted, so a day that ends after the cutoff may have recent jobs.
     if (day === undefined || day + DAY_MS > cutoff) continue;
     const answer = await leader.step((client) => client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]));
     const isDropped = answer?.rows[0]?.dropped ?? null;
-    // another replica is at it; or whoever reads for long may hold the next ones, too, and each try holds up all others
+    // another replica does it, or a long read uses the partition: it may use the next ones, too, and each try delays
+    // all other queries
     if (isDropped === null) break;
     if (isDropped) dropped.push(name);
   }

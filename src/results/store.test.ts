@@ -208,7 +208,7 @@ describe("a range of jobs", () => {
     expect(page.lastExamined).toBeNull();
   });
 
-  it("examines no more ids than it may, and says how far it came, found or not", async () => {
+  it("examines at most the given number of ids, and returns the last one", async () => {
     const page = await store.range({ below, from, limit: 5, filters: { type: "odd" } });
     expect(idsOf(page)).toEqual([ids[1], ids[3]]);
     expect(page.lastExamined).toBe(ids[4]);
@@ -218,7 +218,7 @@ describe("a range of jobs", () => {
     });
   });
 
-  it("returns no more jobs than wanted, and goes on after the last of them", async () => {
+  it("returns at most the given number of jobs, and continues after the last of them", async () => {
     const page = await store.range({ below, from, limit: 100, maxJobs: 2, filters: { type: "odd" } });
     expect(idsOf(page)).toEqual([ids[1], ids[3]]);
     expect(page.lastExamined).toBe(ids[3]);
@@ -243,7 +243,7 @@ describe("a store", () => {
     await away.close();
   });
 
-  it("reads again after its connections were killed, and tells a fault of its own from an outage", async () => {
+  it("reads again after its connections were killed, and distinguishes a failed query from an outage", async () => {
     await store.ping();
     const client = new pg.Client({ connectionString: url });
     await client.connect();

@@ -1,6 +1,6 @@
 /**
  * Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. Reads of one job, lists, and scans of the
- * history have their own connections, so that none waits behind a longer one.
+ * history have separate connections, so none waits behind a longer one.
  */
 
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
@@ -25,9 +25,9 @@ const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
 const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
-/** Pages that are read at once: each may have 8 MiB. */
+/** The number of concurrent page reads: a page may have 8 MiB. */
 const LIST_CONNECTIONS = 2;
-/** Default limit for the payloads and results of a page: they are all in memory at once. */
+/** Default limit for the payloads and results of a page, which are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /**
  * Jobs of one query if no filter is set: Postgres reads as many payloads to sum up their sizes, however few of them
@@ -51,7 +51,7 @@ export interface JobRange {
   readonly from?: string | undefined;
   /** How many ids are examined at most. */
   readonly limit: number;
-  /** How many jobs are returned at most; `limit` when not given. */
+  /** How many jobs are returned at most. Default: `limit`. */
   readonly maxJobs?: number | undefined;
   /** The page ends with the job whose payload and result reach this. */
   readonly maxBytes?: number;
@@ -61,12 +61,12 @@ export interface JobRange {
 export interface JobPage {
   /** Newest first. */
   readonly jobs: readonly JobView[];
-  /** The lowest id examined: the next page is below it. Null when the range has nothing more. */
+  /** The lowest id examined: the next page is below it. Null at the end of the range. */
   readonly lastExamined: string | null;
 }
 
 type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
-/** Without a job: only the examined ids. */
+/** Without a job, the row has only the examined ids. */
 type RangeRow = { readonly examined: number; readonly lowest: string | null } & (
   | (JobRow & { readonly bytes: number })
   | { readonly id: null }
@@ -135,15 +135,15 @@ export class Store {
     return row?.options ?? {};
   }
 
-  /** The records of a job's attempts before its last, oldest first, as JSON texts; empty where there are none. */
+  /** The records of a job's attempts before its last, oldest first, as JSON. */
   async attempts(id: string): Promise<string[]> {
     const rows = await this.#pool.query<{ record: string }>(ATTEMPTS, [id]);
     return rows.map(({ record }) => record);
   }
 
   /**
-   * The jobs of a range of ids that pass the filters, newest first, and how far it looked. It looks through one day,
-   * then the two before it, the four before those: planned over a year of partitions at once, a list took 230 ms.
+   * The jobs of a range of ids that pass the filters, newest first, and the lowest id examined. It reads one day, then
+   * the two before it, then the four before those: a list planned over a year of partitions at once took 230 ms.
    */
   async range({
     below,
@@ -153,22 +153,22 @@ export class Store {
     maxBytes = MAX_PAGE_BYTES,
     filters = {},
   }: JobRange): Promise<JobPage> {
-    const asked = askedBy(filters);
-    const allPass = asked.every((filter) => filter === null);
+    const filterValues = parametersOf(filters);
+    const allPass = filterValues.every((filter) => filter === null);
     const jobs: JobView[] = [];
     let top = below ?? HIGHEST_ID;
     let day = startOfDay(below === undefined ? Date.now() : timeOfId(below));
-    let [left, bytes, days] = [limit, 0, 1];
+    let [unexamined, bytes, days] = [limit, 0, 1];
     for (;;) {
       const bottom = lowestIdAt(day);
       const wanted = allPass ? Math.min(MAX_ROWS, maxJobs - jobs.length) : maxJobs - jobs.length;
-      const ids = allPass ? Math.min(left, wanted) : left; // no more need a look than jobs are wanted
+      const ids = allPass ? Math.min(unexamined, wanted) : unexamined; // without a filter, each examined id is a result
       const rows = await this.#lists.query<RangeRow>(RANGE, [
         top,
         bottom > from ? bottom : from,
         ids,
         wanted,
-        ...asked,
+        ...filterValues,
         maxBytes - bytes,
       ]);
       for (const row of rows) {
@@ -177,9 +177,9 @@ export class Store {
         bytes += row.bytes;
       }
       const { examined = 0, lowest = null } = rows[0] ?? {};
-      left -= examined;
+      unexamined -= examined;
       if (jobs.length >= maxJobs || bytes >= maxBytes) return { jobs, lastExamined: jobs.at(-1)?.id ?? lowest };
-      if (left <= 0) return { jobs, lastExamined: lowest };
+      if (unexamined <= 0) return { jobs, lastExamined: lowest };
       if (allPass && examined === ids && lowest !== null) {
         top = lowest; // the day may have more
         continue;
@@ -192,14 +192,14 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay
-   * are none of them. Of all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices, without jobs of type
+   * replay. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
-    return this.#history.matching(askedBy(filters), range);
+    return this.#history.matching(parametersOf(filters), range);
   }
 
-  /** The ids that have a row. */
+  /** Those of the ids that have a row. */
   async among(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
@@ -208,7 +208,7 @@ export class Store {
     );
   }
 
-  /** The ids that were committed before Redis got them, and are still in `accepted`. */
+  /** Those of the ids that were committed before Redis got them, and are still in `accepted`. */
   async committed(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
@@ -232,7 +232,7 @@ export class Store {
   }
 }
 
-function askedBy({
+function parametersOf({
   status = null,
   type = null,
   tag = null,

@@ -54,7 +54,10 @@ export class StoredJobs {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** The ids, in slices, below one that are committed to be run (`durability: postgres`) and have no row in `jobs`. */
+  /**
+   * The ids below one, in slices, whose submission is committed (`durability: postgres`) and which have no row in
+   * `jobs`.
+   */
   async *unrecorded(namespace: string, below: string): AsyncGenerator<string[]> {
     for (let above = LOWEST_ID; ; ) {
       const { rows } = await this.#client.query<{ last: string | null; id: string | null }>(UNRECORDED, [
@@ -71,7 +74,7 @@ export class StoredJobs {
     }
   }
 
-  /** The number of rows, and the age of the table (epoch ms). */
+  /** The number of rows, and the time at which the table was created (epoch ms). */
   async total(): Promise<{ readonly rows: number; readonly since: number }> {
     const { rows } = await this.#client.query<{ rows: number; since: number }>(TOTAL);
     return rows[0] ?? { rows: 0, since: 0 };

@@ -8,8 +8,8 @@ import { loadConfig } from "../config/config.ts";
 import { addressOf, parseRedisAddr } from "../config/redis-addr.ts";
 import { loadDefinitions, registryOf, settingsOf } from "../jobs/registry.ts";
 import { createLog } from "../observability/log.ts";
-import type { System } from "../replica/replica.ts";
-import { startSystem } from "../replica/replica.ts";
+import type { Replica } from "../replica/replica.ts";
+import { startReplica as start } from "../replica/replica.ts";
 import { testJobsDir } from "./jobs-dir.ts";
 import { until } from "./until.ts";
 
@@ -60,10 +60,10 @@ export async function startReplica({
   const address = parseRedisAddr(redis);
   if (!address) throw new Error(`no address of Redis: ${redis}`);
   const typeSettings = { ...config.typeSettings, DATABASE_URL: database };
-  const system: System = await startSystem({
+  const running: Replica = await start({
     config,
     registry: registryOf(definitions, typeSettings),
-    redis: { url: address.url, where: addressOf(address) },
+    redis: { url: address.url, address: addressOf(address) },
     databaseUrl: database,
     typeSettings,
     log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),
@@ -78,7 +78,7 @@ export async function startReplica({
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { url: `http://127.0.0.1:${system.port}`, id, lines, close: () => system.close() };
+  return { url: `http://127.0.0.1:${running.port}`, id, lines, close: () => running.close() };
 }
 
 export interface ApiJob {

@@ -1,7 +1,7 @@
 /**
- * Times that the main thread and the lease guard's thread share. Each thread passes and gets them by its own
- * `performance.now()`, which starts at another moment in each; the shared memory has them by the machine's monotonic
- * clock, in whole microseconds.
+ * Times that the main thread and the lease guard's thread share. Each thread uses its own `performance.now()`, which
+ * starts at another moment in each; the shared memory has the times by the machine's monotonic clock, in whole
+ * microseconds.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 
@@ -12,7 +12,7 @@ export class Beat {
   /** For the other thread, which makes its own `Beat` of it. */
   readonly buffer: SharedArrayBuffer;
   readonly #times: BigInt64Array;
-  /** How far `performance.now()` of this thread is behind the machine's clock. */
+  /** The difference between the machine's clock and `performance.now()` of this thread. */
   readonly #offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
   constructor(buffer = new SharedArrayBuffer(SLOTS * BigInt64Array.BYTES_PER_ELEMENT)) {
@@ -20,7 +20,7 @@ export class Beat {
     this.#times = new BigInt64Array(buffer);
   }
 
-  /** When the main thread is due to beat next, unless it is blocked; undefined while it makes no promise. */
+  /** When the main thread must beat next; a later beat means that it is blocked. Undefined while it need not beat. */
   get dueAt(): number | undefined {
     return this.#get(DUE);
   }
@@ -30,7 +30,8 @@ export class Beat {
   }
 
   /**
-   * When the main thread began its latest successful renewal of all its leases; undefined before and after it has any.
+   * When the main thread began its latest successful renewal of all its leases; undefined before the first lease and
+   * after the last.
    */
   get renewedAt(): number | undefined {
     return this.#get(RENEWED);

@@ -41,7 +41,7 @@ async function setup() {
   return { beat, watch, seen };
 }
 
-it("sleeps until something can be amiss: as long as the main thread beats and renews, it does nothing", async () => {
+it("sleeps until a problem is possible: while the main thread beats and renews, it does nothing", async () => {
   const { beat, watch, seen } = await setup();
   beat.renewedAt = performance.now();
   beat.dueAt = performance.now() + 5_000;
@@ -63,7 +63,7 @@ it("renews leases that are overdue, whether the main thread beats or not", async
 });
 
 it.each([
-  { what: "are lost by now", renewedAt: () => performance.now() - LEASE_MS * 1.1 },
+  { what: "are already lost", renewedAt: () => performance.now() - LEASE_MS * 1.1 },
   { what: "are given up", renewedAt: () => undefined },
 ])("renews no leases that $what", async ({ renewedAt }) => {
   const { beat, watch } = await setup();
@@ -73,7 +73,7 @@ it.each([
   expect(beat.guardedAt).toBeUndefined();
 });
 
-it("logs once who blocks the main thread, and that it turns again", async () => {
+it("logs once which handler blocks the main thread, and that it runs again", async () => {
   const { beat, watch, seen } = await setup();
   beat.dueAt = performance.now() - 1_500;
   watch.look();
@@ -91,7 +91,7 @@ it("logs once who blocks the main thread, and that it turns again", async () => 
       job_ids: ["1"],
       at: "x.js:1:1",
     },
-    { level: "info", msg: "the event loop turns again", type: "email", lease_renewals: 0 },
+    { level: "info", msg: "the event loop runs again", type: "email", lease_renewals: 0 },
   ]);
   expect(seen.lines[0]?.blocked_ms).toBeGreaterThanOrEqual(1_500);
   expect(seen.ended).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * The work of the lease guard, on its own thread: it checks the times that the main thread publishes (beat.ts), never
- * before a problem is possible. There are two, and each is handled independently of the other:
+ * The work of the lease guard, on its own thread: it checks the times that the main thread publishes (beat.ts), each
+ * time at the earliest moment of a problem. It handles two problems, independently:
  *
  *   the leases were not renewed for half of their time   → renew them, and publish the time to the main thread
  *   the main thread is more than a second late           → find out which handler blocks it, log that, finally end the process
@@ -12,13 +12,15 @@ import type { ReplicaLeases } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** A main thread that is later than this is blocked: the longest turns of an ordinary load take a tenth of it. */
+/**
+ * A main thread that is later than this counts as blocked: under ordinary load, the longest turns of the event loop
+ * take a tenth of it.
+ */
 const BLOCKED_MS = 1_000;
 /** Between two checks while the main thread is blocked, and while there is nothing to check. */
 const LOOK_MS = 1_000;
 /**
- * The main thread renews at a third of a lease. At half of it something prevents that, and there is still time for two
- * tries.
+ * The main thread renews at a third of a lease. If it has not at half of it, the guard still has time for two tries.
  */
 const OVERDUE_SHARE = 1 / 2;
 /** Time limit of a call to Redis, as on the main thread. */
@@ -40,7 +42,7 @@ export interface BlockWatchOptions {
 interface Block {
   /** When the main thread was due to beat. */
   readonly dueAt: number;
-  /** Since then the main thread is blocked, less the time for which the whole process was stopped. */
+  /** When the block began, moved on by the time for which the whole process was stopped. */
   since: number;
   blocker: Blocker | undefined;
   renewals: number;
@@ -109,7 +111,7 @@ export class BlockWatch {
         ...(block.blocker?.type !== undefined && { type: block.blocker.type }),
         lease_renewals: block.renewals,
       },
-      "the event loop turns again",
+      "the event loop runs again",
     );
   }
 
@@ -130,12 +132,12 @@ export class BlockWatch {
     const { log, end } = this.#options;
     log.fatal(
       { blocked_ms: Math.round(now - block.since), ...fieldsOf(block.blocker) },
-      "the event loop was blocked for too long; the process is ended, and other replicas take over its jobs",
+      "the event loop was blocked for too long; this process exits, and other replicas take over its jobs",
     );
     end();
   }
 
-  /** When the guard is to renew leases; undefined if the main thread has none, or has lost them already. */
+  /** When the guard must renew leases; undefined if the main thread has none, or has lost them already. */
   #renewAt(): number | undefined {
     const renewedAt = this.#renewedAt();
     if (renewedAt === undefined || performance.now() - renewedAt > this.#options.leaseMs) return undefined;
@@ -151,8 +153,7 @@ export class BlockWatch {
     const { leases, leaseMs, beat, log } = this.#options;
     try {
       await leases.renew(Math.min(CALL_TIMEOUT_MS, leaseMs / 3));
-      // After a lease without renewal other replicas may have claimed the jobs: the main thread must not count on the
-      // leases.
+      // Once a lease has expired, another replica may have claimed its job: the main thread must not rely on it.
       const renewedAt = this.#renewedAt();
       if (renewedAt === undefined || performance.now() - renewedAt > leaseMs) return;
       beat.guardedAt = startedAt;

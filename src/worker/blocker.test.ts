@@ -41,7 +41,7 @@ it("names the type whose file is on the stack, also where it is reached over an 
   expect(stack.join("\n")).toMatch(/^deliver [^]*\n(?:async )?handler /);
 });
 
-it("names the only type that runs, where the stack tells nothing; of several none", () => {
+it("names the only running type if the stack has no handler; of several none", () => {
   expect(find({ running: () => ({ webhook: 1 }) })).toMatchObject({ type: "webhook", jobIds: ["2"] });
   expect(find()).toMatchObject({ type: undefined, jobIds: [], running: RUNNING });
 });

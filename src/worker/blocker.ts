@@ -1,7 +1,7 @@
 /**
- * Finds out which handler blocks the main thread. The guard thread asks, and the answer is computed on top of the
- * blocked code: its stack, followed through each `await` back to the handler, names the file, and the file names the
- * job type. This only reads.
+ * Finds the handler that blocks the main thread. The code runs on top of the blocked code, at the guard's request: the
+ * stack, followed through each `await` back to the handler, contains the file, and the file identifies the job type. It
+ * changes nothing.
  */
 import { fileURLToPath } from "node:url";
 import type { Job } from "../core/job.ts";
@@ -12,13 +12,13 @@ const MAX_FRAMES = 10;
 const MAX_JOB_IDS = 10;
 
 export interface Blocker {
-  /** The job type whose handler computes; undefined if several run and the stack names none of them. */
+  /** The job type whose handler blocks; undefined if several run and the stack contains none of their files. */
   readonly type: string | undefined;
   /** How many attempts of each type run on the main thread. */
   readonly running: Readonly<Record<string, number>>;
   /**
-   * The job, if its handler has just been called; else the running jobs of the type, of which one blocks. At most
-   * {@link MAX_JOB_IDS}.
+   * The job, if the call of its handler has not returned yet; else the running jobs of the type, one of which blocks.
+   * At most {@link MAX_JOB_IDS}.
    */
   readonly jobIds: readonly string[];
   /** `file:line:column` of the innermost frame outside of Node. */
@@ -28,7 +28,7 @@ export interface Blocker {
 }
 
 export interface BlockerSources {
-  /** The job whose handler is being called: the call has not returned yet, not even a promise. */
+  /** The job whose handler has been called and has not returned its promise yet. */
   readonly starting: () => Job | undefined;
   /** The jobs on the main thread whose handlers have returned a promise. */
   readonly jobs: () => readonly Job[];
@@ -38,26 +38,26 @@ export interface BlockerSources {
   readonly typeOfFile: ReadonlyMap<string, string>;
 }
 
-/** @param above the function that the guard calls on top of the blocked code: its own frames are left out */
+/** @param above the function that the guard calls on top of the blocked code: the stack omits its frames */
 export function findBlocker(
   { starting, jobs, running, typeOfFile }: BlockerSources,
   above: (...args: never[]) => unknown,
 ): Blocker {
   const frames = framesBelow(above);
-  const places = frames.map(placeOf);
+  const positions = frames.map(positionOf);
   const counts = running();
   const job = starting();
-  // The outermost file counts: a type's file may use that of another type.
+  // The outermost file decides: a type's file may use another type's file.
   const type =
     job?.type ??
-    places.map((place) => place && typeOfFile.get(place.file)).findLast(Boolean) ??
+    positions.map((position) => position && typeOfFile.get(position.file)).findLast(Boolean) ??
     onlyOne(Object.keys(counts));
   const ids = job
     ? [job.id]
     : jobs()
         .filter((other) => other.type === type)
         .map(({ id }) => id);
-  const inner = places.find(Boolean);
+  const inner = positions.find(Boolean);
   return {
     type,
     running: counts,
@@ -89,8 +89,8 @@ function framesBelow(above: (...args: never[]) => unknown): string[] {
   }
 }
 
-function placeOf(frame: string): { readonly file: string; readonly position: string } | undefined {
-  const [, where = "", position = ""] = /(?:^|[( ])((?:file:\/\/)?\/[^()]*?):(\d+:\d+)\)?$/.exec(frame) ?? [];
-  if (where === "") return undefined;
-  return { file: where.startsWith("file:") ? fileURLToPath(where.replace(/[?#].*$/, "")) : where, position };
+function positionOf(frame: string): { readonly file: string; readonly position: string } | undefined {
+  const [, location = "", position = ""] = /(?:^|[( ])((?:file:\/\/)?\/[^()]*?):(\d+:\d+)\)?$/.exec(frame) ?? [];
+  if (location === "") return undefined;
+  return { file: location.startsWith("file:") ? fileURLToPath(location.replace(/[?#].*$/, "")) : location, position };
 }

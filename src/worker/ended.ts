@@ -1,19 +1,19 @@
 /** An attempt that has ended and is not settled yet: its record, and the outcome that follows. */
 import { encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/attempt-record.ts";
-import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
+import type { AttemptDiagnostics, AttemptOutcome, AttemptRecord, Job, Outcome } from "../core/job.ts";
 import type { Verdict } from "../core/settle.ts";
 
-/** The records of a job travel with each claim of it: above so many characters, no more log lines are added. */
+/** Each claim of a job transfers its records: above this number of characters, no more log lines are added. */
 const MAX_HISTORY_LENGTH = 256 * 1024;
 
 export interface Ended {
   readonly job: Job;
   readonly verdict: Verdict;
   readonly finishedAt: number;
-  /** The replica that ran the attempt, which is not the one that settles a lost lease; null if no attempt was made. */
+  /** The replica that ran the attempt (another replica settles a lost lease); null without an attempt. */
   readonly worker: string | null;
   readonly startedAt: number | null;
-  readonly evidence: Evidence | undefined;
+  readonly diagnostics: AttemptDiagnostics | undefined;
   readonly isUnsettleable?: true;
 }
 
@@ -21,14 +21,14 @@ export function outcomeName(verdict: Verdict): AttemptOutcome {
   return verdict.kind === "retry" ? verdict.record : verdict.kind;
 }
 
-export function fitting(evidence: Evidence, { history }: Job): Evidence {
+export function fitting(diagnostics: AttemptDiagnostics, { history }: Job): AttemptDiagnostics {
   const length = history.reduce((sum, record) => sum + record.length, 0);
-  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined
-    ? evidence
-    : { ...evidence, log: ["… the attempts before have filled this job's log"] };
+  return length <= MAX_HISTORY_LENGTH || diagnostics.log === undefined
+    ? diagnostics
+    : { ...diagnostics, log: ["… earlier attempts have filled this job's log"] };
 }
 
-/** A job far back in a queue may be sent back thousands of times before its turn: one record of that is enough. */
+/** A job far back in a queue may be sent back thousands of times before its turn: one record covers them all. */
 function isReportedAlready({ job, verdict }: Ended): boolean {
   if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
   const last = job.history.at(-1);
@@ -37,8 +37,8 @@ function isReportedAlready({ job, verdict }: Ended): boolean {
 
 /** One line of history, or "" if nothing is worth recording. */
 export function recordOf(ended: Ended): string {
-  const { job, verdict, finishedAt, worker, startedAt, evidence } = ended;
-  if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
+  const { job, verdict, finishedAt, worker, startedAt, diagnostics } = ended;
+  if (verdict.kind === "completed" && diagnostics === undefined) return shortRecord(finishedAt, verdict.result);
   if (verdict.kind === "released" || isReportedAlready(ended)) return "";
   return encodeRecord({
     attempt: job.attempt,
@@ -49,14 +49,14 @@ export function recordOf(ended: Ended): string {
     ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
     ...(verdict.kind === "retry" && { next_at: verdict.runAt, ...(verdict.waitsForTurn && { waits_for_turn: true }) }),
-    ...evidence,
+    ...diagnostics,
     ...("state" in verdict && { state: verdict.state }),
   });
 }
 
 /** The outcome of a terminal verdict; undefined for a verdict that makes the job wait again. */
 export function outcomeOf(ended: Ended): Outcome | undefined {
-  const { job, verdict, finishedAt, evidence } = ended;
+  const { job, verdict, finishedAt, diagnostics } = ended;
   if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
   const isTried = ended.startedAt !== null;
   const { worker, startedAt } = isTried ? ended : latestAttempt(job.history);
@@ -70,6 +70,8 @@ export function outcomeOf(ended: Ended): Outcome | undefined {
     startedAt,
     finishedAt,
     records:
-      evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
+      diagnostics || (!isTried && job.history.length > 0)
+        ? [...job.history, withoutResult(recordOf(ended))]
+        : job.history,
   };
 }

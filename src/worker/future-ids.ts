@@ -1,16 +1,16 @@
 /**
- * Accepted jobs whose ids lie in the future, because the clock of Redis was ahead when they were made: the id does not
- * show their age. A job that Redis lacks counts as lost once two examinations, far enough apart by this process's own
- * clock, have found it missing.
+ * Accepted jobs whose ids lie in the future, because Redis' clock was ahead when they were made, so the id does not
+ * show their age. A job counts as lost once two examinations, far enough apart by this process's clock, have not found
+ * it in Redis.
  */
 import { HIGHEST_ID, lowestIdAt } from "../core/id.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptanceLogReader, Unrecorded } from "../results/acceptance-log/reader.ts";
 
-/** This process's estimate of the clock of Redis is wrong by less. */
+/** The limit for the error of this process's estimate of Redis' clock. */
 const AHEAD_MS = 5_000;
 const PAGE = 1_000;
-/** In memory at once; the others wait for a later examination. */
+/** The maximum in memory; the others wait for a later examination. */
 const MAX_MISSING = 10_000;
 
 export interface FutureIdsOptions {
@@ -30,15 +30,15 @@ export class FutureIds {
     this.#options = options;
   }
 
-  /** Starts afresh: another process led meanwhile. */
+  /** Discards all ids: another process led meanwhile. */
   reset(): void {
     this.#missing = [];
     this.#examinedAt = Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * The jobs that were missing in Redis at the last examination, at least `settledMs` ago; none earlier. @param now
-   * epoch ms of Redis
+   * The jobs that were missing in Redis at the last examination, at least `settledMs` ago; else none. @param now epoch
+   * ms of Redis
    */
   async settled(now: number): Promise<Unrecorded["jobs"]> {
     const { queue, acceptanceLog, settledMs } = this.#options;

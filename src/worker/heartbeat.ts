@@ -1,4 +1,4 @@
-/** The state that a replica publishes with each renewal: the source of `/workers`, and of the cluster's latencies. */
+/** The state that a replica publishes with each renewal, the source of `/workers` and of the cluster's latencies. */
 import { hostname } from "node:os";
 import { reportJson } from "../core/heartbeat.ts";
 import type { Delays } from "../observability/event-loop-delay.ts";

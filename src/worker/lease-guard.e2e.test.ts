@@ -53,7 +53,7 @@ describe.concurrent("a handler that computes on the main thread", { timeout: TIM
       expect(await outcomesOf(two, id)).toEqual(["completed"]);
     }
     expect(await jobWhen(two, late)).toMatchObject({ status: "failed", error: { code: "timeout" }, worker: one.id });
-    expect(one.lines()).toContainEqual(expect.objectContaining({ msg: "the event loop turns again", type: "test_io" }));
+    expect(one.lines()).toContainEqual(expect.objectContaining({ msg: "the event loop runs again", type: "test_io" }));
     expect(await metricsOf(one)).toContain('taskflow_event_loop_blocked_total{type="test_io"} 1\n');
     one.signal("SIGTERM");
     expect(await one.ended).toEqual({ code: 0, signal: null });

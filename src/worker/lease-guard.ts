@@ -10,7 +10,7 @@ import type { ReplicaLeasesOptions } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** A main thread that was blocked for so long will not recover: other replicas should have its jobs. */
+/** A main thread blocked for this long will not recover: other replicas should take over its jobs. */
 const LONGEST_BLOCK_MS = 300_000;
 /** The thread needs a few objects and one connection. */
 const MAX_HEAP_MB = 64;
@@ -23,7 +23,7 @@ export interface GuardData extends ReplicaLeasesOptions {
   readonly logLevel: LogOptions["level"];
   readonly beat: SharedArrayBuffer;
   readonly longestBlockMs: number;
-  /** The name of the global symbol under which the main thread answers which handler blocks it. */
+  /** The name of the global symbol of the function that finds the handler that blocks the main thread. */
   readonly question: string;
 }
 
@@ -33,15 +33,17 @@ export interface LeaseGuardOptions extends ReplicaLeasesOptions {
   readonly longestBlockMs?: number;
   /** Called on top of the code that blocks the main thread. @param above see {@link findBlocker} */
   readonly findBlocker: (above: (...args: never[]) => unknown) => Blocker;
-  /** The main thread was blocked, by a handler of this type if that is known. Called on top of the blocking code. */
+  /**
+   * Called while the main thread is blocked, on top of the blocking code, with the type of the handler if it is known.
+   */
   readonly onBlocked: (type: string | undefined) => void;
-  /** The thread died, and is restarted. */
+  /** Called when the thread died, before its restart. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * The file of the thread's code. Tests run the sources, which Node 20 cannot load in a thread: they use the built
- * file.
+ * The file of the thread's code. Tests set the built file, because Node 20 cannot load the TypeScript sources in a
+ * thread.
  */
 const filename = fileURLToPath(
   new URL(
@@ -94,7 +96,7 @@ export class LeaseGuard {
     this.#thread = thread;
   }
 
-  /** Ends the thread. Idempotent. Called when the leases are released: the guard would renew those that are left. */
+  /** Ends the thread. Idempotent. Close it before the leases are released: the guard would renew the remaining ones. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restart);

@@ -103,7 +103,7 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     leases,
     settler,
     claimLimit: 10,
-    isHeldBack: () => false,
+    shouldPause: () => false,
     hooks,
   });
   closers.push(() => {
@@ -170,8 +170,8 @@ it("tells a lease from another of the same job: the older attempt is stopped as 
     renewals += 1;
   });
   const attempt = new Attempt(first, 60_000, () => undefined);
-  leases.hold(attempt, performance.now());
-  leases.holdJudged([again], performance.now());
+  leases.add(attempt, performance.now());
+  leases.addJudged([again], performance.now());
   expect(attempt.stopReason).toBe("lost");
   leases.release(first);
   expect(leases.jobs).toEqual([again]);
@@ -204,7 +204,7 @@ it("keeps jobs whose leases the guard has renewed, and stops those that nobody h
   const beat = new Beat();
   const leases = unrenewed(beat);
   const attempt = new Attempt(jobOf("1"), 60_000, () => undefined);
-  leases.hold(attempt, performance.now() - 2 * LEASE_MS);
+  leases.add(attempt, performance.now() - 2 * LEASE_MS);
   const guardedAt = performance.now() + 2 * LEASE_MS;
   beat.guardedAt = guardedAt;
   leases.start();
@@ -219,7 +219,7 @@ it("ends an attempt at its time, though the guard has kept its lease", async () 
   const beat = new Beat();
   const leases = unrenewed(beat);
   const attempt = new Attempt(jobOf("1"), 1, () => undefined);
-  leases.hold(attempt, performance.now() - 2 * LEASE_MS);
+  leases.add(attempt, performance.now() - 2 * LEASE_MS);
   beat.guardedAt = performance.now();
   leases.start();
   await until(() => attempt.stopReason !== undefined, { what: "it is stopped" });
@@ -245,7 +245,7 @@ it("renews at most 1,000 leases in one call, and is done when all calls are", as
     onError: () => undefined,
   });
   closers.push(() => leases.close());
-  leases.holdJudged(
+  leases.addJudged(
     Array.from({ length: 2_500 }, (_, i) => jobOf(String(i))),
     performance.now(),
   );

@@ -1,12 +1,12 @@
 /**
- * The leases of this replica: renewed in one call every third of a lease (if one renewal fails, the next is still in
- * time), together with the replica's heartbeat. A job whose lease could not be renewed for a whole lease, by the
- * monotonic clock, is stopped here, since another replica may have it. While this thread is blocked, the lease guard
- * renews the leases (lease-guard.ts); through `beat` each learns what the other did.
+ * The leases of this replica. One call every third of a lease renews them, together with the replica's heartbeat; if
+ * one renewal fails, the next is still in time. A job is stopped if its lease could not be renewed for a whole lease,
+ * by the monotonic clock, since another replica may have it. While this thread is blocked, the lease guard renews the
+ * leases (lease-guard.ts); `beat` has the times of both.
  *
- * A lease lasts from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is
- * identified by its `Job`, not by the job's id: a job that was lost here may be claimed here again while its earlier
- * attempt is still stopping.
+ * A lease lasts from the claim until the answer of the settle, whether an attempt runs, has ended, or never began. Its
+ * key is the `Job`, not the job's id: this replica may claim a job that it lost again while the earlier attempt is
+ * still stopping.
  */
 import { Periodic } from "../concurrency/periodic.ts";
 import type { Job } from "../core/job.ts";
@@ -18,8 +18,8 @@ import { ProgressReports } from "./progress-reports.ts";
 /** How long a handler may take to stop before its slot is given up. */
 const STOP_GRACE_MS = 5_000;
 /**
- * While jobs run, timeouts are checked at this interval: no job needs a timer of its own, and no timeout is late by
- * more than this.
+ * While jobs run, a tick at this interval checks the timeouts: no job needs a timer, and no timeout is late by more
+ * than this.
  */
 const TICK_MS = 100;
 /** Leases renewed in one call: about 3 ms of Redis. */
@@ -27,7 +27,7 @@ const MAX_RENEWED = 1_000;
 
 interface Lease {
   readonly job: Job;
-  /** Undefined if the job is only judged here: it was lost elsewhere, or came too late. */
+  /** Undefined if this replica only settles the job: another replica lost it, or it came too late. */
   readonly attempt: Attempt | undefined;
   /** By `performance.now()`, before the call that granted or renewed it. */
   renewedAt: number;
@@ -40,7 +40,7 @@ export interface LeasesOptions {
   readonly beat: Beat;
   /** The heartbeat of this replica, as JSON. */
   readonly about: () => string;
-  /** A handler did not stop in time, and its slot was given up: the handler may still run. */
+  /** Called when a handler did not stop in time, and its slot was given up: the handler may still run. */
   readonly onGivenUp: (attempt: Attempt) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -48,9 +48,9 @@ export interface LeasesOptions {
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #reports: ProgressReports;
-  #held = new Map<Job, Lease>();
+  #leases = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
-  /** The next tick is the one that renews. */
+  /** Without leases: the next tick is due only with the next renewal. */
   #isIdle = false;
   /**
    * Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next.
@@ -77,49 +77,51 @@ export class Leases {
   }
 
   /**
-   * Jobs are about to start. One of them may block this thread before its lease is added here, and the guard must
-   * notice that soon.
+   * Call before jobs start: one of them may block this thread before its lease is added, and the guard must notice
+   * soon.
    */
   expectJobs(): void {
     if (this.#isIdle) this.#planTick(false);
   }
 
   /** Adds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
-  hold(attempt: Attempt, grantedAt: number): void {
+  add(attempt: Attempt, grantedAt: number): void {
     const { job } = attempt;
-    this.#add({ job, attempt, renewedAt: grantedAt });
+    this.#insert({ job, attempt, renewedAt: grantedAt });
   }
 
   /**
-   * Adds the leases of jobs that do not run here, until their settle is answered. An attempt under an earlier lease of
-   * such a job has lost it.
+   * Adds the leases of jobs that this replica only settles. An attempt under an earlier lease of such a job has lost
+   * it.
    */
-  holdJudged(jobs: readonly Job[], grantedAt: number): void {
+  addJudged(jobs: readonly Job[], grantedAt: number): void {
     const ids = new Set(jobs.map(({ id }) => id));
-    for (const { job, attempt } of this.#held.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
-    for (const job of jobs) this.#add({ job, attempt: undefined, renewedAt: grantedAt });
+    for (const { job, attempt } of this.#leases.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
+    for (const job of jobs) this.#insert({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
-  /** The job is settled, or leased elsewhere. @returns the attempt that ran under its lease */
+  /** Removes the lease of a job that is settled, or leased elsewhere. @returns the attempt that ran under it */
   release(job: Job): Attempt | undefined {
-    const attempt = this.#held.get(job)?.attempt;
-    this.#held.delete(job);
+    const attempt = this.#leases.get(job)?.attempt;
+    this.#leases.delete(job);
     return attempt;
   }
 
   /** Stops a job that runs here. Searches all leases: such calls are rare. */
   stop(id: string, reason: "cancelled" | "lost"): void {
-    for (const { job, attempt } of this.#held.values()) if (job.id === id) attempt?.stop(reason);
+    for (const { job, attempt } of this.#leases.values()) if (job.id === id) attempt?.stop(reason);
   }
 
   /** Stops the attempts that have saved their state: another replica can continue without losing work. */
   stopSaved(): void {
-    for (const { attempt } of this.#held.values()) if (attempt?.hasSaved) attempt.stop("drain");
+    for (const { attempt } of this.#leases.values()) if (attempt?.hasSaved) attempt.stop("drain");
   }
 
   /** Stops all attempts, and gives up those that do not stop within `graceMs`: their leases are released. */
   async stopAll(graceMs: number): Promise<void> {
-    const running = [...this.#held.values()].flatMap(({ attempt }) => (attempt && !attempt.hasEnded ? [attempt] : []));
+    const running = [...this.#leases.values()].flatMap(({ attempt }) =>
+      attempt && !attempt.hasEnded ? [attempt] : [],
+    );
     for (const attempt of running) attempt.stop("drain");
     const deadline = performance.now() + graceMs;
     while (running.some((attempt) => !attempt.hasEnded) && performance.now() < deadline) {
@@ -131,7 +133,7 @@ export class Leases {
 
   /** The jobs whose leases this replica has. */
   get jobs(): readonly Job[] {
-    return [...this.#held.keys()];
+    return [...this.#leases.keys()];
   }
 
   async close(): Promise<void> {
@@ -142,12 +144,12 @@ export class Leases {
     this.#options.beat.renewedAt = undefined;
   }
 
-  #add(lease: Lease): void {
-    this.#held.set(lease.job, lease);
+  #insert(lease: Lease): void {
+    this.#leases.set(lease.job, lease);
     if (this.#isIdle) this.#planTick();
   }
 
-  #planTick(isIdle = this.#held.size === 0): void {
+  #planTick(isIdle = this.#leases.size === 0): void {
     clearTimeout(this.#nextTick);
     if (this.#isClosed) return;
     this.#isIdle = isIdle;
@@ -163,7 +165,7 @@ export class Leases {
       leaseMs,
       beat: { guardedAt = Number.NEGATIVE_INFINITY },
     } = this.#options;
-    for (const { attempt, renewedAt } of this.#held.values()) {
+    for (const { attempt, renewedAt } of this.#leases.values()) {
       if (!attempt || attempt.hasEnded) continue;
       if (now - Math.max(renewedAt, guardedAt) > leaseMs) attempt.stop("lost");
       if (attempt.stopReason === undefined && now - attempt.startedAt > attempt.timeoutMs) attempt.stop("timeout");
@@ -175,8 +177,8 @@ export class Leases {
     // A map that grows and shrinks leaves old tables behind, each of which references the next: once the first is in
     // V8's old space, the later ones get there too, and wait for a full collection. A new map references only its own
     // table.
-    this.#held = new Map(this.#held);
-    this.#reports.send(this.#held.values(), now);
+    this.#leases = new Map(this.#leases);
+    this.#reports.send(this.#leases.values(), now);
     if (now >= this.#nextRenewalAt && !this.#renewal.isRunning) {
       this.#nextRenewalAt = now + leaseMs / 3;
       this.#renewal.wake();
@@ -187,7 +189,7 @@ export class Leases {
   async #renew(): Promise<void> {
     const startedAt = performance.now();
     // Skip leases known to be lost: the reply is keyed by job id, and the job may meanwhile be leased here again.
-    const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
+    const leases = [...this.#leases.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
     const about = this.#options.about();
     let from = 0;
     do {
@@ -199,22 +201,22 @@ export class Leases {
 
   #renewSoon(error: unknown): void {
     this.#options.onError(error);
-    // there is time for more than one try
+    // the lease leaves time for several tries
     this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10);
     this.#planTick();
   }
 
   async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {
-    const held = leases.map(({ attempt, job }) => ({
+    const renewals = leases.map(({ attempt, job }) => ({
       id: job.id,
       claimSeq: job.claimSeq,
       progress: attempt?.progress ?? null,
     }));
-    const stops = await this.#options.queue.renew(held, about);
+    const stops = await this.#options.queue.renew(renewals, about);
     for (const lease of leases) {
       const reason = stops.get(lease.job.id);
       if (reason !== "lost") lease.renewedAt = startedAt;
-      // if the attempt has ended, or was never made, its settle learns the same
+      // without a running attempt, the settle gets the same answer
       if (reason !== undefined) lease.attempt?.stop(reason);
     }
   }

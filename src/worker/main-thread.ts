@@ -1,11 +1,11 @@
 /**
- * Asks the main thread a question while it is blocked. V8 answers between two steps of the running code, within a
- * millisecond and without a debugger's pause; nothing is slower afterwards. While native code runs that does not
- * return to JavaScript, the answer waits for its end.
+ * Calls a function of the main thread while it is blocked. V8 runs it between two steps of the blocking code, within a
+ * millisecond and without a debugger's pause; the code is not slower afterwards. While native code runs, the call waits
+ * until that returns to JavaScript.
  */
 
 /**
- * @param question the name of a global symbol of the main thread whose function returns JSON
+ * @param question the name of a global symbol of the main thread: a function that returns JSON
  * @returns that JSON; undefined if there is no such function, or this build of Node has no inspector
  */
 export async function askMainThread<Answer>(question: string): Promise<Answer | undefined> {

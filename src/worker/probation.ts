@@ -1,12 +1,12 @@
 /**
  * Attempts of jobs whose previous lease was lost, in their first seconds: a job that kills its process mostly does so
- * at once. Of jobs that were lost twice a replica starts one at a time; of jobs that were lost once, as many as the
- * claim allows.
+ * at once. A replica starts jobs that were lost twice one at a time, and jobs that were lost once as many as the claim
+ * allows.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Job } from "../core/job.ts";
 
-/** An attempt that has run for so long is taken for harmless: the next one may start. */
+/** An attempt that has run for this long counts as harmless: the next one may start. */
 const PROBATION_MS = 10_000;
 
 interface Begun {

@@ -21,7 +21,7 @@ export class ProgressReports {
     this.#options = options;
   }
 
-  /** Reports new progress, unless it is too early or a report is under way. @param now `performance.now()` */
+  /** Reports new progress, unless it is too early or a report is in progress. @param now `performance.now()` */
   send(leases: Iterable<{ readonly job: Job; readonly attempt: Attempt | undefined }>, now: number): void {
     if (now < this.#nextAt || this.#report) return;
     const news: { id: string; claimSeq: number; progress: number }[] = [];
@@ -42,7 +42,7 @@ export class ProgressReports {
       });
   }
 
-  /** Resolves when no report is under way. */
+  /** Resolves when no report is in progress. */
   async idle(): Promise<void> {
     await this.#report;
   }

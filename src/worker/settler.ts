@@ -1,13 +1,13 @@
 /**
- * Settles attempts that have ended. Attempts that end while a call is under way make the next batch. A batch without
- * an answer is sent again until there is one: a repeat is harmless, and the leases are renewed meanwhile. A batch that
- * fails in the script, as every repeat would, is halved until the job that causes it is alone: that job fails.
- * Terminal outcomes go to the recorder.
+ * Settles attempts that have ended. Attempts that end during a call make the next batch. The settler sends a batch
+ * until it gets an answer: a repeat is harmless, and the leases are renewed meanwhile. If the script fails, so would
+ * every repeat: the settler halves the batch until the job that causes it is alone, and fails that job. Terminal
+ * outcomes go to the recorder.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
 import { batchLength } from "../core/batch-limits.ts";
-import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
+import type { AttemptDiagnostics, AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
@@ -20,7 +20,7 @@ import { fitting, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
 /** Jobs in one call: about 5 ms of Redis. */
 const MAX_BATCH = 1_000;
-/** A call ends with the job whose result reaches so many characters: about 10 ms of the event loop. */
+/** A call ends with the job whose result reaches this many characters: about 10 ms of the event loop. */
 const MAX_BATCH_CHARS = 2 * 1024 * 1024;
 export interface SettlerOptions {
   readonly queue: Pick<Queue, "settle" | "clock">;
@@ -28,14 +28,14 @@ export interface SettlerOptions {
   readonly backoffOf: (job: Job) => Backoff;
   /** Jobs whose outcome is in the outbox now. */
   readonly onTerminal: (outcomes: readonly Outcome[]) => void;
-  /** This replica is done with a job: it is settled, or (`stale`) another replica has its lease. */
+  /** Called when a job is settled, or (`stale`) another replica has its lease. */
   readonly onSettled: (job: Job, outcome: AttemptOutcome | "stale") => void;
   /** The callback job of a terminal outcome, if the submission asked for one. */
   readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
   readonly onError: (error: unknown) => void;
 }
 
-/** Characters that a settle sends to Redis, or moves there. */
+/** The characters that a settle sends to Redis, or moves inside it. */
 function settledChars({ job, verdict }: Ended): number {
   let chars = verdict.kind === "completed" ? verdict.result.length : 0;
   if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // the callback has the whole job
@@ -53,7 +53,7 @@ export class Settler {
   }
 
   /** Judges an attempt that has ended, and settles it with the next batch. */
-  ended(job: Job, end: AttemptEnd, evidence?: Evidence): void {
+  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), now, Math.random());
@@ -64,12 +64,12 @@ export class Settler {
       finishedAt: now,
       worker: !isTried ? null : end.kind === "lost" ? (job.worker ?? replica) : replica,
       startedAt: isTried ? job.startedAt : null,
-      evidence: evidence && fitting(evidence, job),
+      diagnostics: diagnostics && fitting(diagnostics, job),
     });
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when everything that has ended is settled. */
+  /** Resolves when all ended attempts are settled. */
   async idle(): Promise<void> {
     while (this.#loop) await this.#loop;
   }
@@ -104,8 +104,7 @@ export class Settler {
   }
 
   /**
-   * Settles the job as failed instead. If even that fails, nothing is settled: the lease expires, and the crash budget
-   * ends the job.
+   * Settles the job as failed instead. If even that fails, the lease expires, and the crash budget ends the job.
    */
   #unsettleable(ended: Ended, error: ScriptFailed): readonly Ended[] {
     this.#options.onError(error);
@@ -118,7 +117,7 @@ export class Settler {
       this.#options.onSettled(job, "stale");
       return [];
     }
-    const message = `what became of this attempt could not be settled: ${messageOf(error)}`;
+    const message = `the outcome of this attempt could not be settled: ${messageOf(error)}`;
     const verdict: Verdict = {
       kind: "failed",
       error: { code: "unrecordable", message, attempt },
@@ -126,7 +125,7 @@ export class Settler {
       crashes,
       deferrals,
     };
-    return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
+    return [{ ...ended, verdict, diagnostics: undefined, isUnsettleable: true }];
   }
 
   /** Takes the next batch from the attempts that have ended. */

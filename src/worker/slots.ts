@@ -6,9 +6,8 @@ import type { AnyJobDefinition, Lane } from "../core/job-type.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 
 /**
- * The share of lane `io` that one type can have. A type whose remote end hangs fills its share, and the rest stays
- * free for the other types. Attempts of lane `cpu` end soon, so a type may have the whole lane; there the types take
- * turns in being claimed first.
+ * The share of lane `io` that one type can have: a type whose remote server hangs leaves the rest to the other types.
+ * Attempts of lane `cpu` end soon, so a type may have the whole lane; the types take turns in being claimed first.
  */
 const IO_TYPE_SHARE = 0.8;
 
@@ -52,7 +51,7 @@ export class Slots {
     this.#byType = new Map(this.#types.map((slots) => [slots.type, slots]));
   }
 
-  /** Takes so many slots of a type, or none. @param bytes of large payloads */
+  /** Takes this many slots of a type, or none. @param bytes of large payloads */
   tryTake(type: string, jobs: number, bytes = 0): boolean {
     const slots = this.#byType.get(type);
     const lane = slots && this.#lanes[slots.lane];

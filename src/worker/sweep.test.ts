@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** A queue with so many outcomes in its outbox that nobody has recorded in time. */
+/** A queue with this many overdue outcomes in its outbox. */
 async function abandoned(count: number) {
   const queue = await openQueue((await freshRedis()).address);
   open.push(queue);
@@ -94,7 +94,7 @@ describe("a sweep", () => {
     sweep.start();
     await until(() => recorder.room.outcomes === 0, { what: "the recorder has what it may have" });
     await until(() => swept.length > 0, { what: "the sweep has ended" });
-    expect([recorder.size, recorder.isFull, recorder.holdsBack]).toEqual([30, false, false]);
+    expect([recorder.size, recorder.isFull, recorder.shouldPause]).toEqual([30, false, false]);
     await client.query("commit");
     await until(async () => (await stored()) === 200, { what: "all are recorded" });
     expect([swept.reduce((sum, count) => sum + count, 0), releases(), errors]).toEqual([200, 0, []]);

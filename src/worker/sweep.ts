@@ -1,7 +1,7 @@
 /**
  * Hands outcomes to the recorder that their owners have not recorded in time: those of a dead replica, and those of
- * this replica that did not fit into its buffer while Postgres was away. They take only the room below the recorder's
- * low mark: at its high mark, this replica would claim no jobs while a long outbox drains.
+ * this replica that did not fit into its buffer while Postgres was away. It fills the recorder only up to its low mark:
+ * at the high mark, this replica would claim no jobs while a long outbox drains.
  */
 import { Periodic } from "../concurrency/periodic.ts";
 import { outcomeOf } from "../core/attempt-record.ts";
@@ -10,7 +10,7 @@ import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 
 const PERIOD_MS = 2_000;
-/** Until the next sweep if the recorder had no room for all: a COPY or two later. */
+/** The delay of the next sweep if the recorder had no room for all: the time of one or two COPYs. */
 const SOON_MS = 100;
 const LIMIT = 500;
 /** Outcomes in the first call. Their sizes are unknown, and each may have many MiB. */
@@ -29,7 +29,7 @@ export interface SweepOptions {
     add(outcomes: readonly Outcome[]): void;
   };
   readonly onSwept: (outcomes: number) => void;
-  /** A job in the outbox has no outcome: it can only be reported. */
+  /** Called for a job in the outbox without an outcome, which cannot be recorded. */
   readonly onUnreadable: (job: Job) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -53,12 +53,12 @@ export class Sweep {
     this.#sweeps.start();
   }
 
-  /** Resolves when the sweep under way has ended. Idempotent. */
+  /** Resolves when the current sweep has ended. Idempotent. */
   close(): Promise<void> {
     return this.#sweeps.close();
   }
 
-  /** Resolves to whether overdue outcomes are left because the recorder had no room for them. */
+  /** Resolves to whether overdue outcomes remain because the recorder had no room for them. */
   async #sweep(signal: AbortSignal): Promise<boolean> {
     const { recorder, onSwept } = this.#options;
     if (!recorder.isHealthy) this.#unhealthyAt = performance.now();

@@ -77,7 +77,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     leases,
     settler,
     claimLimit: 10,
-    isHeldBack: () => false,
+    shouldPause: () => false,
     hooks,
   });
   worker.open();

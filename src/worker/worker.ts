@@ -1,9 +1,9 @@
 /**
  * The dispatch loop: free slots → claim → execute → settle.
  *
- * One claim is under way at a time. The next follows at once if more is ready, on a wake-up, when a slot that was
- * missing becomes free, when the next scheduled job is due, and after a second in any case. A wake-up is a hint and
- * never the truth. Jobs that this replica enqueues into its own free slots need no claim (queue/reservation.ts).
+ * One claim is in progress at a time. The next follows at once if more jobs are ready, on a wake-up, when a missing
+ * slot becomes free, when the next scheduled job is due, and after a second in any case. A wake-up is only a hint. Jobs
+ * that this replica enqueues into its own free slots need no claim (queue/reservation.ts).
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,16 +25,16 @@ import type { Slots } from "./slots.ts";
 const MAX_IDLE_MS = 1_000;
 /**
  * The longest pause between claims, as a share of a lease. If claims are more than a third of a lease apart, the claim
- * script takes it that Redis was away, and expires no lease: an idle replica must stay well within that.
+ * script assumes an outage of Redis, and expires no lease: an idle replica must claim much more often.
  */
 const IDLE_SHARE_OF_LEASE = 1 / 6;
-/** Handlers that still ran after their slot was given up. With so many, this process is unfit: it drains and exits. */
+/** The limit of handlers that still run after their slot was given up: with this many, the process drains and exits. */
 const MAX_GIVEN_UP = 20;
 
 const UNREADABLE: AttemptEnd = {
   kind: "threw",
   code: "unreadable",
-  message: "this version of TaskFlow cannot read what Redis holds of the job",
+  message: "this version of TaskFlow cannot read the data of the job in Redis",
   isPermanent: true,
 };
 
@@ -47,12 +47,12 @@ interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
   readonly onRan: (type: string, seconds: number) => void;
   /**
-   * An attempt is settled; `stale`: another replica had its lease, and it counts for nothing. Undefined if the job was
-   * only judged here.
+   * Called when an attempt is settled; `stale`: another replica had its lease, so the attempt does not count. The
+   * attempt is undefined if this replica only settled the job.
    */
   readonly onAttempt: (job: Job, outcome: AttemptOutcome | "stale", attempt: Attempt | undefined) => void;
   readonly onError: (error: unknown) => void;
-  /** Too many handlers do not stop. */
+  /** Called when too many handlers do not stop. */
   readonly onUnfit: () => void;
 }
 
@@ -63,8 +63,8 @@ export interface WorkerOptions {
   readonly leases: Leases;
   readonly settler: Settler;
   readonly claimLimit: number;
-  /** True while Postgres answers but the recorder's buffer is full: stop claiming, so that the outbox does not grow. */
-  readonly isHeldBack: () => boolean;
+  /** True while Postgres answers but the recorder's buffer is full: claims must pause, or the outbox would grow. */
+  readonly shouldPause: () => boolean;
   readonly hooks: WorkerHooks;
 }
 
@@ -90,16 +90,15 @@ export class Worker implements Runner {
   }
 
   /**
-   * Reserves slots for jobs that are about to be enqueued. There are none while this replica drains, or must not
-   * claim.
+   * Reserves slots for jobs that are about to be enqueued; none while this replica drains, or must not claim.
    */
   reserve(type: string, jobs: number, bytes: number): boolean {
-    const { slots, claimLimit, isHeldBack } = this.#options;
+    const { slots, claimLimit, shouldPause } = this.#options;
     return (
       this.#loop !== undefined &&
       !this.#isDraining &&
       jobs <= claimLimit &&
-      !isHeldBack() &&
+      !shouldPause() &&
       slots.tryTake(type, jobs, bytes)
     );
   }
@@ -110,7 +109,7 @@ export class Worker implements Runner {
 
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and have just been returned. */
   start(jobs: readonly Job[], grantedAt: number, payloads: readonly unknown[] = []): void {
-    // so late an answer costs no lease: nothing has run
+    // no job has run yet, so even a late answer costs no lease
     const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs;
     if (this.#isDrained || isOver) {
       this.#judge(jobs, { kind: "released" }, grantedAt);
@@ -120,19 +119,19 @@ export class Worker implements Runner {
     jobs.forEach((job, i) => this.#start(job, grantedAt, payloads[i]));
   }
 
-  /** A hint that there may be work. */
+  /** A hint that jobs may be ready. */
   readonly wake = (): void => {
     this.#isWoken = true;
     this.#wakeUp?.();
   };
 
-  /** A handler did not stop, and its slot was given up. */
+  /** Call when a handler did not stop, and its slot was given up. */
   readonly gaveUp = (): void => {
     this.#givenUp += 1;
     if (this.#givenUp === MAX_GIVEN_UP) this.#options.hooks.onUnfit();
   };
 
-  /** This replica is done with the job. */
+  /** Call when a job is settled. */
   readonly settled = (job: Job, outcome: AttemptOutcome | "stale"): void => {
     const attempt = this.#options.leases.release(job);
     if (outcome === "retry" || outcome === "lost") this.wake(); // the next claim learns when the job is due
@@ -140,8 +139,8 @@ export class Worker implements Runner {
   };
 
   /**
-   * Stops claiming; releases at once the jobs that have saved their state, and after `drainMs` the others that still
-   * run; settles everything.
+   * Stops claiming, releases the jobs that have saved their state at once, and those that still run after `drainMs`,
+   * and settles all.
    */
   async drain(drainMs: number): Promise<void> {
     const { slots, leases, settler } = this.#options;
@@ -185,7 +184,7 @@ export class Worker implements Runner {
     if (failures > 0) await this.#giveBack();
   }
 
-  /** The last claim got no answer, and no claim follows: repeats it, and releases the jobs that it leased. */
+  /** Repeats the last claim if it got no answer, since no claim follows, and releases the jobs that it leased. */
   async #giveBack(): Promise<void> {
     const { queue, slots, hooks } = this.#options;
     const grantedAt = performance.now();
@@ -194,19 +193,19 @@ export class Worker implements Runner {
       this.#judgeClaimed(claim, grantedAt);
       this.#judge(claim.claimed, { kind: "released" }, grantedAt);
     } catch (error) {
-      hooks.onError(error); // their leases run out
+      hooks.onError(error); // their leases expire
     }
   }
 
-  /** Judges the jobs of a claim that must not run here. */
+  /** Settles the jobs of a claim that must not run here. */
   #judgeClaimed({ lost, unreadable }: Claim, grantedAt: number): void {
     this.#judge(lost, { kind: "lost" }, grantedAt);
     this.#judge(unreadable, UNREADABLE, grantedAt);
   }
 
   #freeSlots(): ReturnType<Slots["free"]> {
-    const { slots, claimLimit, isHeldBack } = this.#options;
-    return { ...slots.free(isHeldBack() ? 0 : claimLimit), lostOnce: this.#probation.lostOnce() };
+    const { slots, claimLimit, shouldPause } = this.#options;
+    return { ...slots.free(shouldPause() ? 0 : claimLimit), lostOnce: this.#probation.lostOnce() };
   }
 
   /** Waits for a wake-up, at least a millisecond and at most `#maxIdleMs`. */
@@ -223,12 +222,12 @@ export class Worker implements Runner {
   }
 
   /**
-   * Settles jobs without an attempt here. Their leases are renewed meanwhile: a second loss would be charged to their
-   * crash budget.
+   * Settles jobs without an attempt here, and renews their leases meanwhile: their crash budget would pay for a second
+   * loss.
    */
   #judge(jobs: readonly Job[], end: AttemptEnd, grantedAt: number): void {
     if (jobs.length === 0) return;
-    this.#options.leases.holdJudged(jobs, grantedAt);
+    this.#options.leases.addJudged(jobs, grantedAt);
     for (const job of jobs) this.#options.settler.ended(job, end);
   }
 
@@ -240,8 +239,7 @@ export class Worker implements Runner {
       this.#judge([job], { kind: "expired" }, grantedAt);
       return;
     }
-    // While a claim was under way, an enqueue may have taken the slots that it was offered: a job without a slot goes
-    // back to the front.
+    // During a claim, an enqueue may have taken the slots offered to it: a job without a slot goes back to the front.
     if (!slots.tryTake(job.type, 1, largeBytes(job))) {
       this.#judge([job], { kind: "released" }, grantedAt);
       return;
@@ -249,8 +247,8 @@ export class Worker implements Runner {
     const readyAt = readyAtOf(job);
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     this.#probation.began(job);
-    // also if it has ended already: its lease is renewed until it is settled
-    leases.hold(executor.start(job, this.#ended, payload), grantedAt);
+    // even after a fast end: its lease must be renewed until it is settled
+    leases.add(executor.start(job, this.#ended, payload), grantedAt);
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
@@ -259,12 +257,12 @@ export class Worker implements Runner {
     hooks.onRan(job.type, attempt.ranMs / 1_000);
     const wasFull = slots.give(job.type, 1, largeBytes(job));
     const wasPoisonCandidate = this.#probation.ended(job);
-    // Another replica judges a lost lease: nothing is settled here, and nothing more is done for it.
+    // Another replica settles a lost lease, so this one does nothing more for it.
     if (end.kind === "lost") {
       leases.release(job);
       hooks.onAttempt(job, "stale", attempt);
     } else {
-      settler.ended(job, end, attempt.evidence);
+      settler.ended(job, end, attempt.diagnostics);
     }
     if (wasFull || wasPoisonCandidate) this.wake();
   };

@@ -6,7 +6,7 @@ import { freshDatabase } from "../../testing/services.ts";
 import { TcpProxy } from "../../testing/tcp-proxy.ts";
 import { openKeys } from "./api-key-refresh.ts";
 
-it("the keys of a replica are closed at once, though Postgres is silent", async () => {
+it("the keys of a replica are closed at once, although Postgres is silent", async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   const proxy = await TcpProxy.start(Number(new URL(url).port));
@@ -27,7 +27,7 @@ it("the keys of a replica are closed at once, though Postgres is silent", async 
   await proxy.close();
 });
 
-it("a server that lets every page call it does not start without keys", async () => {
+it("a server that allows every origin does not start without keys", async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   const open = (config: Parameters<typeof openKeys>[0]["config"]) =>

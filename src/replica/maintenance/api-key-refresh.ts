@@ -1,6 +1,5 @@
 /**
- * The API keys of this replica: those of the settings, and those that `taskflow keys` stores in Postgres, read again
- * every few seconds.
+ * The API keys of this replica, from the settings and from Postgres (`taskflow keys`), read again every few seconds.
  */
 import { ApiKeyCache } from "../../api/access/api-key-cache.ts";
 import { Periodic } from "../../concurrency/periodic.ts";
@@ -27,7 +26,7 @@ export interface Keys {
 }
 
 /**
- * While Postgres is away, the keys that were read last stay valid.
+ * While Postgres is away, the keys read last stay valid.
  * @throws StartError if Postgres is away at the start; UsageError if CORS_ORIGINS requires keys, and there are none
  */
 export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
@@ -37,7 +36,7 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
   const read = async (): Promise<void> => {
     const stored = await store.list();
     const state = stored.map(({ hash, revokedAt }) => `${hash}${revokedAt === null ? "" : " revoked"}`).join();
-    if (state === seen) return; // keeps what the cache has looked up
+    if (state === seen) return; // keeps the entries of the cache
     seen = state;
     const valid = stored.filter(({ revokedAt }) => revokedAt === null);
     apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...valid], config.TASKFLOW_API_KEYS.length + stored.length > 0);
@@ -54,18 +53,18 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
     );
   }
   if (config.TASKFLOW_AUTH === "none" && apiKeyCache.isNeeded)
-    log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
+    log.warn("TASKFLOW_AUTH=none serves everyone, although API keys exist");
   const reads = new Periodic({
     task: read,
     periodMs,
-    onError: (error) => log.warn({ error }, "could not read the API keys; those read before stay valid"),
+    onError: (error) => log.warn({ error }, "could not read the API keys; the ones read last stay valid"),
   });
   reads.start();
   return {
     apiKeyCache,
     close: async () => {
       const closing = reads.close();
-      store.close(); // cuts off a read under way
+      store.close(); // cuts off a read in progress
       await closing;
     },
   };

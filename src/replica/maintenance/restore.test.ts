@@ -55,7 +55,7 @@ async function setup() {
     );
     connection.cut();
   };
-  const told: string[] = [];
+  const events: string[] = [];
   const restore = (changes: Partial<RestoreOptions> = {}): Restore => {
     const one = keep(
       new Restore({
@@ -65,9 +65,9 @@ async function setup() {
         enqueueMs: 50,
         freshMs: 400,
         periodMs: 20,
-        onEmptied: () => told.push("emptied"),
-        onRestored: (jobs) => told.push(`restored ${jobs}`),
-        onError: (error) => told.push(String(error)),
+        onEmptied: () => events.push("emptied"),
+        onRestored: (jobs) => events.push(`restored ${jobs}`),
+        onError: (error) => events.push(String(error)),
         ...changes,
       }),
     );
@@ -76,7 +76,7 @@ async function setup() {
   };
   const generation = async (): Promise<string | undefined> =>
     (await client.query<{ generation: string }>("select epoch as generation from accepted_epochs")).rows[0]?.generation;
-  return { redis, url, queue, client, accept, record, restore, told, generation };
+  return { redis, url, queue, client, accept, record, restore, events, generation };
 }
 
 const ids = (count: number, ageMs: number): string[] => Array.from({ length: count }, () => idAt(Date.now() - ageMs));
@@ -84,15 +84,15 @@ const live = async (queue: Queue): Promise<string[]> =>
   (await queue.liveIds(undefined, undefined, 10_000)).toReversed();
 
 describe("restore", () => {
-  it("puts back what is neither recorded nor in Redis, once it is settled, as it was", async () => {
-    const { queue, accept, record, restore, told } = await setup();
+  it("puts back jobs that are neither recorded nor in Redis, unchanged, once their ids are old enough", async () => {
+    const { queue, accept, record, restore, events } = await setup();
     const [recorded, waiting, lost] = [ids(3, OLD_MS), ids(2, OLD_MS), ids(1_500, OLD_MS)];
     const young = ids(2, 5_000);
     await accept([...recorded, ...waiting, ...lost, ...young], `{"n":1e400}`);
     await record(...recorded);
     await enqueueRaw(queue, { ids: waiting, submissions: waiting.map(() => submission({ payload: "1" })) });
     restore();
-    await until(() => told.at(-1)?.startsWith("restored"), { what: "some are restored" });
+    await until(() => events.at(-1)?.startsWith("restored"), { what: "some are restored" });
     await until(async () => (await live(queue)).length === waiting.length + lost.length, { what: "all are restored" });
     expect(await live(queue)).toEqual([...waiting, ...lost].toSorted());
     const [back] = await queue.read([lost[7] ?? ""]);
@@ -102,11 +102,11 @@ describe("restore", () => {
       attempt: 0,
     });
     expect((await queue.jobCounts()).unaccounted).toBe(0);
-    expect(told.every((line) => line.startsWith("restored"))).toBe(true);
+    expect(events.every((line) => line.startsWith("restored"))).toBe(true);
   });
 
-  it("does not wait where Redis came back empty, and remembers the new one only then", async () => {
-    const { redis, queue, accept, record, restore, told, generation } = await setup();
+  it("does not wait if Redis came back empty, and stores the new generation only afterwards", async () => {
+    const { redis, queue, accept, record, restore, events, generation } = await setup();
     const [recorded, lost] = [ids(3, 5_000), ids(5, 5_000)];
     await accept([...recorded, ...lost]);
     await record(...recorded);
@@ -114,120 +114,120 @@ describe("restore", () => {
     const justNow = ids(1, 0);
     await accept(justNow);
     restore({ underWayMs: 3_000 });
-    await until(() => told.includes("emptied"), { what: "it is noticed" });
+    await until(() => events.includes("emptied"), { what: "it is noticed" });
     await until(async () => (await live(queue)).length === 5, {
-      what: "those come back that are on no way of their own",
+      what: "the jobs that no replica still sends are restored",
     });
     expect(await generation()).toBe("first");
     await until(async () => (await live(queue)).length === 6, { what: "the last one comes back" });
-    await until(async () => (await generation()) !== "first", { what: "the new mark is remembered" });
+    await until(async () => (await generation()) !== "first", { what: "the new generation is stored" });
     expect(await live(queue)).toEqual([...lost, ...justNow].toSorted());
     expect((await queue.jobCounts()).unaccounted).toBe(0);
-    expect(told.filter((line) => line === "emptied")).toHaveLength(1);
+    expect(events.filter((line) => line === "emptied")).toHaveLength(1);
   });
 
-  it("does not wait either where no Redis has borne a mark yet", async () => {
-    const { redis, queue, client, accept, restore, told, generation } = await setup();
+  it("does not wait either if no generation is stored yet", async () => {
+    const { redis, queue, client, accept, restore, events, generation } = await setup();
     await redisCommand(redis.port, "FLUSHALL");
     await client.query("delete from accepted_epochs");
     await accept(ids(2, 1_000));
     restore();
-    await until(generation, { what: "Redis bears one" });
+    await until(generation, { what: "a generation is stored" });
     expect(await live(queue)).toHaveLength(2);
-    expect(told).toEqual(["restored 2"]);
+    expect(events).toEqual(["restored 2"]);
   });
 
-  it("looks at everything again after Redis was started again, for it may have lost a part", async () => {
-    const { redis, queue, accept, restore, told } = await setup();
+  it("examines all ids again after a restart of Redis, which may have lost a part", async () => {
+    const { redis, queue, accept, restore, events } = await setup();
     const mine = ids(3, OLD_MS);
     await accept(mine);
     restore();
-    await until(() => told.includes("restored 3"), { what: "all are there" });
+    await until(() => events.includes("restored 3"), { what: "all are there" });
     await redis.stop();
-    await until(() => told.some((line) => line.includes("QueueDisconnected")), { what: "Redis is missed" });
+    await until(() => events.some((line) => line.includes("QueueDisconnected")), { what: "Redis is missed" });
     await redis.restart();
     await until(async () => (await live(queue)).length === 3, { what: "Redis is back" });
     await redisCommand(redis.port, "DEL", `{taskflow:0}:j:${mine[1] ?? ""}`);
     await redisCommand(redis.port, "ZREM", "{taskflow:0}:live", mine[1] ?? "");
     await redis.restart();
-    await until(() => told.includes("restored 1"), { what: "the lost one is back" });
+    await until(() => events.includes("restored 1"), { what: "the lost one is back" });
   });
 
-  it("puts back what was accepted while Redis's clock was ahead, not when that time has come", async () => {
-    const { queue, accept, restore, told } = await setup();
+  it("puts back jobs accepted while Redis's clock was ahead, before that time", async () => {
+    const { queue, accept, restore, events } = await setup();
     const future = ids(1_500, -DAY_MS);
     await accept(future);
     restore({ settledMs: 100 });
-    await until(() => told.length > 0, { what: "they are restored" });
+    await until(() => events.length > 0, { what: "they are restored" });
     expect(await live(queue)).toEqual(future.toSorted());
-    expect(told).toEqual(["restored 1500"]);
+    expect(events).toEqual(["restored 1500"]);
   });
 
-  it("looks at new ids once Redis's clock went back", async () => {
-    const { redis, queue, accept, restore, told } = await setup();
+  it("examines new ids after Redis's clock went back", async () => {
+    const { redis, queue, accept, restore, events } = await setup();
     const client = new Redis(redis.port);
     keep({ close: () => client.disconnect() });
     await setClock(client, DAY_MS);
     await queue.renew([], "{}"); // it learns the time
     await accept(ids(1, OLD_MS - DAY_MS));
     restore();
-    await until(() => told.includes("restored 1"), { what: "one is restored while the clock is ahead" });
+    await until(() => events.includes("restored 1"), { what: "one is restored while the clock is ahead" });
     await accept(ids(2, OLD_MS));
     await setClock(client, 0);
     await queue.renew([], "{}");
-    await until(() => told.includes("restored 2"), { what: "the next ones are restored" });
+    await until(() => events.includes("restored 2"), { what: "the next ones are restored" });
     expect(await live(queue)).toHaveLength(3);
   });
 
-  it("is one replica's at a time, and goes on where it stops", async () => {
-    const { queue, accept, restore, told } = await setup();
+  it("runs on one replica at a time, and the next continues where it stopped", async () => {
+    const { queue, accept, restore, events } = await setup();
     await accept(ids(1, OLD_MS));
     const one = restore();
-    await until(() => told.includes("restored 1"), { what: "the first restores" });
+    await until(() => events.includes("restored 1"), { what: "the first restores" });
     await accept(ids(2, OLD_MS)); // too late for the first, which looks at new ids only
     const two = restore();
     await one.close();
     await one.close();
-    await until(() => told.includes("restored 2"), { what: "the second restores" });
+    await until(() => events.includes("restored 2"), { what: "the second restores" });
     expect(await live(queue)).toHaveLength(3);
     await two.close();
   });
 
   it("leaves an old job alone that a submission may still bring", async () => {
-    const { queue, accept, restore, told } = await setup();
+    const { queue, accept, restore, events } = await setup();
     const [under, over] = [ids(1, OLD_MS), ids(1, 70_000)];
     await accept([...under, ...over]);
     restore({ underWayMs: 66_000 });
-    await until(() => told.length > 0, { what: "one is restored" });
+    await until(() => events.length > 0, { what: "one is restored" });
     expect(await live(queue)).toEqual(over);
   });
 
-  it("does not send what it read too long ago, since another one may lead", async () => {
-    const { queue, accept, restore, told } = await setup();
+  it("does not send data read too long ago, since another replica may lead", async () => {
+    const { queue, accept, restore, events } = await setup();
     await accept(ids(1, OLD_MS));
     const late = restore({ freshMs: -1 });
-    await until(() => told.some((line) => line.includes("took too long on its way")), { what: "it is not sent" });
+    await until(() => events.some((line) => line.includes("took too long on its way")), { what: "it is not sent" });
     expect(await live(queue)).toEqual([]);
     await late.close();
     restore();
-    await until(() => told.includes("restored 1"), { what: "it is read anew" });
+    await until(() => events.includes("restored 1"), { what: "it is read again" });
   });
 
-  it("ends at once, though it is only just connecting", async () => {
-    const { restore, told } = await setup();
+  it("ends at once, even while it connects", async () => {
+    const { restore, events } = await setup();
     await restore().close();
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  it("tries again, later, what Redis does not take", async () => {
-    const { redis, queue, accept, restore, told } = await setup();
+  it("retries later the jobs that Redis rejects", async () => {
+    const { redis, queue, accept, restore, events } = await setup();
 
     await redisCommand(redis.port, "ACL", "SETUSER", "default", "-evalsha");
     await accept(ids(3, OLD_MS), "x".repeat(1024 * 1024 * 3)); // more than one part
     restore();
-    await until(() => told.some((line) => line.includes("NOPERM")), { what: "Redis refuses" });
+    await until(() => events.some((line) => line.includes("NOPERM")), { what: "Redis rejects them" });
     await redisCommand(redis.port, "ACL", "SETUSER", "default", "+evalsha");
-    await until(() => told.includes("restored 3"), { what: "they are there" });
+    await until(() => events.includes("restored 3"), { what: "they are there" });
     const { claimed } = await queue.claim(1, 1, ioSlots({ noop: 10 }));
     const lengths = await Promise.all(claimed.map(async ({ id }) => (await queue.payload(id, 0))?.length));
     expect(lengths).toEqual([3, 3, 3].map((mib) => mib * 1024 * 1024)); // their payloads as well

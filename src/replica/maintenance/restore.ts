@@ -5,8 +5,8 @@
  *   no row in `jobs` ─▶ not in Redis ─▶ still no row in `jobs` ─▶ enqueue, by the same id
  *
  * In this order no job runs twice. Redis forgets a job only after its row is committed, so a job that is in neither was
- * lost, or has never been in Redis. And it cannot get there in the meantime:
- *  - the replica that accepted it does not send it any more: the restore examines only ids that are too old for that (`underWayMs`);
+ * lost, or has never been in Redis. It cannot get into Redis meanwhile:
+ *  - the replica that accepted it no longer sends it: the restore examines only ids that are too old for that (`underWayMs`);
  *  - this or another leader does not send it late: data read from Postgres is sent within `freshMs` or not at all, and Redis rejects an
  *    enqueue that took longer than `enqueueMs` (its `not_after`). The restore waits for that time after an enqueue whose outcome is
  *    unknown; a new leader waits for both times before its first.
@@ -68,7 +68,7 @@ export interface RestoreOptions {
   readonly onRestored: (jobs: number) => void;
   readonly onError: (error: unknown) => void;
   readonly periodMs?: number;
-  /** How long ids in the future must have been in Postgres. */
+  /** How long Postgres must have had an id that lies in the future. */
   readonly settledMs?: number;
 }
 
@@ -86,8 +86,8 @@ export class Restore {
   /** The generation that Postgres remembers: of the Redis that has every job committed before Postgres recorded it. */
   #known: string | undefined;
   /**
-   * A generation of Redis that Postgres does not know, since Redis came back empty or is another one; and when it was
-   * seen, by `performance.now()`.
+   * A generation of Redis that Postgres does not know, since Redis came back empty or is another one; and when this
+   * replica saw it, by `performance.now()`.
    */
   #emptied: { readonly generation: string; readonly seenAt: number } | undefined;
   readonly #future: FutureIds;
@@ -109,7 +109,7 @@ export class Restore {
     this.#runs.wake();
   }
 
-  /** Ends the run under way, and leads no more. Idempotent. */
+  /** Ends the current run, and stops leading. Idempotent. */
   async close(): Promise<void> {
     const closing = this.#runs.close();
     this.#options.acceptanceLog.close();
@@ -125,7 +125,7 @@ export class Restore {
     return lead === "no" ? Math.max(periodMs, FOLLOWER_PERIOD_MS) : undefined;
   }
 
-  /** Reports each reason once: while it lasts, every run fails for it. */
+  /** Reports each reason once, since every run fails while it lasts. */
   #report(error: unknown): void {
     const reason = String(error);
     if (reason !== this.#lastReason) this.#options.onError(error);
@@ -133,7 +133,7 @@ export class Restore {
   }
 
   async #begin(): Promise<void> {
-    // the leader before may not know yet that it leads no more
+    // the previous leader may not know yet that it no longer leads
     this.#keepQuiet(this.#freshMs + this.#options.enqueueMs);
     this.#examinedBelow = LOWEST_ID;
     this.#emptied = undefined;
@@ -154,7 +154,7 @@ export class Restore {
     await this.#examineRedis();
     if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
-    // right even if the clock was set since
+    // correct even if the clock was set since
     const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0;
     const end = lowestIdAt(Math.max(now - Math.max(SETTLED_MS, underWayMs), Math.min(at, now - underWayMs)));
     if (performance.now() - this.#lateAt > LATE_PERIOD_MS || this.#examinedBelow > end) {
@@ -178,7 +178,7 @@ export class Restore {
     if (generation === (this.#emptied?.generation ?? this.#known)) return;
     this.#examinedBelow = LOWEST_ID;
     this.#emptied = { generation, seenAt: performance.now() };
-    // Without a known generation nobody can tell whether Redis has lost jobs.
+    // Without a known generation the restore cannot decide whether Redis has lost jobs.
     if (this.#known !== undefined) onEmptied();
   }
 
@@ -203,7 +203,7 @@ export class Restore {
     if (count > 0) onRestored(count);
   }
 
-  /** Enqueues each job by itself: some jobs of a batch, which was accepted as a whole, may still be in Redis. */
+  /** Enqueues each job separately: Redis may still have some jobs of a batch. */
   async #enqueue(lost: readonly AcceptedJob[], sendBy: number): Promise<void> {
     const answers = await Promise.allSettled(
       lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission], sendBy })),

@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** Retention every 20 ms, of a store of artifacts that is looked through for ever. */
+/** Retention every 20 ms, of a store of artifacts that is endless to scan. */
 async function setup() {
   const { url } = await freshDatabase();
   await migrate(url);
@@ -51,7 +51,7 @@ async function msOf(work: Promise<void>): Promise<number> {
 }
 
 describe("retention", () => {
-  it("is not begun again while it is under way, and ends at once when it is closed", async () => {
+  it("does not overlap itself, and ends at once when it is closed", async () => {
     const { start, removals, warnings } = await setup();
     const close = start();
     await until(() => removals() > 0, { what: "artifacts are looked through" });
@@ -65,7 +65,7 @@ describe("retention", () => {
     ["ahead of", 40],
     ["behind", -40],
   ])(
-    "deletes nothing by a clock that is %s that of Postgres, and does not keep the others from it",
+    "deletes nothing by a clock that is %s that of Postgres, and does not stop the other replicas",
     async (_, days) => {
       const { client, start, removals, warnings } = await setup();
       await client.query("create table jobs_y2020m01d01 (like jobs including all)");
@@ -85,7 +85,7 @@ describe("retention", () => {
     },
   );
 
-  it("deletes nothing while Redis's clock, by which jobs finish, is another", async () => {
+  it("deletes nothing while Redis's clock, which dates the jobs, differs", async () => {
     const { client, start, removals, warnings } = await setup();
     let redisTime = Date.now() - 86_400_000;
     const close = start({ redisTime: () => redisTime });
@@ -103,7 +103,7 @@ describe("retention", () => {
     ).toBe(0);
   });
 
-  it("ends at once though a statement of its waits for a lock", async () => {
+  it("ends at once although one of its statements waits for a lock", async () => {
     const { client, start, removals } = await setup();
     await client.query("begin");
     await client.query("lock table accepted_keys in access exclusive mode");
@@ -118,7 +118,7 @@ describe("retention", () => {
     expect(removals()).toBe(0);
   });
 
-  it("ends at once though Postgres is silent", async () => {
+  it("ends at once although Postgres is silent", async () => {
     const { proxy, start } = await setup();
     proxy.setMode({ kind: "black-hole" });
     const close = start();

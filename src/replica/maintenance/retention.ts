@@ -1,6 +1,6 @@
 /**
- * Deletes what is past its retention, for all replicas: finished jobs, the artifacts they produced, and entries of the
- * acceptance log that no restore needs.
+ * Deletes finished jobs past their retention, the artifacts they produced, and entries of the acceptance log that no
+ * restore needs.
  */
 
 import type { ArtifactStore } from "../../artifacts/store.ts";
@@ -19,15 +19,15 @@ export interface RetentionOptions {
   readonly databaseUrl: string;
   readonly artifacts: Pick<ArtifactStore, "removeOlderThan">;
   readonly log: Pick<Log, "info" | "warn">;
-  /** Epoch ms of Redis, whose clock dates when jobs are accepted and finish. */
+  /** Epoch ms of Redis: its clock dates the jobs. */
   readonly redisTime?: () => number;
   readonly periodMs?: number;
 }
 
 /**
- * Deletes now and every hour. Deletes nothing while the clocks of this machine and of a store disagree: by a wrong
- * clock, fresh jobs would be past their retention.
- * @returns a function that ends this, and aborts the run under way
+ * Deletes now and every hour, but nothing while the clocks of this machine and of a store disagree: a wrong clock could
+ * make recent jobs seem past their retention.
+ * @returns a function that stops the schedule, and aborts the current run
  */
 export function startRetention({
   config,

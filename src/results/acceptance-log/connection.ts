@@ -36,7 +36,7 @@ interface KeyRow {
 /** A submission as a row of `accepted`. */
 export interface AcceptedRow {
   readonly id: string;
-  /** Packed as in Redis, except for the bytes of a large payload, which follow it. */
+  /** Packed as in Redis; the bytes of a large payload follow it. */
   readonly submission: string;
   readonly data?: Uint8Array | undefined;
 }
@@ -46,7 +46,7 @@ export interface AcceptedRows {
   readonly rows: readonly AcceptedRow[];
 }
 
-/** Gets the submission that each key belongs to, new or from before, and returns the rows to append. */
+/** Given the submission that each key belongs to, new or existing, returns the rows to append. */
 export type Admitted = (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[];
 
 export class AcceptedConnection {
@@ -70,7 +70,7 @@ export class AcceptedConnection {
     this.#namespace = namespace;
   }
 
-  /** Connects if it is not connected: a failure here has changed nothing. */
+  /** Connects if it is not connected. A failure here has changed nothing in Postgres. */
   open(): Promise<void> {
     return this.#client.open();
   }
@@ -87,7 +87,7 @@ export class AcceptedConnection {
     });
   }
 
-  /** As {@link copyWithKeys}, but skips rows that are in the table already, or twice in the batch. */
+  /** As {@link copyWithKeys}, but skips rows that the table has already, and repetitions in the batch. */
   stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
@@ -96,7 +96,7 @@ export class AcceptedConnection {
     });
   }
 
-  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  /** Cuts the connection; a call in progress rejects. The next call opens a new one. */
   cut(): void {
     this.#client.cut();
   }

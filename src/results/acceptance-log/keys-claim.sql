@@ -1,5 +1,6 @@
--- Claims keys that are new, or have expired. $1 namespace, then arrays of one length: $2 keys, $3 fingerprints, $4 first ids, $5 how long they live, ms.
--- In the order of keys: two batches with the same keys in different orders would wait for each other.
+-- Claims keys that are new or expired. $1 namespace, then arrays of equal length: $2 keys, $3 fingerprints, $4 first
+-- ids, $5 TTL, ms.
+-- Sorted by key: two batches with the same keys in different orders would deadlock.
 insert into accepted_keys as known (namespace, key, fingerprint, first_id, expires_at)
 select distinct on (key) $1::text, key, fingerprint, first_id, now() + ttl_ms * interval '1 millisecond'
 from unnest($2::text[], $3::text[], $4::uuid[], $5::float8[]) as claimed (key, fingerprint, first_id, ttl_ms)

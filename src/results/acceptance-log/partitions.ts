@@ -17,14 +17,14 @@ const TRIM = readSql(new URL("./partition-trim.sql", import.meta.url));
 const EXPIRE_KEYS = readSql(new URL("./keys-expire.sql", import.meta.url));
 
 /**
- * A partition has the name of the one of `jobs` for the same day, except for its first word: retention finds one by
- * the other.
+ * Except for its first word, a partition has the name of that day's partition of `jobs`: retention finds one by the
+ * other.
  */
 const nameOf = (day: number): string => partitionName(day).replace(/^jobs/, "accepted");
 const dayOfName = (name: string): number | undefined => dayOfPartition(name.replace(/^accepted/, "jobs"));
 const bounds = (day: number): [string, string, string] => [nameOf(day), lowestIdAt(day), lowestIdAt(day + DAY_MS)];
 
-/** Adds the partitions for these ids that are missing. Safe where two replicas do it at once. */
+/** Adds the missing partitions for these ids. Two replicas may call it at once. */
 export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable<string>): Promise<void> {
   const days = new Set<number>();
   for (const id of ids) days.add(dayOf(id));
@@ -33,11 +33,12 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 
 /**
  * Drops the partitions of `accepted` that ended more than a day ago, by the clock of Postgres, and whose jobs are all
- * recorded; from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a
- * partition in use just now, and what comes after it, is left for the next call.
+ * recorded; from others of that age it deletes the recorded jobs. It also deletes expired keys. Only one replica at a
+ * time does this; at a partition in use, it stops and leaves the rest to the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
- * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
+ * @throws ClocksDiffer if that is not the time of Postgres; pg's error if Postgres is away, or `signal` aborted the
+ * call
  */
 export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
   return runAsLeader({ databaseUrl, name: "accepted", signal }, async (leader) => {
@@ -55,7 +56,8 @@ async function trim(leader: Leader, before: number): Promise<string[]> {
     if (day === undefined || day + DAY_MS > before) continue;
     const answer = await leader.step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
     const remaining = answer?.rows[0]?.remaining ?? null;
-    if (remaining === null) break; // another replica is at it; or in use: each try holds up all others, as in retention
+    // another replica does it, or the partition is in use: each try delays all other queries
+    if (remaining === null) break;
     if (remaining === 0) dropped.push(name);
   }
   return dropped;

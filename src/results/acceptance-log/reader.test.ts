@@ -54,7 +54,7 @@ async function setup() {
     open.push(accepted);
     return accepted;
   };
-  const held = async (): Promise<string[]> =>
+  const stored = async (): Promise<string[]> =>
     (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
   const partitions = async (): Promise<string[]> =>
     (
@@ -62,7 +62,7 @@ async function setup() {
         "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'accepted'::regclass order by name",
       )
     ).rows.map(({ name }) => name);
-  return { url, client, accept, record, store, held, partitions };
+  return { url, client, accept, record, store, stored, partitions };
 }
 
 describe("the lead", () => {
@@ -83,7 +83,7 @@ describe("the lead", () => {
     await until(async () => (await one.lead()) === "new", { what: "the first leads again" });
   });
 
-  it("is done by another one once the leader says nothing, though its connection lives", async () => {
+  it("is done by another replica once the leader is silent, although its connection lives", async () => {
     const { store } = await setup();
     const [frozen, other] = [store("taskflow:0", 300), store()];
     expect(await frozen.lead()).toBe("new");
@@ -91,7 +91,7 @@ describe("the lead", () => {
     expect(await frozen.lead()).toBe("no");
   });
 
-  it("gives Postgres a sign of life while it goes on", async () => {
+  it("keeps its session alive while it continues", async () => {
     const { client, store } = await setup();
     const leader = store("taskflow:0", 3_000);
     expect(await leader.lead()).toBe("new");
@@ -117,7 +117,7 @@ describe("the lead", () => {
   });
 });
 
-describe("what is not recorded", () => {
+describe("an unrecorded job", () => {
   it("is found in slices, of one namespace", async () => {
     const { accept, record, store } = await setup();
     const ids = Array.from({ length: 10 }, () => idAt(NOW)) as [string, ...string[]];
@@ -141,7 +141,7 @@ describe("what is not recorded", () => {
     expect((await accepted.read(ids.slice(4, 7))).map(({ id }) => id)).toEqual(ids.slice(5, 7));
   });
 
-  it("goes with the mark of the Redis that held it", async () => {
+  it("has one generation for each namespace", async () => {
     const { store } = await setup();
     const [one, other] = [store(), store("other:0")];
     expect(await one.generation()).toBeUndefined();
@@ -156,8 +156,8 @@ describe("an old partition", () => {
   const daysAgo = (days: number): number => startOfDay(NOW) - days * DAY_MS;
   const acceptedName = (day: number): string => partitionName(day).replace("jobs", "accepted");
 
-  it("goes once all its jobs are recorded, and else keeps only the others", async () => {
-    const { url, accept, record, held, partitions, client } = await setup();
+  it("is dropped once all its jobs are recorded, and until then keeps only the others", async () => {
+    const { url, accept, record, stored, partitions, client } = await setup();
     const [done, waiting, late, fresh] = [daysAgo(3) + 1, daysAgo(4), daysAgo(4) + 9, daysAgo(1)].map(idAt) as [
       string,
       string,
@@ -178,7 +178,7 @@ describe("an old partition", () => {
     await client.query("rollback");
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
     // of `busy` too few were recorded to write the partition anew
-    expect(await held()).toEqual([...busy, waiting, fresh]);
+    expect(await stored()).toEqual([...busy, waiting, fresh]);
     expect(await partitions()).toEqual([6, 4, 1].map((days) => acceptedName(daysAgo(days))));
     expect((await client.query("select key from accepted_keys")).rows).toEqual([{ key: "new" }]);
     await record(NOW, waiting);
@@ -188,19 +188,19 @@ describe("an old partition", () => {
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(4))]);
   });
 
-  it("is locked only where at least half of it goes", async () => {
-    const { url, accept, record, held, client } = await setup();
+  it("is locked only if at least half of it is deleted", async () => {
+    const { url, accept, record, stored, client } = await setup();
     const busy = Array.from({ length: 3 }, () => idAt(daysAgo(6)));
     const done = idAt(daysAgo(3));
     await accept("taskflow:0", done, ...busy);
     await record(NOW, done, busy[0] ?? "");
     await client.query("begin");
-    await client.query(`select from ${acceptedName(daysAgo(6))}`); // whoever wants it alone would have to wait
+    await client.query(`select from ${acceptedName(daysAgo(6))}`); // an exclusive lock would have to wait
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
     await client.query("rollback");
     await record(NOW, busy[1] ?? "");
     expect(await trimAccepted(url, NOW)).toEqual([]);
-    expect(await held()).toEqual([busy[2]]);
+    expect(await stored()).toEqual([busy[2]]);
   });
 
   it("that is in use stays for the next time, and so do those after it", async () => {

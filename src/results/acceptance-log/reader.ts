@@ -17,7 +17,7 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 export const SETTLED_MS = 60_000;
 
 export interface Unrecorded {
-  /** The highest id examined; null if there was none. */
+  /** The highest id examined; null if the range is empty. */
   readonly last: string | null;
   readonly jobs: readonly { readonly id: string; readonly bytes: number }[];
 }
@@ -31,7 +31,7 @@ export class AcceptanceLogReader {
   readonly #namespace: string;
   readonly #leader: Leader;
 
-  /** @param silentMs after so long without a call another replica may lead; see {@link Leader} */
+  /** @param silentMs another replica may lead after this long without a call; see {@link Leader} */
   constructor(databaseUrl: string, namespace: string, silentMs?: number) {
     this.#namespace = namespace;
     this.#leader = new Leader({
@@ -51,7 +51,7 @@ export class AcceptanceLogReader {
 
   /**
    * Examines the first `limit` rows above one id and below another, for the jobs that are not recorded.
-   * @throws pg's error if Postgres is away, as all methods do; then this replica leads no more
+   * @throws pg's error if Postgres is away, as all methods do; then this replica no longer leads
    */
   async unrecorded(above: string, below: string, limit: number): Promise<Unrecorded> {
     type Row = { readonly last: string | null } & (
@@ -81,7 +81,7 @@ export class AcceptanceLogReader {
     await this.#leader.query(SET_GENERATION, [this.#namespace, generation]);
   }
 
-  /** Leads no more, and cuts off the call under way. Idempotent. */
+  /** Stops leading, and cuts off the call in progress. Idempotent. */
   close(): void {
     this.#leader.close();
   }

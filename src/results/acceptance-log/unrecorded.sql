@@ -1,5 +1,6 @@
--- Of the first $4 rows above id $2 and below id $3: those of namespace $1 that `jobs` does not hold, and the bytes of each.
--- Returns at least one row; on each, `last` is the highest id looked at, null when there was none.
+-- Of the first $4 rows above id $2 and below id $3: those of namespace $1 that `jobs` does not have, and the bytes of
+-- each.
+-- Returns at least one row; on each, `last` is the highest id examined, or null.
 with slice as materialized (
   select id, namespace, octet_length(submission) as bytes from accepted where id > $2::uuid and id < $3::uuid order by id limit $4::int
 )

@@ -48,7 +48,7 @@ const keyed = (key: string, fingerprint: string, ttlMs = 60_000): Acceptance & {
 };
 const errorOf = (answer: Accepted): string => (answer.kind === "failed" ? answer.error.code : answer.kind);
 
-/** Until a COPY of the acceptor waits for a lock. */
+/** Waits until a COPY of the writer waits for a lock. */
 const copyWaits = (client: pg.Client): Promise<unknown> =>
   until(
     async () =>
@@ -56,8 +56,8 @@ const copyWaits = (client: pg.Client): Promise<unknown> =>
     { what: "a COPY waits" },
   );
 
-describe("what is accepted", () => {
-  it("is committed as it came, whatever stands in it, in the partition of its day", async () => {
+describe("an accepted submission", () => {
+  it("is committed unchanged, whatever it contains, in the partition of its day", async () => {
     const { url, accept } = await setup();
     const given = submission({
       payload: String.raw`{"a\tb":"\\N \u0000 \ud800","ü":"\n"}`,
@@ -72,7 +72,7 @@ describe("what is accepted", () => {
     expect(await store.read(ids)).toEqual(ids.toSorted().map((id) => ({ id, submission: given })));
   });
 
-  it("travels in few COPYs, however much comes at once", async () => {
+  it("is committed in few COPYs, however many arrive at once", async () => {
     const { accept, client, ids } = await setup();
     await accept(one());
     const before = await client.query<{ n: string }>("select pg_current_xact_id()::text as n");
@@ -86,7 +86,7 @@ describe("what is accepted", () => {
 });
 
 describe("a row that is there already", () => {
-  it("counts as committed, and does not hold up what travels with it", async () => {
+  it("counts as committed, and does not delay its batch", async () => {
     const { accept, ids } = await setup();
     const [repeat, twice, bystander] = [one(), one(), one()];
     const withKey = keyed("k", "body");
@@ -101,7 +101,7 @@ describe("a row that is there already", () => {
 });
 
 describe("an Idempotency-Key", () => {
-  it("belongs to one of those who come with it at once, on whatever replica", async () => {
+  it("belongs to one of the concurrent submissions, on any replica", async () => {
     const { url, accept, ids } = await setup();
     const other = writerOn(url);
     const acceptances = Array.from({ length: 60 }, (_, i) => keyed(`key${i % 3}`, "body"));
@@ -109,12 +109,12 @@ describe("an Idempotency-Key", () => {
     const winners = acceptances.filter((_, i) => answers[i]?.kind === "committed").map(({ firstId }) => firstId);
     expect(winners).toHaveLength(3);
     expect(await ids()).toEqual(winners.toSorted());
-    const told = answers.flatMap((answer) => (answer.kind === "known" ? [answer] : []));
-    expect(told).toHaveLength(57);
-    expect(told.every(({ firstId, isSameBody }) => isSameBody && winners.includes(firstId))).toBe(true);
+    const reported = answers.flatMap((answer) => (answer.kind === "known" ? [answer] : []));
+    expect(reported).toHaveLength(57);
+    expect(reported.every(({ firstId, isSameBody }) => isSameBody && winners.includes(firstId))).toBe(true);
   });
 
-  it("tells another body, and serves again when its time is over", async () => {
+  it("recognises another body, and is free again when it expires", async () => {
     const { accept, ids } = await setup();
     const [first, other, late] = [keyed("k", "body", 300), keyed("k", "another"), keyed("k", "another")];
     expect(await accept(first)).toEqual({ kind: "committed" });
@@ -134,14 +134,14 @@ describe("an Idempotency-Key", () => {
 });
 
 describe("without Postgres", () => {
-  it("a submission is refused at once, and taken again afterwards", async () => {
+  it("a submission is rejected at once, and accepted again afterwards", async () => {
     const postgres = await ownPostgres();
     await migrate(postgres.address);
     const { accept, logged } = writerOn(postgres.address);
     expect(errorOf(await accept(one()))).toBe("committed");
     await postgres.stop();
     // the first may meet the dying connection
-    await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is refused" });
+    await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is rejected" });
     const startedAt = performance.now();
     const answers = await Promise.all([accept(one()), accept(one())]);
     expect(answers).toMatchObject([
@@ -154,7 +154,7 @@ describe("without Postgres", () => {
     expect(logged.at(-1)).toBe("Postgres takes submissions again");
   });
 
-  it("that does not even refuse, it is told within the time that nothing was changed", async () => {
+  it("that does not answer, it gets the answer in time that nothing was changed", async () => {
     const { url } = await setup();
     const proxy = await TcpProxy.start(Number(new URL(url).port));
     open.push(proxy);
@@ -189,7 +189,7 @@ describe("a COPY that does not end", () => {
     expect(errorOf(await second)).toMatch(/^(store_unavailable|outcome_unknown)$/); // its own COPY may have begun
     expect(performance.now() - startedAt).toBeLessThan(ACCEPT_TIMEOUT_MS + 1_000);
     await client.query("rollback");
-    await until(async () => (await accept(one())).kind === "committed", { what: "it is taken again" });
+    await until(async () => (await accept(one())).kind === "committed", { what: "it is accepted again" });
     expect((await ids()).length).toBeGreaterThan(0);
   });
 
@@ -206,7 +206,7 @@ describe("a COPY that does not end", () => {
     await client.query("rollback");
   });
 
-  it("because Postgres says no changes nothing", async () => {
+  it("because Postgres rejects it changes nothing", async () => {
     const { client, accept } = await setup();
     await client.query("alter table accepted rename to accepted_away");
     expect(errorOf(await accept(one()))).toBe("store_unavailable");

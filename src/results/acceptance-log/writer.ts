@@ -4,15 +4,15 @@
  *   accept ─▶ waiting ─▶ one batch in COPY ─▶ committed | known (its key) | failed
  *                ▲ submissions that arrive meanwhile make the next batch
  *
- * Nothing is tried twice: the caller waits, and gets an answer within two seconds. `store_unavailable` means that
- * nothing was changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job
- * later (replica/maintenance/restore.ts).
+ * The writer retries nothing, because the caller waits and must get an answer within two seconds. `store_unavailable`
+ * means that nothing was changed; `outcome_unknown` that the COPY was in progress: if Postgres committed it, the
+ * restore runs the job later (replica/maintenance/restore.ts).
  *
- * A row that is in the table already counts as committed: a replay job that crashed before its rerun was enqueued
- * comes with the same id again (replica/reruns.ts).
+ * A row that the table has already counts as committed: a replay job that crashed before it enqueued its rerun submits
+ * the same id again (replica/reruns.ts).
  *
  * Postgres, not Redis, decides which submission an Idempotency-Key belongs to, in the transaction that commits it: the
- * decision lasts as long as the row. So no row is ever committed whose job must not run, the restore need not check
+ * decision lasts as long as the row. So Postgres never commits a row whose job must not run, the restore need not check
  * keys, and a repeat is recognised even while Redis is empty.
  */
 import { linger } from "../../concurrency/linger.ts";
@@ -32,21 +32,21 @@ import { addAcceptedPartitions } from "./partitions.ts";
 /** How long a submission waits for its commit, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 2_000;
 const TICK_MS = 100;
-/** Fewer commits under load, and by measure (bench, durable) no later answers. */
+/** Makes fewer commits under load, and according to the benchmark (bench, durable) delays no answers. */
 const LINGER_MS = 2;
-/** Characters in memory, of waiting submissions and of the batch under way. */
+/** The limit of characters in memory, for waiting submissions and the batch in progress. */
 const MAX_CHARS = 64 * 1024 * 1024;
-/** Of characters, whatever the number of submissions: about 100 ms of Postgres. */
+/** The limit of characters in a batch: Postgres takes about 100 ms for them. */
 const BATCH_LIMITS = { maxItems: Number.POSITIVE_INFINITY, maxSize: 4 * 1024 * 1024 };
 /**
- * A missing partition (at midnight: two), a repeat and a conflict may hit one batch; more tries are not a coincidence.
+ * A missing partition (at midnight: two), a repeat and a conflict may hit one batch; more failures have another cause.
  */
 const MAX_TRIES = 5;
 
-/** Jobs that are accepted as a whole. */
+/** Jobs that Postgres commits all or none. */
 export interface Acceptance {
   readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
-  /** As for the queue: `key` is already joined with its scope. A repeat is answered with `firstId`. */
+  /** As for the queue: `key` includes its scope already. The answer to a repeat has `firstId`. */
   readonly idempotency?: {
     readonly key: string;
     readonly fingerprint: string;
@@ -56,8 +56,8 @@ export interface Acceptance {
 }
 
 /**
- * known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed
- * now.
+ * known: an earlier submission with this key created the job `firstId`, from the same body or (a conflict) from
+ * another; nothing was committed now.
  */
 export type Accepted =
   | { readonly kind: "committed" }
@@ -69,10 +69,10 @@ export type AcceptDone = (answer: Accepted) => void;
 interface Pending {
   readonly acceptance: Acceptance;
   readonly rows: readonly AcceptedRow[];
-  /** Of all its rows. */
+  /** Of all rows of the submission. */
   readonly chars: number;
   readonly since: number;
-  /** Undefined after it was called. */
+  /** Undefined after its only call. */
   done: AcceptDone | undefined;
 }
 
@@ -103,7 +103,7 @@ export class AcceptanceLogWriter {
   }
 
   /**
-   * Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick.
+   * Commits the jobs with the next batch. Calls `done` exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick.
    */
   accept(acceptance: Acceptance, done: AcceptDone): void {
     if (this.#isClosed || this.#chars > MAX_CHARS) {
@@ -153,13 +153,13 @@ export class AcceptanceLogWriter {
   /** Answers the submissions whose time is up. */
   #expire(): void {
     const expired = performance.now() - ACCEPT_TIMEOUT_MS;
-    const silence = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
+    const reason = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
     const count = this.#waiting.findIndex(({ since }) => since >= expired);
     for (const pending of this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)) {
       this.#chars -= pending.chars;
-      answer(pending, failed(unavailable(silence)));
+      answer(pending, failed(unavailable(reason)));
     }
-    const verdict = failed(this.#isSent ? unknown(new Error(silence), silence) : unavailable(silence));
+    const verdict = failed(this.#isSent ? unknown(new Error(reason), reason) : unavailable(reason));
     for (const pending of this.#batch) if (pending.since < expired) answer(pending, verdict);
   }
 
@@ -170,16 +170,16 @@ export class AcceptanceLogWriter {
       this.#fail(batch, unavailable(outageOf(error), error));
       return;
     }
-    const asked = batch.filter(({ done }) => done !== undefined); // the others were told that nothing was changed
-    if (asked.length === 0) return;
+    const waiting = batch.filter(({ done }) => done !== undefined); // the others have their answer: nothing was changed
+    if (waiting.length === 0) return;
     try {
       this.#isSent = true;
-      const known = await this.#write(asked);
-      for (const pending of asked) answer(pending, answerOf(pending.acceptance, known));
+      const known = await this.#write(waiting);
+      for (const pending of waiting) answer(pending, answerOf(pending.acceptance, known));
       if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
       this.#lastReason = undefined;
     } catch (error) {
-      this.#fail(asked, isRejection(error) ? unavailable(outageOf(error), error) : unknown(error));
+      this.#fail(waiting, isRejection(error) ? unavailable(outageOf(error), error) : unknown(error));
     } finally {
       this.#isSent = false;
     }
@@ -213,11 +213,11 @@ export class AcceptanceLogWriter {
 
   #fail(batch: readonly Pending[], error: TaskFlowError): void {
     const reason = reasonOf(error.cause);
-    // Logs each reason once, not each batch: an outage may take hours.
+    // Logs each reason once, not for each batch: an outage may take hours.
     if (reason !== this.#lastReason)
       this.#options.log.warn(
         { error: reason },
-        "submissions cannot be committed in Postgres: they are refused until it takes them",
+        "submissions cannot be committed in Postgres: they are rejected until it takes them",
       );
     this.#lastReason = reason;
     for (const pending of batch) answer(pending, failed(error));

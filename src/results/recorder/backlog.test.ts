@@ -6,7 +6,7 @@ const MIB = 1_024 * 1_024;
 const large = (): ReturnType<typeof outcomeWith> => outcomeWith({ job: { payload: "x".repeat(MIB) } });
 
 describe("a backlog", () => {
-  it("gives back the oldest first", () => {
+  it("returns the oldest first", () => {
     const backlog = new Backlog({ highMark: 10, lowMark: 5 });
     const [a, b, c] = outcomes(3);
     if (!a || !b || !c) throw new Error("three were made");
@@ -61,7 +61,7 @@ describe("a backlog", () => {
     expect(backlog.size).toBe(7);
   });
 
-  it("counts texts too: a few large outcomes fill it, make short batches, and have an end", () => {
+  it("counts characters too: a few large outcomes fill it, and make short batches", () => {
     const backlog = new Backlog({ highMark: 1_000, lowMark: 10 });
     expect(backlog.add(Array.from({ length: 40 }, large), 1_000)).toBe(32); // 32 MiB
     expect(backlog.isFull).toBe(true);

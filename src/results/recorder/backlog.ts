@@ -9,13 +9,12 @@ export interface BacklogLimits {
 }
 
 /**
- * So many characters fill it too, whatever the number of outcomes: an outcome has a few hundred bytes or many
- * megabytes. Four batches are enough to keep COPY busy; while Postgres is away, the outcomes beyond them are in the
- * outbox as well.
+ * This many characters fill it, too: an outcome has between a few hundred bytes and many megabytes. Four batches are
+ * enough to keep COPY busy; while Postgres is away, the outbox has the outcomes beyond them.
  */
 const HIGH_CHARS = 16 * 1_024 * 1_024;
 const LOW_CHARS = HIGH_CHARS / 2;
-/** A batch stays well below the length of a string (2^29 characters), and of a pause of the event loop. */
+/** Keeps a batch well below the longest string (2^29 characters), and a pause of the event loop short. */
 const MAX_BATCH_CHARS = 4 * 1_024 * 1_024;
 
 /** The outcomes in memory that are not in Postgres yet, oldest first. */
@@ -38,7 +37,7 @@ export class Backlog {
     return this.#isFull;
   }
 
-  /** The room below the low mark: adding so much neither fills the backlog nor keeps it full. */
+  /** The number of outcomes missing to the low mark: adding these neither fills the backlog nor keeps it full. */
   get room(): { readonly outcomes: number; readonly chars: number } {
     return {
       outcomes: Math.max(0, this.#limits.lowMark - this.#outcomes.length),
@@ -51,16 +50,19 @@ export class Backlog {
     let taken = 0;
     for (const outcome of outcomes) {
       if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
-      const kept = this.#chars + charsInMemory(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
-      this.#outcomes.push(kept);
-      this.#chars += charsInMemory(kept);
+      const added = this.#chars + charsInMemory(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
+      this.#outcomes.push(added);
+      this.#chars += charsInMemory(added);
       taken += 1;
     }
     if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
     return taken;
   }
 
-  /** Removes and returns the oldest: at most `maxRows`, and fewer if they are long; at least one if there is one. */
+  /**
+   * Removes and returns the oldest outcomes: at most `maxRows`, fewer if they are long; none only if the backlog is
+   * empty.
+   */
   take(maxRows: number): Outcome[] {
     const limits = { maxItems: maxRows, maxSize: MAX_BATCH_CHARS };
     const taken = this.#outcomes.splice(0, batchLength(this.#outcomes, limits, charsInBatch));
@@ -71,8 +73,8 @@ export class Backlog {
 }
 
 /**
- * Above the low mark no large payload is kept: it is fetched again for its batch, whereas dropped outcomes would wait
- * for a sweep.
+ * Drops large payloads above the low mark: the recorder fetches one again for its batch, whereas a dropped outcome
+ * would wait for a sweep.
  */
 function withoutData(outcome: Outcome): Outcome {
   const { payload } = outcome.job;
@@ -81,7 +83,10 @@ function withoutData(outcome: Outcome): Outcome {
     : outcome;
 }
 
-/** Characters in the batch that writes it: a large payload that is not in memory is fetched for that. */
+/**
+ * Characters in the batch that writes the outcome, for which the recorder fetches a large payload that is not in
+ * memory.
+ */
 function charsInBatch(outcome: Outcome): number {
   const { payload } = outcome.job;
   return charsInMemory(outcome) + (isLarge(payload) && !payload.data ? sizeOf(payload) : 0);

@@ -1,10 +1,10 @@
 /**
- * One batch into Postgres, whatever is in it.
+ * Writes one batch into Postgres, whatever rows are in it.
  *
  *   copy ──duplicate──▶ stage          missing partition: added, then the same again
  *     └──bad row──▶ halves … one row ──bad──▶ the row without payload and result ──bad──▶ set aside
  *
- * What is set aside stays in Redis' outbox, so nothing is lost, and does not hold up the others.
+ * A row set aside stays in Redis' outbox, so it is not lost and does not block the others.
  */
 
 import type { Outcome } from "../../core/job.ts";
@@ -21,12 +21,12 @@ export interface RecorderLog {
   error(fields: object, message: string): void;
 }
 
-/** A duplicate, a partition and two conflicts may all hit one batch; more tries are not a coincidence. */
+/** A duplicate, a missing partition and two conflicts may hit one batch; more failures have another cause. */
 const MAX_TRIES = 6;
 
 /**
- * @returns the outcomes that Postgres holds now: all but those set aside
- * @throws when Postgres is away; then some may be recorded, and a repeat of all is harmless
+ * @returns the outcomes that Postgres has now: all but those set aside
+ * @throws pg's error if Postgres is away; then some may be recorded, and a repeat of the batch is harmless
  */
 export function recordBatch(
   connection: RecorderConnection,
@@ -60,7 +60,7 @@ async function record(
   }
 }
 
-/** Records a batch with a row that Postgres rejects: by halves, down to that row. */
+/** Records a batch with a row that Postgres rejects, by halving it down to that row. */
 async function recordApart(
   connection: RecorderConnection,
   batch: readonly Outcome[],
@@ -77,7 +77,7 @@ async function recordApart(
   }
   const fields = { id: first.job.id, type: first.job.type, error: messageOf(reason) };
   if (write === writeRow) {
-    log.warn(fields, "Postgres refuses a job's row: it is recorded without payload and result");
+    log.warn(fields, "Postgres rejects a job's row: it is recorded without payload and result");
     return record(connection, batch, log, (rows, outcome) => writeBareRow(rows, outcome, messageOf(reason)));
   }
   log.error(fields, "a job cannot be recorded at all: it stays in the outbox");

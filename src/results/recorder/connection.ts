@@ -12,7 +12,7 @@ const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A COPY that takes so long waits for a lock. */
+/** A COPY that takes this long waits for a lock. */
 const LOCK_WAIT_MS = 2_000;
 
 /** Adds the row of an outcome. */
@@ -20,7 +20,7 @@ export type RowWriter = (rows: CopyBuffer, outcome: Outcome) => void;
 
 export class RecorderConnection {
   readonly #client: ExclusiveClient;
-  /** Free again when a call has ended: either Postgres has all rows, or the connection is cut. */
+  /** Each call ends with all rows in Postgres, or with the connection cut. */
   readonly #rows = new CopyBuffer();
 
   /**
@@ -43,7 +43,7 @@ export class RecorderConnection {
     return this.#client.use((client) => copyIn(client, COPY, this.#rowsOf(batch, write)));
   }
 
-  /** As {@link copy}, but skips rows that are in the table already, or twice in the batch. */
+  /** As {@link copy}, but skips rows that the table has already, and repetitions in the batch. */
   stage(batch: readonly Outcome[], write: RowWriter): Promise<void> {
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
@@ -52,7 +52,7 @@ export class RecorderConnection {
     });
   }
 
-  /** Adds the partitions of these days that are missing. */
+  /** Adds the missing partitions of these days. */
   addPartitions(days: Iterable<number>): Promise<void> {
     return this.#client.use((client) => addPartitions(client, days));
   }
@@ -63,7 +63,7 @@ export class RecorderConnection {
     return this.#rows.end();
   }
 
-  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  /** Cuts the connection; a call in progress rejects. The next call opens a new one. */
   cut(): void {
     this.#client.cut();
   }

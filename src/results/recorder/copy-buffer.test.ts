@@ -110,12 +110,12 @@ describe("rows of COPY's binary format", () => {
     expect(() => rows.uuid(id)).toThrow(RangeError);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, -8.65e15])("refuse the time %d", (time) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -8.65e15])("reject the time %d", (time) => {
     rows.begin();
     expect(() => rows.timestamp(time)).toThrow(RangeError);
   });
 
-  it.each([32_768, -32_769, 1.5, Number.NaN])("refuse the smallint %d", (value) => {
+  it.each([32_768, -32_769, 1.5, Number.NaN])("reject the smallint %d", (value) => {
     rows.begin();
     expect(() => rows.smallint(value)).toThrow(RangeError);
   });

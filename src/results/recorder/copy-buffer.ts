@@ -1,7 +1,7 @@
 /**
- * Rows in COPY's binary format (PostgreSQL manual, "COPY", File Formats; the values as the server's own `recv`
- * functions read them), in memory that is used again for the next batch. Against COPY's text, Postgres spends a quarter
- * less on a row, and nothing is made here that is thrown away again.
+ * Rows in COPY's binary format (PostgreSQL manual, "COPY", File Formats; the values as the server's `recv` functions
+ * read them), in memory that the next batch reuses. Postgres spends a quarter less on a row than with COPY's text
+ * format, and this process allocates nothing per row.
  *
  *   begin ─▶ row, then as many values as it has columns ─▶ … ─▶ end
  */
@@ -9,11 +9,11 @@
 import type { Payload } from "../../core/payload.ts";
 import { dataOf, isLarge } from "../../core/payload.ts";
 
-/** How much memory is kept between batches; a batch of large payloads takes more, for itself alone. */
+/** The memory kept between batches; a batch of large payloads allocates more for itself. */
 const KEPT_BYTES = 1_024 * 1_024;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit. */
 const MAX_BYTES_PER_CHAR = 3;
-/** Up to so many characters are copied here one by one: a call of Buffer costs as much. */
+/** Up to this many characters are copied in a loop here: a call of Buffer costs as much. */
 const SHORT_LENGTH = 16;
 
 const SIGNATURE = Buffer.from("PGCOPY\n\u00ff\r\n\0", "latin1");
@@ -21,9 +21,9 @@ const INT32_BYTES = 4;
 const NULL = -1;
 const NO_MORE_ROWS = -1;
 const TEXT_OID = 25;
-/** 2000-01-01, from which Postgres counts microseconds. */
+/** 2000-01-01: Postgres counts microseconds from it. */
 const EPOCH_MS = Date.UTC(2000);
-/** `timestamptz` ends in the year 294276, JavaScript's time before. */
+/** The limit of JavaScript's Date; `timestamptz` ends later, in the year 294276. */
 const MAX_TIME_MS = 8.64e15;
 
 export class CopyBuffer {
@@ -31,11 +31,11 @@ export class CopyBuffer {
   #bytes: Buffer = this.#kept;
   #view = viewOf(this.#kept);
   #length = 0;
-  /** The rows up to here, large values between them. */
+  /** The finished parts: rows, with large values between them. */
   #parts: Uint8Array[] = [];
   #cutAt = 0;
 
-  /** Starts anew. What `end` returned before is no longer valid. */
+  /** Starts a new batch, which invalidates the parts that `end` returned before. */
   begin(): void {
     this.#use(this.#kept);
     this.#parts = [];
@@ -46,13 +46,13 @@ export class CopyBuffer {
     this.#int32(0); // no further header
   }
 
-  /** Begins a row of so many values. */
+  /** Begins a row with this number of values. */
   row(columns: number): void {
     this.#reserve(2);
     this.#int16(columns);
   }
 
-  /** @throws RangeError for what is none */
+  /** @throws RangeError if the value is no smallint */
   smallint(value: number): void {
     if (value !== (value << 16) >> 16) throw new RangeError(`${value} is no smallint`);
     this.#reserve(INT32_BYTES + 2);
@@ -60,7 +60,7 @@ export class CopyBuffer {
     this.#int16(value);
   }
 
-  /** @param epochMs nothing stands for NULL @throws RangeError for what is no time */
+  /** @param epochMs null or undefined stands for NULL @throws RangeError if it is no valid time */
   timestamp(epochMs: number | null | undefined): void {
     if (epochMs === null || epochMs === undefined) {
       this.#null();
@@ -76,7 +76,7 @@ export class CopyBuffer {
     this.#int32(lowMicros); // modulo 2^32, as DataView stores it
   }
 
-  /** @param text in the canonical form; nothing stands for NULL @throws RangeError for any other */
+  /** @param text in the canonical form; null or undefined stands for NULL @throws RangeError for any other form */
   uuid(text: string | null | undefined): void {
     if (text === null || text === undefined) {
       this.#null();
@@ -102,7 +102,7 @@ export class CopyBuffer {
     if (strange !== 0) throw new RangeError(`"${text}" is no UUID`);
   }
 
-  /** A value of type `text` or `json`. @param value nothing stands for NULL */
+  /** A value of type `text` or `json`. @param value null or undefined stands for NULL */
   text(value: string | null | undefined): void {
     if (value === null || value === undefined) {
       this.#null();
@@ -123,8 +123,8 @@ export class CopyBuffer {
   }
 
   /**
-   * A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. The bytes are not copied: they must
-   * not change before the rows are sent.
+   * A value of type `text` or `json`: a string, then bytes of UTF-8. The bytes are not copied, so they must not change
+   * before the rows are sent.
    */
   bytes(text: string, bytes: Uint8Array): void {
     const start = this.#length;
@@ -150,17 +150,17 @@ export class CopyBuffer {
     this.#view.setInt32(start, this.#length - start - INT32_BYTES);
   }
 
-  /** All rows, in parts; valid until the next `begin`. */
+  /** Ends the batch. @returns all rows, in parts that are valid until the next `begin` */
   end(): readonly Uint8Array[] {
     this.row(NO_MORE_ROWS);
     this.#cut();
     const rows = this.#parts;
     this.#parts = [];
-    this.#use(this.#kept); // what it has grown to goes with this batch
+    this.#use(this.#kept); // frees the larger memory of this batch
     return rows;
   }
 
-  /** Ends a part of the rows here. */
+  /** Ends the current part. */
   #cut(): void {
     this.#parts.push(this.#bytes.subarray(this.#cutAt, this.#length));
     this.#cutAt = this.#length;
@@ -212,7 +212,7 @@ function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
 
 const DASH = 0x2d;
 
-/** The value of a lower-case hexadecimal digit; of any other character, something that is not within 0 to 15. */
+/** The value of a lower-case hexadecimal digit; a number outside 0 to 15 for any other character. */
 function hexDigit(code: number): number {
   return code < 0x3a ? code - 0x30 : code < 0x61 ? -1 : code - 0x57;
 }

@@ -62,7 +62,7 @@ export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string)
   });
 }
 
-/** A string without NUL and halves of surrogate pairs, which Postgres rejects. */
+/** A string without NUL and lone surrogates, which Postgres rejects. */
 function storable(text: string): string {
   return text.replace(/\0|\p{Surrogate}/gu, "\uFFFD");
 }
@@ -72,7 +72,7 @@ function errorText({ code, message, attempt }: JobError): string {
   return JSON.stringify({ code: storable(code), message: storable(message), attempt });
 }
 
-/** The options of a submission that have no column of their own. */
+/** The options of a submission that have no column. */
 function optionsText({ expires_at, timeout_ms, backoff, callback_url, api_key }: JobOptions): string | null {
   if (expires_at === undefined && timeout_ms === undefined && backoff === undefined && callback_url === undefined) {
     return api_key === undefined ? null : keyText(api_key);

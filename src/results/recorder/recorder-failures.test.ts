@@ -61,14 +61,14 @@ async function proxied(options: Partial<RecorderOptions> = {}) {
 const stored = async (client: pg.Client): Promise<number> =>
   (await client.query<{ n: number }>("select count(*)::int as n from jobs")).rows[0]?.n ?? -1;
 
-/** Until a COPY of the recorder waits for a lock. */
+/** Waits until a COPY of the recorder waits for a lock. */
 const copyWaits = (client: pg.Client): Promise<unknown> =>
   until(
     async () => (await client.query("select from pg_locks where not granted and relation = 'jobs'::regclass")).rowCount,
     { what: "a COPY waits" },
   );
 
-describe("a row that Postgres refuses", () => {
+describe("a row that Postgres rejects", () => {
   const refused: Readonly<Record<string, Outcome>> = {
     "a NUL in the result": outcomeWith({ result: `"a\0b"` }),
     "a payload that is no JSON": outcomeWith({ job: { payload: "{" } }),
@@ -106,7 +106,7 @@ describe("a row that Postgres refuses", () => {
     );
   });
 
-  it("is set aside where even that fails, and stays in the outbox", async () => {
+  it("is set aside if even that fails, and stays in the outbox", async () => {
     const { recorder, recorded, client, logged } = await setup();
     const [a, b] = outcomes(2) as [Outcome, Outcome];
     recorder.add([
@@ -144,11 +144,11 @@ describe("a recorder whose Postgres fails", () => {
     ]);
   });
 
-  it("says who holds the lock that a COPY waits for", async () => {
+  it("logs the holder of the lock that a COPY waits for", async () => {
     const { recorder, recorded, client, logged } = await setup();
     await client.query("set application_name = 'nightly-dump'; begin; lock table jobs in exclusive mode");
     recorder.add(outcomes(1));
-    await until(() => logged.length > 0, { what: "it is said" });
+    await until(() => logged.length > 0, { what: "it is logged" });
     await client.query("commit");
     await recorder.idle();
     expect(logged).toEqual([
@@ -197,7 +197,7 @@ describe("a recorder whose Postgres fails", () => {
     expect(await stored(client)).toBe(11);
   });
 
-  it("stores once what was committed without its knowing", async () => {
+  it("stores a batch once whose commit was not confirmed", async () => {
     const { proxy, recorder, recorded, client } = await proxied();
     recorder.add(outcomes(1));
     await recorder.idle();
@@ -210,7 +210,7 @@ describe("a recorder whose Postgres fails", () => {
     expect(await stored(client)).toBe(11);
   });
 
-  it("keeps what it can hold, drops the rest, and takes up again by itself", async () => {
+  it("keeps the outcomes that fit, drops the others, and recovers", async () => {
     const server = await ownPostgres();
     await migrate(server.address);
     const { recorder, recorded, logged, dropped } = recorderOn(server.address, { maxRows: 4 });
@@ -233,7 +233,7 @@ describe("a recorder whose Postgres fails", () => {
     expect(logged.filter((message) => message === "Postgres takes outcomes again")).toHaveLength(1);
   });
 
-  it("tells those that it held back when they may go on: there is room again, or Postgres is away", async () => {
+  it("notifies paused producers when they may continue: room is free again, or Postgres is away", async () => {
     const server = await ownPostgres();
     await migrate(server.address);
     const client = await clientOf(server.address);
@@ -249,16 +249,16 @@ describe("a recorder whose Postgres fails", () => {
     await client.query("begin; lock table jobs in exclusive mode");
     recorder.add(outcomes(30));
     await copyWaits(client);
-    expect([recorder.holdsBack, releases]).toEqual([true, 0]);
+    expect([recorder.shouldPause, releases]).toEqual([true, 0]);
     await client.query("commit");
     await recorder.idle();
-    expect([recorder.holdsBack, releases]).toEqual([false, 1]);
+    expect([recorder.shouldPause, releases]).toEqual([false, 1]);
     await client.end();
     await server.stop();
     recorder.add(outcomes(30));
-    expect(recorder.holdsBack).toBe(true);
+    expect(recorder.shouldPause).toBe(true);
     await until(() => !recorder.isHealthy, { what: "the outage is noticed" });
-    expect([recorder.isFull, recorder.holdsBack, releases]).toEqual([true, false, 2]);
+    expect([recorder.isFull, recorder.shouldPause, releases]).toEqual([true, false, 2]);
   });
 
   it("bounds its memory while a COPY hangs, too", async () => {
@@ -277,7 +277,7 @@ describe("a recorder whose Postgres fails", () => {
   it("ends at the deadline of its close, whatever Postgres does", async () => {
     const rejecting = recorderOn("postgres://user:x@127.0.0.1:1/none").recorder;
     rejecting.add(outcomes(1));
-    await until(() => !rejecting.isHealthy, { what: "the refusal is noticed" });
+    await until(() => !rejecting.isHealthy, { what: "the rejection is noticed" });
     const { proxy, recorder } = await proxied();
     proxy.setMode({ kind: "black-hole" });
     recorder.add(outcomes(1));
@@ -287,12 +287,14 @@ describe("a recorder whose Postgres fails", () => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it("records without the next day's partition when that cannot be made", async () => {
+  it("records without the next day's partition if it cannot be created", async () => {
     const { recorder, recorded, client, logged } = await setup();
     await client.query("drop function taskflow_add_partition(text, uuid, uuid)");
     recorder.add(outcomes(2));
     await recorder.idle();
     expect(recorded).toHaveLength(2);
-    expect(logged).toEqual(["the next day's partition could not be made ahead: the flush that needs it makes it"]);
+    expect(logged).toEqual([
+      "the next day's partition could not be created in advance: the flush that needs it creates it",
+    ]);
   });
 });

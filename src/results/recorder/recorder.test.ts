@@ -55,7 +55,7 @@ async function setup(options: Partial<RecorderOptions> = {}) {
 const idsOf = (batch: readonly Outcome[]): string[] => batch.map(({ job }) => job.id);
 
 describe("a recorder", () => {
-  it("records what it is given, and says so once it is committed", async () => {
+  it("records outcomes, and reports them after the commit", async () => {
     const { recorder, recorded, stored } = await setup();
     const batch = outcomes(3);
     recorder.add(batch);
@@ -100,7 +100,7 @@ describe("a recorder", () => {
     expect(begun).toEqual([10, 10, 5]);
   });
 
-  it("logs an onRecorded that fails, and goes on", async () => {
+  it("logs a failed onRecorded, and continues", async () => {
     const errors: string[] = [];
     const { recorder, stored } = await setup({
       maxRows: 1,
@@ -111,7 +111,7 @@ describe("a recorder", () => {
     await recorder.idle();
     expect(await stored()).toHaveLength(2);
     expect(errors).toEqual(
-      Array.from({ length: 2 }, () => "recorded outcomes are not forgotten: the sweep brings them back"),
+      Array.from({ length: 2 }, () => "Redis could not forget recorded outcomes: the sweep tries again"),
     );
   });
 
@@ -152,7 +152,7 @@ describe("a recorder", () => {
     expect(recorded).toEqual(idsOf(batch));
   });
 
-  it("records what it has when it is closed, and takes nothing more", async () => {
+  it("records its outcomes when it is closed, and accepts no more", async () => {
     const dropped: number[] = [];
     const { recorder, stored } = await setup({ observe: { dropped: (n) => dropped.push(n) } });
     recorder.add(outcomes(250));

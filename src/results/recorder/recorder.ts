@@ -5,9 +5,9 @@
  *             ▲            │ Postgres away: the same batch again, with growing delays, until it is committed
  *             └────────────┘
  *
- * The recorder sends what it has, and outcomes that arrive meanwhile make the next batch. Under load, a batch waits a
- * moment longer, which delays no caller: reads and waits are answered from Redis. Each outcome is also in the outbox
- * of Redis, so the recorder may drop outcomes that it has no room for, and may record one twice, but must never call
+ * The recorder sends the outcomes that it has; those that arrive meanwhile make the next batch. Under load, a batch
+ * waits a moment longer, which delays no caller: Redis answers reads and waits. Each outcome is also in the outbox of
+ * Redis, so the recorder may drop outcomes that it has no room for, and may record one twice, but must never call
  * `onRecorded` for an outcome that is not committed.
  */
 
@@ -24,11 +24,11 @@ import { type RecorderLog, recordBatch } from "./batch.ts";
 import { RecorderConnection } from "./connection.ts";
 
 interface RecorderHooks {
-  /** A batch is committed: its rows, and the seconds since its first try. */
+  /** Called after the commit of a batch, with its rows and the seconds since its first try. */
   readonly batch?: (rows: number, seconds: number) => void;
-  /** So many outcomes were dropped for lack of room: they are in the outbox, and a sweep brings them back. */
+  /** Called with the number of outcomes dropped for lack of room. The outbox has them, and a sweep reads them again. */
   readonly dropped?: (outcomes: number) => void;
-  /** {@link Recorder.holdsBack} is no longer true: producers may continue. */
+  /** {@link Recorder.shouldPause} is no longer true: producers may continue. */
   readonly released?: () => void;
 }
 
@@ -45,15 +45,14 @@ export interface RecorderOptions {
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly log: RecorderLog;
   readonly observe?: RecorderHooks;
-  /** How long one COPY may hang, in milliseconds (default 30,000). */
+  /** How long one COPY may take, in milliseconds (default 30,000). */
   readonly flushTimeoutMs?: number;
 }
 
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
 /**
- * Makes some 280 rows a commit under load (bench, end-to-end); jobs that are leased as they are enqueued would make the
- * batches small.
+ * Makes some 280 rows a commit under load (bench, end-to-end); without it, steady traffic would make small batches.
  */
 const LINGER_MS = 10;
 
@@ -81,8 +80,8 @@ export class Recorder {
   }
 
   /**
-   * Takes outcomes to record, and returns at once. Those beyond the high mark are dropped while Postgres is away (those
-   * beyond twice the high mark at any time), so that memory stays bounded.
+   * Takes outcomes to record, and returns at once. To bound memory, it drops those beyond the high mark while Postgres
+   * is away, and those beyond twice the high mark at any time.
    */
   add(outcomes: readonly Outcome[]): void {
     const { highMark, observe } = this.#options;
@@ -98,13 +97,13 @@ export class Recorder {
   }
 
   /**
-   * Whether producers of outcomes should pause. While Postgres is away they need not: the outbox takes their outcomes.
+   * Whether producers of outcomes should pause. They continue while Postgres is away: the outbox takes their outcomes.
    */
-  get holdsBack(): boolean {
+  get shouldPause(): boolean {
     return this.isFull && this.#isHealthy;
   }
 
-  /** The room below the low mark. */
+  /** The number of outcomes missing to the low mark. */
   get room(): Backlog["room"] {
     return this.#backlog.room;
   }
@@ -125,7 +124,7 @@ export class Recorder {
     await this.#forgetting;
   }
 
-  /** Records the outcomes in memory, for at most `deadlineMs` milliseconds, and ends. The rest stays in the outbox. */
+  /** Records the outcomes in memory for at most `deadlineMs` milliseconds, and stops. The rest stays in the outbox. */
   close(deadlineMs: number): Promise<void> {
     this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
@@ -146,9 +145,9 @@ export class Recorder {
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
       const isFullBatch = this.#backlog.size >= maxRows;
       await linger(isFullBatch ? 0 : this.#latestRows, LINGER_MS);
-      const heldBack = this.holdsBack;
+      const wasPausing = this.shouldPause;
       const batch = this.#backlog.take(maxRows);
-      if (heldBack && !this.isFull) observe?.released?.();
+      if (wasPausing && !this.isFull) observe?.released?.();
       this.#latestRows = batch.length;
       await this.#record(batch);
     }
@@ -165,7 +164,7 @@ export class Recorder {
     await this.#makeAhead(batch);
   }
 
-  /** Tries until the batch is committed; undefined if the recorder gives up, at its close. */
+  /** Tries until the batch is committed. Resolves with undefined if the recorder closes first. */
   async #untilRecorded(batch: readonly Outcome[]): Promise<readonly Outcome[] | undefined> {
     const { log, observe } = this.#options;
     const { signal } = this.#giveUp;
@@ -177,24 +176,24 @@ export class Recorder {
         if (lastReason !== undefined) log.info({ failures: failures - 1 }, "Postgres takes outcomes again");
         return recorded;
       } catch (error) {
-        const heldBack = this.holdsBack;
+        const wasPausing = this.shouldPause;
         this.#isHealthy = false;
-        if (heldBack) observe?.released?.();
-        // Logs each reason once, not each try: an outage may take hours.
+        if (wasPausing) observe?.released?.();
+        // Logs each reason once, not for each try: an outage may take hours.
         if (reasonOf(error) !== lastReason)
           log.warn(
             { error: reasonOf(error) },
             "outcomes cannot be recorded: they stay in the outbox until Postgres takes them",
           );
         lastReason = reasonOf(error);
-        // Rejects if the recorder gives up meanwhile, which the loop's condition checks.
+        // Rejects if the recorder closes meanwhile, which the loop's condition checks.
         await delay(delayAfter(failures, RECONNECT, Math.random()), undefined, { signal }).catch(() => undefined);
       }
     }
     return undefined;
   }
 
-  /** The batch with its large payloads, which are in memory for its COPY only. */
+  /** The batch with its large payloads, which stay in memory only during its COPY. */
   async #withPayloads(batch: readonly Outcome[]): Promise<readonly Outcome[]> {
     if (!batch.some(({ job }) => isLarge(job.payload))) return batch;
     return Promise.all(
@@ -213,12 +212,12 @@ export class Recorder {
     } catch (error) {
       this.#options.log.error(
         { error: reasonOf(error), outcomes: recorded.length },
-        "recorded outcomes are not forgotten: the sweep brings them back",
+        "Redis could not forget recorded outcomes: the sweep tries again",
       );
     }
   }
 
-  /** Creates the next day's partition with the first outcome of a day, so that midnight costs no failed COPY. */
+  /** Creates the next day's partition with the first outcome of a day, to avoid a failed COPY at midnight. */
   async #makeAhead(batch: readonly Outcome[]): Promise<void> {
     const last = batch.at(-1);
     const day = last ? dayOf(last.job.id) : 0;
@@ -229,7 +228,7 @@ export class Recorder {
     } catch (error) {
       this.#options.log.warn(
         { error: reasonOf(error) },
-        "the next day's partition could not be made ahead: the flush that needs it makes it",
+        "the next day's partition could not be created in advance: the flush that needs it creates it",
       );
     }
   }

@@ -1,2 +1,2 @@
--- A batch that may hold rows which `jobs` has already is copied here first.
+-- The recorder copies a batch here first if `jobs` may have some of its rows already.
 create temp table staged_jobs on commit drop as select * from jobs with no data
