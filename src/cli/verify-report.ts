@@ -1,14 +1,7 @@
-<<<<<<< HEAD:src/cli/verify-report.ts
 /** The result of `taskflow verify` as text. */
 import { outboxOf } from "../verify/counts-check.ts";
 import type { Verification } from "../verify/verification.ts";
 import { plainTable } from "./text-table.ts";
-=======
-/** Formats the result of `taskflow verify` as text. */
-import { plainTable } from "../cli/text-table.ts";
-import { outboxOf } from "./counts-check.ts";
-import type { Verification } from "./verification.ts";
->>>>>>> w19-P4:src/verify/report.ts
 
 /** The number of inconsistencies that the text lists at most; the JSON lists all. */
 const MAX_LINES = 1_000;

@@ -40,7 +40,9 @@ afterAll(async () => {
 });
 
 async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
-  const relevant = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
+  const relevant = Object.entries(headers).filter(([name]) =>
+    /^(content-type|idempotency-key|last-event-id)$/.test(name),
+  );
   const response = await fetch(replica.url + path, {
     method,
     headers: Object.fromEntries(relevant) as Record<string, string>,

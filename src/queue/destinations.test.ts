@@ -75,7 +75,8 @@ async function ask(
 async function leaveAll({ inside }: Asked, health: HostHealth): Promise<void> {
   for (const leave of inside) leave(health);
   await Promise.resolve(); // the reports are sent at the end of this tick
-  await Promise.all(queues.map((queue) => queue.jobCounts())); // on the same connection: Redis has the reports afterwards
+  // on the same connection: Redis has the reports afterwards
+  await Promise.all(queues.map((queue) => queue.jobCounts()));
 }
 
 /** A number from INFO commandstats. */

@@ -51,7 +51,9 @@ function isExact(text: string): boolean {
   return (whole + significant).replace(/^0+/, "").length <= MAX_DIGITS;
 }
 
-/** A style with as many decimals as the column or the text has; the plain style if it shows the same, or no format fits. */
+/**
+ * A style with as many decimals as the column or the text has; the plain style if it shows the same, or no format fits.
+ */
 function styleOf(text: string, { kind, decimals }: TableColumn, styles: StyleTable): number {
   if (decimals !== undefined)
     return Math.abs(Number(text)) < 10 ** MAX_DIGITS ? styles.styleOf(decimalsFormat(decimals)) : PLAIN_STYLE;
