@@ -69,19 +69,8 @@ export async function closeResources(): Promise<void> {
   await Promise.all(closings);
 }
 
-export default async function runAttempt({
-  type,
-  jobId,
-  claimSeq,
-  attempt,
-  timeoutMs,
-  groupKey,
-  startedAt,
-  payload,
-  state,
-  progress,
-  key = 0,
-}: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt(task: ThreadTask): Promise<ThreadReport> {
+  const { type, jobId, claimSeq, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 } = task;
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);

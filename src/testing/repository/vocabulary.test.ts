@@ -22,20 +22,25 @@ const RETIRED: readonly Retired[] = [
     word: /\bfaults?\b/i,
     use: "issue, inconsistency, failure",
     unless: /inject|segmentation|page fault|faults?:|"fault"/i,
-    files: /^scripts\/chaos|fault|model|chaos|reliability|CHANGELOG/,
+    files: /^scripts\/chaos|fault|model|chaos|reliability|CHANGELOG|^src\/cli\/verify-command/,
   },
-  { word: /\bbooks?\b|Books\b/, use: "job counts", unless: /[Ww]orkbook|text: "a book"/ },
+  {
+    word: /\bbooks?\b|Books\b/,
+    use: "job counts",
+    unless: /[Ww]orkbook|text: "a book"/,
+    files: /^src\/(?:verify|cli\/verify-command)/, // a public name of `verify --json`
+  },
   {
     word: /\b(?:is|are|was|were|be|been) told\b|\btold (?:of|by|to|as|apart)\b/,
     use: "notified, logged, reported, distinguished",
   },
   { word: /\b(?:hears|heard)\b/, use: "subscribed, notified" },
-  { word: /\bsights?\b/, use: "snapshot" },
+  { word: /\bsights?\b/, use: "snapshot", unless: /at first sight/ },
   { word: /\bstandings?\b/i, use: "position, quota state", unless: /outstanding|long-standing/ },
   { word: /\bsuspects?\b/i, use: "poison candidate, crashed job" },
   { word: /\bcontestants?\b/i, use: "competitor" },
   { word: /\bintake\b/i, use: "submission pipeline" },
-  { word: /\bacceptors?\b/i, use: "acceptance log writer" },
+  { word: /\bacceptors?\b/i, use: "acceptance log writer", unless: /taskflow-acceptor|name: "acceptor"/ },
   { word: /\btall(?:y|ies)\b/i, use: "metric family, counts" },
   { word: /\bparcels?\b/i, use: "frame" },
   { word: /\ballowances?\b/i, use: "token bucket" },
@@ -48,7 +53,7 @@ const RETIRED: readonly Retired[] = [
     word: /\bepochs?\b/i,
     use: "generation (of Redis's data)",
     unless:
-      /epoch ?m(?:s|illi)|epoch(?:Ms|Micros|Seconds)|EPOCH_MS|extract\(epoch|Unix epoch|since the epoch|-epoch|epoch (?:time|seconds|microseconds)/i,
+      /epoch ?m(?:s|illi)|epoch(?:Ms|Micros|Seconds)|EPOCH_MS|extract\(epoch|Unix epoch|since the epoch|-epoch|epoch (?:time|seconds|microseconds)|accepted_epochs|\}:?epoch|`epoch`|@param \w+ epoch$/i,
   },
 ];
 
