@@ -3,7 +3,7 @@
 import type { Turns } from "../concurrency/turns.ts";
 import { timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
-import { boundOf } from "../core/job-filters.ts";
+import { boundOf, passesFilters } from "../core/job-filters.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { RerunFilters, RerunScan, WalkPage } from "../core/reruns.ts";
 import { RERUN_TYPE } from "../core/reruns.ts";
@@ -50,7 +50,7 @@ export async function* matching(
     view.type !== RERUN_TYPE &&
     (view.finished_at ?? Infinity) <= finishedBy &&
     (includesReruns || view.retry_of === null) &&
-    passes(view, { ...filters, status });
+    passesFilters(view, { ...filters, status });
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
   for await (const { ids, reached } of parts.store.matching(
     { ...filters, status },
@@ -90,14 +90,4 @@ async function endedIds(
     for (const view of jobs.map(viewOf)) if (isWanted(view)) found.push(view.id);
   }
   return found;
-}
-
-function passes(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
-  return (
-    view.status === status &&
-    (type === undefined || view.type === type) &&
-    (tag === undefined || view.tags.includes(tag)) &&
-    (group_key === undefined || view.group_key === group_key) &&
-    (error_code === undefined || view.error?.code === error_code)
-  );
 }

@@ -4,7 +4,8 @@
  */
 
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
-import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
+import type { JobOptions, JobView, Submission } from "../core/job.ts";
+import type { JobFilters } from "../core/job-filters.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 import type { WalkPage } from "../core/reruns.ts";
 import { DAY_MS } from "../core/time.ts";
@@ -34,15 +35,6 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024;
  * fit.
  */
 const MAX_ROWS = 200;
-
-/** The filters of a list. An absent or null filter matches every job. */
-export interface JobFilters {
-  readonly status?: Status | null | undefined;
-  readonly type?: string | null | undefined;
-  readonly tag?: string | null | undefined;
-  readonly group_key?: string | null | undefined;
-  readonly error_code?: string | null | undefined;
-}
 
 export interface JobRange {
   /** Ids below this one; all when undefined. */

@@ -4,10 +4,10 @@
  * Redis is read first, then Postgres, for the same range of ids, so a job that moves meanwhile is found at least once.
  * If both have it, the version of Postgres is used.
  */
-import type { Job, JobView } from "../../core/job.ts";
+import type { JobView } from "../../core/job.ts";
+import { passesFilters } from "../../core/job-filters.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { isLarge } from "../../core/payload.ts";
-import type { JobFilters } from "../../results/store.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
@@ -114,7 +114,7 @@ async function isFilled(
 ): Promise<boolean> {
   const isFiltered = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
   const passing = isFiltered
-    ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id)
+    ? (await queue.readHeaders(ids)).filter((header) => passesFilters(viewOf(header), filters)).map(({ id }) => id)
     : ids;
   for (let at = 0; at < passing.length; at += READ_CHUNK) {
     for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
@@ -126,14 +126,4 @@ async function isFilled(
     }
   }
   return false;
-}
-
-function passes(job: Job, { status, type, tag, group_key, error_code }: JobFilters): boolean {
-  return (
-    (error_code === undefined || viewOf(job).error?.code === error_code) &&
-    (status === undefined || job.status === status) &&
-    (type === undefined || job.type === type) &&
-    (tag === undefined || (tag !== null && job.options.tags?.includes(tag) === true)) &&
-    (group_key === undefined || job.groupKey === group_key)
-  );
 }

@@ -28,13 +28,13 @@ export const jobFilters = Type.Object(
     description: "The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted.",
   },
 );
-export type JobFilters = Static<typeof jobFilters>;
+type HistoryFilters = Static<typeof jobFilters>;
 
 /** The parts of the history that are always redacted. */
 export const JOB_REDACTIONS: Redactions = new Map([["payload", { by: "type", redact: redactPayload }]]);
 
 /** The query of the jobs that pass the filters; times are a half-open range, as in the API's job list. */
-export function jobHistoryQuery({ created_after, created_before, ...filters }: JobFilters): string {
+export function jobHistoryQuery({ created_after, created_before, ...filters }: HistoryFilters): string {
   const none = { status: null, type: null, tag: null, group_key: null, error_code: null };
   const bounds = { from: boundOf(created_after) ?? LOWEST_ID, below: boundOf(created_before) ?? HIGHEST_ID };
   return bindParameters(SQL, { ...none, ...filters, ...bounds }, pg.escapeLiteral);
