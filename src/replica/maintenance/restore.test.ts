@@ -206,7 +206,7 @@ describe("restore", () => {
     const { queue, accept, restore, events } = await setup();
     await accept(ids(1, OLD_MS));
     const late = restore({ freshMs: -1 });
-    await until(() => events.some((line) => line.includes("took too long on its way")), { what: "it is not sent" });
+    await until(() => events.some((line) => line.includes("waited too long to be sent")), { what: "it is not sent" });
     expect(await live(queue)).toEqual([]);
     await late.close();
     restore();
