@@ -42,5 +42,5 @@ export function takeOut(program: Program, { patches }: Guard): void {
 
 /** Outbox entries of a dead replica are taken over after 3 s instead of 30, to keep the time of fast runs. */
 export function shortenOwnership(program: Program): void {
-  program.patch("worker/settler.js", "OUTBOX_OWNED_MS = 30_000", "OUTBOX_OWNED_MS = 3_000");
+  program.patch("queue/settlement.js", "OUTBOX_OWNED_MS = 30_000", "OUTBOX_OWNED_MS = 3_000");
 }
