@@ -280,7 +280,7 @@ export interface ReplayFilters {
   createdAfter?: string | Date | undefined;
   /** RFC 3339, in UTC */
   createdBefore?: string | Date | undefined;
-  /** Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again */
+  /** Also jobs that run another one again (`retry_of` names it): without it, repeating a replay does not run its own reruns again */
   includeReplayed?: boolean | undefined;
 }
 
