@@ -88,7 +88,8 @@ describe.concurrent("a process that stands still as a whole", { timeout: TIMEOUT
     });
     expect(await getJob(two, id)).toMatchObject({ status: "running", worker: two.id });
     expect((await outcomesOf(two, id))[0]).toBe("lost");
-    expect(blocksOf(one)).toEqual([]);
+    // The process stood still for a lease. A busy machine may hold its main thread alone for a second after that.
+    expect(blocksOf(one).filter(({ blocked_ms: ms }) => Number(ms) > 2_000)).toEqual([]);
   });
 });
 
