@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { lstat, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { DAY_MS } from "../core/time.ts";
 import { codeOf } from "../errors.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 
 /** The age of an abandoned file in `tmp`: every running attempt writes at least once a day. */
-const ABANDONED_MS = 86_400_000;
+const ABANDONED_MS = DAY_MS;
 
 /** An empty folder that is younger than this may have been created for a file that is about to be renamed into it. */
 const FRESH_FOLDER_MS = 60_000;

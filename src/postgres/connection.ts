@@ -83,7 +83,7 @@ async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<v
   POOLED.set(client, { limits, pid: undefined });
 }
 
-/** Whether a pooler is between this client and Postgres, so that the client has no session of its own. */
+/** Whether a pooler is between this client and Postgres, so that the client shares its session with others. */
 export function isPooled(client: pg.ClientBase): boolean {
   return POOLED.has(client);
 }

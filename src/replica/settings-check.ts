@@ -23,7 +23,7 @@ interface SettingsToCheck {
 
 /**
  * The definitions of the types that this replica runs.
- * @throws UsageError that lists every issue on a line of its own: an unknown type in WORKER_TYPES, an invalid secret, a
+ * @throws UsageError that lists each issue on a separate line: an unknown type in WORKER_TYPES, an invalid secret, a
  * missing folder
  */
 export function typesToRun(settings: SettingsToCheck): readonly AnyJobDefinition[] {

@@ -51,7 +51,7 @@ function isLoopbackName(name: string): boolean {
  * Makes the check of Host. Loopback names and the names of ALLOWED_HOSTS are always served. With TASKFLOW_AUTH=none, so
  * are the host of PUBLIC_URL, addresses, and names without a dot (of containers and machines), because a stranger
  * cannot own any of them in the public DNS. In protected mode they are not: they would admit requests from a proxy that
- * adds no header of its own.
+ * adds no header.
  */
 export function hostCheck({ allowedHosts, isOpenToAll, publicUrl }: HostRules): (host: string) => boolean {
   if (allowedHosts.includes("*")) return () => true;

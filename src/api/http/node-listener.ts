@@ -109,7 +109,7 @@ export class NodeListener {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (this.#ending.has(socket)) return;
-    // Every request here comes through a proxy, whether or not the proxy adds a header of its own.
+    // Every request here comes through a proxy, whether or not the proxy adds a header.
     const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
     const { path, query, authority } = targetOf(request.url ?? "");
     const headers = authority === undefined ? head : { ...head, host: authority };

@@ -46,7 +46,7 @@ export function writeHead(
   }: Pick<Answer, "status" | "contentType" | "headers"> & { readonly body?: Answer["body"] },
   { id, limitHeaders, corsHeaders, keepAlive }: RequestFacts,
 ): void {
-  const isFile = typeof body === "object" && "open" in body; // it has headers of its own
+  const isFile = typeof body === "object" && "open" in body; // the file adds its own headers
   const ofData = contentType === undefined || isFile ? undefined : dataLines.get(contentType);
   const ofType =
     ofData ??

@@ -1,4 +1,6 @@
 /** Dates as spreadsheets store them: days since 1899-12-30, with the time of day as the fraction. */
+
+import { DAY_MS } from "../../core/time.ts";
 import { wallClockMs } from "./date-pattern.ts";
 import { MICROS_PER_DAY, parseDate, parseRfc3339, parseTimestamp, type WallClock } from "./sql-time.ts";
 
@@ -30,10 +32,10 @@ export function serialOfRfc3339(text: string, timeZone: string): Serial | undefi
   const time = parseRfc3339(text);
   if (time?.offsetSeconds === undefined) return serialOfClock(time);
   const { days, micros, offsetSeconds } = time;
-  const epochMs = days * 86_400_000 + Math.floor(micros / 1_000) - offsetSeconds * 1_000;
+  const epochMs = days * DAY_MS + Math.floor(micros / 1_000) - offsetSeconds * 1_000;
   const wallMs = wallClockMs(epochMs, timeZone);
-  const wallDays = Math.floor(wallMs / 86_400_000);
-  return serialOfClock({ days: wallDays, micros: (wallMs - wallDays * 86_400_000) * 1_000 + (micros % 1_000) });
+  const wallDays = Math.floor(wallMs / DAY_MS);
+  return serialOfClock({ days: wallDays, micros: (wallMs - wallDays * DAY_MS) * 1_000 + (micros % 1_000) });
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
 import type { PermanentError } from "../../core/job-type.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { codeOf, messageOf } from "../../errors.ts";
 import { outboundError } from "../../net/error-codes.ts";
 import { assertSuccess, isSelfExplanatory } from "../../net/http-outcome.ts";
@@ -16,7 +17,6 @@ export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
 export const PIECE_BYTES = 128 * 1024;
 const FETCH_TIMEOUT_MS = 10_000;
 /** A time limit that never applies, because the attempt's own limit is shorter. */
-const DAY_MS = 86_400_000;
 const FETCH_REDIRECTS = 3;
 
 export interface FetchOptions {
