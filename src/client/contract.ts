@@ -259,27 +259,53 @@ export interface JobOptions {
 }
 
 export interface ListFilters {
-  status?: Status | undefined;
+  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
+  status?: string | undefined;
+  /** Of one of these types */
   type?: string | undefined;
-  tag?: string | undefined;
-  groupKey?: string | undefined;
+  /** With an error of one of these codes */
   errorCode?: string | undefined;
+  /** Runs one of these jobs again */
+  retryOf?: string | undefined;
+  /** With one of these tags */
+  tag?: string | undefined;
+  /** Of one of these groups */
+  groupKey?: string | undefined;
   /** Created at this time or later */
   createdAfter?: string | Date | undefined;
   /** Created before this time */
   createdBefore?: string | Date | undefined;
+  /** Finished at this time or later */
+  finishedAfter?: string | Date | undefined;
+  /** Finished before this time */
+  finishedBefore?: string | Date | undefined;
+  /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
+  q?: string | undefined;
 }
 
 export interface ReplayFilters {
-  status?: "failed" | "cancelled" | "completed" | undefined;
-  type?: string | undefined;
-  tag?: string | undefined;
-  groupKey?: string | undefined;
-  errorCode?: string | undefined;
-  /** RFC 3339, in UTC */
+  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
+  status?: string | readonly string[] | undefined;
+  /** Of one of these types */
+  type?: string | readonly string[] | undefined;
+  /** With an error of one of these codes */
+  errorCode?: string | readonly string[] | undefined;
+  /** Runs one of these jobs again */
+  retryOf?: string | readonly string[] | undefined;
+  /** With one of these tags */
+  tag?: string | readonly string[] | undefined;
+  /** Of one of these groups */
+  groupKey?: string | readonly string[] | undefined;
+  /** Accepted at this time (RFC 3339) or later */
   createdAfter?: string | Date | undefined;
-  /** RFC 3339, in UTC */
+  /** Accepted before this time */
   createdBefore?: string | Date | undefined;
+  /** Finished at this time or later */
+  finishedAfter?: string | Date | undefined;
+  /** Finished before this time */
+  finishedBefore?: string | Date | undefined;
+  /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
+  q?: string | undefined;
   /** Also jobs that run another one again (`retry_of` names it): without it, repeating a replay does not run its own reruns again */
   includeReplayed?: boolean | undefined;
 }
@@ -562,15 +588,7 @@ export interface DataExportPayload {
       }
     | {
         /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
-        jobs: {
-          status?: "completed" | "failed" | "cancelled" | undefined;
-          type?: string | undefined;
-          tag?: string | undefined;
-          group_key?: string | undefined;
-          error_code?: string | undefined;
-          created_after?: string | undefined;
-          created_before?: string | undefined;
-        };
+        jobs: Record<string, string>;
       };
   /** The columns and their order. Default: the columns of the query; for rows, the keys of the first row, or (json, ndjson) each row unchanged. */
   columns?:

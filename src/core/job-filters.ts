@@ -1,71 +1,273 @@
-/** The filters by which the list, a bulk rerun and an export of the history find jobs. */
+/** The filters by which the list, bulk operations and an export of the history find jobs. */
 import { Type } from "typebox";
-import { lowestIdAt } from "./id.ts";
+import { isId, lowestIdAt } from "./id.ts";
 import type { JobView, Status } from "./job.ts";
+import { STATUSES } from "./job.ts";
 import type { PayloadIssue } from "./job-type.ts";
+import { textAt } from "./json-path.ts";
+import { isLarge } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
 
-const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
-
-/** The schemas of the filters that are compared as strings. */
-export const textFilters = { type: text, tag: text, group_key: text, error_code: text };
-
-/** A filter of bulk reruns alone. */
-export const includeReplayed = Type.Boolean({
-  default: false,
-  description:
-    "Also jobs that run another one again (`retry_of` names it): without it, repeating a replay does not run its own reruns again",
-});
-
-type Filters = Readonly<
-  Partial<Record<keyof typeof textFilters | "created_after" | "created_before", string | undefined>>
->;
-
-/** What a list, a bulk rerun or an export asks of a job; an absent or null filter passes every job. */
-export interface JobFilters {
-  readonly status?: Status | null | undefined;
-  readonly type?: string | null | undefined;
-  readonly tag?: string | null | undefined;
-  readonly group_key?: string | null | undefined;
-  readonly error_code?: string | null | undefined;
+/** One condition on a payload: the value at the path, compared as text. */
+export interface PayloadFilter {
+  /** Names of fields and indexes of lists, from the outside in. */
+  readonly path: readonly string[];
+  readonly value: string;
 }
 
 /**
- * Whether a job passes every filter. The statements that filter rows mean the same (job-range.sql, job-match.sql,
- * job-history.sql).
+ * The conditions on a job. An absent filter passes every job; of the values of one filter, one must match; all filters
+ * must pass.
  */
-export function passesFilters(view: JobView, { status, type, tag, group_key, error_code }: JobFilters): boolean {
+export interface JobFilters {
+  readonly status?: readonly Status[] | undefined;
+  readonly type?: readonly string[] | undefined;
+  readonly tag?: readonly string[] | undefined;
+  readonly group_key?: readonly string[] | undefined;
+  readonly error_code?: readonly string[] | undefined;
+  readonly retry_of?: readonly string[] | undefined;
+  /** Epoch ms, inclusive. */
+  readonly finished_after?: number | undefined;
+  /** Epoch ms, exclusive. */
+  readonly finished_before?: number | undefined;
+  readonly payload?: readonly PayloadFilter[] | undefined;
+  /** A text in the payload's JSON or in the error message, in any case. */
+  readonly q?: string | undefined;
+}
+
+/** The filters as members of a JSON object: texts, or lists of texts. */
+export type FilterMembers = Readonly<Partial<Record<keyof typeof filterSchemas, string | readonly string[]>>>;
+
+/** The filters, with the range of ids that the filters by time of acceptance mean. */
+export interface JobSelection {
+  readonly filters: JobFilters;
+  /** Only ids below this one. */
+  readonly below: string | undefined;
+  /** Only ids from this one on. */
+  readonly from: string | undefined;
+}
+
+const MAX_VALUES = 100;
+const MAX_LENGTH = 255;
+const MAX_PAYLOAD_FILTERS = 10;
+const PAYLOAD_PREFIX = "payload.";
+const TIME_MESSAGE = "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)";
+
+/** The filters with values that contain no commas: several may be in one text, separated by commas. */
+const LISTED = ["status", "type", "error_code", "retry_of"] as const;
+/** The filters that may have several values. */
+const MULTIPLE = [...LISTED, "tag", "group_key"] as const;
+const TIMES = ["created_after", "created_before", "finished_after", "finished_before"] as const;
+
+const DESCRIPTIONS: Readonly<Record<(typeof MULTIPLE)[number] | (typeof TIMES)[number] | "q", string>> = {
+  status: `Of one of these statuses: ${STATUSES.join(", ")}`,
+  type: "Of one of these types",
+  error_code: "With an error of one of these codes",
+  retry_of: "Runs one of these jobs again",
+  tag: "With one of these tags",
+  group_key: "Of one of these groups",
+  created_after: "Accepted at this time (RFC 3339) or later",
+  created_before: "Accepted before this time",
+  finished_after: "Finished at this time or later",
+  finished_before: "Finished before this time",
+  q: "With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others",
+};
+
+/** What a member `payload.PATH` means. */
+const PAYLOAD_FILTER_DESCRIPTION =
+  "`payload.PATH`: the value at this dotted path into the payload, compared as text. This filter has no index: the server searches the jobs that pass the others";
+
+const text = Type.String({ minLength: 1, maxLength: MAX_LENGTH });
+const multiple = (name: (typeof MULTIPLE)[number]) =>
+  Type.Optional(
+    Type.Union([text, Type.Array(text, { minItems: 1, maxItems: MAX_VALUES })], {
+      description: DESCRIPTIONS[name],
+    }),
+  );
+const single = (name: (typeof TIMES)[number] | "q") => Type.Optional(Type.String({ description: DESCRIPTIONS[name] }));
+
+/**
+ * The schemas of the filters as members of a JSON object; {@link readFilters} finds the issues that they cannot
+ * express.
+ */
+export const filterSchemas = {
+  status: multiple("status"),
+  type: multiple("type"),
+  error_code: multiple("error_code"),
+  retry_of: multiple("retry_of"),
+  tag: multiple("tag"),
+  group_key: multiple("group_key"),
+  created_after: single("created_after"),
+  created_before: single("created_before"),
+  finished_after: single("finished_after"),
+  finished_before: single("finished_before"),
+  q: single("q"),
+};
+
+/** The schemas of the filters by payload, for `patternProperties`. */
+export const payloadFilterSchemas = {
+  "^payload\\.": Type.String({ description: PAYLOAD_FILTER_DESCRIPTION }),
+};
+
+/** Whether a member of an object, or a parameter of a query, is a filter. */
+export function isFilterName(name: string): boolean {
+  return Object.hasOwn(filterSchemas, name) || name.startsWith(PAYLOAD_PREFIX);
+}
+
+/** @returns the issues of filters among the members of an object, as {@link readFilters} finds them */
+export function issuesOfFilters(
+  members: Readonly<Record<string, unknown>>,
+  statuses: readonly Status[] = STATUSES,
+): PayloadIssue[] {
+  const read = readFilters(members, statuses);
+  return "issues" in read ? read.issues : [];
+}
+
+/**
+ * Reads filters from the members of an object: texts, or lists of texts. Ignores members that are no filters.
+ * @param statuses those that the filter `status` may name
+ * @returns the selection; or all issues, with paths into the object
+ */
+export function readFilters(
+  members: Readonly<Record<string, unknown>>,
+  statuses: readonly Status[] = STATUSES,
+): JobSelection | { readonly issues: PayloadIssue[] } {
+  const issues: PayloadIssue[] = [];
+  const lists = Object.fromEntries(MULTIPLE.map((name) => [name, valuesOf(members, name, issues)]));
+  for (const status of lists["status"] ?? []) {
+    if (!(statuses as readonly string[]).includes(status))
+      issues.push({ path: "/status", message: `expected one or more of ${statuses.join(", ")}` });
+  }
+  for (const id of lists["retry_of"] ?? [])
+    if (!isId(id.toLowerCase())) issues.push({ path: "/retry_of", message: "expected the id of a job" });
+  const times = Object.fromEntries(TIMES.map((name) => [name, timeOf(members, name, issues)]));
+  const q = members["q"] === undefined ? undefined : textOf(members["q"], "/q", issues);
+  const payload = payloadFiltersOf(members, issues);
+  if (issues.length > 0) return { issues: distinct(issues) };
+  const { created_after, created_before, finished_after, finished_before } = times;
+  const filters = { ...lists, finished_after, finished_before, payload, q } as Record<keyof JobFilters, unknown>;
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  return {
+    filters: Object.fromEntries(given) as JobFilters,
+    below: boundOf(created_before, finished_before),
+    from: created_after === undefined ? undefined : lowestIdAt(created_after),
+  };
+}
+
+/** A job is accepted before it finishes: the earlier of the times bounds the ids. */
+function boundOf(createdBefore: number | undefined, finishedBefore: number | undefined): string | undefined {
+  const before = Math.min(createdBefore ?? Infinity, finishedBefore ?? Infinity);
+  return before === Infinity ? undefined : lowestIdAt(before);
+}
+
+/** Several values of one filter have the same mistake only once. */
+function distinct(issues: readonly PayloadIssue[]): PayloadIssue[] {
+  return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
+}
+
+function valuesOf(
+  members: Readonly<Record<string, unknown>>,
+  name: (typeof MULTIPLE)[number],
+  issues: PayloadIssue[],
+): string[] | undefined {
+  const given = members[name];
+  if (given === undefined) return undefined;
+  const path = `/${name}`;
+  if (Array.isArray(given) && (given.length === 0 || given.length > MAX_VALUES)) {
+    issues.push({ path, message: `expected 1 to ${MAX_VALUES} values` });
+    return undefined;
+  }
+  const texts: unknown[] = Array.isArray(given) ? given : [given];
+  const values = texts.flatMap((text) =>
+    typeof text === "string" && (LISTED as readonly string[]).includes(name) ? text.split(",") : [text],
+  );
+  if (values.length > MAX_VALUES) issues.push({ path, message: `expected 1 to ${MAX_VALUES} values` });
+  const read = values.slice(0, MAX_VALUES).flatMap((value) => textOf(value, path, issues) ?? []);
+  return [...new Set(name === "retry_of" ? read.map((id) => id.toLowerCase()) : read)];
+}
+
+function textOf(value: unknown, path: string, issues: PayloadIssue[]): string | undefined {
+  const issue =
+    typeof value !== "string"
+      ? "expected a string"
+      : value === "" || value.length > MAX_LENGTH
+        ? `expected 1 to ${MAX_LENGTH} characters`
+        : value.includes("\0")
+          ? "has a NUL character"
+          : undefined;
+  if (issue === undefined) return value as string;
+  issues.push({ path, message: issue });
+  return undefined;
+}
+
+function timeOf(
+  members: Readonly<Record<string, unknown>>,
+  name: (typeof TIMES)[number],
+  issues: PayloadIssue[],
+): number | undefined {
+  const given = members[name];
+  if (given === undefined) return undefined;
+  const time = typeof given === "string" ? parseTime(given) : undefined;
+  if (time === undefined) issues.push({ path: `/${name}`, message: TIME_MESSAGE });
+  return time;
+}
+
+function payloadFiltersOf(
+  members: Readonly<Record<string, unknown>>,
+  issues: PayloadIssue[],
+): PayloadFilter[] | undefined {
+  const given = Object.entries(members).filter(([name]) => name.startsWith(PAYLOAD_PREFIX));
+  if (given.length === 0) return undefined;
+  if (given.length > MAX_PAYLOAD_FILTERS)
+    issues.push({ path: "", message: `expected at most ${MAX_PAYLOAD_FILTERS} filters of payloads` });
+  return given.slice(0, MAX_PAYLOAD_FILTERS).flatMap(([name, value]): PayloadFilter[] => {
+    const pointer = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const path = name.slice(PAYLOAD_PREFIX.length).split(".");
+    if (name.length > MAX_LENGTH || name.includes("\0") || path.includes(""))
+      issues.push({ path: pointer, message: "expected a dotted path such as payload.order.id" });
+    const text = textOf(value, pointer, issues);
+    return text === undefined ? [] : [{ path, value: text }];
+  });
+}
+
+/** Whether the filters need the payload of a job. */
+export function needsPayload({ payload, q }: JobFilters): boolean {
+  return payload !== undefined || q !== undefined;
+}
+
+/**
+ * Whether a job passes every filter. The SQL of the same filters is in postgres/job-filters-sql.ts. A large payload that
+ * was not read passes no filter of payloads.
+ */
+export function passesFilters(view: JobView, filters: JobFilters): boolean {
+  const { status, type, tag, group_key, error_code, retry_of, finished_after, finished_before, payload, q } = filters;
   return (
-    (status ?? view.status) === view.status &&
-    (type ?? view.type) === view.type &&
-    (tag === undefined || tag === null || view.tags.includes(tag)) &&
-    (group_key ?? view.group_key) === view.group_key &&
-    (error_code === undefined || error_code === null || view.error?.code === error_code)
+    isAmong(view.status, status) &&
+    isAmong(view.type, type) &&
+    (tag === undefined || tag.some((one) => view.tags.includes(one))) &&
+    isAmong(view.group_key, group_key) &&
+    isAmong(view.error?.code, error_code) &&
+    isAmong(view.retry_of, retry_of) &&
+    (finished_after === undefined || (view.finished_at !== null && view.finished_at >= finished_after)) &&
+    (finished_before === undefined || (view.finished_at !== null && view.finished_at < finished_before)) &&
+    (payload === undefined || passesPayload(view, payload)) &&
+    (q === undefined || containsText(view, q))
   );
 }
 
-/** @returns issues that a schema cannot express: a text that Postgres cannot store, a text that is not a time */
-export function issuesOfFilters({
-  type,
-  tag,
-  group_key,
-  error_code,
-  created_after,
-  created_before,
-}: Filters): PayloadIssue[] {
-  const issues: PayloadIssue[] = [];
-  for (const [name, value] of Object.entries({ type, tag, group_key, error_code })) {
-    if (value?.includes("\0") === true) issues.push({ path: `/${name}`, message: "has a NUL character" });
-  }
-  for (const [name, time] of Object.entries({ created_after, created_before })) {
-    if (time !== undefined && parseTime(time) === undefined)
-      issues.push({ path: `/${name}`, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  }
-  return issues;
+function isAmong(value: string | null | undefined, values: readonly string[] | undefined): boolean {
+  return values === undefined || (value !== null && value !== undefined && values.includes(value));
 }
 
-/** What a filter by time means for ids: from this one, or below it. Undefined without a time. */
-export function boundOf(time: string | undefined): string | undefined {
-  const epochMs = time === undefined ? undefined : parseTime(time);
-  return epochMs === undefined ? undefined : lowestIdAt(epochMs);
+function passesPayload({ payload }: JobView, filters: readonly PayloadFilter[]): boolean {
+  if (isLarge(payload)) return false;
+  return filters.every(({ path, value }) => textAt(payload, path) === value);
+}
+
+function containsText({ payload, error }: JobView, q: string): boolean {
+  const text = q.toLowerCase();
+  return (
+    (!isLarge(payload) && payload.toLowerCase().includes(text)) ||
+    (error?.message.toLowerCase().includes(text) ?? false)
+  );
 }

@@ -1,19 +1,20 @@
 /** Re-runs finished jobs in bulk: the interface between the job type `replay` and its replica. */
 
+import { Type } from "typebox";
+import type { FilterMembers } from "./job-filters.ts";
+
 export const RERUN_TYPE = "replay";
 
+export const includeReplayed = Type.Boolean({
+  default: false,
+  description:
+    "Also jobs that run another one again (`retry_of` names it): without it, repeating a replay does not run its own reruns again",
+});
+
 /**
- * Selects jobs. An absent filter selects all jobs, except `status`, whose default is `failed`. Times are RFC 3339;
- * `created_after` is inclusive, `created_before` exclusive.
+ * The filters as a caller gave them (job-filters.ts). `status` names statuses of finished jobs; its default is `failed`.
  */
-export interface RerunFilters {
-  readonly status?: "failed" | "cancelled" | "completed" | undefined;
-  readonly type?: string | undefined;
-  readonly tag?: string | undefined;
-  readonly group_key?: string | undefined;
-  readonly error_code?: string | undefined;
-  readonly created_after?: string | undefined;
-  readonly created_before?: string | undefined;
+export interface RerunFilters extends FilterMembers {
   /** Whether to include jobs that are reruns of others (`retry_of`). */
   readonly include_replayed?: boolean | undefined;
 }

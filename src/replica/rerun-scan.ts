@@ -3,7 +3,8 @@
 import type { Turns } from "../concurrency/turns.ts";
 import { timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
-import { boundOf, passesFilters } from "../core/job-filters.ts";
+import { TERMINAL_STATUSES } from "../core/job.ts";
+import { passesFilters, readFilters } from "../core/job-filters.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { RerunFilters, RerunScan, WalkPage } from "../core/reruns.ts";
 import { RERUN_TYPE } from "../core/reruns.ts";
@@ -35,27 +36,27 @@ export async function* matching(
   rerunId: string,
   scan: RerunScan,
 ): AsyncGenerator<WalkPage> {
-  const {
-    created_after,
-    created_before,
-    include_replayed: includesReruns = false,
-    status = "failed",
-    ...filters
-  } = given;
+  const { include_replayed: includesReruns = false, ...members } = given;
   const { caller = rerunId, signal } = scan;
+  const selection = readFilters({ status: "failed", ...members }, TERMINAL_STATUSES);
+  if ("issues" in selection) throw new Error("the filters of a bulk operation are checked when it is submitted");
+  const { filters, from } = selection;
   const finishedBy = timeOfId(rerunId);
-  const from = boundOf(created_after);
-  const below = [boundOf(created_before), scan.below, rerunId].filter((id) => id !== undefined).sort()[0] ?? rerunId;
+  const below = [selection.below, scan.below, rerunId].filter((id) => id !== undefined).sort()[0] ?? rerunId;
   const isWanted = (view: JobView): boolean =>
     view.type !== RERUN_TYPE &&
     (view.finished_at ?? Infinity) <= finishedBy &&
     (includesReruns || view.retry_of === null) &&
-    passesFilters(view, { ...filters, status });
+    passesFilters(view, filters);
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
-  for await (const { ids, reached } of parts.store.matching(
-    { ...filters, status },
-    { below, from, finishedBy, includesReruns, caller, signal },
-  )) {
+  for await (const { ids, reached } of parts.store.matching(filters, {
+    below,
+    from,
+    finishedBy,
+    includesReruns,
+    caller,
+    signal,
+  })) {
     const count = ended.findIndex((id) => id < reached);
     const here = ended.splice(0, count === -1 ? ended.length : count);
     yield { ids: here.length === 0 ? ids : [...new Set([...ids, ...here])].sort().reverse(), reached };

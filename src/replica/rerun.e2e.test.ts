@@ -98,6 +98,7 @@ describe("a replay", () => {
     expect(status).toBe(422);
     expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path).sort()).toEqual([
       "/colour",
+      "/created_after",
       "/dry_run",
       "/rate",
       "/status",

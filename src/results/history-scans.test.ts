@@ -41,7 +41,7 @@ async function setup() {
   const scan = async (caller: string, signal?: AbortSignal): Promise<string[]> => {
     const found: string[] = [];
     for await (const { ids } of store.matching(
-      { status: "completed" },
+      { status: ["completed"] },
       {
         below: lowestIdAt(OLD + DAY_MS),
         from: lowestIdAt(OLD),
@@ -74,7 +74,7 @@ describe("scans of the history", () => {
     await until(async () => (await waiting("taskflow-scans")) === 1, { what: "a scan looks at the locked day" });
     expect(await store.get(recent)).toMatchObject({ id: recent });
     expect(
-      (await store.range({ from: lowestIdAt(TODAY), limit: 10, filters: { status: "completed" } })).jobs,
+      (await store.range({ from: lowestIdAt(TODAY), limit: 10, filters: { status: ["completed"] } })).jobs,
     ).toHaveLength(1);
     expect(await waiting("taskflow-scans")).toBe(1);
     await client.query("commit");

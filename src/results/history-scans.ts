@@ -41,7 +41,7 @@ export class HistoryScans {
   }
 
   /** Yields slice by slice, including slices without a match. @param filters in the order of the query's parameters */
-  async *matching(filters: readonly (string | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
+  async *matching(filters: readonly (readonly string[] | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
     const { below, from = LOWEST_ID, finishedBy, includesReruns, slice = 10_000, caller = "", signal } = range;
     let top = below;
     let day = startOfDay(timeOfId(below));

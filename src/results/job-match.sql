@@ -12,8 +12,8 @@ from (
 left join lateral (
   select id from jobs
   where id < $1::uuid and id >= $2::uuid and id >= look.lowest and type <> 'replay' and finished_at <= to_timestamp($9::float8 / 1000)
-    and ($4::text is null or status = $4) and ($5::text is null or type = $5) and ($6::text is null or $6 = any (tags))
-    and ($7::text is null or group_key = $7) and ($8::text is null or error ->> 'code' = $8)
+    and ($4::text[] is null or status = any ($4)) and ($5::text[] is null or type = any ($5)) and ($6::text[] is null or $6 && tags)
+    and ($7::text[] is null or group_key = any ($7)) and ($8::text[] is null or error ->> 'code' = any ($8))
     and ($10::boolean or retry_of is null)
 ) as job on true
 order by job.id desc

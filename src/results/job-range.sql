@@ -18,8 +18,8 @@ left join lateral (
       select *, (coalesce(octet_length(shown), 0) + coalesce(octet_length(result::text), 0))::float8 as bytes
       from jobs, lateral (select case when pg_column_size(payload) <= 32768 and octet_length(payload::text) <= 98304 then payload::text end as shown) as small
       where id < $1::uuid and id >= $2::uuid and id >= look.lowest
-        and ($5::text is null or status = $5) and ($6::text is null or type = $6) and ($7::text is null or $7 = any (tags))
-        and ($8::text is null or group_key = $8) and ($9::text is null or error ->> 'code' = $9)
+        and ($5::text[] is null or status = any ($5)) and ($6::text[] is null or type = any ($6)) and ($7::text[] is null or $7 && tags)
+        and ($8::text[] is null or group_key = any ($8)) and ($9::text[] is null or error ->> 'code' = any ($9))
       order by id desc limit $4::int
     ) as passing
   ) as found

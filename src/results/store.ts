@@ -224,14 +224,8 @@ export class Store {
   }
 }
 
-function parametersOf({
-  status = null,
-  type = null,
-  tag = null,
-  group_key = null,
-  error_code = null,
-}: JobFilters): (string | null)[] {
-  return [status, type, tag, group_key, error_code];
+function parametersOf({ status, type, tag, group_key, error_code }: JobFilters): (readonly string[] | null)[] {
+  return [status ?? null, type ?? null, tag ?? null, group_key ?? null, error_code ?? null];
 }
 
 function viewOfRow(row: JobRow): JobView {

@@ -1,6 +1,7 @@
 /** The calls that diagnose one job, and the calls that run jobs again. */
 import { Type } from "typebox";
-import { includeReplayed, textFilters } from "../../core/job-filters.ts";
+import { filterSchemas, payloadFilterSchemas } from "../../core/job-filters.ts";
+import { includeReplayed } from "../../core/reruns.ts";
 import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
@@ -93,17 +94,14 @@ export const retryJob: Operation = {
 
 const rerunBody = Type.Object(
   {
-    status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
-    ...textFilters,
-    created_after: Type.Optional(timeSchema),
-    created_before: Type.Optional(timeSchema),
+    ...filterSchemas,
     include_replayed: Type.Optional(includeReplayed),
     rate: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "The maximum number of jobs per second" }),
     ),
     dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count the jobs that match" })),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, patternProperties: payloadFilterSchemas },
 );
 
 export const rerunJobs: Operation = {

@@ -1,17 +1,10 @@
-/** The query parameters of `GET /api/v1/jobs`. */
+/** The query parameters of `GET /api/v1/jobs` that filter: handlers/list-query.ts reads them. */
 import { Type } from "typebox";
-import { STATUSES } from "../../core/job.ts";
-import { textFilters } from "../../core/job-filters.ts";
+import { filterSchemas } from "../../core/job-filters.ts";
 
-const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
+const text = (schema: object) =>
+  Type.Optional(Type.String({ description: (schema as { readonly description: string }).description }));
 export const listQuerySchema = Type.Object(
-  {
-    status: Type.Optional(Type.Enum([...STATUSES])),
-    ...textFilters,
-    created_after: text,
-    created_before: text,
-    limit: text,
-    cursor: text,
-  },
+  Object.fromEntries(Object.entries(filterSchemas).map(([name, schema]) => [name, text(schema)])),
   { additionalProperties: false },
 );

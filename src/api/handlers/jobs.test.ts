@@ -194,11 +194,11 @@ describe("the list", () => {
     const { status, body } = await request(
       server,
       "GET",
-      "/api/v1/jobs?limit=0&cursor=x&status=done&created_after=now&colour=red&tag=a&tag=b",
+      "/api/v1/jobs?limit=0&cursor=x&status=done&created_after=now&colour=red&type=a&type=b&tag=",
     );
     expect(status).toBe(422);
     expect((body.errors as { path: string }[]).map(({ path }) => path)).toEqual(
-      expect.arrayContaining(["/tag", "/colour", "/status"]) as unknown,
+      expect.arrayContaining(["/type", "/tag", "/colour", "/status"]) as unknown,
     );
     const second = await request(
       server,

@@ -4,6 +4,8 @@
  */
 import type { Rejection } from "../../core/body.ts";
 import { invalid, parseJson } from "../../core/body.ts";
+import { TERMINAL_STATUSES } from "../../core/job.ts";
+import { issuesOfFilters } from "../../core/job-filters.ts";
 import { ownedBy } from "../../core/ownership.ts";
 import { NO_OPTIONS } from "../../core/packed-job.ts";
 import type { RerunFilters, RerunScan } from "../../core/reruns.ts";
@@ -56,8 +58,11 @@ function readRerun({ registry }: ApiDependencies, { body, headers, caller }: Api
   const { value } = read;
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return problemOfRejection(invalid([{ path: "", message: "expected an object" }]).rejection);
-  const { dry_run = false, ...filters } = value as { readonly dry_run?: unknown };
+  const { dry_run = false, ...filters } = value as { readonly dry_run?: unknown } & Readonly<Record<string, unknown>>;
   const issues = [...(registry.get(RERUN_TYPE)?.issuesOf(filters) ?? [])];
+  // a schema error hides those that a schema cannot express
+  for (const issue of issuesOfFilters(filters, TERMINAL_STATUSES))
+    if (!issues.some(({ path }) => path === issue.path)) issues.push(issue);
   if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected a boolean" });
   if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
   return scopeDenial(caller, "read") ?? { filters, body: new Uint8Array(body), isDryRun: dry_run === true };

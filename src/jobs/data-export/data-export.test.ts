@@ -84,7 +84,7 @@ describe("data_export of rows", () => {
     [{ filename: "" }],
     [{ format: "xml" }],
     [{ columns: [] }],
-    [{ source: { jobs: { status: "running" } } }],
+    [{ source: { jobs: { colour: "red" } } }],
     [{ source: { rows: [1] } }],
     [{ source: { query: "../x" } }],
     [{ source: { query: "x", params: { a: {} } } }],

@@ -1,12 +1,11 @@
 /** The payload of an export: its schema, and the checks that a schema cannot express. */
 import { type Static, Type } from "typebox";
-import { issuesOfFilters } from "../../core/job-filters.ts";
 import type { PayloadIssue } from "../../core/job-type.ts";
 import { COMPRESSIONS, type Compression, isCompressionHere } from "./compression.ts";
 import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
-import { jobFilters } from "./job-history.ts";
+import { issuesOfHistory, jobFilters } from "./job-history.ts";
 import { type ColumnChoice, type Layout, PLAIN_CSV, titleOf } from "./layout.ts";
 import { issuesOfNamedQuery } from "./named-query.ts";
 import { exactParams } from "./payload-text.ts";
@@ -187,7 +186,7 @@ export function issuesOfExport(payload: ExportPayload): PayloadIssue[] {
     issue("/time_zone", "expected an IANA time zone such as Europe/Berlin");
   issues.push(...below("/columns", issuesOfColumns(columns?.map(choiceOf) ?? [], format)));
   if ("rows" in from) issues.push(...issuesOfRows(from, payload));
-  if ("jobs" in from) issues.push(...below("/source/jobs", issuesOfFilters(from.jobs)));
+  if ("jobs" in from) issues.push(...below("/source/jobs", issuesOfHistory(from.jobs)));
   return issues;
 }
 

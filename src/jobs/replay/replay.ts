@@ -3,11 +3,12 @@
  * (bulk/walk.ts). The id of each rerun is derived from the ids of this job and of the original, so it is enqueued once.
  */
 import { Type } from "typebox";
-import { includeReplayed, issuesOfFilters, textFilters } from "../../core/job-filters.ts";
+import { TERMINAL_STATUSES } from "../../core/job.ts";
+import { filterSchemas, issuesOfFilters, payloadFilterSchemas } from "../../core/job-filters.ts";
 import type { Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
 import type { Reruns } from "../../core/reruns.ts";
-import { RERUN_TYPE } from "../../core/reruns.ts";
+import { includeReplayed, RERUN_TYPE } from "../../core/reruns.ts";
 import { bulkErrors } from "../bulk/error-codes.ts";
 import { walk } from "../bulk/walk.ts";
 
@@ -20,23 +21,7 @@ export default defineJob({
   lane: "io",
   payload: Type.Object(
     {
-      status: Type.Optional(
-        Type.Enum(["failed", "cancelled", "completed"], {
-          default: "failed",
-          description: "The status of the finished jobs to run again",
-        }),
-      ),
-      ...textFilters,
-      created_after: Type.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: 64,
-          description: "Only jobs accepted at this time (RFC 3339) or later",
-        }),
-      ),
-      created_before: Type.Optional(
-        Type.String({ minLength: 1, maxLength: 64, description: "Only jobs accepted before this time (RFC 3339)" }),
-      ),
+      ...filterSchemas,
       include_replayed: Type.Optional(includeReplayed),
       rate: Type.Optional(
         Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "The most jobs per second" }),
@@ -44,10 +29,11 @@ export default defineJob({
     },
     {
       additionalProperties: false,
+      patternProperties: payloadFilterSchemas,
       examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }],
     },
   ),
-  check: issuesOfFilters,
+  check: (payload) => issuesOfFilters(payload, TERMINAL_STATUSES),
   needsRead: () => true, // it finds jobs by their fields and reports their number, and may rerun a job that needs it
   errors: bulkErrors,
   attempts: 25,
