@@ -151,6 +151,13 @@ it("contains payload and result as submitted, digit by digit and key by key", as
 });
 
 it("rejects invalid times", () => {
-  const issues = dataExport.check?.({ format: "csv", source: { jobs: { created_after: "soon", tag: "\0", status: "running" } } });
-  expect(issues?.map(({ path }) => path)).toEqual(["/source/jobs/tag", "/source/jobs/created_after"]);
+  const issues = dataExport.check?.({
+    format: "csv",
+    source: { jobs: { created_after: "soon", tag: "\0", status: "running" } },
+  });
+  expect(issues?.map(({ path }) => path)).toEqual([
+    "/source/jobs/tag",
+    "/source/jobs/status",
+    "/source/jobs/created_after",
+  ]);
 });
