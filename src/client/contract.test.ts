@@ -3,7 +3,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
-import { listJobs } from "../api/contract/job-operations.ts";
 import {
   acceptedBatchSchema,
   jobErrorSchema,
@@ -13,6 +12,8 @@ import {
 } from "../api/contract/job-schemas.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
+import { filterSchemas } from "../core/job-filters.ts";
+import { includeReplayed } from "../core/reruns.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { loadRegistry } from "../jobs/registry.ts";
 import type { JsonSchema, Rendering } from "../testing/schema-types.ts";
@@ -26,10 +27,23 @@ const FILE = new URL("contract.ts", import.meta.url);
 const INPUT: Rendering = {
   isInput: true,
   nameOf: (name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-  typeOf: (name) => (/_(at|after|before)$/.test(name) ? "string | Date" : undefined),
+  typeOf: (name) =>
+    /_(at|after|before)$/.test(name) ? "string | Date" : name === "status" ? "Status | readonly Status[]" : undefined,
 };
 
 const STATUS = typeOf(statusSchema);
+
+/** The filters of lists and of bulk operations. Those of payloads are one property, from paths to texts. */
+const FILTERS: JsonSchema = {
+  properties: {
+    ...(filterSchemas as Readonly<Record<string, JsonSchema>>),
+    payload: {
+      patternProperties: { "": { type: "string" } },
+      description:
+        'Values in the payload by their dotted paths, compared as text: `{ "order.id": "42" }`. This filter has no index: the server searches the jobs that pass the others',
+    },
+  },
+};
 
 function without({ properties, ...schema }: JsonSchema, ...names: readonly string[]): JsonSchema {
   return {
@@ -52,7 +66,6 @@ async function contract(): Promise<string> {
   const builtIn = types.filter(({ type }) => type !== "replay"); // the method of that name submits it
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
-  const replayBody = evidence.rerunJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
     "/**\n * The types of the API. Generated from the schemas by which the server validates, do not edit:\n * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.\n */\n",
     interfaceOf("Job", jobSchema as JsonSchema),
@@ -67,8 +80,8 @@ async function contract(): Promise<string> {
     interfaceOf("Stats", answerOf(system.getStats)),
     interfaceOf("Health", answerOf(system.getHealth)),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
-    interfaceOf("ListFilters", without(listJobs.query as JsonSchema, "limit", "cursor"), INPUT),
-    interfaceOf("ReplayFilters", without(replayBody, "rate", "dry_run"), INPUT),
+    interfaceOf("ListFilters", FILTERS, INPUT),
+    interfaceOf("ReplayFilters extends ListFilters", { properties: { include_replayed: includeReplayed } }, INPUT),
     "/** The payloads of the built-in types. Add your own by declaration merging. */\n" +
       interfaceOf("Payloads", {
         properties: Object.fromEntries(builtIn.map(({ type }) => [type, { $ref: payloadName(type) }])),

@@ -260,32 +260,7 @@ export interface JobOptions {
 
 export interface ListFilters {
   /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
-  status?: string | undefined;
-  /** Of one of these types */
-  type?: string | undefined;
-  /** With an error of one of these codes */
-  errorCode?: string | undefined;
-  /** Runs one of these jobs again */
-  retryOf?: string | undefined;
-  /** With one of these tags */
-  tag?: string | undefined;
-  /** Of one of these groups */
-  groupKey?: string | undefined;
-  /** Created at this time or later */
-  createdAfter?: string | Date | undefined;
-  /** Created before this time */
-  createdBefore?: string | Date | undefined;
-  /** Finished at this time or later */
-  finishedAfter?: string | Date | undefined;
-  /** Finished before this time */
-  finishedBefore?: string | Date | undefined;
-  /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
-  q?: string | undefined;
-}
-
-export interface ReplayFilters {
-  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
-  status?: string | readonly string[] | undefined;
+  status?: Status | readonly Status[] | undefined;
   /** Of one of these types */
   type?: string | readonly string[] | undefined;
   /** With an error of one of these codes */
@@ -306,6 +281,11 @@ export interface ReplayFilters {
   finishedBefore?: string | Date | undefined;
   /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
   q?: string | undefined;
+  /** Values in the payload by their dotted paths, compared as text: `{ "order.id": "42" }`. This filter has no index: the server searches the jobs that pass the others */
+  payload?: Record<string, string> | undefined;
+}
+
+export interface ReplayFilters extends ListFilters {
   /** Also jobs that run another one again (`retry_of` names it): without it, repeating a replay does not run its own reruns again */
   includeReplayed?: boolean | undefined;
 }

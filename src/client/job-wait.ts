@@ -11,6 +11,8 @@ const MAX_POLL_MS = 5_000;
 export interface WaitOptions {
   /** In milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined;
+  /** Called with each progress that the job reports, 0 to 100. */
+  readonly onProgress?: ((progress: number) => void) | undefined;
   /** Ends the waiting with the signal's reason; the job continues. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -21,8 +23,9 @@ interface JobReader {
   events(options: EventOptions): AsyncIterable<JobEvent>;
 }
 
-export async function waitForJob(jobs: JobReader, id: string, { timeoutMs, signal }: WaitOptions): Promise<Job> {
-  if (timeoutMs === undefined) return endOf(jobs, id, signal);
+export async function waitForJob(jobs: JobReader, id: string, options: WaitOptions): Promise<Job> {
+  const { timeoutMs, signal } = options;
+  if (timeoutMs === undefined) return endOf(jobs, id, options);
   const limit = new AbortController();
   const timer = setTimeout(
     () =>
@@ -30,16 +33,21 @@ export async function waitForJob(jobs: JobReader, id: string, { timeoutMs, signa
     timeoutMs,
   );
   try {
-    return await endOf(jobs, id, signal ? AbortSignal.any([limit.signal, signal]) : limit.signal);
+    return await endOf(jobs, id, {
+      ...options,
+      signal: signal ? AbortSignal.any([limit.signal, signal]) : limit.signal,
+    });
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function endOf(jobs: JobReader, id: string, signal: AbortSignal | undefined): Promise<Job> {
+async function endOf(jobs: JobReader, id: string, { onProgress, signal }: WaitOptions): Promise<Job> {
   try {
     for await (const event of jobs.events({ id, signal })) {
-      if (event.kind !== "gap" && hasEnded(event)) return await jobs.get(id, { signal }); // the event has no payload
+      if (event.kind === "gap") continue;
+      if (event.progress !== null) onProgress?.(event.progress);
+      if (hasEnded(event)) return await jobs.get(id, { signal }); // the event has no payload
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -47,6 +55,7 @@ async function endOf(jobs: JobReader, id: string, signal: AbortSignal | undefine
   }
   for (let delayMs = FIRST_POLL_MS; ; delayMs = Math.min(MAX_POLL_MS, delayMs * 1.5)) {
     const job = await jobs.get(id, { signal });
+    if (job.progress !== null) onProgress?.(job.progress);
     if (hasEnded(job)) return job;
     await pause(delayMs, signal);
   }

@@ -5,65 +5,42 @@
  * Calls that fail for the moment (no answer, 429, 502 to 504) are repeated with backoff and jitter, and not before the
  * time that the server asks for.
  */
-import type {
-  AcceptedJob,
-  Attempt,
-  Health,
-  Job,
-  JobOptions,
-  JobReceipt,
-  ListFilters,
-  Queue,
-  ReplayFilters,
-  Stats,
-  Why,
-  Worker,
-} from "./contract.ts";
+
+import type { BulkAnswer, BulkOptions, JobSet } from "./bulk.ts";
+import { bulkCall } from "./bulk.ts";
+import type { CallOptions, KeyedOptions } from "./call-options.ts";
+import { randomKey } from "./call-options.ts";
+import type { AcceptedJob, Attempt, Job, JobOptions, JobReceipt, ListFilters, ReplayFilters, Why } from "./contract.ts";
+import type { JobPatch } from "./contract-next.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
 import { followJobs } from "./job-events.ts";
+import type { JobPage, ListedJob, ListOptions } from "./job-list.ts";
+import { pagesOf } from "./job-list.ts";
 import type { WaitOptions } from "./job-wait.ts";
 import { waitForJob } from "./job-wait.ts";
 import type { PayloadOf, Submission } from "./submission.ts";
 import { batchesOf, errorOfBatch, submissionJson } from "./submission.ts";
+import { SystemCalls } from "./system-calls.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 
+export type { BulkAnswer, BulkOptions, JobSet, Matched } from "./bulk.ts";
+export type { CallOptions, KeyedOptions } from "./call-options.ts";
 export type * from "./contract.ts";
+export type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 export type { EventOptions, JobChange, JobEvent, JobState } from "./job-events.ts";
+export type { JobPage, JobSummary, ListOptions } from "./job-list.ts";
 export type { WaitOptions } from "./job-wait.ts";
 export type { PayloadOf, Submission } from "./submission.ts";
 export type { FieldError } from "./taskflow-error.ts";
 export { TaskFlowError } from "./taskflow-error.ts";
 export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
 
-export interface CallOptions {
-  /** Aborts the call and its repetitions: it then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface KeyedOptions extends CallOptions {
-  /**
-   * The same request with the same key creates its jobs once, for 24 hours (the server's IDEMPOTENCY_TTL). Default: a
-   * new random key for each call, so that the repetitions of one call create its jobs once.
-   */
-  readonly idempotencyKey?: string | undefined;
-}
-
 export interface SubmitOptions extends JobOptions, KeyedOptions {
   /** The server waits so many seconds, up to 60, for the job to finish, before it answers. Default: 0. */
   readonly waitSeconds?: number | undefined;
-}
-
-export interface ListOptions extends ListFilters, CallOptions {
-  /** How many jobs one request fetches, 1 to 1,000. Default: 50. */
-  readonly pageSize?: number | undefined;
-}
-
-export interface ReplayOptions extends CallOptions {
-  /** The most jobs that are submitted per second. Default: 100. */
-  readonly rate?: number | undefined;
 }
 
 export interface ArtifactOptions extends CallOptions {
@@ -77,12 +54,14 @@ export interface ArtifactOptions extends CallOptions {
  * Each method rejects with a {@link TaskFlowError} whose `code` and `status` say what went wrong, or with the reason of
  * its signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
  */
-export class TaskFlow {
+export class TaskFlow extends SystemCalls {
   readonly #transport: Transport;
 
   /** @throws TypeError for a `url` that is not valid */
   constructor(options: TransportOptions) {
-    this.#transport = new Transport(options);
+    const transport = new Transport(options);
+    super(transport);
+    this.#transport = transport;
   }
 
   /**
@@ -152,14 +131,16 @@ export class TaskFlow {
   }
 
   /** Jobs that match the filters, newest first. Pages are fetched as the loop needs them. */
-  async *list({ signal, pageSize, ...filters }: ListOptions = {}): AsyncGenerator<Job, void> {
-    let cursor: string | null | undefined;
-    while (cursor !== null) {
-      const path = `/api/v1/jobs${queryOf({ ...filters, limit: pageSize, cursor })}`;
-      const page: { jobs: Job[]; next_cursor: string | null } = await this.#read(path, { signal });
-      yield* page.jobs;
-      cursor = page.next_cursor;
-    }
+  async *list<Options extends ListOptions = object>(options?: Options): AsyncGenerator<ListedJob<Options>, void> {
+    for await (const page of this.pages(options)) yield* page.jobs;
+  }
+
+  /**
+   * The pages of a {@link list}, each as soon as it is examined. A page may be empty before the last one, where few of
+   * the examined jobs match.
+   */
+  pages<Options extends ListOptions = object>(options?: Options): AsyncGenerator<JobPage<ListedJob<Options>>, void> {
+    return pagesOf(this.#transport, options ?? {});
   }
 
   /**
@@ -202,17 +183,73 @@ export class TaskFlow {
   }
 
   /**
+   * Changes a job that has not started: an RFC 7396 merge patch, whose `null` restores a default.
+   * @returns the job; to a key without the scope `read`, as {@link cancel}
+   * @throws TaskFlowError `job_running` or `job_finished` (409)
+   */
+  update(id: string, { payload, ...patch }: JobPatch, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
+    const body = this.#transport.codec.stringify({ ...wireOf(patch), payload });
+    return this.#transport.json({ method: "PATCH", path: pathOf(id), body, signal, isRepeatable: true });
+  }
+
+  /**
+   * Makes a scheduled or retrying job due now.
+   * @returns the job; to a key without the scope `read`, as {@link cancel}
+   * @throws TaskFlowError (409) for a job in another status
+   */
+  run(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
+    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/run`, signal, isRepeatable: true });
+  }
+
+  /**
+   * Removes payload, result, error message, logs and files of a finished job for good. The job stays, with `erased_at`.
+   * @throws TaskFlowError `job_not_finished` (409)
+   */
+  erase(id: string, { signal }: CallOptions = {}): Promise<Job> {
+    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/erase`, signal, isRepeatable: true });
+  }
+
+  /**
    * Runs all finished jobs that match the filters again; without `status`, failed ones.
    * @returns the job of type `replay` that submits them; with `dryRun`, only their number
    */
-  replay(filters: ReplayFilters, options: ReplayOptions & { readonly dryRun: true }): Promise<{ matched: number }>;
-  replay(filters: ReplayFilters, options?: ReplayOptions & { readonly dryRun?: false | undefined }): Promise<Job>;
-  replay(
+  replay<Options extends BulkOptions = object>(
     filters: ReplayFilters,
-    { rate, dryRun = false, signal }: ReplayOptions & { readonly dryRun?: boolean | undefined } = {},
-  ): Promise<{ matched: number } | Job> {
-    const body = JSON.stringify(wireOf({ ...filters, rate, dryRun }));
-    return this.#transport.json({ method: "POST", path: "/api/v1/jobs/replay", body, signal, isRepeatable: dryRun });
+    options?: Options,
+  ): Promise<BulkAnswer<Options>> {
+    return this.#transport.json(bulkCall("replay", filters, options ?? {}));
+  }
+
+  /**
+   * Cancels all jobs that match the filters: waiting ones, and attempts of running ones.
+   * @returns the job that cancels them, whose result counts them; with `dryRun`, only their number
+   */
+  cancelAll<Options extends BulkOptions = object>(
+    filters: ListFilters,
+    options?: Options,
+  ): Promise<BulkAnswer<Options>> {
+    return this.#transport.json(bulkCall("cancel", filters, options ?? {}));
+  }
+
+  /** {@link run} for all scheduled and retrying jobs that match the filters. @returns as {@link cancelAll} */
+  runAll<Options extends BulkOptions = object>(filters: ListFilters, options?: Options): Promise<BulkAnswer<Options>> {
+    return this.#transport.json(bulkCall("run", filters, options ?? {}));
+  }
+
+  /** {@link update} for all waiting jobs that match the filters. @returns as {@link cancelAll} */
+  updateAll<Options extends BulkOptions & { readonly set: JobSet }>(
+    filters: ListFilters,
+    options: Options,
+  ): Promise<BulkAnswer<Options>> {
+    return this.#transport.json(bulkCall("update", filters, options, { set: options.set }));
+  }
+
+  /** {@link erase} for all finished jobs that match the filters. @returns as {@link cancelAll} */
+  eraseAll<Options extends BulkOptions = object>(
+    filters: ListFilters,
+    options?: Options,
+  ): Promise<BulkAnswer<Options>> {
+    return this.#transport.json(bulkCall("erase", filters, options ?? {}));
   }
 
   /** @returns the attempts at a job, the first one first: where each ran, for how long, its outcome, error and log */
@@ -223,52 +260,6 @@ export class TaskFlow {
   /** @returns the reason why a job is not running: a code, a sentence, and until when, where that is known */
   why(id: string, options: CallOptions = {}): Promise<Why> {
     return this.#read(`${pathOf(id)}/why`, options);
-  }
-
-  /** @returns the queue of each job type: whether it is paused, and its counts */
-  async queues(options: CallOptions = {}): Promise<Queue[]> {
-    return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
-  }
-
-  /**
-   * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
-   * @returns its queue
-   */
-  pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
-    return this.#transport.json({
-      method: "POST",
-      path: `/api/v1/queues/${encodeURIComponent(type)}/pause`,
-      signal,
-      isRepeatable: true,
-    });
-  }
-
-  /** Ends a {@link pause}. @returns the queue of the type */
-  resume(type: string, { signal }: CallOptions = {}): Promise<Queue> {
-    return this.#transport.json({
-      method: "POST",
-      path: `/api/v1/queues/${encodeURIComponent(type)}/resume`,
-      signal,
-      isRepeatable: true,
-    });
-  }
-
-  /** @returns counts of jobs by type and status, rates per minute, and latencies in milliseconds */
-  stats(options: CallOptions = {}): Promise<Stats> {
-    return this.#read("/api/v1/stats", options);
-  }
-
-  /** @returns the live replicas that run jobs, with their slots and threads in use */
-  async workers(options: CallOptions = {}): Promise<Worker[]> {
-    return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
-  }
-
-  /**
-   * @returns the health of the server and of its services. A `degraded` server resolves too: its answer is not an
-   *   error.
-   */
-  health({ signal }: CallOptions = {}): Promise<Health> {
-    return this.#transport.json({ method: "GET", path: "/api/v1/health", signal, isRepeatable: true, alsoTakes: 503 });
   }
 
   /**
@@ -301,9 +292,4 @@ export class TaskFlow {
 
 function pathOf(id: string): string {
   return `/api/v1/jobs/${encodeURIComponent(id)}`;
-}
-
-/** Not `crypto.randomUUID()`, which browsers offer to pages from https only. */
-function randomKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

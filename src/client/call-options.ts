@@ -1,0 +1,19 @@
+/** The options that calls of the client share. */
+
+export interface CallOptions {
+  /** Aborts the call and its repetitions: it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface KeyedOptions extends CallOptions {
+  /**
+   * The same request with the same key creates its jobs once, for 24 hours (the server's IDEMPOTENCY_TTL). Default: a
+   * new random key for each call, so that the repetitions of one call create its jobs once.
+   */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** Not `crypto.randomUUID()`, which browsers offer to pages from https only. */
+export function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,98 @@
+/** The calls that read and control the whole system. */
+import type { CallOptions } from "./call-options.ts";
+import type { Health, Queue, Stats, Worker } from "./contract.ts";
+import type { AuditEntry, Destination, ErrorGroups, JobTypeInfo, Series } from "./contract-next.ts";
+import type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
+import { auditOf } from "./history.ts";
+import type { Transport } from "./transport.ts";
+import { queryOf, wireOf } from "./wire.ts";
+
+/** The half of the client without jobs: one class of all its calls would be too long to read. */
+export class SystemCalls {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** @returns the queue of each job type: whether it is paused, and its counts */
+  async queues(options: CallOptions = {}): Promise<Queue[]> {
+    return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
+  }
+
+  /**
+   * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
+   * @returns its queue
+   */
+  pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
+    return this.#transport.json({
+      method: "POST",
+      path: `/api/v1/queues/${encodeURIComponent(type)}/pause`,
+      signal,
+      isRepeatable: true,
+    });
+  }
+
+  /** Ends a {@link pause}. @returns the queue of the type */
+  resume(type: string, { signal }: CallOptions = {}): Promise<Queue> {
+    return this.#transport.json({
+      method: "POST",
+      path: `/api/v1/queues/${encodeURIComponent(type)}/resume`,
+      signal,
+      isRepeatable: true,
+    });
+  }
+
+  /** @returns counts of jobs by type and status, rates per minute, and latencies in milliseconds */
+  stats(options: CallOptions = {}): Promise<Stats> {
+    return this.#read("/api/v1/stats", options);
+  }
+
+  /** @returns the live replicas that run jobs, with their slots and threads in use */
+  async workers(options: CallOptions = {}): Promise<Worker[]> {
+    return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
+  }
+
+  /**
+   * @returns the health of the server and of its services. A `degraded` server resolves too: its answer is not an
+   *   error.
+   */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.json({ method: "GET", path: "/api/v1/health", signal, isRepeatable: true, alsoTakes: 503 });
+  }
+
+  /** @returns counts and latencies per minute, hour or day, zeros included. Default: the last hour by minute */
+  series({ signal, ...range }: SeriesOptions = {}): Promise<Series> {
+    return this.#read(`/api/v1/stats/series${queryOf(wireOf(range))}`, { signal });
+  }
+
+  /** @returns failures grouped by type, code and message, the most frequent first. Default: of the last 24 hours */
+  errors({ signal, ...range }: RangeOptions = {}): Promise<ErrorGroups> {
+    return this.#read(`/api/v1/errors${queryOf(wireOf(range))}`, { signal });
+  }
+
+  /** @returns each job type: its schema, its defaults, and the replicas that run it */
+  async types(options: CallOptions = {}): Promise<JobTypeInfo[]> {
+    return (await this.#read<{ types: JobTypeInfo[] }>("/api/v1/types", options)).types;
+  }
+
+  /** @returns the hosts that jobs call, each with its health and its limit */
+  async destinations(options: CallOptions = {}): Promise<Destination[]> {
+    return (await this.#read<{ destinations: Destination[] }>("/api/v1/destinations", options)).destinations;
+  }
+
+  /** Ends the suspension of a host, whose jobs then try it again. @throws TaskFlowError 404 for an unknown host */
+  resetDestination(host: string, { signal }: CallOptions = {}): Promise<Destination> {
+    const path = `/api/v1/destinations/${encodeURIComponent(host)}/reset`;
+    return this.#transport.json({ method: "POST", path, signal, isRepeatable: true });
+  }
+
+  /** What people changed, newest first. Pages are fetched as the loop needs them. */
+  audit(options: AuditOptions = {}): AsyncGenerator<AuditEntry, void> {
+    return auditOf(this.#transport, options);
+  }
+
+  #read<Answer>(path: string, { signal }: CallOptions): Promise<Answer> {
+    return this.#transport.json<Answer>({ method: "GET", path, signal, isRepeatable: true });
+  }
+}
