@@ -38,7 +38,7 @@ const namesOf = (options: readonly Option[]): string[] =>
   options.flatMap(({ short, long }) => [long, short].filter((name) => name !== undefined));
 const takesValue = ({ required, optional }: Option): boolean => required || optional;
 /** Whether the value is a file, perhaps after an `@`. */
-const isFile = ({ long }: Option): boolean => long === "--payload";
+const isFile = ({ flags }: Option): boolean => flags === "--payload <json>";
 
 function bashScript(commands: readonly Completable[], globals: readonly Option[]): string {
   const all = [...globals, ...commands.flatMap(({ options }) => options)];

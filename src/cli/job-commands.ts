@@ -1,9 +1,7 @@
-/** The commands that take job ids. */
+/** The commands that show one job. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
-import { isFinished } from "../core/job.ts";
 import { printable } from "../observability/terminal-text.ts";
-import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
@@ -22,14 +20,6 @@ export function addJobCommands(program: Command, act: Act): void {
     .argument("<id>");
   addWaitOptions(get).action(act(getJob));
   program
-    .command("cancel")
-    .summary("cancels jobs")
-    .description(
-      "Cancels jobs: waiting ones at once, running ones are asked to stop. A key with the scope submit and\nwithout read can cancel the jobs that it submitted.",
-    )
-    .argument("<id...>")
-    .action(act(cancel));
-  program
     .command("attempts")
     .summary("shows each attempt at a job")
     .description("Shows each attempt at a job: where and how long it ran, how it ended, and what it logged.")
@@ -47,17 +37,6 @@ async function getJob(invocation: Invocation, id: string, options: WaitOptions):
   if (options.wait) return printWhenEnded(invocation, id, options);
   printJob(invocation, await invocation.client.get(id));
   return IN_ORDER;
-}
-
-async function cancel(invocation: Invocation, ids: readonly string[]): Promise<number> {
-  const { client, terminal, isJson } = invocation;
-  return withEachJob(invocation, ids, async (id) => {
-    const job = await client.cancel(id);
-    if (isJson) printJson(terminal, job);
-    else
-      terminal.out.write(`${id} ${isFinished(job.status) ? `is ${job.status}` : "is running, and is asked to stop"}\n`);
-    return IN_ORDER;
-  });
 }
 
 const ATTEMPT_COLUMNS: readonly Column<Attempt>[] = [

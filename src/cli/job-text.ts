@@ -1,5 +1,6 @@
 /** Formats jobs for the terminal. */
 import type { Job, Status } from "../client/contract.ts";
+import type { JobSummary } from "../client/taskflow.ts";
 import { printable } from "../observability/terminal-text.ts";
 import { exactJson } from "./exact-json.ts";
 import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
@@ -28,7 +29,7 @@ export function exitCodeOf({ status }: Pick<Job, "status">): number {
   return status === "failed" || status === "cancelled" ? ISSUES_FOUND : IN_ORDER;
 }
 
-export const JOB_COLUMNS: readonly Column<Job>[] = [
+export const JOB_COLUMNS: readonly Column<JobSummary>[] = [
   { title: "id", text: ({ id }) => id },
   { title: "type", text: ({ type }) => type },
   { title: "status", text: ({ status }) => status, colour: ({ status }) => statusColour(status) },

@@ -1,9 +1,7 @@
 /** `taskflow list` */
 
 import type { Command } from "commander";
-import { Option } from "commander";
-import type { Job, Status } from "../client/contract.ts";
-import { STATUSES } from "../core/job.ts";
+import type { JobSummary } from "../client/taskflow.ts";
 import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { FilterOptions } from "./filter-options.ts";
@@ -19,7 +17,6 @@ const DEFAULT_LIMIT = 50;
 const MAX_PAGE = 1_000;
 
 interface ListOptions extends FilterOptions {
-  readonly status?: Status;
   readonly limit?: number;
   readonly all?: true;
 }
@@ -30,8 +27,7 @@ export function addListCommand(program: Command, act: Act): void {
     .summary("lists jobs, newest first")
     .description(
       `Lists live and finished jobs, newest first; ${DEFAULT_LIMIT} of them by default. With --json, one job per line.`,
-    )
-    .addOption(new Option("--status <status>", "with this status").choices(STATUSES));
+    );
   addFilterOptions(command)
     .option("--limit <n>", `list at most n jobs (default ${DEFAULT_LIMIT})`, countBetween(1, 999_999_999))
     .option("--all", "list all of them")
@@ -39,27 +35,30 @@ export function addListCommand(program: Command, act: Act): void {
 }
 
 async function list({ client, terminal, isJson, signal }: Invocation, options: ListOptions): Promise<number> {
-  const { status, all = false } = options;
+  const { all = false } = options;
   const limit = all ? Infinity : (options.limit ?? DEFAULT_LIMIT);
+  const filters = filtersOf(options);
   const print = tablePrinter(terminal, JOB_COLUMNS);
-  let rows: Job[] = [];
-  let count = 0;
-  for await (const job of client.list({
-    ...filtersOf(options),
-    ...(status !== undefined && { status }),
-    pageSize: Math.min(limit, MAX_PAGE),
-    signal,
-  })) {
-    count += 1;
-    if (isJson) printJson(terminal, job);
-    else rows.push(job);
-    if (rows.length === ROWS_AT_ONCE) {
-      print(rows);
-      rows = [];
+  let rows: JobSummary[] = [];
+  let [count, examined] = [0, 0];
+  const view = isJson ? "full" : "summary"; // the table needs no payloads
+  pages: for await (const page of client.pages({ ...filters, view, pageSize: Math.min(limit, MAX_PAGE), signal })) {
+    examined += page.examined;
+    for (const job of page.jobs) {
+      count += 1;
+      if (isJson) printJson(terminal, job);
+      else rows.push(job);
+      if (rows.length === ROWS_AT_ONCE) {
+        print(rows);
+        rows = [];
+      }
+      if (count >= limit) break pages;
     }
-    if (count >= limit) break;
   }
   if (rows.length > 0) print(rows);
-  if (count === 0 && !isJson) terminal.err.write("No jobs.\n");
+  if (isJson) return IN_ORDER;
+  if (filters.payload !== undefined || filters.q !== undefined)
+    terminal.err.write(`${count} found, ${examined} examined\n`);
+  else if (count === 0) terminal.err.write("No jobs.\n");
   return IN_ORDER;
 }

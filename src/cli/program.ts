@@ -3,10 +3,12 @@
  * command is loaded when it runs.
  */
 import { Argument, Command } from "commander";
+import { addActCommands } from "./act-commands.ts";
 import type { Shell } from "./completion.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { EXIT_CODES, IN_ORDER } from "./exit-code.ts";
+import { addHistoryCommands } from "./history-commands.ts";
 import type { Act } from "./invocation.ts";
 import { addJobCommands } from "./job-commands.ts";
 import { addKeysCommands } from "./keys-commands.ts";
@@ -19,6 +21,8 @@ import { addSubmitCommand } from "./submit-command.ts";
 import { addSystemCommands } from "./system-commands.ts";
 import { addTailCommand } from "./tail-command.ts";
 import type { Terminal } from "./terminal.ts";
+import { addTypeCommands } from "./type-commands.ts";
+import { addUpdateCommand } from "./update-command.ts";
 
 /** The width of the help if the output is not a terminal. */
 const HELP_WIDTH = 120;
@@ -63,10 +67,14 @@ export function buildProgram({ version, terminal: { out, err }, act, serve }: Pr
   addSubmitCommand(program, act);
   addListCommand(program, act);
   addJobCommands(program, act);
+  addActCommands(program, act);
+  addUpdateCommand(program, act);
   addRetryCommand(program, act);
   addTailCommand(program, act);
   addQueueCommands(program, act);
   addStatsCommands(program, act);
+  addHistoryCommands(program, act);
+  addTypeCommands(program, act);
   addSystemCommands(program, act, serve);
   addKeysCommands(program, act);
   addOtherCommands(program, act);

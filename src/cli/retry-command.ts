@@ -2,24 +2,21 @@
 import type { Command } from "commander";
 import type { ReplayFilters } from "../client/contract.ts";
 import { StartError } from "../errors.ts";
-import { countBetween } from "./count-option.ts";
+import type { BulkRunOptions } from "./bulk-run.ts";
+import { addBulkOptions, bulkOptionsOf, startBulk } from "./bulk-run.ts";
 import { withEachJob } from "./each-job.ts";
-import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
+import { IN_ORDER } from "./exit-code.ts";
 import type { FilterOptions } from "./filter-options.ts";
-import { addFilterOptions, filtersOf, filtersText } from "./filter-options.ts";
+import { addFilterOptions, filtersOf } from "./filter-options.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
-import { confirm } from "./terminal.ts";
 import type { WaitOptions } from "./waiting.ts";
 import { addWaitOptions, printWhenEnded } from "./waiting.ts";
 
-interface RetryOptions extends FilterOptions, WaitOptions {
+interface RetryOptions extends FilterOptions, Omit<BulkRunOptions, "timeout">, WaitOptions {
   readonly failed?: true;
   readonly cancelled?: true;
-  readonly rate?: number;
   readonly includeReplayed?: true;
-  readonly dryRun?: true;
-  readonly yes?: true;
 }
 
 export function addRetryCommand(program: Command, act: Act): void {
@@ -27,8 +24,8 @@ export function addRetryCommand(program: Command, act: Act): void {
     .command("retry")
     .summary("runs failed or cancelled jobs again")
     .description(
-      "Runs jobs again, each as a new job: the jobs with these ids, or with --failed or --cancelled all jobs that match the\n" +
-        "filters. In bulk it first counts them and asks for confirmation; then it prints the id of the job that submits them,\n" +
+      "Runs jobs again, each as a new job: the jobs with these ids, or with --failed, --cancelled or a status in -q all jobs that\n" +
+        "match the filters. In bulk it first counts them and asks for confirmation; then it prints the id of the job that submits them,\n" +
         "whose result is their number. That job continues after restarts, and waits while your quota is used up.\n" +
         "The originals stay failed or cancelled, so the same call runs them again. Reruns, which name their original in\n" +
         "retry_of, are left out without --include-replayed. A key with the scope submit and without read can retry the jobs\n" +
@@ -37,22 +34,22 @@ export function addRetryCommand(program: Command, act: Act): void {
     .argument("[id...]")
     .option("--failed", "all failed jobs that match the filters")
     .option("--cancelled", "all cancelled jobs that match the filters");
-  addFilterOptions(command)
-    .option("--rate <n>", "submit at most n jobs a second (default 100)", countBetween(1, 10_000))
-    .option("--include-replayed", "include jobs that are reruns of other jobs")
-    .option("--dry-run", "only count the jobs")
-    .option("-y, --yes", "do not ask");
+  addFilterOptions(command, ["status"]).option("--include-replayed", "include jobs that are reruns of other jobs");
+  addBulkOptions(command, "submit", "100");
   addWaitOptions(command).action(act(retry));
 }
 
 async function retry(invocation: Invocation, ids: readonly string[], options: RetryOptions): Promise<number> {
   const { failed = false, cancelled = false, rate, dryRun, includeReplayed } = options;
-  const isBulk = failed || cancelled;
+  const given = filtersOf(options);
+  const statuses = [failed, cancelled, given.status !== undefined].filter(Boolean).length;
   if (failed && cancelled) throw new StartError("retry: use either --failed or --cancelled, not both.");
-  if (isBulk === ids.length > 0)
-    throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled.");
-  if (isBulk) return retryMatching(invocation, failed ? "failed" : "cancelled", options);
-  if (filtersText(options) !== "" || (rate ?? dryRun ?? includeReplayed) !== undefined)
+  if (statuses > 1) throw new StartError("retry: -q has a status: use it without --failed and --cancelled.");
+  if ((statuses === 1) === ids.length > 0)
+    throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled, or -q with a status.");
+  if (statuses === 1)
+    return retryMatching(invocation, failed ? "failed" : cancelled ? "cancelled" : undefined, options);
+  if (Object.keys(given).length > 0 || (rate ?? dryRun ?? includeReplayed) !== undefined)
     throw new StartError(
       "retry: filters, --rate, --include-replayed and --dry-run need --failed or --cancelled, and cannot be combined with ids.",
     );
@@ -72,29 +69,30 @@ async function retryEach(invocation: Invocation, ids: readonly string[], options
 
 async function retryMatching(
   invocation: Invocation,
-  status: "failed" | "cancelled",
+  status: "failed" | "cancelled" | undefined,
   options: RetryOptions,
 ): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
-  const { rate, includeReplayed, dryRun = false, yes = false, wait = false } = options;
-  const filters: ReplayFilters = { ...filtersOf(options), status, ...(includeReplayed && { includeReplayed }) };
-  const { matched } = await client.replay(filters, { dryRun: true, signal });
-  const what = `${matched} ${status} ${matched === 1 ? "job" : "jobs"}${filtersText(options)}`;
-  if (dryRun || matched === 0) {
-    if (isJson) printJson(terminal, { matched });
-    else terminal.out.write(`${what}\n`);
-    return IN_ORDER;
-  }
-  if (!yes) {
-    if (terminal.input.isTTY !== true)
-      throw new StartError(
-        `retry: ${what}: stdin is not a terminal, so the question cannot be asked; pass --yes to confirm.`,
-      );
-    if (!(await confirm(terminal, `Run ${what} again?`))) return ISSUES_FOUND;
-  }
-  const job = await client.replay(filters, { rate, signal });
-  if (wait) return printWhenEnded(invocation, job.id, options);
-  if (isJson) printJson(terminal, job);
-  else terminal.out.write(`${job.id}\n`);
+  const { includeReplayed, wait = false } = options;
+  const filters: ReplayFilters = {
+    ...filtersOf(options),
+    ...(status !== undefined && { status }),
+    ...(includeReplayed && { includeReplayed }),
+  };
+  const started = await startBulk(
+    invocation,
+    {
+      command: "retry",
+      filters,
+      question: (jobs) => `Run ${jobs} again?`,
+      count: () => client.replay(filters, { dryRun: true, signal }),
+      start: () => client.replay(filters, bulkOptionsOf(options, invocation)),
+    },
+    options,
+  );
+  if (typeof started === "number") return started;
+  if (wait) return printWhenEnded(invocation, started.id, options);
+  if (isJson) printJson(terminal, started);
+  else terminal.out.write(`${started.id}\n`);
   return IN_ORDER;
 }
