@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { rerunJobs } from "../api/contract/bulk-operations.ts";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
 import { listJobs } from "../api/contract/job-operations.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../api/contract/job-schemas.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
+import { isBulkType } from "../core/bulk.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { loadRegistry } from "../jobs/registry.ts";
 import type { JsonSchema, Rendering } from "../testing/schema-types.ts";
@@ -49,10 +51,10 @@ function itemOf(schema: JsonSchema, property: string): JsonSchema {
 
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
-  const builtIn = types.filter(({ type }) => type !== "replay"); // the method of that name submits it
+  const builtIn = types.filter(({ type }) => type !== "replay" && !isBulkType(type)); // methods submit them
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
-  const replayBody = evidence.rerunJobs.body?.["application/json"]?.schema as JsonSchema;
+  const replayBody = rerunJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
     "/**\n * The types of the API. Generated from the schemas by which the server validates, do not edit:\n * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.\n */\n",
     interfaceOf("Job", jobSchema as JsonSchema),
@@ -67,8 +69,8 @@ async function contract(): Promise<string> {
     interfaceOf("Stats", answerOf(system.getStats)),
     interfaceOf("Health", answerOf(system.getHealth)),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
-    interfaceOf("ListFilters", without(listJobs.query as JsonSchema, "limit", "cursor"), INPUT),
-    interfaceOf("ReplayFilters", without(replayBody, "rate", "dry_run"), INPUT),
+    interfaceOf("ListFilters", without(listJobs.query as JsonSchema, "limit", "cursor", "view"), INPUT),
+    interfaceOf("ReplayFilters", without(replayBody, "rate", "dry_run", "filter"), INPUT),
     "/** The payloads of the built-in types. Add your own by declaration merging. */\n" +
       interfaceOf("Payloads", {
         properties: Object.fromEntries(builtIn.map(({ type }) => [type, { $ref: payloadName(type) }])),

@@ -10,12 +10,15 @@ export function wireOf(input: object): Record<string, unknown> {
   );
 }
 
-/** `?name=value…`, or "" without options. */
+/** `?name=value…`, a name repeated for each value of a list; or "" without options. */
 export function queryOf(input: object): string {
   const fields = Object.entries(wireOf(input)).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(
-    Object.fromEntries(
-      fields.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]),
+    fields.flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((one): [string, string] => [
+        name,
+        one instanceof Date ? one.toISOString() : String(one),
+      ]),
     ),
   );
   return fields.length === 0 ? "" : `?${query.toString()}`;

@@ -234,6 +234,11 @@ export class Queue {
     return this.#parts.reader.liveIds(below, from, limit);
   }
 
+  /** How many jobs Redis has in the range of ids that {@link liveIds} reads. */
+  liveCount(below: string | undefined, from: string | undefined): Promise<number> {
+    return this.#parts.reader.liveCount(below, from);
+  }
+
   /** Watches the ids of jobs that end, 36 characters each. Closed with the queue. */
   watchEnds(hooks: WatchHooks): Watch {
     return this.#parts.watches.ofEnds(hooks);

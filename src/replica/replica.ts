@@ -21,6 +21,8 @@ import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import type { BulkParts } from "./bulk.ts";
+import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
 import type { Closer } from "./closers.ts";
 import { closeInTime, within } from "./closers.ts";
@@ -33,7 +35,7 @@ import type { ServerParts } from "./make-server.ts";
 import { makeServer } from "./make-server.ts";
 import type { QueueListeners } from "./open-queue.ts";
 import { openQueue } from "./open-queue.ts";
-import { openRecorder } from "./open-recorder.ts";
+import { openRecorder, recordCancelled } from "./open-recorder.ts";
 import { rerunsOf } from "./reruns.ts";
 import { typesToRun } from "./settings-check.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -107,7 +109,9 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const quotas = { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA };
   const reruns = rerunsOf({ queue, store, acceptanceLogWriter, quotas });
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const shared = { queue, recorder, reruns, metrics, callbackOf };
+  const cancelWaiting: BulkParts["cancelWaiting"] = (job, kind) => recordCancelled(job, kind, recorder, metrics);
+  const bulk = bulkOf({ queue, store, recorder, callbackOf, cancelWaiting });
+  const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, sweep, threads, slots } = workerParts;
   closers.push(

@@ -55,6 +55,8 @@ export interface JobPage {
   readonly jobs: readonly JobView[];
   /** The lowest id examined: the next page is below it. Null at the end of the range. */
   readonly lastExamined: string | null;
+  /** How many ids were examined. */
+  readonly examined: number;
 }
 
 type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
@@ -170,13 +172,14 @@ export class Store {
       }
       const { examined = 0, lowest = null } = rows[0] ?? {};
       unexamined -= examined;
-      if (jobs.length >= maxJobs || bytes >= maxBytes) return { jobs, lastExamined: jobs.at(-1)?.id ?? lowest };
-      if (unexamined <= 0) return { jobs, lastExamined: lowest };
+      const page = { jobs, examined: limit - unexamined };
+      if (jobs.length >= maxJobs || bytes >= maxBytes) return { ...page, lastExamined: jobs.at(-1)?.id ?? lowest };
+      if (unexamined <= 0) return { ...page, lastExamined: lowest };
       if (allPass && examined === ids && lowest !== null) {
         top = lowest; // the day may have more
         continue;
       }
-      if (bottom <= from) return { jobs, lastExamined: null };
+      if (bottom <= from) return { ...page, lastExamined: null };
       top = bottom;
       day = Math.max(0, day - days * DAY_MS);
       days *= 2;

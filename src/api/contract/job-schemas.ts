@@ -86,12 +86,18 @@ export const jobSchema = Type.Object(
   },
 );
 
+/** A job in a list with `view=summary`. */
+export const jobSummarySchema = Type.Omit(jobSchema, ["payload", "payload_omitted", "result"], {
+  description: "A job without its payload and its result",
+});
+
 export const jobListSchema = Type.Object({
-  jobs: Type.Array(componentRef("Job")),
+  jobs: Type.Union([Type.Array(componentRef("Job")), Type.Array(componentRef("JobSummary"))]),
   next_cursor: nullable(
     idSchema,
     "null at the end of the list; a page before it may contain fewer jobs than its limit",
   ),
+  examined: Type.Integer({ minimum: 0, description: "The number of jobs that the server examined for this page" }),
 });
 
 export const jobReceiptSchema = Type.Object(

@@ -82,6 +82,17 @@ export function fieldsWriter<Of extends "shared" | "state">(
   };
 }
 
+/** Writes a job without its payload and its result, and without any field about them. */
+export function summaryJson(view: JobView): string {
+  let text = `{"id":"${view.id}"`;
+  for (const { start, json } of SUMMARY_FIELDS) text += start + json(view);
+  return `${text}}`;
+}
+
+const SUMMARY_FIELDS = Object.entries(JOB_FIELDS).flatMap(([name, field]) =>
+  "json" in field && name !== "id" && name !== "result" ? [{ start: `,"${name}":`, json: field.json }] : [],
+);
+
 function stringJson(value: string | null): string {
   return value === null ? "null" : JSON.stringify(value);
 }
