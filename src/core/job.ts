@@ -188,4 +188,6 @@ export interface JobView {
   readonly created_at: number;
   readonly started_at: number | null;
   readonly finished_at: number | null;
+  /** When its payload, result, messages and logs were erased. */
+  readonly erased_at: number | null;
 }

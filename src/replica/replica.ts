@@ -29,6 +29,7 @@ import { closeInTime, within } from "./closers.ts";
 import { watchInstallation } from "./installation.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
+import { startPartitionIndexes } from "./maintenance/partition-indexes.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
 import { startRetention } from "./maintenance/retention.ts";
 import type { ServerParts } from "./make-server.ts";
@@ -170,6 +171,7 @@ async function openStores(
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a silent Postgres may keep the recorder from its last flush.
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
+  closers.push(startPartitionIndexes(options));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, { queue, metrics: parts.metrics, released: () => listeners.wake() });

@@ -58,6 +58,7 @@ export const jobSchema = Type.Object(
     created_at: timeSchema,
     started_at: nullable(timeSchema, "The start of the latest attempt"),
     finished_at: nullable(timeSchema),
+    erased_at: nullable(timeSchema, "When its payload, result, messages and logs were erased"),
   },
   {
     examples: [
@@ -81,6 +82,7 @@ export const jobSchema = Type.Object(
         created_at: "2026-11-24T03:18:27.161Z",
         started_at: null,
         finished_at: null,
+        erased_at: null,
       },
     ],
   },

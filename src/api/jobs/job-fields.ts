@@ -61,6 +61,7 @@ export const JOB_FIELDS = {
   created_at: state(({ created_at }) => timeJson(created_at)),
   started_at: state(({ started_at }) => timeJson(started_at)),
   finished_at: state(({ finished_at }) => timeJson(finished_at)),
+  erased_at: state(({ erased_at }) => timeJson(erased_at)),
 } as const satisfies { readonly [Name in keyof JobAnswer]-?: JobField | WrittenField };
 
 type JobFields = typeof JOB_FIELDS;
