@@ -45,6 +45,8 @@ export interface JobOptions {
    * earlier versions.
    */
   readonly api_key?: string;
+  /** How often the job was updated, so that no two of its submissions are equal; no answer shows it. */
+  readonly revision?: number;
   /** Of a job that enqueues others: the key that pays for those. Only this program sets it, and no answer shows it. */
   readonly payer?: Payer;
 }
