@@ -2,6 +2,7 @@
 import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
+import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
 import type { Registry } from "../jobs/registry.ts";
@@ -59,6 +60,7 @@ export interface ApiDependencies {
   readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
+  readonly bulk: Pick<Bulk, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;

@@ -1,5 +1,6 @@
 /** The routes: each operation of the contract, and its handler. */
 import { SharedRead } from "../concurrency/shared-read.ts";
+import * as bulk from "./contract/bulk-operations.ts";
 import * as documentation from "./contract/documentation-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
@@ -9,12 +10,12 @@ import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
 import { getArtifact, opensByLink } from "./handlers/artifacts.ts";
 import { getAttempts } from "./handlers/attempts.ts";
+import { bulkJobs, rerunJobs } from "./handlers/bulk.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
 import { cancelJob, getJob } from "./handlers/jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
-import { rerunJobs } from "./handlers/rerun.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
@@ -77,7 +78,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
-    submit(diagnostics.rerunJobs, rerunJobs(deps), 64 * 1_024),
+    submit(bulk.rerunJobs, rerunJobs(deps), 64 * 1_024),
+    submit(bulk.cancelJobs, bulkJobs(deps, "cancel"), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),

@@ -117,7 +117,11 @@ async function perform(
 }
 
 /** @throws StartError for options that have no effect on jobs given by their ids */
-export function expectNoBulkOptions(command: string, filters: ListFilters, options: ActOptions): void {
+export function expectNoBulkOptions(
+  command: string,
+  filters: ListFilters,
+  options: BulkRunOptions & { readonly wait: boolean },
+): void {
   const { rate, dryRun, timeout, wait } = options;
   if (Object.keys(filters).length > 0 || (rate ?? dryRun ?? timeout) !== undefined || !wait)
     throw new StartError(

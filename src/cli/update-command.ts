@@ -80,8 +80,7 @@ function timeOr(word: string): (text: string) => string | null {
 async function update(invocation: Invocation, ids: readonly string[], options: UpdateOptions): Promise<number> {
   const { client, signal } = invocation;
   const { all = false, payload } = options;
-  const filterOptions = { ...options, tag: undefined, payload: undefined }; // both are changes
-  const filters = filtersOf(filterOptions);
+  const filters = filtersOf(filterOptionsOf(options));
   const set = changesOf(options);
   if (all === ids.length > 0) throw new StartError("update: expected either ids of jobs or --all.");
   if (Object.keys(set).length === 0 && payload === undefined)
@@ -89,7 +88,7 @@ async function update(invocation: Invocation, ids: readonly string[], options: U
       "update: expected a change: --priority, --run-at, --delay, --tag, --no-tags, --expires-at, --max-attempts or --payload.",
     );
   if (!all) {
-    expectNoBulkOptions("update", filters, filterOptions);
+    expectNoBulkOptions("update", filters, options);
     return updateEach(invocation, ids, set, payload);
   }
   if (payload !== undefined)
@@ -106,6 +105,11 @@ async function update(invocation: Invocation, ids: readonly string[], options: U
     options,
   );
   return typeof started === "number" ? started : followBulk(invocation, started, "updated", options);
+}
+
+/** The options that filter: `tag` and `payload` are changes. */
+function filterOptionsOf(options: UpdateOptions): FilterOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !(CHANGES as readonly string[]).includes(name)));
 }
 
 /** @throws StartError for two options that exclude each other */

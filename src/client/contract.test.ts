@@ -12,6 +12,7 @@ import {
 } from "../api/contract/job-schemas.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
+import { isBulkType } from "../core/bulk.ts";
 import { filterSchemas } from "../core/job-filters.ts";
 import { includeReplayed } from "../core/reruns.ts";
 import { submissionSchema } from "../core/submission.ts";
@@ -63,7 +64,7 @@ function itemOf(schema: JsonSchema, property: string): JsonSchema {
 
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
-  const builtIn = types.filter(({ type }) => type !== "replay"); // the method of that name submits it
+  const builtIn = types.filter(({ type }) => type !== "replay" && !isBulkType(type)); // methods submit them
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const parts = [

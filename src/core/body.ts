@@ -47,6 +47,8 @@ export type ParsedBody =
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
+      /** Present if it needs the scope `admin`. */
+      readonly needsAdmin?: true;
       /** The parsed payload of a single small job, for an attempt that starts at once. */
       readonly payload?: unknown;
     }
@@ -83,7 +85,8 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
       `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`,
     );
   const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
-  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead, payload };
+  const { submission, isDelayed, needsRead, needsAdmin } = parsed;
+  return { submissions: [submission], isDelayed, needsRead, ...(needsAdmin && { needsAdmin }), payload };
 }
 
 /** The value of a body without submissions, or why it is rejected. */
@@ -220,6 +223,7 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
   const issues: ValidationIssue[] = [];
   let isDelayed = false;
   let needsRead = false;
+  let needsAdmin = false;
   for (const { index, value, json } of read.value) {
     const parsed = parseSubmission(value, json, typeOf, now, durability);
     if ("issues" in parsed)
@@ -230,8 +234,10 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
       submissions.push(parsed.submission);
       isDelayed ||= parsed.isDelayed;
       needsRead ||= parsed.needsRead;
+      needsAdmin ||= parsed.needsAdmin === true;
     }
     if (issues.length > MAX_ISSUES) break;
   }
-  return issues.length > 0 ? invalid(issues) : { submissions, isDelayed, needsRead };
+  if (issues.length > 0) return invalid(issues);
+  return { submissions, isDelayed, needsRead, ...(needsAdmin && { needsAdmin }) };
 }

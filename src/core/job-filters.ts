@@ -4,7 +4,7 @@ import { isId, lowestIdAt } from "./id.ts";
 import type { JobView, Status } from "./job.ts";
 import { STATUSES } from "./job.ts";
 import type { PayloadIssue } from "./job-type.ts";
-import { textAt } from "./json-path.ts";
+import { readableJson, textAt } from "./json-path.ts";
 import { isLarge } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
 
@@ -261,7 +261,8 @@ function isAmong(value: string | null | undefined, values: readonly string[] | u
 
 function passesPayload({ payload }: JobView, filters: readonly PayloadFilter[]): boolean {
   if (isLarge(payload)) return false;
-  return filters.every(({ path, value }) => textAt(payload, path) === value);
+  const json = readableJson(payload);
+  return filters.every(({ path, value }) => textAt(json, path) === value);
 }
 
 function containsText({ payload, error }: JobView, q: string): boolean {

@@ -4,6 +4,7 @@
  */
 import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
+import type { Bulk } from "./bulk.ts";
 import type { Destinations } from "./destination.ts";
 import type { Reruns } from "./reruns.ts";
 
@@ -105,6 +106,8 @@ export interface JobDefinition<
    * `submit`. Called at submission, for a valid payload.
    */
   readonly needsRead?: (payload: Static<Payload>) => boolean;
+  /** Whether only keys with the scope `admin` may submit jobs of this type. */
+  readonly needsAdmin?: true;
   /** The settings this type reads from the environment, with their defaults. Several types may share a setting. */
   readonly settings?: Settings;
   /** The default of `max_attempts`. */
@@ -146,6 +149,8 @@ export interface Services {
   readonly destinations: Destinations;
   /** Absent if the types run without a queue and a store. */
   readonly reruns?: Reruns;
+  /** Absent if the types run without a queue and a store. */
+  readonly bulk?: Bulk;
   /**
    * {@link SHARED_MEMORY_BYTES} bytes, initially zero, shared by all threads of the replica that run jobs of a type of
    * lane `io`: for counters per replica. Jobs with payloads of more than 256 KiB run on a separate thread with its own

@@ -51,5 +51,6 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     created_at: createdAt,
     started_at: null,
     finished_at: null,
+    erased_at: null,
   };
 }

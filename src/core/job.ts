@@ -45,6 +45,8 @@ export interface JobOptions {
    * earlier versions.
    */
   readonly api_key?: string;
+  /** How often the job was updated, so that no two of its submissions are equal; no answer shows it. */
+  readonly revision?: number;
   /** Of a job that enqueues others: the key that pays for those. Only this program sets it, and no answer shows it. */
   readonly payer?: Payer;
 }
@@ -188,4 +190,6 @@ export interface JobView {
   readonly created_at: number;
   readonly started_at: number | null;
   readonly finished_at: number | null;
+  /** When its payload, result, messages and logs were erased. */
+  readonly erased_at: number | null;
 }

@@ -22,3 +22,17 @@ function stepInto(json: string, step: string): string | undefined {
   if (json.startsWith("{")) return memberText(json, step);
   return json.startsWith("[") && /^\d+$/.test(step) ? elementsOf(json)[Number(step)] : undefined;
 }
+
+/** One escape of a JSON text; those of a pair of surrogates together. */
+const ESCAPE = /\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u(?:0000|d[89a-f][0-9a-f]{2})|\\[^]/gi;
+
+/**
+ * A JSON text in which U+FFFD replaces the escapes that Postgres cannot turn into text: `\u0000`, and halves of
+ * surrogate pairs.
+ */
+export function readableJson(json: string): string {
+  if (!/\\u(?:0000|d[89a-f])/i.test(json)) return json;
+  return json.replace(ESCAPE, (escape: string) =>
+    /^\\u(?:0000|d[89a-f]..)$/i.test(escape) ? String.raw`\ufffd` : escape,
+  );
+}

@@ -90,6 +90,7 @@ export interface SubmissionType {
     readonly attempts: number;
     readonly timeoutMs?: number;
     readonly needsRead?: (payload: never) => boolean;
+    readonly needsAdmin?: true;
     readonly timeoutMsOf?: (payload: never) => number | undefined;
   };
   /** The largest body for this type, in bytes, if that is more than the general limit; else 0. */
@@ -110,6 +111,8 @@ export type ParsedSubmission =
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
+      /** Present if it needs the scope `admin`. */
+      readonly needsAdmin?: true;
     }
   | { readonly issues: readonly ValidationIssue[] };
 
@@ -154,7 +157,10 @@ export function parseSubmission(
       askedMs > (fields.timeout_ms ?? type.definition.timeoutMs ?? 0) ? { ...options, timeout_ms: askedMs } : options,
   };
   const needsRead = type.definition.needsRead?.(fields.payload as never) ?? false;
-  return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };
+  const isDelayed = fields.delay_ms !== undefined && fields.delay_ms > 0;
+  return type.definition.needsAdmin
+    ? { submission, isDelayed, needsRead, needsAdmin: true }
+    : { submission, isDelayed, needsRead };
 }
 
 /**

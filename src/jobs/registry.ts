@@ -14,6 +14,7 @@ import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
+import { bulkJob } from "./bulk/bulk-job.ts";
 import dataExport from "./data-export/data-export.ts";
 import { DEFINITION_FILES, importDefinitionFile, isDefinitionFile } from "./definition-file.ts";
 import email from "./email/email.ts";
@@ -25,7 +26,10 @@ import webhook from "./webhook/webhook.ts";
 export const BUILT_IN = "built in";
 
 /** The types that come with TaskFlow. To add one, write its folder and name it here. */
-export const builtInTypes: readonly AnyJobDefinition[] = [email, webhook, imageResize, dataExport, rerun];
+export const builtInTypes: readonly AnyJobDefinition[] = [
+  ...[email, webhook, imageResize, dataExport, rerun],
+  bulkJob("cancel"),
+];
 
 export interface JobType {
   readonly type: string;

@@ -6,7 +6,7 @@ export type AddValue = (value: string | number | readonly string[]) => string;
 
 /**
  * The conditions on a row of `jobs`, joined by `and`; `true` if every row passes. Escapes of JSON that Postgres cannot
- * turn into text are read as U+FFFD.
+ * turn into text are read as U+FFFD, as `readableJson` of core/json-path.ts does.
  */
 export function filterSql(filters: JobFilters, add: AddValue): string {
   const { status, type, tag, group_key, error_code, retry_of, finished_after, finished_before, payload, q } = filters;
@@ -19,15 +19,37 @@ export function filterSql(filters: JobFilters, add: AddValue): string {
     retry_of && `retry_of = any (${add(retry_of)}::uuid[])`,
     finished_after !== undefined && `finished_at >= ${timeSql(finished_after, add)}`,
     finished_before !== undefined && `finished_at < ${timeSql(finished_before, add)}`,
-    ...(payload ?? []).map(({ path, value }) => `(${READABLE_PAYLOAD})::json #>> ${add(path)}::text[] = ${add(value)}`),
+    ...(payload ?? []).map(({ path, value }) => `${textAtSql(path, add)} = ${add(value)}`),
     q !== undefined && containsSql(add(q)),
   ];
   return conditions.filter((condition) => typeof condition === "string").join(" and ") || "true";
 }
 
-/** `\u0000` and halves of surrogate pairs are valid in a json column, but `#>>` would fail for the whole statement. */
-const UNREADABLE = String.raw`\\u(0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})[dD][c-fC-F][0-9a-fA-F]{2})`;
-const READABLE_PAYLOAD = String.raw`case when payload::text ~ '${UNREADABLE}' then regexp_replace(payload::text, '${UNREADABLE}', '\\ufffd', 'g') else payload::text end`;
+/**
+ * `\u0000` and halves of surrogate pairs are valid in a json column, but `->` would fail for the whole statement. U+0001
+ * and U+0002 are not valid in JSON: they stand for escaped backslashes and for the escapes of pairs meanwhile.
+ */
+const READABLE_PAYLOAD = String.raw`case when payload::text ~* '\\u(0000|d[89a-f])' then
+  replace(replace(regexp_replace(regexp_replace(replace(payload::text, '\\', U&'\0001'),
+    '\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})', U&'\0002\\1\0002\\2', 'gi'),
+    '\\u(0000|d[89a-f][0-9a-f]{2})', '\\ufffd', 'gi'), U&'\0002', '\u'), U&'\0001', '\\') else payload::text end`;
+
+/** Step by step: of members with the same name, `->` takes the last, where `#>>` searches them all. */
+function textAtSql(path: readonly string[], add: AddValue): string {
+  let json = `(${READABLE_PAYLOAD})::json`;
+  for (const step of path.slice(0, -1)) json = stepSql(json, step, "->", add);
+  return stepSql(json, path.at(-1) ?? "", "->>", add);
+}
+
+function stepSql(json: string, step: string, operator: "->" | "->>", add: AddValue): string {
+  const member = (of: string): string => `${of} ${operator} ${add(step)}::text`;
+  if (!/^\d+$/.test(step) || Number(step) > MAX_INDEX) return `(${member(json)})`;
+  // The container's expression appears once: with each step it would become twice as long.
+  return `(select coalesce(${member("container.json")}, container.json ${operator} ${Number(step)}) from (select ${json} as json offset 0) as container)`;
+}
+
+/** Postgres's integers. */
+const MAX_INDEX = 2_147_483_647;
 
 function timeSql(epochMs: number, add: AddValue): string {
   return `to_timestamp(${add(epochMs)}::float8 / 1000)`;

@@ -1,4 +1,4 @@
-/** Connections for reads of one kind. */
+/** Connections for reads of one kind, and for short changes. */
 import type pg from "pg";
 import { TaskFlowError } from "../errors.ts";
 import { outageOf } from "../observability/outage.ts";
@@ -34,9 +34,20 @@ export class ReadPool {
     return this.#run<Row>({ text, values: [...values], binary: true, types: AS_BYTES });
   }
 
-  async #run<Row extends object>(query: pg.QueryConfig & { readonly binary?: boolean }): Promise<Row[]> {
+  /** Runs `work` in one transaction. Rejects as {@link query} does. */
+  transact<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    return this.#use((client) => transact(client, work));
+  }
+
+  #run<Row extends object>(query: pg.QueryConfig & { readonly binary?: boolean }): Promise<Row[]> {
+    const rowsOf = async (client: pg.PoolClient): Promise<Row[]> =>
+      (await client.query<Row & pg.QueryResultRow>(query)).rows;
+    return this.#use((client) => (isPooled(client) ? transact(client, rowsOf) : rowsOf(client)));
+  }
+
+  async #use<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     try {
-      return await this.#answer<Row>(query);
+      return await this.#withClient(work);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       throw new TaskFlowError(
@@ -48,15 +59,13 @@ export class ReadPool {
     }
   }
 
-  async #answer<Row extends object>(query: pg.QueryConfig): Promise<Row[]> {
+  async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect();
     let hasFailed = true;
     try {
-      const { rows } = await (isPooled(client)
-        ? transact(client, (own) => own.query<Row & pg.QueryResultRow>(query))
-        : client.query<Row & pg.QueryResultRow>(query));
+      const result = await work(client);
       hasFailed = false;
-      return rows;
+      return result;
     } finally {
       client.release(hasFailed); // the pool closes it after a failure
     }

@@ -24,6 +24,7 @@ const CALLS = [
     "persist K",
     "pexpire K 1",
     "pttl K",
+    "rename K K",
     "set K v",
     "setrange K 0 v",
     "unlink K",

@@ -1,9 +1,12 @@
-/** A cancellation: the arguments and the reply of cancel.lua. */
+/** Cancellations: the arguments and the reply of cancel.lua. */
 
+import { at } from "../core/at.ts";
 import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
+import { batchLength } from "../core/batch-limits.ts";
 import { digits } from "../core/header.ts";
 import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
 import { decodeSubmission, encodeSubmission, readJob, wholePacked } from "../core/packed-job.ts";
+import { isLarge } from "../core/payload.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -17,6 +20,16 @@ import { scripts } from "./scripts.ts";
  */
 const WITHDRAWN_MS = 90_000;
 
+/** Jobs of one script call, and their characters: together about 2 ms of Redis. */
+const CALL_LIMITS = { maxItems: 100, maxSize: 256 * 1024 };
+
+/** A job to cancel. */
+export interface Cancellation {
+  readonly id: string;
+  /** If Redis may not have the job: the submission that Postgres has accepted. The job is then withdrawn. */
+  readonly accepted?: Submission | undefined;
+}
+
 /** withdrawn: Redis did not have the job; it is cancelled before it was enqueued. */
 export type CancelAnswer =
   | { readonly kind: "missing" }
@@ -28,7 +41,7 @@ function jobOfSubmission(id: string, submission: Submission): Job {
 }
 
 /**
- * The arguments that end a waiting job, and its callback.
+ * The arguments of one job, and its callback.
  * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms,
  * Redis's
  * @param packed the packed submission of a job that Redis may not have
@@ -49,10 +62,11 @@ function encodeCancellation(
   const outcome = outcomeOf({ ...job, status: "cancelled", history: [...job.history, record] });
   const callback = outcome && callbackOf(outcome);
   const args = [
+    job.id,
     digits(job.attempt, 2),
     record,
     packed,
-    ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : []),
+    ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : ["", "", ""]),
   ];
   return { callback, args };
 }
@@ -72,8 +86,15 @@ export interface CancellationsParts {
   readonly clock: Pick<RedisClock, "now">;
   readonly connections: { readonly work: Pick<Connection, "run"> };
   readonly payloads: Pick<PayloadStore, "putAll">;
-  /** The job as it is now; undefined if Redis does not have it. */
-  readonly read: (id: string) => Promise<Job | undefined>;
+  /** The jobs among these ids that Redis has. */
+  readonly read: (ids: readonly string[]) => Promise<Job[]>;
+}
+
+/** A job as it was read, and its place among the cancellations. */
+interface Read {
+  readonly job: Job;
+  readonly isWithdrawn: boolean;
+  readonly index: number;
 }
 
 export class Cancellations {
@@ -83,26 +104,64 @@ export class Cancellations {
     this.#parts = parts;
   }
 
-  /** As {@link Queue.cancel}. */
+  /** As {@link Queue.cancelMany}. */
   async cancel(
-    id: string,
+    cancellations: readonly Cancellation[],
     outboxOwnedMs: number,
     callbackOf: CallbackOf,
-    accepted?: Submission,
-  ): Promise<CancelAnswer> {
-    const { ns, clock, connections, payloads, read } = this.#parts;
-    for (;;) {
-      const live = await read(id);
-      const job = live ?? (accepted && jobOfSubmission(id, accepted));
-      if (!job) return { kind: "missing" };
-      const packed = live ? "" : encodeSubmission(job);
-      const { callback, args } = encodeCancellation(job, clock.now(), callbackOf, packed);
-      await payloads.putAll([live ? undefined : { id, submission: job }, callback]);
-      const ownedMs = live ? outboxOwnedMs : WITHDRAWN_MS;
-      const reply = await connections.work.run(scripts.cancel, [ns, id, String(ownedMs), ...args], CALL_TIMEOUT_MS);
-      const [kind, state = ""] = reply as [CancelAnswer["kind"] | "changed", string?];
-      if (kind === "missing") return { kind };
-      if (kind !== "changed") return { kind, job: cancelledJob(job, state) };
-    } // the job ran meanwhile, and waits again: read it once more
+  ): Promise<CancelAnswer[]> {
+    const answers: CancelAnswer[] = cancellations.map(() => ({ kind: "missing" }));
+    let left = [...cancellations.keys()];
+    while (left.length > 0) {
+      const part = left.slice(0, CALL_LIMITS.maxItems);
+      const read = await this.#read(cancellations, part);
+      const taken = read.slice(
+        0,
+        batchLength(read, CALL_LIMITS, ({ job }) => sizeInCall(job)),
+      );
+      const changed = taken.length === 0 ? [] : await this.#call(taken, outboxOwnedMs, callbackOf, answers);
+      const later = new Set([...read.slice(taken.length), ...changed].map(({ index }) => index));
+      left = [...part.filter((index) => later.has(index)), ...left.slice(part.length)];
+    }
+    return answers;
   }
+
+  async #read(cancellations: readonly Cancellation[], part: readonly number[]): Promise<Read[]> {
+    const jobs = await this.#parts.read(part.map((index) => at(cancellations, index).id));
+    const live = new Map(jobs.map((job) => [job.id, job]));
+    return part.flatMap((index) => {
+      const { id, accepted } = at(cancellations, index);
+      const job = live.get(id) ?? (accepted && jobOfSubmission(id, accepted));
+      return job ? [{ job, isWithdrawn: !live.has(id), index }] : [];
+    });
+  }
+
+  /** @returns the jobs that ran meanwhile and wait again: they must be read once more */
+  async #call(
+    read: readonly Read[],
+    outboxOwnedMs: number,
+    callbackOf: CallbackOf,
+    answers: CancelAnswer[],
+  ): Promise<Read[]> {
+    const { ns, clock, connections, payloads } = this.#parts;
+    const encoded = read.map(({ job, isWithdrawn }) =>
+      encodeCancellation(job, clock.now(), callbackOf, isWithdrawn ? encodeSubmission(job) : ""),
+    );
+    const withdrawn = read.map(({ job, isWithdrawn }) => (isWithdrawn ? { id: job.id, submission: job } : undefined));
+    await payloads.putAll([...withdrawn, ...encoded.map(({ callback }) => callback)]);
+    const args = [ns, String(outboxOwnedMs), String(WITHDRAWN_MS), ...encoded.flatMap((one) => one.args)];
+    const reply = (await connections.work.run(scripts.cancel, args, CALL_TIMEOUT_MS)) as readonly string[];
+    return read.filter(({ job, index }, i) => {
+      const kind = at(reply, 2 * i) as CancelAnswer["kind"] | "changed";
+      if (kind === "changed") return true;
+      answers[index] = kind === "missing" ? { kind } : { kind, job: cancelledJob(job, at(reply, 2 * i + 1)) };
+      return false;
+    });
+  }
+}
+
+/** The characters that a cancellation adds to a call and its reply: its records, and a callback with its payload. */
+function sizeInCall({ history, payload, options }: Job): number {
+  const callback = options.callback_url === undefined || isLarge(payload) ? 0 : payload.length;
+  return history.reduce((sum, record) => sum + record.length, callback);
 }

@@ -16,13 +16,13 @@ export const OPCODE = {
    * large.
    */
   runAt: "@",
-  /** Enqueue: an id whose large payload was stored under `p:<id>`. */
+  /** Enqueue: an id whose large payload was stored under `p:<id>`. Update: a name, for one stored under `u:<name>`. */
   storedPayload: "^",
   /** Enqueue: a type; the caller has free slots for its jobs. */
   lease: "+",
   /** Enqueue: the number of arguments that are one submission, and its idempotency key. */
   submission: "#",
-  /** Settle: the state code and the expected header of the attempts that follow. */
+  /** Settle: the state code and the expected header of the attempts that follow. Update: the new payload. */
   expected: "=",
 } as const;
 
@@ -41,6 +41,9 @@ export const ENQUEUE_REPLY = { late: 0, done: 1, payloadMissing: 2 } as const;
 
 /** In the reply of enqueue.lua, a job that the call did not enqueue; the other jobs have their state code there. */
 export const NOT_ENQUEUED = "-";
+
+/** In the reply of update.lua, a job that is not as the caller read it, and was not changed. */
+export const NOT_UPDATED = "-";
 
 /** What settle.lua replies for each attempt. */
 export const SETTLE_CODE = {

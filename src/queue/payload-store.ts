@@ -23,12 +23,12 @@ const TIMEOUT_MS = 10_000;
 
 export class PayloadStore {
   readonly #connection: Connection;
-  readonly #prefix: string;
+  readonly #ns: string;
   readonly #fetching = new ByteBudget(MAX_BYTES_FETCHING);
 
   constructor(connection: Connection, ns: string) {
     this.#connection = connection;
-    this.#prefix = `${ns}p:`;
+    this.#ns = ns;
   }
 
   /**
@@ -36,7 +36,15 @@ export class PayloadStore {
    * @throws TaskFlowError as {@link Connection.send}
    */
   async put(id: string, payload: LargePayload, timeoutMs = TIMEOUT_MS): Promise<void> {
-    await this.#connection.store(this.#prefix + id, dataOf(payload), PUT_TTL_MS, timeoutMs);
+    await this.#connection.store(`${this.#ns}p:${id}`, dataOf(payload), PUT_TTL_MS, timeoutMs);
+  }
+
+  /**
+   * Sends the new payload of a job that is about to be updated, as {@link put} does. The script that updates the job
+   * moves it from `name` to the job.
+   */
+  async putAside(name: string, payload: LargePayload): Promise<void> {
+    await this.#connection.store(`${this.#ns}u:${name}`, dataOf(payload), PUT_TTL_MS, TIMEOUT_MS);
   }
 
   /** Stores the payloads of callbacks that are about to be enqueued. */
@@ -56,7 +64,7 @@ export class PayloadStore {
     if (this.#fetching.waiting >= MAX_WAITING) throw new QueueUnavailable("too many payloads are being fetched");
     const share = await this.#fetching.acquire(size);
     try {
-      return await this.#connection.fetch(this.#prefix + id, TIMEOUT_MS);
+      return await this.#connection.fetch(`${this.#ns}p:${id}`, TIMEOUT_MS);
     } finally {
       share.release();
     }

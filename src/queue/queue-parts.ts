@@ -14,6 +14,7 @@ import { QueueReader } from "./queue-reader.ts";
 import { Reach } from "./reach.ts";
 import { Reservations } from "./reservation.ts";
 import { Subscriber } from "./subscriber.ts";
+import { Updates } from "./updates.ts";
 import { Watches } from "./watches.ts";
 
 export interface QueueParts {
@@ -25,6 +26,7 @@ export interface QueueParts {
   readonly destinations: RedisDestinations;
   readonly leased: LeasedJobs;
   readonly cancellations: Cancellations;
+  readonly updates: Updates;
   readonly jobs: JobReader;
   readonly reader: QueueReader;
   readonly payloads: PayloadStore;
@@ -43,7 +45,7 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
   const connections = new Connections(url, clock, reach, { onRoundTrip, onReady: onWake });
   const payloads = new PayloadStore(connections.bytes, ns);
   const jobs = new JobReader(connections.reads, ns);
-  const read = async (id: string): Promise<Job | undefined> => (await jobs.read([id]))[0];
+  const read = (ids: readonly string[]): Promise<Job[]> => jobs.read(ids);
   return {
     ns,
     connections,
@@ -58,6 +60,7 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
     }),
     leased: new LeasedJobs({ ns, clock, connections, payloads, options }),
     cancellations: new Cancellations({ ns, clock, connections, payloads, read }),
+    updates: new Updates({ ns, clock, connections, payloads, read }),
     jobs,
     reader: new QueueReader(connections.reads, ns),
     payloads,

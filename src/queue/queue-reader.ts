@@ -45,6 +45,11 @@ export class QueueReader {
     return this.#strings("zrevrangebylex", [`${this.#ns}live`, ...range, "LIMIT", "0", String(limit)]);
   }
 
+  async liveCount(below: string | undefined, from: string | undefined): Promise<number> {
+    const range = [from === undefined ? "-" : `[${from}`, below === undefined ? "+" : `(${below}`];
+    return (await this.#connection.send("zlexcount", [`${this.#ns}live`, ...range], CALL_TIMEOUT_MS)) as number;
+  }
+
   async missing(ids: readonly string[]): Promise<string[]> {
     if (ids.length === 0) return [];
     const scores = await this.#connection.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS);

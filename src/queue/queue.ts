@@ -2,9 +2,10 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
+import { at } from "../core/at.ts";
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
 import { asStored, LARGE_PAYLOAD_LENGTH } from "../core/payload.ts";
-import type { CancelAnswer } from "./cancellation.ts";
+import type { CancelAnswer, Cancellations } from "./cancellation.ts";
 import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
@@ -26,6 +27,7 @@ import type { ServerInfo } from "./server-info.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import type { TokenBucket, TokenRequest } from "./token-buckets.ts";
 import { decodeTokenBuckets, encodeTokenRequests } from "./token-buckets.ts";
+import type { JobChange, Update, UpdateAnswer } from "./updates.ts";
 import type { Watch, WatchHooks } from "./watch.ts";
 
 /** Short, as nothing depends on this call, and it is the last one of a drain. */
@@ -174,8 +176,49 @@ export class Queue {
    * @param accepted of a job that Redis may not have: the submission that Postgres has accepted. It is then withdrawn:
    * put into the outbox as cancelled
    */
-  cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf, accepted?: Submission): Promise<CancelAnswer> {
-    return this.#parts.cancellations.cancel(id, outboxOwnedMs, callbackOf, accepted);
+  async cancel(
+    id: string,
+    outboxOwnedMs: number,
+    callbackOf: CallbackOf,
+    accepted?: Submission,
+  ): Promise<CancelAnswer> {
+    return at(await this.cancelMany([{ id, accepted }], outboxOwnedMs, callbackOf), 0);
+  }
+
+  /** {@link cancel} for many jobs, 200 at most; the answers are in the order of the arguments. */
+  cancelMany(...args: Parameters<Cancellations["cancel"]>): Promise<CancelAnswer[]> {
+    return this.#parts.cancellations.cancel(...args);
+  }
+
+  /**
+   * Changes a job while it waits. A claim gets the job as it was before or after, never in between.
+   * @param change returns the new submission, with `dueAt` if the time to run it changes; undefined to leave the job
+   * unchanged. It may be called again: the job changed after it was read
+   * @throws QueueUnavailable if the job changed too often meanwhile; otherwise as all calls here
+   */
+  async update(id: string, change: JobChange): Promise<UpdateAnswer> {
+    return at(await this.updateMany([{ id, change }]), 0);
+  }
+
+  /** {@link update} for many jobs, 200 at most; the answers are in the order of the arguments. */
+  updateMany(updates: readonly Update[]): Promise<UpdateAnswer[]> {
+    return this.#parts.updates.update(updates);
+  }
+
+  /**
+   * Makes scheduled and retrying jobs due now, 200 at most; a retrying job keeps its attempts. The answer for a queued
+   * job, which is due already, is "unchanged".
+   */
+  run(ids: readonly string[]): Promise<UpdateAnswer[]> {
+    return this.#parts.updates.run(ids);
+  }
+
+  /**
+   * Drops the payloads, results and records of ended jobs that Redis still has, 200 at most. Only for jobs whose row
+   * Postgres has. @returns how many jobs Redis had
+   */
+  async erase(ids: readonly string[]): Promise<number> {
+    return (await this.#parts.connections.work.run(scripts.erase, [this.#parts.ns, ...ids], CALL_TIMEOUT_MS)) as number;
   }
 
   /** Takes over outbox entries that their owners have not recorded in time. */
@@ -232,6 +275,11 @@ export class Queue {
    */
   liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
     return this.#parts.reader.liveIds(below, from, limit);
+  }
+
+  /** How many jobs Redis has in the range of ids that {@link liveIds} reads. */
+  liveCount(below: string | undefined, from: string | undefined): Promise<number> {
+    return this.#parts.reader.liveCount(below, from);
   }
 
   /** Watches the ids of jobs that end, 36 characters each. Closed with the queue. */

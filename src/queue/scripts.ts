@@ -26,6 +26,7 @@ function load(
     | "announce"
     | "wake"
     | "callback"
+    | "ready"
     | "lease"
     | "destination"
   )[]
@@ -44,7 +45,9 @@ export const scripts = {
   renewReplica: load("renew-replica", "time", "job"),
   settle: load("settle", "time", "job", "retries", "announce", "wake", "callback"),
   forget: load("forget", "job"),
-  cancel: load("cancel", "time", "job", "announce", "wake", "callback"),
+  cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready"),
+  update: load("update", "time", "job", "announce", "wake", "ready"),
+  erase: load("erase", "job"),
   sweep: load("sweep", "time", "set-back", "job"),
   resume: load("resume"),
   position: load("position", "time", "job"),

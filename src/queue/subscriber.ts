@@ -34,7 +34,11 @@ export class Subscriber {
     this.#redis.on("error", hooks.onError);
     this.#redis.on("message", (from: string, message: string) => {
       if (from !== channel) this.#others.get(from)?.(message);
-      else if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
+      else if (message.startsWith("cancel "))
+        message
+          .split(" ")
+          .slice(1)
+          .forEach((id) => hooks.onCancel(id));
       else hooks.onWake();
     });
     // If this fails because the connection is lost again, the next connection repeats it.

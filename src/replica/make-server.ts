@@ -6,6 +6,7 @@ import { Server } from "../api/http/uws.ts";
 import { JobLooks } from "../api/jobs/job-looks.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
+import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
 import { DAY_MS } from "../core/time.ts";
@@ -16,8 +17,8 @@ import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import type { Store } from "../results/store.ts";
+import type { BulkParts } from "./bulk.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
-import { recordCancelled } from "./open-recorder.ts";
 import type { ReplicaOptions } from "./replica.ts";
 import { submissionPipeline } from "./submission-pipeline.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -30,6 +31,8 @@ export interface ServerPartsOptions {
   readonly recorder: Recorder;
   readonly acceptanceLogWriter: AcceptanceLogWriter;
   readonly reruns: Reruns;
+  readonly bulk: Bulk;
+  readonly cancelWaiting: BulkParts["cancelWaiting"];
   readonly metrics: Metrics;
   readonly callbackOf: CallbackOf;
   readonly threads: WorkerParts["threads"];
@@ -60,6 +63,7 @@ export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): 
     queue,
     store,
     reruns: parts.reruns,
+    bulk: parts.bulk,
     registry: options.registry,
     artifacts: parts.artifacts,
     links: openArtifactLinks(config),
@@ -69,7 +73,7 @@ export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): 
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     callbackOf: parts.callbackOf,
-    cancelWaiting: (job, kind) => recordCancelled(job, kind, recorder, metrics),
+    cancelWaiting: parts.cancelWaiting,
     waiters,
     events,
     settings: settingsOf(config),

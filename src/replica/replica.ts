@@ -21,19 +21,22 @@ import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import type { BulkParts } from "./bulk.ts";
+import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
 import type { Closer } from "./closers.ts";
 import { closeInTime, within } from "./closers.ts";
 import { watchInstallation } from "./installation.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
+import { startPartitionIndexes } from "./maintenance/partition-indexes.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
 import { startRetention } from "./maintenance/retention.ts";
 import type { ServerParts } from "./make-server.ts";
 import { makeServer } from "./make-server.ts";
 import type { QueueListeners } from "./open-queue.ts";
 import { openQueue } from "./open-queue.ts";
-import { openRecorder } from "./open-recorder.ts";
+import { openRecorder, recordCancelled } from "./open-recorder.ts";
 import { rerunsOf } from "./reruns.ts";
 import { typesToRun } from "./settings-check.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -107,7 +110,9 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const quotas = { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA };
   const reruns = rerunsOf({ queue, store, acceptanceLogWriter, quotas });
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const shared = { queue, recorder, reruns, metrics, callbackOf };
+  const cancelWaiting: BulkParts["cancelWaiting"] = (job, kind) => recordCancelled(job, kind, recorder, metrics);
+  const bulk = bulkOf({ queue, store, recorder, callbackOf, cancelWaiting });
+  const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, sweep, threads, slots } = workerParts;
   closers.push(
@@ -166,6 +171,7 @@ async function openStores(
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a silent Postgres may keep the recorder from its last flush.
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
+  closers.push(startPartitionIndexes(options));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, { queue, metrics: parts.metrics, released: () => listeners.wake() });

@@ -1,6 +1,7 @@
 /** Finds the finished jobs that pass the filters of a bulk rerun, in Postgres and in the outbox. */
 
 import type { Turns } from "../concurrency/turns.ts";
+import { isBulkType } from "../core/bulk.ts";
 import { timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
@@ -45,6 +46,7 @@ export async function* matching(
   const below = [selection.below, scan.below, rerunId].filter((id) => id !== undefined).sort()[0] ?? rerunId;
   const isWanted = (view: JobView): boolean =>
     view.type !== RERUN_TYPE &&
+    !isBulkType(view.type) &&
     (view.finished_at ?? Infinity) <= finishedBy &&
     (includesReruns || view.retry_of === null) &&
     passesFilters(view, filters);

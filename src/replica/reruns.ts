@@ -3,6 +3,7 @@
  * and acceptance log.
  */
 import { Turns } from "../concurrency/turns.ts";
+import { isBulkType } from "../core/bulk.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
@@ -110,7 +111,7 @@ async function neverEnqueued({ queue, store }: RerunParts, ids: readonly string[
   return missing.filter((id) => !recorded.has(id));
 }
 
-/** Undefined if its retention has ended, or its payload is lost. */
+/** Undefined if it cannot be run again: its retention has ended, its payload is lost, or it is a bulk operation. */
 async function readOriginal(
   { queue, store }: RerunParts,
   id: string,
@@ -118,7 +119,8 @@ async function readOriginal(
   const stored = await store.get(id);
   const live = stored ? undefined : (await queue.read([id]))[0];
   const view = stored ?? (live && viewOf(live));
-  if (!view || hasLostPayload(view.error)) return undefined;
+  // bulk operations need a scope that the replay's key may lack
+  if (!view || hasLostPayload(view.error) || isBulkType(view.type)) return undefined;
   const { payload } = view;
   return {
     view,

@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { exponential } from "../core/backoff.ts";
+import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
@@ -45,6 +46,7 @@ export interface WorkerPartsOptions {
   readonly queue: Queue;
   readonly recorder: Recorder;
   readonly reruns: Reruns;
+  readonly bulk: Bulk;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
@@ -114,7 +116,7 @@ interface Executing extends Pick<WorkerParts, "slots" | "threads" | "executor" |
 }
 
 /** The executor, with the slots and threads that it uses. */
-function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }: WorkerPartsOptions): Executing {
+function makeExecutor({ config, definitions, typeSettings, log, queue, reruns, bulk }: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
     config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
@@ -152,7 +154,12 @@ function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }:
   });
   const open = async (): Promise<void> => {
     ioThreads.open(queue.destinations);
-    const services = { destinations: queue.destinations, reruns, sharedMemory: (type: string) => sharedMemory[type] };
+    const services = {
+      destinations: queue.destinations,
+      reruns,
+      bulk,
+      sharedMemory: (type: string) => sharedMemory[type],
+    };
     await executor.open(typeSettings, services);
     await threads.opened(); // after the executor: if it fails, no thread must start
   };

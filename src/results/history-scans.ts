@@ -5,13 +5,16 @@
 
 import { Turns } from "../concurrency/turns.ts";
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
+import type { JobFilters } from "../core/job-filters.ts";
 import type { WalkPage } from "../core/reruns.ts";
+import { RERUN_TYPE } from "../core/reruns.ts";
 import { DAY_MS } from "../core/time.ts";
+import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
-import { readSql } from "../postgres/sql.ts";
+import type { PageRow } from "./job-page-sql.ts";
+import { accessFor, pageStatement } from "./job-page-sql.ts";
+import { MAX_SEARCHED_BYTES, mayMatch } from "./job-pages.ts";
 import { startOfDay } from "./partitions.ts";
-
-const MATCH = readSql(new URL("./job-match.sql", import.meta.url));
 
 export interface HistoryRange {
   /** Ids below this one. */
@@ -30,8 +33,6 @@ export interface HistoryRange {
   readonly signal?: AbortSignal | undefined;
 }
 
-type MatchRow = { readonly examined: number; readonly lowest: string | null; readonly id: string | null };
-
 export class HistoryScans {
   readonly #pool: ReadPool;
   readonly #turns = new Turns();
@@ -40,19 +41,29 @@ export class HistoryScans {
     this.#pool = new ReadPool(databaseUrl, "scans", 1);
   }
 
-  /** Yields slice by slice, including slices without a match. @param filters in the order of the query's parameters */
-  async *matching(filters: readonly (readonly string[] | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
-    const { below, from = LOWEST_ID, finishedBy, includesReruns, slice = 10_000, caller = "", signal } = range;
+  /** Yields slice by slice, including slices without a match. */
+  async *matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
+    const { below, from = LOWEST_ID, slice = 10_000, caller = "", signal } = range;
+    if (!mayMatch(filters)) return;
     let top = below;
     let day = startOfDay(timeOfId(below));
     for (let days = 1; top > from; days *= 2) {
       const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
-      for (let isMore = true; isMore; ) {
-        const values = [top, bottom, slice, ...filters, finishedBy, includesReruns];
-        const rows = await this.#turns.take(caller, () => this.#pool.query<MatchRow>(MATCH, values), signal);
+      while (top > bottom) {
+        const { text, values } = pageStatement({
+          below: top,
+          from: bottom,
+          access: accessFor(filters),
+          filters,
+          conditions: (add) => conditionsSql(range, add),
+          maxExamined: slice,
+          maxReadBytes: MAX_SEARCHED_BYTES,
+          shows: "ids",
+        });
+        const rows = await this.#turns.take(caller, () => this.#pool.query<PageRow>(text, values), signal);
         const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
-        const { examined = 0, lowest = null } = rows[0] ?? {};
-        isMore = examined === slice && lowest !== null;
+        const { examined = 0, lowest = null, searched = 0 } = rows[0] ?? {};
+        const isMore = examined === slice || searched >= MAX_SEARCHED_BYTES;
         top = isMore && lowest !== null ? lowest : bottom;
         yield { ids, reached: top };
       }
@@ -63,4 +74,9 @@ export class HistoryScans {
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+function conditionsSql({ finishedBy, includesReruns }: HistoryRange, add: AddValue): string {
+  const conditions = [`type <> ${add(RERUN_TYPE)}`, `finished_at <= to_timestamp(${add(finishedBy)}::float8 / 1000)`];
+  return [...conditions, ...(includesReruns ? [] : ["retry_of is null"])].join(" and ");
 }

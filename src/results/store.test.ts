@@ -96,6 +96,7 @@ describe("a job in Postgres", () => {
       created_at: TODAY + 1,
       started_at: null,
       finished_at: TODAY + 86_399_999,
+      erased_at: null,
     });
     expect(await store.get(idAt(TODAY))).toBeUndefined();
   });

@@ -136,6 +136,11 @@ export async function startApiServer({
         throw new Error("this server has no re-runs");
       },
     },
+    bulk: {
+      matching: () => {
+        throw new Error("this server has no bulk operations");
+      },
+    },
     queue,
     store,
     registry: testRegistry,

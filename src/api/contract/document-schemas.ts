@@ -3,7 +3,14 @@ import { Type } from "typebox";
 import { MAX_ISSUES } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../jobs/registry.ts";
-import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobReceiptSchema, jobSchema } from "./job-schemas.ts";
+import {
+  acceptedBatchSchema,
+  jobErrorSchema,
+  jobListSchema,
+  jobReceiptSchema,
+  jobSchema,
+  jobSummarySchema,
+} from "./job-schemas.ts";
 
 type Json = Record<string, unknown>;
 
@@ -50,6 +57,7 @@ export function documentSchemas(registry: Registry): Record<string, unknown> {
       },
     },
     Job: { ...jobSchema, ...resultsByType(types) },
+    JobSummary: jobSummarySchema,
     JobReceipt: jobReceiptSchema,
     JobError: jobErrorSchema,
     JobList: jobListSchema,

@@ -1,8 +1,6 @@
-/** The calls that diagnose one job, and the calls that run jobs again. */
+/** The calls that diagnose one job, and the call that runs one again. */
 import { Type } from "typebox";
-import { filterSchemas, payloadFilterSchemas } from "../../core/job-filters.ts";
-import { includeReplayed } from "../../core/reruns.ts";
-import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
+import { idempotencyKey, JOB_OR_RECEIPT, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
@@ -88,54 +86,6 @@ export const retryJob: Operation = {
     "job_not_retryable",
     "idempotency_key_invalid",
     "idempotency_key_reused",
-    "draining",
-  ],
-};
-
-const rerunBody = Type.Object(
-  {
-    ...filterSchemas,
-    include_replayed: Type.Optional(includeReplayed),
-    rate: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "The maximum number of jobs per second" }),
-    ),
-    dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count the jobs that match" })),
-  },
-  { additionalProperties: false, patternProperties: payloadFilterSchemas },
-);
-
-export const rerunJobs: Operation = {
-  method: "POST",
-  pattern: "/api/v1/jobs/replay",
-  access: "submit",
-  id: "replayJobs",
-  tag: "Jobs",
-  summary: "Run all finished jobs again that match a filter",
-  description:
-    "Starts a job of type `replay`, which enqueues each matching job again, exactly once: after a crash or a restart it resumes where it stopped. Only jobs that had finished when the call was accepted are run again. Each new job refers to the original in `retry_of`; the originals do not change, so a second call runs them again. Jobs that are themselves re-runs are skipped unless `include_replayed` is true. Every new job counts against the quotas of the API key that made the call. While a quota is used up, the `replay` job is `retrying` with the error `quota_exceeded`, and resumes when the quota refills. The key also needs the scope `read`.",
-  body: { "application/json": { schema: rerunBody } },
-  answers: {
-    200: {
-      description: "With dry_run: the number of jobs that match",
-      content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } },
-    },
-    202: {
-      description: "A job of type `replay`, whose progress and result report on the re-runs",
-      content: JSON_JOB,
-      headers: ["Location"],
-    },
-  },
-  problems: [
-    "body_missing",
-    "invalid_utf8",
-    "malformed_json",
-    "json_too_deep",
-    "body_too_large",
-    "unsupported_media_type",
-    "validation_failed",
-    "queue_unavailable",
-    "outcome_unknown",
-    "store_unavailable",
     "draining",
   ],
 };

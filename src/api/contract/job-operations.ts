@@ -116,11 +116,15 @@ export const listJobs: Operation = {
   tag: "Jobs",
   summary: "List jobs",
   description:
-    "Unfinished and finished jobs in one list, newest first. A page may contain fewer than `limit` jobs, because the server examines at most 10,000 jobs per page; the list ends only where `next_cursor` is null.",
+    "Unfinished and finished jobs in one list, newest first. A page may contain fewer than `limit` jobs, because the server examines at most 10,000 jobs per page; the list ends only where `next_cursor` is null. Of the values of one filter, one must match; different filters must all match. A parameter `payload.PATH=VALUE` filters by the value at a dotted path into the payload, compared as text: `payload.order.id=4711`. Filters by payload and `q` have no index: the server searches the other matches, and a page ends when it has read enough payloads.",
   query: Type.Object({
     ...listQuerySchema.properties,
-    created_after: Type.Optional(Type.String({ format: "date-time", description: "Created at this time or later" })),
-    created_before: Type.Optional(Type.String({ format: "date-time", description: "Created before this time" })),
+    view: Type.Optional(
+      Type.Enum(["full", "summary"], {
+        default: "full",
+        description: "`summary` leaves out `payload` and `result`; a page is then less than 500 kB",
+      }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
     cursor: Type.Optional(Type.String({ format: "uuid", description: "The `next_cursor` of the previous page" })),
   }),

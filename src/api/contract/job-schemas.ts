@@ -58,6 +58,7 @@ export const jobSchema = Type.Object(
     created_at: timeSchema,
     started_at: nullable(timeSchema, "The start of the latest attempt"),
     finished_at: nullable(timeSchema),
+    erased_at: nullable(timeSchema, "When its payload, result, messages and logs were erased"),
   },
   {
     examples: [
@@ -81,17 +82,24 @@ export const jobSchema = Type.Object(
         created_at: "2026-11-24T03:18:27.161Z",
         started_at: null,
         finished_at: null,
+        erased_at: null,
       },
     ],
   },
 );
 
+/** A job in a list with `view=summary`. */
+export const jobSummarySchema = Type.Omit(jobSchema, ["payload", "payload_omitted", "result"], {
+  description: "A job without its payload and its result",
+});
+
 export const jobListSchema = Type.Object({
-  jobs: Type.Array(componentRef("Job")),
+  jobs: Type.Union([Type.Array(componentRef("Job")), Type.Array(componentRef("JobSummary"))]),
   next_cursor: nullable(
     idSchema,
     "null at the end of the list; a page before it may contain fewer jobs than its limit",
   ),
+  examined: Type.Integer({ minimum: 0, description: "The number of jobs that the server examined for this page" }),
 });
 
 export const jobReceiptSchema = Type.Object(

@@ -1,5 +1,6 @@
 /** Idempotency keys (draft-ietf-httpapi-idempotency-key-header): how the queue identifies them and their bodies. */
 import { createHash } from "node:crypto";
+import type { BulkAction } from "../../core/bulk.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
 import { problem } from "../http/problem.ts";
 
@@ -26,7 +27,7 @@ export function isIdempotencyKey(key: string): boolean {
 export function idempotencyOf(
   key: string,
   callerId: string | undefined,
-  call: "job" | "batch" | "retry" | "replay",
+  call: "job" | "batch" | "retry" | "replay" | BulkAction,
   body: Uint8Array,
   ttlMs: number,
 ): NonNullable<Submitted["idempotency"]> {

@@ -4,15 +4,17 @@
  * Redis is read first, then Postgres, for the same range of ids, so a job that moves meanwhile is found at least once.
  * If both have it, the version of Postgres is used.
  */
-import type { JobView } from "../../core/job.ts";
-import { passesFilters } from "../../core/job-filters.ts";
+import type { Job, JobView } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { isLarge } from "../../core/payload.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { problemOfRejection } from "../http/problem.ts";
+import { summaryJson } from "../jobs/job-fields.ts";
 import { jobJson } from "../jobs/job-json.ts";
+import type { LiveMatches, SearchBudget } from "../jobs/live-jobs.ts";
+import { liveMatches, readLiveIds } from "../jobs/live-jobs.ts";
 import type { ListQuery } from "./list-query.ts";
 import { readListQuery } from "./list-query.ts";
 
@@ -23,17 +25,21 @@ const MAX_CHUNK = 200;
 const READ_CHUNK = 20;
 /** Bounds the payloads and results of a page, which are in memory together. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** Bounds a page of summaries, which may have long tags and error messages. */
+const MAX_SUMMARY_BYTES = 490_000;
+/** Bounds the search in the payloads of live jobs for one page; one payload may exceed it. */
+const MAX_SEARCHED_BYTES = 8 * 1024 * 1024;
+const MAX_SEARCH_MS = 2_000;
 
 export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
-  const toJson = jobJson(deps.registry);
+  const toFullJson = jobJson(deps.registry);
   return async (request) => {
     const query = readListQuery(request.query);
     if ("rejection" in query) return problemOfRejection(query.rejection);
-    const { views, nextCursor } = await readPage(deps, query);
-    return json(
-      200,
-      `{"jobs":[${views.map(toJson).join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`,
-    );
+    const { views, nextCursor, examined } = await readPage(deps, query);
+    const jobs = views.map(query.isSummary ? summaryJson : toFullJson).join(",");
+    const cursor = nextCursor === null ? "null" : `"${nextCursor}"`;
+    return json(200, `{"jobs":[${jobs}],"next_cursor":${cursor},"examined":${examined}}`);
   };
 }
 
@@ -45,11 +51,14 @@ interface Side {
   readonly lastExamined: string | null;
 }
 
-async function readPage(
-  deps: ApiDependencies,
-  query: ListQuery,
-): Promise<{ views: JobView[]; nextCursor: string | null }> {
-  const live = await readLive(deps, query);
+interface Page {
+  readonly views: readonly JobView[];
+  readonly nextCursor: string | null;
+  readonly examined: number;
+}
+
+async function readPage(deps: ApiDependencies, query: ListQuery): Promise<Page> {
+  const live = await new LivePage(deps, query).read();
   const { below, from, filters, limit } = query;
   const finished = await deps.store.range({
     below,
@@ -66,64 +75,100 @@ async function readPage(
   const merged = [...byId.values()]
     .filter(({ id }) => floor === null || id >= floor)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
-  const views = cut(merged, limit);
-  return { views, nextCursor: views.length < merged.length ? (views.at(-1)?.id ?? null) : floor };
+  const views = cut(merged, query);
+  const nextCursor = views.length < merged.length ? (views.at(-1)?.id ?? null) : floor;
+  return { views, nextCursor, examined: live.examined + finished.examined };
 }
 
-function cut(views: readonly JobView[], limit: number): JobView[] {
+function cut(views: readonly JobView[], query: ListQuery): JobView[] {
   let bytes = 0;
   const end = views.findIndex((view, index) => {
-    bytes += shownLength(view);
-    return index >= limit || (index > 0 && bytes > MAX_PAGE_BYTES);
+    bytes += shownLength(view, query);
+    return index >= query.limit || (index > 0 && bytes > maxBytes(query));
   });
   return views.slice(0, end === -1 ? views.length : end);
 }
 
-/** The length of a job in a page, which omits large payloads. */
-function shownLength({ payload, result }: JobView): number {
+function maxBytes({ isSummary }: ListQuery): number {
+  return isSummary ? MAX_SUMMARY_BYTES : MAX_PAGE_BYTES;
+}
+
+/** The length of a job in a page: of its summary, or of what bounds the whole job. Pages omit large payloads. */
+function shownLength(view: JobView, { isSummary }: ListQuery): number {
+  if (isSummary) return Buffer.byteLength(summaryJson(view)) + 1;
+  const { payload, result } = view;
   return (isLarge(payload) ? 0 : payload.length) + (result?.length ?? 0);
 }
 
-async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> {
-  const page: LivePage = { views: [], bytes: 0 };
-  let next = query.below;
-  for (let examined = 0; examined < MAX_EXAMINED; examined += MAX_CHUNK) {
-    const ids = await deps.queue.liveIds(next, query.from, MAX_CHUNK);
-    if (await isFilled(page, ids, deps, query))
-      return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
-    if (ids.length < MAX_CHUNK) return { views: page.views, lastExamined: null };
-    next = ids.at(-1);
+/** The live jobs of a page. */
+class LivePage {
+  readonly #queue: ApiDependencies["queue"];
+  readonly #query: ListQuery;
+  readonly #views: JobView[] = [];
+  readonly #budget: SearchBudget = { bytes: MAX_SEARCHED_BYTES, endsAt: performance.now() + MAX_SEARCH_MS };
+  #bytes = 0;
+  #examined = 0;
+
+  constructor({ queue }: ApiDependencies, query: ListQuery) {
+    this.#queue = queue;
+    this.#query = query;
   }
-  return { views: page.views, lastExamined: next ?? null };
-}
 
-interface LivePage {
-  readonly views: JobView[];
-  bytes: number;
-}
-
-/**
- * Adds the jobs that match, and returns true once the page is full and there may be more. Of other jobs, only the
- * header is read.
- */
-async function isFilled(
-  page: LivePage,
-  ids: readonly string[],
-  { queue }: ApiDependencies,
-  { filters, limit }: ListQuery,
-): Promise<boolean> {
-  const isFiltered = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
-  const passing = isFiltered
-    ? (await queue.readHeaders(ids)).filter((header) => passesFilters(viewOf(header), filters)).map(({ id }) => id)
-    : ids;
-  for (let at = 0; at < passing.length; at += READ_CHUNK) {
-    for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
-      const view = viewOf(job);
-      page.views.push(view);
-      page.bytes += shownLength(view);
-      const isFull = page.views.length >= limit || page.bytes > MAX_PAGE_BYTES;
-      if (isFull && (ids.length === MAX_CHUNK || job.id !== passing.at(-1))) return true; // there may be more
+  async read(): Promise<Side & { readonly examined: number }> {
+    const { from, filters } = this.#query;
+    const end = (lastExamined: string | null) => ({
+      views: this.#views,
+      lastExamined,
+      examined: this.#examined,
+    });
+    let next = this.#query.below;
+    while (this.#examined < MAX_EXAMINED) {
+      const { ids, isLast } = await readLiveIds(this.#queue, { below: next, from, limit: MAX_CHUNK, filters });
+      const matches = await this.#matches(ids);
+      const before = this.#examined;
+      this.#examined += matches.examined;
+      const filledAt = await this.#fill(matches.jobs, isLast && matches.examined === ids.length);
+      if (filledAt !== undefined) {
+        this.#examined = before + ids.indexOf(filledAt) + 1;
+        return end(filledAt);
+      }
+      next = ids[matches.examined - 1];
+      if (matches.examined < ids.length) return end(next ?? null);
+      if (isLast) return end(null);
     }
+    return end(next ?? null);
   }
-  return false;
+
+  /** Reads no header if every job passes and is shown whole. */
+  async #matches(ids: readonly string[]): Promise<Pick<LiveMatches, "examined"> & { readonly jobs: readonly Shown[] }> {
+    const { filters, isSummary } = this.#query;
+    const isFiltered = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
+    return isFiltered || isSummary
+      ? liveMatches(this.#queue, ids, filters, this.#budget)
+      : { jobs: ids.map((id) => ({ id })), examined: ids.length };
+  }
+
+  /**
+   * Adds jobs to the page.
+   * @param areLast whether no job follows them
+   * @returns the id of the job that filled the page, if there may be more
+   */
+  async #fill(jobs: readonly Shown[], areLast: boolean): Promise<string | undefined> {
+    const { isSummary, limit } = this.#query;
+    for (let at = 0; at < jobs.length; at += READ_CHUNK) {
+      const part = jobs.slice(at, at + READ_CHUNK);
+      const shown = isSummary ? (part as readonly Job[]) : await this.#queue.read(part.map(({ id }) => id));
+      for (const job of shown) {
+        const view = viewOf(job);
+        this.#views.push(isSummary ? { ...view, result: null } : view);
+        this.#bytes += shownLength(view, this.#query);
+        const isFull = this.#views.length >= limit || this.#bytes > maxBytes(this.#query);
+        if (isFull && !(areLast && job.id === jobs.at(-1)?.id)) return job.id;
+      }
+    }
+    return undefined;
+  }
 }
+
+/** A job whose header was read, or its id alone. */
+type Shown = Job | { readonly id: string };

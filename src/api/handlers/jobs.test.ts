@@ -221,9 +221,9 @@ describe("a long list", () => {
     const jobs = Array.from({ length: 10_000 }, () => ({ type: "strict", payload: { fails: false } }));
     expect(await request(server, "POST", "/api/v1/jobs/batch", { jobs })).toMatchObject({ status: 202 });
     const first = await request(server, "GET", "/api/v1/jobs?type=note");
-    expect(first.body).toEqual({ jobs: [], next_cursor: expect.any(String) as unknown });
+    expect(first.body).toEqual({ jobs: [], next_cursor: expect.any(String) as unknown, examined: 10_000 });
     const second = await request(server, "GET", `/api/v1/jobs?type=note&cursor=${String(first.body.next_cursor)}`);
-    expect(second.body).toMatchObject({ jobs: [{ id: old }], next_cursor: null });
+    expect(second.body).toMatchObject({ jobs: [{ id: old }], next_cursor: null, examined: 1 });
     const full = await request(server, "GET", "/api/v1/jobs?limit=1000");
     expect(full.body.jobs).toHaveLength(1_000);
     await server.close();
@@ -288,7 +288,7 @@ describe("a list of large jobs", () => {
       next_cursor: null,
     });
     const none = await request(server, "GET", "/api/v1/jobs?tag=nobody");
-    expect(none.body).toEqual({ jobs: [], next_cursor: null });
+    expect(none.body).toEqual({ jobs: [], next_cursor: null, examined: 8 });
     const some = await request(server, "GET", "/api/v1/jobs?tag=some");
     expect((some.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(0, 2).reverse());
     await server.close();

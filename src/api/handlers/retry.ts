@@ -61,7 +61,8 @@ function rejectionOf(
   if (hasLostPayload(error))
     return problem(409, "job_not_retryable", `The payload of the job ${id} is lost: submit a new job.`);
   if (!jobType) return problem(409, "job_not_retryable", `The job type ${type} no longer exists.`);
-  const { needsRead } = jobType.definition;
+  const { needsRead, needsAdmin } = jobType.definition;
+  if (needsAdmin) return scopeDenial(caller, "admin");
   if (!needsRead) return undefined;
   // A large payload is not parsed here, so it counts as one that reads other jobs.
   return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeDenial(caller, "read") : undefined;

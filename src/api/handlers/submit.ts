@@ -156,8 +156,8 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
         reject(through, problemOfRejection(rejection));
         return;
       }
-      const { needsRead } = parsed as Parsed;
-      const denial = needsRead ? scopeDenial(request.caller, "read") : undefined;
+      const { needsRead, needsAdmin } = parsed as Parsed;
+      const denial = needsRead || needsAdmin ? scopeDenial(request.caller, needsAdmin ? "admin" : "read") : undefined;
       if (denial) reject(through, denial);
       else goOn(ownedParsed(parsed as Parsed, request.caller), through);
     };

@@ -61,6 +61,7 @@ export const JOB_FIELDS = {
   created_at: state(({ created_at }) => timeJson(created_at)),
   started_at: state(({ started_at }) => timeJson(started_at)),
   finished_at: state(({ finished_at }) => timeJson(finished_at)),
+  erased_at: state(({ erased_at }) => timeJson(erased_at)),
 } as const satisfies { readonly [Name in keyof JobAnswer]-?: JobField | WrittenField };
 
 type JobFields = typeof JOB_FIELDS;
@@ -81,6 +82,17 @@ export function fieldsWriter<Of extends "shared" | "state">(
     return text;
   };
 }
+
+/** Writes a job without its payload and its result, and without any field about them. */
+export function summaryJson(view: JobView): string {
+  let text = `{"id":"${view.id}"`;
+  for (const { start, json } of SUMMARY_FIELDS) text += start + json(view);
+  return `${text}}`;
+}
+
+const SUMMARY_FIELDS = Object.entries(JOB_FIELDS).flatMap(([name, field]) =>
+  "json" in field && name !== "id" && name !== "result" ? [{ start: `,"${name}":`, json: field.json }] : [],
+);
 
 function stringJson(value: string | null): string {
   return value === null ? "null" : JSON.stringify(value);

@@ -25,6 +25,7 @@ const NEW: JobView = {
   created_at: 1_764_472_707_161,
   started_at: null,
   finished_at: null,
+  erased_at: null,
 };
 
 /** Another value for each field, and what the JSON shows for it. `result` and `progress` come with an attempt. */
@@ -51,6 +52,7 @@ const CHANGES: { readonly [Name in keyof JobView]: readonly [change: Partial<Job
   created_at: [{ created_at: 1 }, "1970-01-01T00:00:00.001Z"],
   started_at: [{ started_at: 2 }, "1970-01-01T00:00:00.002Z"],
   finished_at: [{ finished_at: 3 }, "1970-01-01T00:00:00.003Z"],
+  erased_at: [{ erased_at: 4, finished_at: 3 }, "1970-01-01T00:00:00.004Z"],
 };
 
 const toJson = jobJson(await loadRegistry({ settings: {} }));

@@ -76,6 +76,7 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   run_at: null,
   started_at: null,
   finished_at: null,
+  erased_at: null,
 };
 
 const newText = lastText((max_attempts: number, created_at: number) => stateText({ ...NEW, max_attempts, created_at }));

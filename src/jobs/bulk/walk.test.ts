@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Rechecked } from "../../core/bulk.ts";
 import type { Acted } from "../../core/reruns.ts";
 import { QueueUnavailable } from "../../errors.ts";
 import type { BulkOperation, WalkContext } from "./walk.ts";
@@ -16,10 +17,23 @@ async function* matching(below = "zz"): AsyncGenerator<{ ids: string[]; reached:
 }
 
 /** An operation on those jobs, and attempts at it, each of which finds what the one before has saved. */
-function setup(act: (ids: readonly string[], done: Set<string>) => Acted | Promise<Acted> = all) {
+function setup(
+  act: (ids: readonly string[], done: Set<string>) => Acted | Promise<Acted> = all,
+  live?: {
+    readonly recheck: (ids: readonly string[], done: ReadonlySet<string>) => Rechecked;
+    readonly remaining: (below: string | undefined) => number;
+  },
+) {
   const done = new Set<string>();
   const seen = { state: undefined as unknown, saves: 0, progress: [] as number[], logged: [] as string[] };
-  const operation: BulkOperation = { matching, act: async (ids) => act(ids, done) };
+  const operation: BulkOperation = {
+    matching,
+    act: async (ids) => act(ids, done),
+    ...(live && {
+      recheck: (ids) => Promise.resolve(live.recheck(ids, done)),
+      remaining: (below) => Promise.resolve(live.remaining(below)),
+    }),
+  };
   const attempt = (options: Partial<WalkContext> = {}) =>
     walk(operation, {
       state: seen.state,
@@ -45,7 +59,7 @@ function all(ids: readonly string[], done: Set<string>): Acted {
 describe("a walk", () => {
   it("acts on all jobs that pass, and counts them", async () => {
     const { done, seen, attempt } = setup();
-    expect(await attempt()).toEqual({ matched: 50, done: 50 });
+    expect(await attempt()).toEqual({ matched: 50, done: 50, skipped: 0 });
     expect([done.size, seen.progress.at(-1)]).toEqual([50, 100]);
   });
 
@@ -58,7 +72,7 @@ describe("a walk", () => {
     });
     await expect(attempt({ signal: controller.signal })).rejects.toThrow("drain");
     expect(seen.state).toMatchObject({ total: 50, isCounted: true, matched: 25, done: 25 });
-    expect(await attempt()).toEqual({ matched: 50, done: 50 });
+    expect(await attempt()).toEqual({ matched: 50, done: 50, skipped: 0 });
     expect([done.size, Math.min(...seen.progress.slice(-6))]).toEqual([50, 50]);
   });
 
@@ -70,7 +84,7 @@ describe("a walk", () => {
       result = await attempt({ timeoutMs: 0 }).catch((error: unknown) => {
         expect(error).toMatchObject({ name: "ReleaseError" });
       });
-      if (result) expect(result).toEqual({ matched: 50, done: 50 });
+      if (result) expect(result).toEqual({ matched: 50, done: 50, skipped: 0 });
       else expect(JSON.stringify(seen.state)).not.toBe(before);
     }
     expect(done.size).toBe(50);
@@ -88,9 +102,34 @@ describe("a walk", () => {
     expect(seen.logged).toEqual([expect.stringContaining("quota")]);
   });
 
+  it("first checks the jobs of an interrupted call, and does not count first if it knows what remains", async () => {
+    const calls: string[][] = [];
+    let isInterrupted = false;
+    const act = (ids: readonly string[], done: Set<string>): Acted => {
+      calls.push([...ids]);
+      const acted = all(isInterrupted ? ids : ids.slice(0, 2), done);
+      if (isInterrupted || done.size < 20) return acted;
+      isInterrupted = true;
+      throw new Error("killed");
+    };
+    const { done, seen, attempt } = setup(act, {
+      recheck: (ids, acted) => ({
+        open: ids.filter((id) => !acted.has(id)),
+        done: ids.filter((id) => acted.has(id)).length,
+      }),
+      remaining: (below) => ALL.filter((id) => id < (below ?? "zz")).length,
+    });
+    await expect(attempt()).rejects.toThrow("killed");
+    const pending = calls.at(-1);
+    expect(seen.state).toMatchObject({ total: 100, isCounted: true, pending });
+    expect(await attempt()).toEqual({ matched: 50, done: 50, skipped: 0 });
+    expect([done.size, seen.progress.at(-1)]).toEqual([50, 100]);
+    expect(pending?.slice(0, 2).some((id) => calls.slice(-1).flat().includes(id))).toBe(false);
+  });
+
   it("counts jobs that the action did not apply to as matched alone", async () => {
     const { attempt } = setup((ids) => ({ examined: ids.length, done: 1 }));
-    expect(await attempt()).toEqual({ matched: 50, done: 10 });
+    expect(await attempt()).toEqual({ matched: 50, done: 10, skipped: 40 });
   });
 
   it("goes on from its position when Redis or Postgres answers again, and says once that it waits", async () => {
@@ -102,7 +141,7 @@ describe("a walk", () => {
       }
       return all(ids, done);
     });
-    expect(await attempt()).toEqual({ matched: 50, done: 50 });
+    expect(await attempt()).toEqual({ matched: 50, done: 50, skipped: 0 });
     expect(seen.logged).toEqual(["waiting for Redis or Postgres"]);
   });
 

@@ -1,12 +1,15 @@
 /**
- * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act.
+ * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act;
+ * or once, if it knows how many jobs remain to be examined.
  *
  * Once a second it saves its position with the job, and the next attempt continues from there: exactly after a drain,
  * and up to a second earlier after a crash, so an action must have no effect the second time. The counts are part of
- * the position and stay exact. No attempt lasts longer than ten minutes: then it releases the job, which does not count
- * as an attempt.
+ * the position and stay exact. An action may change what its filter finds: such an operation also saves the jobs of
+ * each call before the call, and the next attempt checks them first. No attempt lasts longer than ten minutes: then it
+ * releases the job, which does not count as an attempt.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Rechecked } from "../../core/bulk.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
 import { ReleaseError } from "../../core/job-type.ts";
 import type { Acted, WalkPage } from "../../core/reruns.ts";
@@ -24,18 +27,20 @@ const SAVE_EVERY_MS = 1_000;
 const MAX_QUOTA_WAIT_MS = 5_000;
 /** The wait before a store that was unavailable is tried again. */
 const AWAY_MS = 1_000;
-/** Jobs of one call of the action. */
-const MAX_BATCH = 100;
+/** Jobs of one call of the action. Their ids fit into a saved state, which has 16 KiB. */
+const MAX_BATCH = 200;
 
 /** The saved position of a walk. */
 interface Position {
-  /** All jobs that pass, as far as they are counted. */
+  /** All jobs that pass, as far as they are counted; or all jobs that will be examined. */
   readonly total: number;
   readonly isCounted: boolean;
   /** The walk goes on below this id; null at its beginning. */
   readonly below: string | null;
   readonly matched: number;
   readonly done: number;
+  /** The jobs of a call that may have been interrupted. */
+  readonly pending?: readonly string[];
 }
 
 const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
@@ -48,17 +53,29 @@ export interface BulkOperation {
   readonly matching: (below: string | undefined) => AsyncIterable<WalkPage>;
   /** Acts on these jobs, once each even if called again, as far as pace and quotas allow. */
   readonly act: (ids: readonly string[]) => Promise<Acted>;
+  /** Given if the action changes what the filter finds: judges the jobs of a call that may have been interrupted. */
+  readonly recheck?: (ids: readonly string[]) => Promise<Rechecked>;
+  /**
+   * How many jobs below an id are still to be examined. If it is not given, or resolves with undefined, the operation
+   * counts the jobs that match before it acts.
+   */
+  readonly remaining?: (below: string | undefined) => Promise<number | undefined>;
+}
+
+export interface WalkResult {
+  /** The jobs that matched the filter when the operation came to them. */
+  readonly matched: number;
+  /** To how many of them the action applied. */
+  readonly done: number;
+  /** The others: they ended, or changed, before the action reached them. */
+  readonly skipped: number;
 }
 
 export type WalkContext = Pick<AttemptContext<unknown>, "state" | "save" | "signal" | "timeoutMs" | "progress" | "log">;
 
-/** @returns how many jobs matched, and to how many of them the action applied */
-export async function walk(
-  operation: BulkOperation,
-  context: WalkContext,
-): Promise<{ readonly matched: number; readonly done: number }> {
+export async function walk(operation: BulkOperation, context: WalkContext): Promise<WalkResult> {
   const { matched, done } = await new Walk(operation, context).run();
-  return { matched, done };
+  return { matched, done, skipped: matched - done };
 }
 
 class Walk {
@@ -70,6 +87,8 @@ class Walk {
   #savedAt = Number.NEGATIVE_INFINITY;
   #isAway = false;
   #isWaitLogged = false;
+  /** The jobs that are still to be examined, if the operation knows. */
+  #remaining: number | undefined;
 
   constructor(operation: BulkOperation, context: WalkContext) {
     this.#operation = operation;
@@ -93,7 +112,12 @@ class Walk {
   }
 
   async #count(): Promise<void> {
+    await this.#measure();
     if (this.#position.isCounted) return;
+    if (this.#remaining !== undefined) {
+      this.#position = { ...this.#position, total: this.#remaining, isCounted: true };
+      return;
+    }
     for await (const { ids, reached } of this.#pages()) {
       this.#isAway = false;
       this.#position = { ...this.#position, total: this.#position.total + ids.length, below: reached };
@@ -103,21 +127,54 @@ class Walk {
   }
 
   async #act(): Promise<void> {
+    await this.#resume();
     for await (const { ids, reached } of this.#pages()) {
-      for (let at = 0; at < ids.length; ) at += await this.#actOn(ids.slice(at, at + MAX_BATCH));
+      await this.#actOnAll(ids);
       this.#position = { ...this.#position, below: reached };
+      if (this.#remaining !== undefined) {
+        await this.#measure();
+        this.#report();
+      }
       await this.#checkpoint();
     }
+  }
+
+  /** Completes the call that the attempt before this one, or an outage, may have interrupted. */
+  async #resume(): Promise<void> {
+    const { recheck } = this.#operation;
+    const { pending } = this.#position;
+    const last = pending?.at(-1);
+    if (!recheck || !pending || last === undefined) return;
+    const { open, done } = await recheck(pending);
+    const { matched, done: before } = this.#position;
+    this.#position = {
+      ...this.#position,
+      matched: matched + pending.length - open.length,
+      done: before + done,
+      pending: open,
+    };
+    await this.#actOnAll(open);
+    const { pending: _, ...position } = this.#position;
+    this.#position = { ...position, below: last };
+  }
+
+  async #actOnAll(ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; ) at += await this.#actOn(ids.slice(at, at + MAX_BATCH));
   }
 
   /** @returns how many of them are dealt with */
   async #actOn(ids: readonly string[]): Promise<number> {
     this.#context.signal.throwIfAborted();
+    if (this.#operation.recheck) {
+      this.#position = { ...this.#position, pending: ids };
+      await this.#save();
+    }
     const { examined, done, wait } = await this.#operation.act(ids);
     this.#isAway = false;
-    const { matched, done: before, below } = this.#position;
+    const { pending: _, ...position } = this.#position;
+    const { matched, done: before, below } = position;
     this.#position = {
-      ...this.#position,
+      ...position,
       matched: matched + examined,
       done: before + done,
       below: ids[examined - 1] ?? below,
@@ -135,9 +192,14 @@ class Walk {
     }
   }
 
+  async #measure(): Promise<void> {
+    this.#remaining = await this.#operation.remaining?.(this.#position.below ?? undefined);
+  }
+
   #report(): void {
     const { total, matched } = this.#position;
-    this.#context.progress(total === 0 ? 0 : Math.min(100, (100 * matched) / total));
+    const examined = this.#remaining === undefined ? matched : total - this.#remaining;
+    this.#context.progress(total === 0 ? 0 : Math.max(0, Math.min(100, (100 * examined) / total)));
   }
 
   async #save(): Promise<void> {

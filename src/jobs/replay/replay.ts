@@ -45,13 +45,13 @@ export default defineJob({
   },
   run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {
     const { jobId, resource, signal } = context;
-    const { matched, done } = await walk(
+    const counts = await walk(
       {
         matching: (below) => resource.matching(filters, jobId, { below, signal }),
         act: (ids) => resource.copy(jobId, ids, rate),
       },
       context,
     );
-    return { matched, replayed: done };
+    return { ...counts, replayed: counts.done };
   },
 });

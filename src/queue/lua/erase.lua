@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Drops the payloads and records of jobs that have ended. They stay in the outbox with their outcome, without result
+-- and error.
+-- KEYS: 1 namespace
+-- ARGV: ids
+-- Returns: how many jobs it erased; a repeat erases the same jobs again
+local sub, erased = string.sub, 0
+local OUTCOME_OF = { [COMPLETED] = 'completed', [FAILED] = 'failed', [CANCELLED] = 'cancelled' }
+for _, id in ipairs(ARGV) do
+  local state = redis.call('HGET', states, id)
+  local outcome = state and OUTCOME_OF[sub(state, STATE, STATE_END)]
+  local metadata = outcome and string.match(redis.call('GET', jobs .. id) or '', '^[^\n]*\n')
+  if metadata then
+    -- Quotes inside a record's strings are escaped; its own times come before the result
+    local finished_at = string.match(string.match(state, '.*\n(.*)') or '', '"finished_at":(%d+)') or '0'
+    local record = '{"attempt":' .. tonumber(sub(state, ATTEMPT, ATTEMPT_END)) .. ',"outcome":"' .. outcome .. '","worker":null,"started_at":null,"finished_at":' .. finished_at .. '}'
+    redis.call('SET', jobs .. id, string.gsub(metadata, '^(..[%w_]+|%d+)>%d+|', '%1|') .. '{}')
+    redis.call('HSET', states, id, sub(state, 1, HEADER_END) .. '\n' .. record)
+    redis.call('UNLINK', payloads .. id)
+    erased = erased + 1
+  end
+end
+return erased

@@ -1,0 +1,111 @@
+/** Bulk cancellation: exactly the matching jobs end, once each, whatever happens to the replica that performs it. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installation } from "../testing/installation.ts";
+import type { ApiJob, TestReplica } from "../testing/replica.ts";
+import { call, getJob, jobWhen, startReplica, submit } from "../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+
+const WITHIN_MS = 120_000;
+
+async function later(replica: Parameters<typeof call>[0], tag: string, count: number, fields: object = {}) {
+  const job = { type: "test_io", payload: { do: "return", value: 1 }, tags: [tag], delay_ms: 3_600_000, ...fields };
+  const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs: Array(count).fill(job) });
+  expect(status).toBe(202);
+  return (body as { jobs: ApiJob[] }).jobs.map(({ id }) => id);
+}
+
+async function list(replica: Parameters<typeof call>[0], query: string): Promise<ApiJob[]> {
+  return ((await call(replica, "GET", `/api/v1/jobs?limit=1000&${query}`)).body as { jobs: ApiJob[] }).jobs;
+}
+
+async function expectCounts(replica: Parameters<typeof call>[0]): Promise<void> {
+  const { accepted, unaccounted } = (await call(replica, "GET", "/api/v1/stats")).body as Record<string, number>;
+  expect({ accepted, unaccounted }).toEqual({ accepted: expect.any(Number) as number, unaccounted: 0 });
+}
+
+describe("a bulk cancellation", () => {
+  let replica: TestReplica;
+  beforeAll(async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
+  });
+  afterAll(() => replica.close());
+  const cancel = (body: object) => call(replica, "POST", "/api/v1/jobs/cancel", body);
+
+  it("counts first if asked, and then cancels the matching jobs alone, in either form of the body", async () => {
+    const [some, others] = [await later(replica, "some", 450), await later(replica, "others", 3)];
+    expect(await cancel({ tag: "some", dry_run: true })).toMatchObject({ status: 200, body: { matched: 450 } });
+    expect(await list(replica, "tag=some&status=cancelled")).toEqual([]);
+    const made = await cancel({ filter: { tag: "some", status: "scheduled" } });
+    expect(made).toMatchObject({ status: 202, body: { type: "bulk_cancel" } });
+    const ended = await jobWhen(replica, (made.body as ApiJob).id);
+    expect(ended).toMatchObject({ status: "completed", result: { matched: 450, done: 450, skipped: 0 } });
+    const cancelled = await list(replica, "tag=some&status=cancelled");
+    expect(cancelled.map(({ id }) => id).sort()).toEqual([...some].sort());
+    expect((await list(replica, "tag=others&status=scheduled")).map(({ id }) => id).sort()).toEqual([...others].sort());
+    const again = (await cancel({ tag: "some" })).body as ApiJob;
+    expect(await jobWhen(replica, again.id)).toMatchObject({ result: { matched: 0, done: 0, skipped: 0 } });
+    await expectCounts(replica);
+  });
+
+  it("asks running jobs to stop, unless it names other statuses", async () => {
+    const running = await submit(replica, "test_io", { do: "hang" }, { tags: ["running"] });
+    await jobWhen(replica, running, "running");
+    const waiting = (await cancel({ tag: "running", status: "queued,scheduled" })).body as ApiJob;
+    expect(await jobWhen(replica, waiting.id)).toMatchObject({ result: { matched: 0, done: 0 } });
+    const all = (await cancel({ tag: "running" })).body as ApiJob;
+    expect(await jobWhen(replica, all.id)).toMatchObject({ result: { matched: 1, done: 1 } });
+    expect(await jobWhen(replica, running)).toMatchObject({ status: "cancelled" });
+  });
+
+  it("cancels no job that was accepted after it, and keeps to its rate", async () => {
+    await later(replica, "paced", 30);
+    const { id } = (await cancel({ tag: "paced", rate: 10 })).body as ApiJob;
+    const after = await later(replica, "paced", 5);
+    const job = await jobWhen(replica, id);
+    expect(job).toMatchObject({ result: { matched: 30, done: 30 } });
+    expect(Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)).toBeGreaterThan(2_800);
+    expect((await list(replica, "tag=paced&status=scheduled")).map(({ id: each }) => each).sort()).toEqual(
+      after.sort(),
+    );
+  });
+});
+
+it("a bulk cancellation whose replica is killed again and again cancels each job once, and counts them all", {
+  timeout: 400_000,
+}, async () => {
+  const { start } = await installation();
+  const witness = await start({ WORKER_TYPES: "test_io" }).ready();
+  const ids = await later(witness, "killed", 1_000, { callback_url: "https://127.0.0.1:1/done" });
+  const { id } = (await call(witness, "POST", "/api/v1/jobs/cancel", { tag: "killed", rate: 150 })).body as ApiJob;
+  for (let kills = 1, done = 0; kills <= 2; kills++) {
+    const victim = await start({ WORKER_TYPES: "bulk_cancel" }).ready();
+    done = await until(
+      async () => {
+        await expectCounts(witness);
+        const count = (await list(witness, "tag=killed&status=cancelled")).length;
+        return count >= done + 150 ? count : undefined;
+      },
+      { what: `jobs are cancelled before kill ${kills}`, timeoutMs: WITHIN_MS },
+    );
+    await victim.kill();
+  }
+  await start({ WORKER_TYPES: "bulk_cancel" }).ready();
+  const job = await until(
+    async () => {
+      const read = await getJob(witness, id);
+      return read.finished_at === null ? undefined : read;
+    },
+    { what: "the cancellation has ended", timeoutMs: WITHIN_MS },
+  );
+  expect(job).toMatchObject({ status: "completed", result: { matched: 1_000, done: 1_000, skipped: 0 } });
+  const cancelled = await list(witness, "tag=killed&status=cancelled");
+  expect(cancelled.map((each) => each.id).sort()).toEqual([...ids].sort());
+  const { by_type: types } = (await call(witness, "GET", "/api/v1/stats")).body as {
+    by_type: Record<string, Record<string, number>>;
+  };
+  const callbacks = Object.values(types["webhook"] ?? {}).reduce((sum, count) => sum + count, 0);
+  expect(callbacks).toBe(1_000); // one for each job
+  await expectCounts(witness);
+});
