@@ -71,7 +71,12 @@ local function wait_in_line(host, name, known, from, pace)
   local tail = math.max(known.tail, from) + pace -- the visits return one after the other
   if tail > now + MOST then tail = from + pace end -- or in several rounds, if that would take too long
   call('HSET', ns .. 'dest:' .. name, 'tail', tail)
-  if name == host then call('PEXPIRE', ns .. 'dest:' .. name, KEEP_TROUBLE) else keep_route(host, name, KEEP_TROUBLE) end
+  if name ~= host then
+    keep_route(host, name, KEEP_TROUBLE)
+  else
+    call('PEXPIRE', ns .. 'dest:' .. name, KEEP_TROUBLE)
+    note_use(host, known)
+  end
   return math.ceil(tail - now)
 end
 
