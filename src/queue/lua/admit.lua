@@ -71,12 +71,7 @@ local function wait_in_line(host, name, known, from, pace)
   local tail = math.max(known.tail, from) + pace -- the visits return one after the other
   if tail > now + MOST then tail = from + pace end -- or in several rounds, if that would take too long
   call('HSET', ns .. 'dest:' .. name, 'tail', tail)
-  if name ~= host then
-    keep_route(host, name, KEEP_TROUBLE)
-  else
-    call('PEXPIRE', ns .. 'dest:' .. name, KEEP_TROUBLE)
-    note_use(host, known)
-  end
+  if name == host then call('PEXPIRE', ns .. 'dest:' .. name, KEEP_TROUBLE) else keep_route(host, name, KEEP_TROUBLE) end
   return math.ceil(tail - now)
 end
 
@@ -117,6 +112,7 @@ local function admit(host, route, turn, id, most, rate)
     return 0, REASON_NONE, 0
   end
   local wait = reason == REASON_DOWN and wait_for_turn(host, turn, from, h) or wait_in_line(host, name, name == host and h or r, from, pace)
+  note_use(host, h)
   local is_own_trouble = r.failures >= FAILURES or h.failures >= FAILURES and (r.failures > 0 or now - h.since > NEW_TROUBLE)
   return wait, reason, is_own_trouble and 1 or 0
 end

@@ -30,12 +30,12 @@ local function keep_route(host, route, ttl)
   call('UNLINK', ns .. 'dest:' .. call('ZPOPMIN', routes)[1])
 end
 
--- Notes in the list of hosts that this one was used, at most once in NOTED_EVERY, since every visit calls this. The
--- host's state must exist, and expires by itself.
+-- Notes in the list of hosts that this one was used, at most once in NOTED_EVERY, since every visit may call this.
 local function note_use(host, h)
   if now - h.noted < NOTED_EVERY then return end
-  local hosts = ns .. 'destinations'
-  call('HSET', ns .. 'dest:' .. host, 'noted', now)
+  local key, hosts = ns .. 'dest:' .. host, ns .. 'destinations'
+  call('HSET', key, 'noted', now)
+  if call('PTTL', key) < 0 then call('PEXPIRE', key, KEEP) end
   call('ZADD', hosts, now, host)
   call('PEXPIRE', hosts, KEEP_TROUBLE)
   if call('ZCARD', hosts) <= MOST_HOSTS then return end

@@ -92,11 +92,11 @@ local function report(host, route, id, most, took, health)
   -- After any result of the probe, another may follow
   if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end
   if health == 'unknown' then return end
+  note_use(host, h)
   local r = known_of(route)
   local is_wanted = math.max(h.tail, r.tail) > now - took
   if health == 'up' then
     host_up(host, h, most, took, is_wanted)
-    note_use(host, h)
     return route_up(host, route, r, most, is_wanted)
   end
   if health == 'down' then
@@ -105,7 +105,6 @@ local function report(host, route, id, most, took, health)
     host_answered(host, h, most, health == 'busy' or health == 'overloaded')
     h.open_until = 0
   end
-  if health ~= 'late' then note_use(host, h) end -- nothing else is stored of the host then
   route_failed(host, route, r, h, most, health ~= 'busy')
 end
 
