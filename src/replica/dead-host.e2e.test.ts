@@ -78,7 +78,7 @@ it("delivers at once to a host that came back, after its suspension was reset", 
     },
     { what: "the host is suspended", timeoutMs: 40_000 },
   );
-  const receiver = await HttpPeer.start({ port });
+  const receiver = await HttpPeer.start(port);
   closers.push(() => receiver.close());
   const { status, body } = await call(replica, "POST", `/api/v1/destinations/127.0.0.1%3A${port}/reset`);
   expect([status, body]).toMatchObject([200, { state: "closed", consecutive_failures: 0, suspended_until: null }]);
