@@ -10,6 +10,7 @@ import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { AuditLog } from "../results/audit-log.ts";
 import type { Store } from "../results/store.ts";
 import type { ApiKeyCache } from "./access/api-key-cache.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
@@ -54,10 +55,12 @@ export interface ApiDependencies {
     | "pause"
     | "resume"
     | "position"
+    | "destinationList"
   >;
   /** Enqueues in Redis, after a commit in Postgres if a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping" | "states">;
+  readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
   readonly bulk: Pick<Bulk, "matching">;

@@ -2,6 +2,7 @@
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as bulk from "./contract/bulk-operations.ts";
 import * as documentation from "./contract/documentation-operations.ts";
+import * as introspection from "./contract/introspection-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
@@ -10,7 +11,9 @@ import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
 import { getArtifact, opensByLink } from "./handlers/artifacts.ts";
 import { getAttempts } from "./handlers/attempts.ts";
+import { getAudit } from "./handlers/audit.ts";
 import { bulkJobs, rerunJobs } from "./handlers/bulk.ts";
+import { getDestinations, resetDestination } from "./handlers/destinations.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
@@ -20,6 +23,7 @@ import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
+import { getTypes } from "./handlers/types.ts";
 import { getWhy } from "./handlers/why.ts";
 import { fromAsync } from "./http/async-handler.ts";
 import { basePathOf } from "./http/base-path.ts";
@@ -92,6 +96,10 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(system.getQueues, getQueues(deps, jobCounts)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    call(introspection.getTypes, getTypes(deps, jobCounts)),
+    call(introspection.getDestinations, getDestinations(deps)),
+    { ...call(introspection.resetDestination, resetDestination(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    call(introspection.getAudit, getAudit(deps)),
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
     ...(deps.mail

@@ -102,6 +102,7 @@ export interface Why {
 export interface Queue {
   type: string;
   state: "active" | "paused";
+  paused_reason: string | null;
   depth: number;
   oldest_wait_ms: number | null;
   scheduled: number;

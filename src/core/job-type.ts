@@ -78,6 +78,8 @@ export interface JobDefinition<
 > {
   /** The name that callers submit under: lower case, digits and underscores. */
   readonly type: string;
+  /** What the type does, in a sentence or two, for people. */
+  readonly description?: string;
   readonly lane: Lane;
   /** The schema of the payload. The documentation shows its `examples`. */
   readonly payload: Payload;

@@ -144,6 +144,7 @@ const shape = compileValidator(
       pattern: "^[a-z][a-z0-9_]{0,63}$",
       expected: "a name of up to 64 lower-case letters, digits and _, beginning with a letter",
     }),
+    description: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000 })),
     lane: Type.Enum(["io", "cpu"]),
     payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
     result: Type.Optional(Type.Object({})),

@@ -43,6 +43,8 @@ export interface JobCounts {
   readonly replicas: readonly string[];
   /** The types whose queue is paused, with or without jobs. */
   readonly paused: ReadonlySet<string>;
+  /** Why queues are paused, by type; only of pauses with a reason. */
+  readonly pauseReasons: ReadonlyMap<string, string>;
 }
 
 type Raw = readonly [
@@ -55,12 +57,15 @@ type Raw = readonly [
   readonly string[],
   readonly (string | number)[],
   readonly string[],
+  readonly string[],
 ];
 
 export function readJobCounts(reply: Reply): JobCounts {
-  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused] = reply as unknown as Raw;
+  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused, reasons] = reply as unknown as Raw;
   const counts = new Map<string, number>();
   for (let i = 0; i < fields.length; i += 2) counts.set(at(fields, i), Number(fields[i + 1]));
+  const pauseReasons = new Map<string, string>();
+  for (let i = 0; i < reasons.length; i += 2) pauseReasons.set(at(reasons, i), at(reasons, i + 1));
   const types: TypeCounts[] = [];
   for (let i = 0; i < queues.length; i += 4) {
     const type = String(queues[i]);
@@ -92,6 +97,7 @@ export function readJobCounts(reply: Reply): JobCounts {
     endedByMinute: minutes.map(Number),
     replicas,
     paused: new Set(paused),
+    pauseReasons,
   };
 }
 

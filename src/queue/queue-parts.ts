@@ -3,6 +3,7 @@ import type { Job } from "../core/job.ts";
 import { Cancellations } from "./cancellation.ts";
 import type { RedisClock } from "./clock.ts";
 import { Connections } from "./connections.ts";
+import { DestinationList } from "./destination-list.ts";
 import { RedisDestinations } from "./destinations.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import { Installation } from "./installation.ts";
@@ -24,6 +25,7 @@ export interface QueueParts {
   readonly installation: Installation;
   /** The hosts that attempts send to, shared by all replicas. */
   readonly destinations: RedisDestinations;
+  readonly destinationList: DestinationList;
   readonly leased: LeasedJobs;
   readonly cancellations: Cancellations;
   readonly updates: Updates;
@@ -58,6 +60,7 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
       onOpened: options.onDestinationsOpened ?? (() => undefined),
       onError,
     }),
+    destinationList: new DestinationList(connections.work, ns),
     leased: new LeasedJobs({ ns, clock, connections, payloads, options }),
     cancellations: new Cancellations({ ns, clock, connections, payloads, read }),
     updates: new Updates({ ns, clock, connections, payloads, read }),

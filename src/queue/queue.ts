@@ -10,6 +10,7 @@ import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { JobCounts } from "./counts.ts";
+import type { DestinationList } from "./destination-list.ts";
 import type { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import type { Forgettable } from "./forgetting.ts";
@@ -42,6 +43,8 @@ export class Queue {
   readonly ids: IdSource;
   /** The hosts that attempts send to, shared by all replicas. */
   readonly destinations: RedisDestinations;
+  /** The same hosts, for people. */
+  readonly destinationList: DestinationList;
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -50,6 +53,7 @@ export class Queue {
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
     this.#parts = queueParts(options, this.clock);
     this.destinations = this.#parts.destinations;
+    this.destinationList = this.#parts.destinationList;
   }
 
   /**
@@ -230,9 +234,10 @@ export class Queue {
   /**
    * Stops claims of this type on all replicas; running jobs continue, and new ones wait. The pause survives restarts of
    * Redis.
+   * @param reason replaces that of an earlier pause; "" changes nothing if the queue is paused already
    */
-  async pause(type: string): Promise<void> {
-    await this.#parts.connections.work.send("sadd", [`${this.#parts.ns}paused`, type], CALL_TIMEOUT_MS);
+  async pause(type: string, reason = ""): Promise<void> {
+    await this.#parts.connections.work.run(scripts.pause, [this.#parts.ns, type, reason], CALL_TIMEOUT_MS);
   }
 
   /** Ends {@link pause}: replicas claim the waiting jobs at once. */

@@ -51,3 +51,45 @@ it("delivers to a live host while one refuses and one hangs, which hold no more 
   );
   expect(refused.attempt).toBeLessThanOrEqual(1);
 });
+
+it("delivers at once to a host that came back, after its suspension was reset", async () => {
+  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+  const replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts: tempDir(),
+    env: { OUTBOUND_ALLOW_PRIVATE: "true", DRAIN_MS: "0", LOG_LEVEL: "warn" },
+  });
+  closers.push(() => replica.close());
+  const port = await closedPort();
+  const url = `http://127.0.0.1:${port}/`;
+  const destination = async () =>
+    (
+      (await call(replica, "GET", "/api/v1/destinations")).body as {
+        destinations: { host: string; state: string; suspended_until: string | null }[];
+      }
+    ).destinations[0];
+  // Suspensions double: after several the host is suspended for longer than this test takes.
+  await until(
+    async () => {
+      await submitAll(replica, [url, url, url]);
+      const { state, suspended_until } = (await destination()) ?? {};
+      return state === "open" && Date.parse(suspended_until ?? "") - Date.now() > 5_000;
+    },
+    { what: "the host is suspended", timeoutMs: 40_000 },
+  );
+  const receiver = await HttpPeer.start(port);
+  closers.push(() => receiver.close());
+  const { status, body } = await call(replica, "POST", `/api/v1/destinations/127.0.0.1%3A${port}/reset`);
+  expect([status, body]).toMatchObject([200, { state: "closed", consecutive_failures: 0, suspended_until: null }]);
+  const [id = ""] = await submitAll(replica, [url]);
+  const delivered = await until(
+    async () => {
+      const job = await getJob(replica, id);
+      return job.status === "completed" ? job : undefined;
+    },
+    { what: "a new job is delivered", timeoutMs: 20_000 },
+  );
+  expect(delivered.attempt).toBe(1);
+  expect(await destination()).toMatchObject({ host: `127.0.0.1:${port}`, state: "closed" });
+});

@@ -15,6 +15,7 @@ import { memoryShares } from "../process/memory-limit.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
+import type { AuditLog } from "../results/audit-log.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import type { Store } from "../results/store.ts";
 import type { BulkParts } from "./bulk.ts";
@@ -26,6 +27,7 @@ import type { WorkerParts } from "./worker-parts.ts";
 export interface ServerPartsOptions {
   readonly queue: Queue;
   readonly store: Store;
+  readonly audit: AuditLog;
   readonly artifacts: ArtifactStore;
   readonly keys: Keys;
   readonly recorder: Recorder;
@@ -62,6 +64,7 @@ export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): 
     enqueue: submissionPipeline({ queue, acceptanceLogWriter, store, retentionMs: config.RETENTION_DAYS * DAY_MS }),
     queue,
     store,
+    audit: parts.audit,
     reruns: parts.reruns,
     bulk: parts.bulk,
     registry: options.registry,

@@ -18,6 +18,7 @@ import type { Metrics } from "../observability/metrics.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
+import { AuditLog } from "../results/audit-log.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
@@ -93,6 +94,7 @@ interface Stores {
   readonly queue: Queue;
   readonly listeners: QueueListeners;
   readonly store: Store;
+  readonly audit: AuditLog;
   readonly artifacts: ArtifactStore;
   readonly keys: Keys;
   readonly recorder: Recorder;
@@ -168,6 +170,8 @@ async function openStores(
   closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
+  const audit = new AuditLog({ databaseUrl, ids: queue.ids, log });
+  closers.push(() => audit.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a silent Postgres may keep the recorder from its last flush.
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
@@ -178,7 +182,7 @@ async function openStores(
   closers.push(within(LAST_FLUSH_MS + 1_000, () => recorder.close(LAST_FLUSH_MS)));
   const acceptanceLogWriter = new AcceptanceLogWriter({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptanceLogWriter.close());
-  return { queue, listeners, store, artifacts, keys, recorder, acceptanceLogWriter };
+  return { queue, listeners, store, audit, artifacts, keys, recorder, acceptanceLogWriter };
 }
 
 async function listen(

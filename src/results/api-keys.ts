@@ -1,6 +1,11 @@
-/** The API keys that `taskflow keys` made, in Postgres: what they may do, and their hashes. */
+/**
+ * The API keys that `taskflow keys` made, in Postgres: what they may do, and their hashes. Each change adds an entry to the
+ * audit.
+ */
+import { randomInt } from "node:crypto";
 import type { ApiKey } from "../core/api-key.ts";
 import { parseScopes } from "../core/api-key.ts";
+import { idStart, idWith } from "../core/id.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
 import { ExclusiveClient } from "../postgres/exclusive-client.ts";
 import { readSql } from "../postgres/sql.ts";
@@ -36,6 +41,11 @@ interface Row extends NewKey {
   readonly revokedAt: Date | null;
 }
 
+/** The id of an entry of the audit, as `IdSource` makes those of a replica's entries. */
+function entryId(atMs: number): string {
+  return idWith(idStart(atMs, 0), randomInt(2 ** 30), randomInt(2 ** 32));
+}
+
 /** One call at a time. Every method throws pg's error when Postgres is away. */
 export class ApiKeyStore {
   readonly #client: ExclusiveClient;
@@ -58,13 +68,17 @@ export class ApiKeyStore {
 
   /** @returns whether it was added: false if a key that is not revoked has this name */
   async add({ id, name, hash, scopes, rate, quota }: NewKey): Promise<boolean> {
-    const { rowCount } = await this.#client.use((client) => client.query(ADD, [id, name, hash, scopes, rate, quota]));
+    const at = Date.now();
+    const values = [id, name, hash, scopes, rate, quota, entryId(at), at];
+    const { rowCount } = await this.#client.use((client) => client.query(ADD, values));
     return rowCount === 1;
   }
 
   /** @param idOrName of keys that are not revoked yet @returns the keys that this call revoked */
   async revoke(idOrName: string): Promise<readonly Pick<StoredKey, "id" | "name">[]> {
-    const { rows } = await this.#client.use((client) => client.query<{ id: string; name: string }>(REVOKE, [idOrName]));
+    const at = Date.now();
+    const values = [idOrName, [entryId(at), entryId(at)], at];
+    const { rows } = await this.#client.use((client) => client.query<{ id: string; name: string }>(REVOKE, values));
     return rows;
   }
 

@@ -1,5 +1,6 @@
 /** Retention: drops a day's partition as a whole once none of its jobs finished within the days to keep. */
 
+import { lowestIdAt } from "../core/id.ts";
 import { DAY_MS } from "../core/time.ts";
 import { agreedPostgresTime } from "../postgres/clock.ts";
 import { type Leader, runAsLeader } from "../postgres/leader.ts";
@@ -7,11 +8,12 @@ import { readSql } from "../postgres/sql.ts";
 import { dayOfPartition } from "./partitions.ts";
 
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
+const EXPIRE_AUDIT = readSql(new URL("./audit-expire.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
 /**
  * Drops the partitions of `jobs` in which all jobs finished more than `olderThanDays` days ago, by the clock of
- * Postgres. Only one replica at a time does this; at a partition in use, it stops and leaves the rest to the next call.
+ * Postgres, and deletes entries of the audit of that age. Only one replica at a time does this; at a partition in use, it stops and leaves the rest to the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
  * @throws ClocksDiffer if that is not the time of Postgres; pg's error if Postgres is away, or `signal` aborted the
@@ -25,7 +27,9 @@ export async function dropExpired(
 ): Promise<string[]> {
   return runAsLeader({ databaseUrl, name: "retention", signal }, async (leader) => {
     const now = await leader.use((client) => agreedPostgresTime(client, ownMs));
-    return dropBefore(leader, now - olderThanDays * DAY_MS);
+    const cutoff = now - olderThanDays * DAY_MS;
+    await leader.step((client) => client.query(EXPIRE_AUDIT, [lowestIdAt(cutoff)]));
+    return dropBefore(leader, cutoff);
   });
 }
 

@@ -23,6 +23,7 @@ import type { Metrics } from "../observability/metrics.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import { callbacks } from "../replica/callback.ts";
+import { AuditLog } from "../results/audit-log.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
@@ -79,6 +80,7 @@ export interface ApiServer {
   readonly port: number;
   readonly queue: Queue;
   readonly store: Store;
+  readonly audit: AuditLog;
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
   readonly server: Server;
@@ -117,6 +119,7 @@ export async function startApiServer({
   const cancelled: Job[] = [];
   const logged: unknown[] = [];
   const warned: unknown[] = [];
+  const audit = new AuditLog({ databaseUrl: database, ids: queue.ids, log: { warn: (fields) => warned.push(fields) } });
   const recorder = new Recorder({
     databaseUrl: database,
     maxRows: 100,
@@ -143,6 +146,7 @@ export async function startApiServer({
     },
     queue,
     store,
+    audit,
     registry: testRegistry,
     artifacts,
     links: testLinks,
@@ -185,6 +189,7 @@ export async function startApiServer({
     port,
     queue,
     store,
+    audit,
     artifacts,
     metrics,
     server,
@@ -237,6 +242,7 @@ export async function startApiServer({
       await waiters.close();
       await server.close();
       await recorder.close(1_000);
+      await audit.close();
       await store.close();
       queue.close();
     },

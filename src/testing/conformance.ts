@@ -152,6 +152,7 @@ function bodyOf({
     text: fc.oneof(
       { weight: 4, arbitrary: submissions(examples) },
       { weight: 1, arbitrary: fc.json() },
+      { weight: requestBody.required ? 0 : 4, arbitrary: fc.json().map((value) => `{"reason":${value}}`) },
       { weight: 1, arbitrary: fc.string() },
     ),
   });

@@ -58,9 +58,9 @@ export class HttpPeer {
   }
 
   /** Starts a peer on a free port of 127.0.0.1, which answers 200 to everything. */
-  static async start(): Promise<HttpPeer> {
+  static async start(port = 0): Promise<HttpPeer> {
     const peer = new HttpPeer();
-    peer.#server.listen(0, "127.0.0.1");
+    peer.#server.listen(port, "127.0.0.1");
     await once(peer.#server, "listening");
     return peer;
   }

@@ -10,6 +10,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, TSchema>> = {
     description: "The name of an artifact, from the job's result",
   }),
   type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A job type" }),
+  host: Type.String({ minLength: 1, description: "A host as `GET /api/v1/destinations` lists it" }),
   docs_file: Type.Enum(["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]),
   mail_id: Type.String({ minLength: 1 }),
 };

@@ -54,6 +54,10 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   },
   mail_not_found: { status: 404, meaning: "There is no message with this id, or it has no such part" },
   queue_not_found: { status: 404, meaning: "There is no job type with this name" },
+  destination_not_found: {
+    status: 404,
+    meaning: "No request was sent to this host lately: use a host from `GET /api/v1/destinations`, percent-encoded",
+  },
   method_not_allowed: {
     status: 405,
     meaning: "The path does not support this method; the header Allow lists the ones that it supports",

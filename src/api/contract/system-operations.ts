@@ -23,6 +23,7 @@ const STATS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
 const queueSchema = Type.Object({
   type: Type.String(),
   state: Type.Enum(["active", "paused"]),
+  paused_reason: nullable(Type.String({ description: "Null too if the pause has no reason" })),
   depth: count,
   oldest_wait_ms: nullable(Type.Number({ minimum: 0 })),
   scheduled: count,
@@ -41,6 +42,19 @@ export const getQueues: Operation = {
   problems: STATS_PROBLEMS,
 };
 
+export const pauseSchema = Type.Object(
+  {
+    reason: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: "Why, for people: `GET /api/v1/queues` and the audit show it",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Optional" },
+);
+
 export const pauseQueue: Operation = {
   method: "POST",
   pattern: "/api/v1/queues/{type}/pause",
@@ -49,8 +63,8 @@ export const pauseQueue: Operation = {
   tag: "Queues",
   summary: "Pause the queue of a job type, on every replica",
   description:
-    "The queue still accepts jobs, but no replica starts them; running jobs continue. Pausing a paused queue changes nothing.",
-  body: NO_FIELDS,
+    "The queue still accepts jobs, but no replica starts them; running jobs continue. Pausing a paused queue changes nothing, except that a reason replaces an earlier one.",
+  body: { "application/json": { schema: pauseSchema } },
   isBodyOptional: true,
   answers: ok("The queue after the change", queueSchema),
   problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...STATS_PROBLEMS],

@@ -26,6 +26,7 @@ describe("queues", () => {
     expect(await queueOf("strict")).toEqual({
       type: "strict",
       state: "active",
+      paused_reason: null,
       depth: 0,
       oldest_wait_ms: null,
       scheduled: 0,
@@ -46,6 +47,26 @@ describe("queues", () => {
         status: 200,
         body: { state: "active" },
       });
+  });
+
+  it("show why they are paused, until they are resumed", async () => {
+    const pause = async (body?: object) => (await request(server, "POST", "/api/v1/queues/strict/pause", body)).body;
+    expect(await pause({ reason: "the gateway \u{1f525} is down" })).toMatchObject({
+      paused_reason: "the gateway \u{1f525} is down",
+    });
+    expect(await pause()).toMatchObject({ paused_reason: "the gateway \u{1f525} is down" });
+    expect(await pause({ reason: "maintenance" })).toMatchObject({ paused_reason: "maintenance" });
+    expect(await queueOf("strict")).toMatchObject({ state: "paused", paused_reason: "maintenance" });
+    expect((await request(server, "POST", "/api/v1/queues/strict/resume")).body).toMatchObject({ paused_reason: null });
+    expect(await pause()).toMatchObject({ paused_reason: null });
+    await request(server, "POST", "/api/v1/queues/strict/resume");
+  });
+
+  it("are unchanged by a call whose reason is not valid", async () => {
+    const wrong = [{ reason: "" }, { reason: "x".repeat(201) }, { reason: null }, [], "reason"];
+    for (const body of wrong)
+      expect((await request(server, "POST", "/api/v1/queues/strict/pause", JSON.stringify(body))).status).toBe(422);
+    expect(await queueOf("strict")).toMatchObject({ state: "active" });
   });
 
   it("are unchanged by a call whose body has fields", async () => {

@@ -2,17 +2,21 @@
 
 import type { SharedRead } from "../../concurrency/shared-read.ts";
 import { at } from "../../core/at.ts";
+import { compileValidator } from "../../core/validator.ts";
 import type { JobCounts } from "../../queue/counts.ts";
+import type { AuditChange } from "../../results/audit-log.ts";
+import { pauseSchema } from "../contract/system-operations.ts";
 import type { ApiDependencies } from "../dependencies.ts";
-import { rejectionOfBody } from "../http/empty-body.ts";
+import { readOptionalFields, rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
+import { callerOf } from "./audit-caller.ts";
 
-type QueueKeeper = Pick<ApiDependencies, "queue" | "registry">;
+type QueueKeeper = Pick<ApiDependencies, "queue" | "registry" | "audit">;
 
 export function getQueues(
-  { registry }: QueueKeeper,
+  { registry }: Pick<QueueKeeper, "registry">,
   shared: Pick<SharedRead<JobCounts>, "fresh">,
 ): () => Promise<Answer> {
   return async () => {
@@ -22,7 +26,7 @@ export function getQueues(
   };
 }
 
-function queueOf(type: string, { now, types, paused }: JobCounts): unknown {
+function queueOf(type: string, { now, types, paused, pauseReasons }: JobCounts): unknown {
   const {
     queued = 0,
     scheduled = 0,
@@ -34,6 +38,7 @@ function queueOf(type: string, { now, types, paused }: JobCounts): unknown {
   return {
     type,
     state: paused.has(type) ? "paused" : "active",
+    paused_reason: (paused.has(type) && pauseReasons.get(type)) || null,
     depth: queued,
     oldest_wait_ms: oldestWaitMs,
     scheduled,
@@ -42,28 +47,43 @@ function queueOf(type: string, { now, types, paused }: JobCounts): unknown {
   };
 }
 
-/** Stops all replicas from claiming jobs of a type; running jobs continue. Pausing twice changes nothing. */
+const pauseBody = compileValidator(pauseSchema);
+
+/**
+ * Stops all replicas from claiming jobs of a type; running jobs continue. Pausing twice changes nothing, but a reason.
+ */
 export function pauseQueue(deps: QueueKeeper): (request: ApiRequest) => Promise<Answer> {
-  return (request) => change(deps, request, (type) => deps.queue.pause(type));
+  return async (request) => {
+    const read = readOptionalFields(request, pauseBody);
+    if ("rejected" in read) return read.rejected;
+    const { reason } = read.fields;
+    const details = reason === undefined ? undefined : { reason };
+    return change(deps, request, { action: "queues.pause", details, make: (type) => deps.queue.pause(type, reason) });
+  };
 }
 
 export function resumeQueue(deps: QueueKeeper): (request: ApiRequest) => Promise<Answer> {
-  return (request) => change(deps, request, (type) => deps.queue.resume(type));
+  return async (request) =>
+    rejectionOfBody(request) ??
+    change(deps, request, { action: "queues.resume", make: (type) => deps.queue.resume(type) });
+}
+
+interface QueueChange extends Pick<AuditChange, "action" | "details"> {
+  readonly make: (type: string) => Promise<void>;
 }
 
 /** A type that only older or newer replicas know has a queue as well, once it has had jobs. */
 async function change(
-  { queue, registry }: QueueKeeper,
+  { queue, registry, audit }: QueueKeeper,
   request: ApiRequest,
-  make: (type: string) => Promise<void>,
+  { action, details, make }: QueueChange,
 ): Promise<Answer> {
-  const rejection = rejectionOfBody(request);
-  if (rejection) return rejection;
-  const { params } = request;
-  const type = at(params, 0);
+  const caller = callerOf(request);
+  const type = at(request.params, 0);
   if (!registry.get(type) && !(await queue.jobCounts()).types.some((jobCounts) => jobCounts.type === type)) {
     return problem(404, "queue_not_found", "There is no job type with this name.");
   }
   await make(type);
+  audit.record({ ...caller, action, target: type, details });
   return json(200, JSON.stringify(queueOf(type, await queue.jobCounts())));
 }

@@ -45,6 +45,9 @@ describe("the OpenAPI document", () => {
         "cancelJob",
         "getArtifact",
         "listQueues",
+        "listTypes",
+        "listDestinations",
+        "listAudit",
         "listWorkers",
         "getStats",
         "getHealth",
@@ -128,6 +131,9 @@ describe("every answer conforms to the document", () => {
       name: ["export.csv"],
       docs_file: ["start.js"],
       cursor: [String(first)],
+      host: ["example.com", "[::1]:8080", "%"],
+      action: ["queues.pause", "queues.pause,keys.create"],
+      from: ["2026-01-31T12:00:00Z"],
       wait: ["0", "-1"],
     };
     await fc.assert(

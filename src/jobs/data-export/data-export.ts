@@ -50,6 +50,7 @@ interface ExportResult {
 
 export default defineJob({
   type: "data_export",
+  description: "Writes rows, the result of a named query, or the job history to a file.",
   lane: "cpu",
   maxBodyBytes: 16 * 1024 * 1024,
   payload: exportPayload,

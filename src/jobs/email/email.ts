@@ -89,6 +89,7 @@ async function send(
 
 export default defineJob({
   type: "email",
+  description: "Sends a message through the SMTP server of this installation.",
   lane: "io",
   payload: EmailSchema,
   loadTest: {

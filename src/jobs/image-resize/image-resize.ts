@@ -63,6 +63,7 @@ type Payload = Static<typeof payloadSchema>;
 
 export default defineJob({
   type: "image_resize",
+  description: "Resizes an image, to one or to several files.",
   lane: "cpu",
   payload: payloadSchema,
   loadTest: {

@@ -18,6 +18,7 @@ const DEFAULT_RATE = 100;
 
 export default defineJob({
   type: RERUN_TYPE,
+  description: "Runs all finished jobs again that match a filter.",
   lane: "io",
   payload: Type.Object(
     {

@@ -83,6 +83,7 @@ interface WebhookResult {
 
 export default defineJob({
   type: "webhook",
+  description: "Sends one HTTP request to a URL, signed by the Standard Webhooks scheme if there is a secret.",
   lane: "io",
   payload: payloadSchema,
   loadTest: {

@@ -9,6 +9,7 @@
 --          for each type that was ever accepted: type, number of ready jobs, id of the next job (or ""), that job
 --          packed without payload and records (or "")
 --          the types whose queue is paused
+--          the reasons of pauses as type, reason …
 local ns = KEYS[1]
 local minutes, about, queues = {}, {}, {}
 for i = 0, 15 do minutes[i + 1] = ns .. 'ended:' .. (math.floor(now / 60000) - i) end
@@ -36,4 +37,5 @@ end
 return {
   now, redis.call('ZCARD', ns .. 'scheduled'), redis.call('ZCARD', ns .. 'leased'), redis.call('ZCARD', ns .. 'outbox'),
   counts, redis.call('MGET', unpack(minutes)), about, queues, redis.call('SMEMBERS', ns .. 'paused'),
+  redis.call('HGETALL', ns .. 'pause_reasons'),
 }

@@ -92,6 +92,7 @@ local function report(host, route, id, most, took, health)
   -- After any result of the probe, another may follow
   if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end
   if health == 'unknown' then return end
+  note_use(host, h)
   local r = known_of(route)
   local is_wanted = math.max(h.tail, r.tail) > now - took
   if health == 'up' then
