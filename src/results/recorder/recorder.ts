@@ -11,6 +11,7 @@
  * `onRecorded` for an outcome that is not committed.
  */
 
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { linger } from "../../concurrency/linger.ts";
 import { delayAfter, exponential } from "../../core/backoff.ts";
@@ -34,6 +35,8 @@ interface RecorderHooks {
 
 export interface RecorderOptions {
   readonly databaseUrl: string;
+  /** The id of this replica, under which the history counts what it records. Default: a random one. */
+  readonly writer?: string;
   /** Rows of one COPY at most. */
   readonly maxRows: number;
   /** The number of outcomes in memory from which `isFull` is true, and the number at which it no longer is. */
@@ -71,12 +74,12 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#backlog = new Backlog(options);
-    const onLockWait = (wait: string): void => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`);
-    this.#connection = new RecorderConnection(
-      options.databaseUrl,
-      options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
-      onLockWait,
-    );
+    this.#connection = new RecorderConnection({
+      databaseUrl: options.databaseUrl,
+      writer: options.writer ?? randomUUID(),
+      timeoutMs: options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
+      onLockWait: (wait) => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`),
+    });
   }
 
   /**
