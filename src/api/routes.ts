@@ -1,6 +1,7 @@
 /** The routes: each operation of the contract, and its handler. */
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as documentation from "./contract/documentation-operations.ts";
+import * as history from "./contract/history-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
@@ -9,6 +10,7 @@ import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
 import { getArtifact, opensByLink } from "./handlers/artifacts.ts";
 import { getAttempts } from "./handlers/attempts.ts";
+import { getErrors } from "./handlers/error-groups.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
@@ -17,6 +19,7 @@ import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
 import { rerunJobs } from "./handlers/rerun.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
+import { getSeries } from "./handlers/series.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getWhy } from "./handlers/why.ts";
@@ -92,6 +95,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
+    call(history.getSeries, getSeries(deps)),
+    call(history.getErrors, getErrors(deps)),
     ...(deps.mail
       ? [
           { ...call(system.listMail, listMail(deps.mail)), isPage: true as const },

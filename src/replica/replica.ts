@@ -28,6 +28,7 @@ import { watchInstallation } from "./installation.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
+import { startCompaction } from "./maintenance/compaction.ts";
 import { startRetention } from "./maintenance/retention.ts";
 import type { ServerParts } from "./make-server.ts";
 import { makeServer } from "./make-server.ts";
@@ -166,6 +167,7 @@ async function openStores(
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a silent Postgres may keep the recorder from its last flush.
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
+  closers.push(startCompaction(options));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, { queue, metrics: parts.metrics, released: () => listeners.wake() });

@@ -8,7 +8,6 @@ import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, partitionName, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
-import { writeRow } from "./recorder/copy.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());
@@ -32,9 +31,7 @@ async function setup() {
   const [recent, old] = [idAt(TODAY + 1), idAt(OLD + 1)];
   const connection = new RecorderConnection(url, 5_000);
   await connection.copy(
-    [recent, old].map((id) => outcomeWith({ job: { id } })),
-    writeRow,
-  );
+    [recent, old].map((id) => outcomeWith({ job: { id } })));
   connection.cut();
   const store = new Store(url);
   open.push(store);

@@ -12,6 +12,7 @@ import { DAY_MS } from "../core/time.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
+import { HistoryReader } from "./history/history-reader.ts";
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
 import { startOfDay } from "./partitions.ts";
@@ -65,15 +66,18 @@ type RangeRow = { readonly examined: number; readonly lowest: string | null } & 
 );
 
 export class Store {
+  /** The counts and errors of the history. */
+  readonly history: HistoryReader;
   readonly #pool: ReadPool;
   readonly #lists: ReadPool;
-  readonly #history: HistoryScans;
+  readonly #scans: HistoryScans;
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
     this.#pool = new ReadPool(databaseUrl, "store", poolSize);
     this.#lists = new ReadPool(databaseUrl, "lists", LIST_CONNECTIONS);
-    this.#history = new HistoryScans(databaseUrl);
+    this.#scans = new HistoryScans(databaseUrl);
+    this.history = new HistoryReader(databaseUrl);
   }
 
   /**
@@ -188,7 +192,7 @@ export class Store {
    * replay. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
-    return this.#history.matching(parametersOf(filters), range);
+    return this.#scans.matching(parametersOf(filters), range);
   }
 
   /** Those of the ids that have a row. */
@@ -217,7 +221,7 @@ export class Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#history].map((each) => each.close())).then(
+    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close())).then(
       () => undefined,
     );
     return this.#closing;

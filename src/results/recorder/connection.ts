@@ -1,4 +1,5 @@
 /** The recorder's own connection to Postgres. */
+import { randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Outcome } from "../../core/job.ts";
 import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
@@ -20,11 +21,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const LOCK_WAIT_MS = 2_000;
 
 export interface RecorderConnectionOptions {
-  readonly databaseUrl: string;
-  /** The id under which this recorder counts what it writes; no other recorder has it. */
-  readonly writer: string;
-  /** How long one call may take; then the connection is cut, and the call rejects. */
-  readonly timeoutMs: number;
+  /** The id under which this recorder counts what it writes; no other recorder has it. Default: a random one. */
+  readonly writer?: string;
   /** Called with a lock that a call waits for, and who holds it. */
   readonly onLockWait?: (wait: string) => void;
 }
@@ -36,7 +34,12 @@ export class RecorderConnection {
   readonly #rows = new CopyBuffer();
   readonly #counts = new BatchCounts();
 
-  constructor({ databaseUrl, writer, timeoutMs, onLockWait }: RecorderConnectionOptions) {
+  /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
+  constructor(
+    databaseUrl: string,
+    timeoutMs: number,
+    { writer = randomUUID(), onLockWait }: RecorderConnectionOptions = {},
+  ) {
     this.#writer = writer;
     const lockWait = onLockWait && { afterMs: LOCK_WAIT_MS, onWait: onLockWait };
     this.#client = new ExclusiveClient({

@@ -11,7 +11,6 @@
  * `onRecorded` for an outcome that is not committed.
  */
 
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { linger } from "../../concurrency/linger.ts";
 import { delayAfter, exponential } from "../../core/backoff.ts";
@@ -74,11 +73,10 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#backlog = new Backlog(options);
-    this.#connection = new RecorderConnection({
-      databaseUrl: options.databaseUrl,
-      writer: options.writer ?? randomUUID(),
-      timeoutMs: options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
-      onLockWait: (wait) => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`),
+    const { databaseUrl, flushTimeoutMs = FLUSH_TIMEOUT_MS, writer, log } = options;
+    this.#connection = new RecorderConnection(databaseUrl, flushTimeoutMs, {
+      ...(writer !== undefined && { writer }),
+      onLockWait: (wait) => log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`),
     });
   }
 
