@@ -59,7 +59,10 @@ export interface ApiDependencies {
   >;
   /** Enqueues in Redis, after a commit in Postgres if a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping" | "states">;
+  readonly store: Pick<
+    Store,
+    "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "history" | "ping" | "states"
+  >;
   readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;

@@ -2,6 +2,7 @@
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as bulk from "./contract/bulk-operations.ts";
 import * as documentation from "./contract/documentation-operations.ts";
+import * as history from "./contract/history-operations.ts";
 import * as introspection from "./contract/introspection-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
@@ -14,6 +15,7 @@ import { getAttempts } from "./handlers/attempts.ts";
 import { getAudit } from "./handlers/audit.ts";
 import { bulkJobs, rerunJobs } from "./handlers/bulk.ts";
 import { getDestinations, resetDestination } from "./handlers/destinations.ts";
+import { getErrors } from "./handlers/error-groups.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
@@ -21,6 +23,7 @@ import { cancelJob, getJob } from "./handlers/jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
+import { getSeries } from "./handlers/series.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getTypes } from "./handlers/types.ts";
@@ -102,6 +105,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(introspection.getAudit, getAudit(deps)),
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
+    call(history.getSeries, getSeries(deps)),
+    call(history.getErrors, getErrors(deps)),
     ...(deps.mail
       ? [
           { ...call(system.listMail, listMail(deps.mail)), isPage: true as const },

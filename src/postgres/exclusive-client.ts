@@ -92,10 +92,13 @@ export class ExclusiveClient {
 interface CopyQuery {
   submit(connection: pg.Connection): void;
   handleCopyInResponse(connection: pg.Connection): void;
+  handleRowDescription(): void;
+  handleDataRow(): void;
 }
 
 /**
- * Sends the rows together with the COPY statement, without waiting for the server's consent, which saves a round trip.
+ * Runs a COPY. Further statements may follow it in `sql`: Postgres runs all of them in one transaction, and their rows
+ * are ignored. Sends the rows together with the COPY statement, without waiting for the server's consent, which saves a round trip.
  * A server that rejects the statement skips the rows (PostgreSQL manual, "Message Flow", COPY Operations).
  */
 export function copyIn(client: pg.Client, sql: string, rows: readonly Uint8Array[]): Promise<void> {
@@ -106,6 +109,7 @@ export function copyIn(client: pg.Client, sql: string, rows: readonly Uint8Array
     for (const part of rows) stream.write(part);
     stream.end();
     const query = stream as unknown as CopyQuery;
+    query.handleRowDescription = query.handleDataRow = () => undefined; // of a further statement
     const submit = query.submit.bind(query);
     query.submit = (connection) => {
       connection.stream.cork(); // statement and rows in one write

@@ -16,11 +16,12 @@ export interface RecorderParts {
 }
 
 export function openRecorder(
-  { config, databaseUrl, log }: ReplicaOptions,
+  { config, databaseUrl, log, replica }: ReplicaOptions,
   { queue, metrics, released }: RecorderParts,
 ): Recorder {
   return new Recorder({
     databaseUrl,
+    writer: replica,
     maxRows: config.RECORD_BATCH_ROWS,
     highMark: config.RECORD_HIGH_MARK,
     lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),

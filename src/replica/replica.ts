@@ -30,6 +30,7 @@ import { closeInTime, within } from "./closers.ts";
 import { watchInstallation } from "./installation.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
+import { startCompaction } from "./maintenance/compaction.ts";
 import { startPartitionIndexes } from "./maintenance/partition-indexes.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
 import { startRetention } from "./maintenance/retention.ts";
@@ -176,6 +177,7 @@ async function openStores(
   // Closed after the recorder: neither a slow disk nor a silent Postgres may keep the recorder from its last flush.
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
   closers.push(startPartitionIndexes(options));
+  closers.push(startCompaction(options));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, { queue, metrics: parts.metrics, released: () => listeners.wake() });

@@ -3,7 +3,6 @@ import { Turns } from "../concurrency/turns.ts";
 import type { RerunFilters } from "../core/reruns.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
-import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
@@ -31,7 +30,6 @@ async function setup() {
           finishedAt: queue.clock.now(),
         }),
       ),
-      writeRow,
     );
     connection.cut();
   };

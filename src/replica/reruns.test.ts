@@ -4,7 +4,6 @@ import { enqueued } from "../queue/enqueued.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
-import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
 import { openQueue, submission } from "../testing/queue.ts";
@@ -32,7 +31,6 @@ async function setup() {
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy(
       ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })),
-      writeRow,
     );
     connection.cut();
   };

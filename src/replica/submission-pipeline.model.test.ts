@@ -20,7 +20,6 @@ import { AcceptanceLogReader } from "../results/acceptance-log/reader.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
-import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
 import type { OwnServer } from "../testing/own-servers.ts";
@@ -131,10 +130,7 @@ async function work(): Promise<void> {
       record,
     }));
     await direct.settle(ended, 60_000);
-    await recorder.copy(
-      claimed.map(({ id, type }) => outcomeWith({ job: { id, type } })),
-      writeRow,
-    ); // rejects where a job runs a second time
+    await recorder.copy(claimed.map(({ id, type }) => outcomeWith({ job: { id, type } }))); // rejects where a job runs a second time
     await direct.forget(claimed);
   }
 }

@@ -7,7 +7,6 @@ import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
-import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
@@ -39,7 +38,7 @@ async function setup() {
     (await client.query<{ id: string }>("select id from accepted")).rows.map(({ id }) => id);
   const record = async (id: string): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy([outcomeWith({ job: { id } })], writeRow);
+    await connection.copy([outcomeWith({ job: { id } })]);
     connection.cut();
   };
   return { redis, queue, client, store, submit, committed, record };

@@ -8,7 +8,6 @@ import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, partitionName, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
-import { writeRow } from "./recorder/copy.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());
@@ -31,10 +30,7 @@ async function setup() {
   await addPartitions(client, [TODAY, OLD]);
   const [recent, old] = [idAt(TODAY + 1), idAt(OLD + 1)];
   const connection = new RecorderConnection(url, 5_000);
-  await connection.copy(
-    [recent, old].map((id) => outcomeWith({ job: { id } })),
-    writeRow,
-  );
+  await connection.copy([recent, old].map((id) => outcomeWith({ job: { id } })));
   connection.cut();
   const store = new Store(url);
   open.push(store);

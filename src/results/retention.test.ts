@@ -6,7 +6,6 @@ import { freshDatabase } from "../testing/services.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
-import { writeRow } from "./recorder/copy.ts";
 import { dropExpired } from "./retention.ts";
 
 const NOW = Date.now();
@@ -33,7 +32,6 @@ async function setup(): Promise<{
     jobs.map(([accepted, finished]) =>
       outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 }),
     ),
-    writeRow,
   );
   connection.cut();
   return { url, query: (sql) => client.query(sql), close: () => client.end() };

@@ -12,7 +12,6 @@ import { addAcceptedPartitions } from "./acceptance-log/partitions.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
-import { writeRow } from "./recorder/copy.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());
@@ -28,7 +27,7 @@ afterAll(() => store.close());
 
 async function save(...batch: Outcome[]): Promise<void> {
   const connection = new RecorderConnection(url, 5_000);
-  await connection.copy(batch, writeRow);
+  await connection.copy(batch);
   connection.cut();
 }
 

@@ -9,7 +9,17 @@ import type { WalkPage } from "../core/reruns.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
+
+<<<<<<< HEAD
+
 import { eraseRows } from "./erase.ts";
+
+=======
+
+import { HistoryReader } from "./history/history-reader.ts";
+
+>>>>>>> w20-series
+
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { JobPage, JobRange } from "./job-pages.ts";
@@ -29,15 +39,18 @@ const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url)
 /** The number of concurrent page reads: a page may have 8 MiB. */
 const LIST_CONNECTIONS = 2;
 export class Store {
+  /** The counts and errors of the history. */
+  readonly history: HistoryReader;
   readonly #pool: ReadPool;
   readonly #lists: ReadPool;
-  readonly #history: HistoryScans;
+  readonly #scans: HistoryScans;
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
     this.#pool = new ReadPool(databaseUrl, "store", poolSize);
     this.#lists = new ReadPool(databaseUrl, "lists", LIST_CONNECTIONS);
-    this.#history = new HistoryScans(databaseUrl);
+    this.#scans = new HistoryScans(databaseUrl);
+    this.history = new HistoryReader(databaseUrl);
   }
 
   /**
@@ -107,7 +120,11 @@ export class Store {
    * replay. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
+<<<<<<< HEAD
     return this.#history.matching(filters, range);
+=======
+    return this.#scans.matching(parametersOf(filters), range);
+>>>>>>> w20-series
   }
 
   /** Those of the ids that have a row. */
@@ -146,7 +163,7 @@ export class Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#history].map((each) => each.close())).then(
+    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close())).then(
       () => undefined,
     );
     return this.#closing;

@@ -37,6 +37,8 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   listQueues: ["/api/v1/queues"],
   listWorkers: ["/api/v1/workers"],
   getStats: ["/api/v1/stats"],
+  getSeries: ["/api/v1/stats/series"],
+  listErrors: ["/api/v1/errors"],
   pauseQueue: ["/api/v1/queues/strict/pause"],
   resumeQueue: ["/api/v1/queues/strict/resume"],
   getHealth: ["/api/v1/health"],

@@ -9,7 +9,6 @@ import { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
 import { migrate } from "../../results/migrate.ts";
 import { addPartitions, dayOf } from "../../results/partitions.ts";
 import { RecorderConnection } from "../../results/recorder/connection.ts";
-import { writeRow } from "../../results/recorder/copy.ts";
 import { idAt, outcomeWith } from "../../testing/outcomes.ts";
 import { enqueueRaw, ioSlots, openQueue, submission } from "../../testing/queue.ts";
 import { settableClock } from "../../testing/script-clock.ts";
@@ -49,10 +48,7 @@ async function setup() {
   const record = async (...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf))); // midnight may be between the test and its ids
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id } })),
-      writeRow,
-    );
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id } })));
     connection.cut();
   };
   const events: string[] = [];

@@ -10,7 +10,6 @@ import { until } from "../../testing/until.ts";
 import { migrate } from "../migrate.ts";
 import { addPartitions, dayOf, partitionName, startOfDay } from "../partitions.ts";
 import { RecorderConnection } from "../recorder/connection.ts";
-import { writeRow } from "../recorder/copy.ts";
 import { dropExpired } from "../retention.ts";
 import { trimAccepted } from "./partitions.ts";
 import { AcceptanceLogReader } from "./reader.ts";
@@ -43,10 +42,7 @@ async function setup() {
   const record = async (finishedAt: number, ...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf)));
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id }, finishedAt })),
-      writeRow,
-    );
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })));
     connection.cut();
   };
   const store = (namespace = "taskflow:0", silentMs?: number): AcceptanceLogReader => {

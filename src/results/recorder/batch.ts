@@ -11,8 +11,8 @@ import type { Outcome } from "../../core/job.ts";
 import { messageOf } from "../../errors.ts";
 import { failureOf } from "../../postgres/failure.ts";
 import { dayOf } from "../partitions.ts";
-import type { RecorderConnection, RowWriter } from "./connection.ts";
-import { writeBareRow, writeRow } from "./copy.ts";
+import type { RecorderConnection } from "./connection.ts";
+import { bareOutcome } from "./copy.ts";
 
 /** The part of a pino logger that the recorder uses. */
 export interface RecorderLog {
@@ -33,14 +33,14 @@ export function recordBatch(
   batch: readonly Outcome[],
   log: RecorderLog,
 ): Promise<readonly Outcome[]> {
-  return record(connection, batch, log, writeRow);
+  return record(connection, batch, (reason) => recordApart(connection, batch, log, reason));
 }
 
+/** @param recordBad called if Postgres rejects a row of the batch, of which it has stored none then */
 async function record(
   connection: RecorderConnection,
   batch: readonly Outcome[],
-  log: RecorderLog,
-  write: RowWriter,
+  recordBad: (reason: unknown) => Promise<readonly Outcome[]>,
 ): Promise<readonly Outcome[]> {
   let hasDuplicates = false;
   let lacksPartition = false;
@@ -48,11 +48,11 @@ async function record(
     try {
       if (lacksPartition) await connection.addPartitions(new Set(batch.map(({ job }) => dayOf(job.id))));
       lacksPartition = false;
-      await (hasDuplicates ? connection.stage(batch, write) : connection.copy(batch, write));
+      await (hasDuplicates ? connection.stage(batch) : connection.copy(batch));
       return batch;
     } catch (error) {
       const issue = failureOf(error);
-      if (issue === "bad_row") return recordApart(connection, batch, log, write, error);
+      if (issue === "bad_row") return recordBad(error);
       if (issue === "away" || tries === MAX_TRIES) throw error;
       if (issue === "duplicate") hasDuplicates = true;
       if (issue === "no_partition") lacksPartition = true;
@@ -65,21 +65,23 @@ async function recordApart(
   connection: RecorderConnection,
   batch: readonly Outcome[],
   log: RecorderLog,
-  write: RowWriter,
   reason: unknown,
 ): Promise<readonly Outcome[]> {
   const [first] = batch;
   if (first === undefined) return [];
   if (batch.length > 1) {
     const middle = batch.length >> 1;
-    const older = await record(connection, batch.slice(0, middle), log, write);
-    return [...older, ...(await record(connection, batch.slice(middle), log, write))];
+    const older = await recordBatch(connection, batch.slice(0, middle), log);
+    return [...older, ...(await recordBatch(connection, batch.slice(middle), log))];
   }
-  const fields = { id: first.job.id, type: first.job.type, error: messageOf(reason) };
-  if (write === writeRow) {
-    log.warn(fields, "Postgres rejects a job's row: it is recorded without payload and result");
-    return record(connection, batch, log, (rows, outcome) => writeBareRow(rows, outcome, messageOf(reason)));
-  }
-  log.error(fields, "a job cannot be recorded at all: it stays in the outbox");
-  return [];
+  const { id, type } = first.job;
+  log.warn(
+    { id, type, error: messageOf(reason) },
+    "Postgres rejects a job's row: it is recorded without payload and result",
+  );
+  const stored = await record(connection, [bareOutcome(first, messageOf(reason))], (worse) => {
+    log.error({ id, type, error: messageOf(worse) }, "a job cannot be recorded at all: it stays in the outbox");
+    return Promise.resolve([]);
+  });
+  return stored.length === 0 ? [] : [first];
 }

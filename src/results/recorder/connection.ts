@@ -1,8 +1,12 @@
 /** The recorder's own connection to Postgres. */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
 import type { Outcome } from "../../core/job.ts";
 import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
 import { readSql } from "../../postgres/sql.ts";
+import { BatchCounts } from "../history/batch-counts.ts";
 import { addPartitions } from "../partitions.ts";
+import { writeRow } from "./copy.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
 
 const COPY = readSql(new URL("./copy-jobs.sql", import.meta.url));
@@ -10,24 +14,33 @@ const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
 /** The same rows, with their columns in the same order, into another table. */
 const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
+const COUNT = readSql(new URL("./count.sql", import.meta.url));
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A COPY that takes this long waits for a lock. */
 const LOCK_WAIT_MS = 2_000;
 
-/** Adds the row of an outcome. */
-export type RowWriter = (rows: CopyBuffer, outcome: Outcome) => void;
+export interface RecorderConnectionOptions {
+  /** The id under which this recorder counts what it writes; no other recorder has it. Default: a random one. */
+  readonly writer?: string;
+  /** Called with a lock that a call waits for, and who holds it. */
+  readonly onLockWait?: (wait: string) => void;
+}
 
 export class RecorderConnection {
   readonly #client: ExclusiveClient;
+  readonly #writer: string;
   /** Each call ends with all rows in Postgres, or with the connection cut. */
   readonly #rows = new CopyBuffer();
+  readonly #counts = new BatchCounts();
 
-  /**
-   * @param timeoutMs how long one call may take; then the connection is cut, and the call rejects
-   * @param onLockWait called with a lock that a call waits for, and who holds it
-   */
-  constructor(databaseUrl: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
+  /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
+  constructor(
+    databaseUrl: string,
+    timeoutMs: number,
+    { writer = randomUUID(), onLockWait }: RecorderConnectionOptions = {},
+  ) {
+    this.#writer = writer;
     const lockWait = onLockWait && { afterMs: LOCK_WAIT_MS, onWait: onLockWait };
     this.#client = new ExclusiveClient({
       databaseUrl,
@@ -38,17 +51,27 @@ export class RecorderConnection {
     });
   }
 
-  /** Appends rows to `jobs`: all of them, or none and the error. */
-  copy(batch: readonly Outcome[], write: RowWriter): Promise<void> {
-    return this.#client.use((client) => copyIn(client, COPY, this.#rowsOf(batch, write)));
+  /**
+   * Appends rows to `jobs` and adds them to the history: all of them, or none and the error. Postgres runs the two
+   * statements of one message in one transaction (PostgreSQL manual, "Message Flow", Multiple Statements in a Simple
+   * Query), so the history costs no round trip.
+   */
+  copy(batch: readonly Outcome[]): Promise<void> {
+    return this.#client.use((client) => {
+      const rows = this.#rowsOf(batch);
+      return copyIn(client, `${COPY};\n${this.#countStatement(batch)}`, rows);
+    });
   }
 
   /** As {@link copy}, but skips rows that the table has already, and repetitions in the batch. */
-  stage(batch: readonly Outcome[], write: RowWriter): Promise<void> {
+  stage(batch: readonly Outcome[]): Promise<void> {
+    const byId = new Map(batch.toReversed().map((outcome) => [outcome.job.id, outcome])); // the first of each id
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
-      await copyIn(client, STAGE_COPY, this.#rowsOf(batch, write));
-      await client.query(STAGE_INSERT);
+      await copyIn(client, STAGE_COPY, this.#rowsOf([...byId.values()]));
+      const { rows } = await client.query<{ id: string }>(STAGE_INSERT);
+      const added = rows.flatMap(({ id }) => byId.get(id) ?? []);
+      if (added.length > 0) await client.query(this.#countStatement(added));
     });
   }
 
@@ -57,10 +80,19 @@ export class RecorderConnection {
     return this.#client.use((client) => addPartitions(client, days));
   }
 
-  #rowsOf(batch: readonly Outcome[], write: RowWriter): readonly Uint8Array[] {
+  #rowsOf(batch: readonly Outcome[]): readonly Uint8Array[] {
     this.#rows.begin();
-    for (const outcome of batch) write(this.#rows, outcome);
+    for (const outcome of batch) writeRow(this.#rows, outcome);
     return this.#rows.end();
+  }
+
+  /** The statement that adds these rows to the history. A message of several statements has no parameters. */
+  #countStatement(added: readonly Outcome[]): string {
+    this.#counts.begin();
+    for (const outcome of added) this.#counts.add(outcome);
+    const { series, errors } = this.#counts.json;
+    const values = [this.#writer, series, errors].map((value) => (value === null ? "null" : pg.escapeLiteral(value)));
+    return COUNT.replace(/\$(\d)/g, (_, number: string) => values[Number(number) - 1] ?? "null");
   }
 
   /** Cuts the connection; a call in progress rejects. The next call opens a new one. */

@@ -2,6 +2,7 @@
 import { timeOfId } from "../../core/id.ts";
 import type { JobError, JobOptions, Outcome } from "../../core/job.ts";
 import { lastText } from "../../core/last-text.ts";
+import { storable } from "../../core/storable.ts";
 import type { CopyBuffer } from "./copy-buffer.ts";
 
 const COLUMNS = 20;
@@ -36,13 +37,13 @@ export function writeRow(
 }
 
 /**
- * The row of an outcome that Postgres rejects: without payload, result and history, with an error that explains this,
- * and its strings stripped of characters that no text column can store. The status stays, since Redis has counted the
- * job under it.
+ * The outcome to store in place of one whose row Postgres rejects: without payload, result and history, with an error
+ * that explains this, and its strings stripped of characters that no text column can store. The status stays, since
+ * Redis has counted the job under it.
  */
-export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string): void {
+export function bareOutcome(outcome: Outcome, reason: string): Outcome {
   const { job } = outcome;
-  writeRow(rows, {
+  return {
     ...outcome,
     job: {
       ...job,
@@ -59,12 +60,7 @@ export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string)
     },
     worker: outcome.worker === null ? null : storable(outcome.worker),
     records: [],
-  });
-}
-
-/** A string without NUL and lone surrogates, which Postgres rejects. */
-function storable(text: string): string {
-  return text.replace(/\0|\p{Surrogate}/gu, "\uFFFD");
+  };
 }
 
 /** Makes the message storable: a filter by error code unescapes the whole JSON, and would fail on `\u0000`. */

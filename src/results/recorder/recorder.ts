@@ -34,6 +34,8 @@ interface RecorderHooks {
 
 export interface RecorderOptions {
   readonly databaseUrl: string;
+  /** The id of this replica, under which the history counts what it records. Default: a random one. */
+  readonly writer?: string;
   /** Rows of one COPY at most. */
   readonly maxRows: number;
   /** The number of outcomes in memory from which `isFull` is true, and the number at which it no longer is. */
@@ -71,12 +73,11 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#backlog = new Backlog(options);
-    const onLockWait = (wait: string): void => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`);
-    this.#connection = new RecorderConnection(
-      options.databaseUrl,
-      options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
-      onLockWait,
-    );
+    const { databaseUrl, flushTimeoutMs = FLUSH_TIMEOUT_MS, writer, log } = options;
+    this.#connection = new RecorderConnection(databaseUrl, flushTimeoutMs, {
+      ...(writer !== undefined && { writer }),
+      onLockWait: (wait) => log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`),
+    });
   }
 
   /**

@@ -1,0 +1,118 @@
+/** The calls about the history: what finished over time, and the errors of failed jobs. */
+import { Type } from "typebox";
+import { nullable, timeSchema } from "./job-schemas.ts";
+import type { Operation } from "./operation.ts";
+
+const count = Type.Integer({ minimum: 0 });
+const ms = Type.Number({ minimum: 0 });
+const percentiles = (description: string) => nullable(Type.Object({ p50: ms, p95: ms, p99: ms }), description);
+const types = Type.Optional(
+  Type.String({ description: "Only jobs of one of these types, separated by commas. Default: all" }),
+);
+const HISTORY_PROBLEMS = ["validation_failed", "store_unavailable"];
+
+/** The steps of a series. */
+export const STEPS = ["minute", "hour", "day"] as const;
+export const MAX_STEPS = 2_000;
+export const MAX_ERROR_GROUPS = 1_000;
+
+const point = Type.Object({
+  at: timeSchema,
+  completed: count,
+  failed: count,
+  cancelled: count,
+  retries: Type.Integer({ minimum: 0, description: "Counted attempts beyond the first of each job" }),
+  pickup_ms: percentiles(
+    "From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started",
+  ),
+  run_ms: percentiles("The duration of the last attempt of each job; null if no job started"),
+});
+
+export const getSeries: Operation = {
+  method: "GET",
+  pattern: "/api/v1/stats/series",
+  access: "read",
+  id: "getSeries",
+  tag: "Replicas",
+  summary: "Read what finished, step by step",
+  description: `Each job counts once, at the time when it finished, as soon as Postgres has it. The sums are exact; percentiles are within 5 %. Minutes are available for 30 days: for earlier times, the first minute of each hour has the counts of the hour. Hours and days are available for two years. A call returns at most ${MAX_STEPS} steps.`,
+  query: Type.Object({
+    from: Type.Optional(
+      Type.String({
+        description: "RFC 3339, rounded down to a step. Default: 60 steps before `to`, so an hour of minutes",
+      }),
+    ),
+    to: Type.Optional(
+      Type.String({ description: "Exclusive; RFC 3339, rounded down to a step. Default: the end of the current step" }),
+    ),
+    step: Type.Optional(Type.Enum([...STEPS], { description: "Default: minute. Days are those of UTC" })),
+    type: types,
+  }),
+  answers: {
+    200: {
+      description: "Every step of the range, the oldest first",
+      content: {
+        "application/json": {
+          schema: Type.Object({
+            step: Type.Enum([...STEPS]),
+            from: timeSchema,
+            to: timeSchema,
+            series: Type.Array(point),
+          }),
+        },
+      },
+    },
+  },
+  problems: HISTORY_PROBLEMS,
+};
+
+const errorGroup = Type.Object({
+  type: Type.String(),
+  code: Type.String(),
+  signature: Type.String({
+    description:
+      "The message with placeholders for numbers, ids, quoted parts, addresses, and the paths of URLs, cut to 200 characters",
+  }),
+  count,
+  first_seen: timeSchema,
+  last_seen: timeSchema,
+  hourly: Type.Array(count, {
+    description: "Counts of the last 24 hours (of the clock, in UTC), the oldest first; the last is the current hour",
+  }),
+  examples: Type.Array(Type.String(), { description: "Ids of up to three of the jobs" }),
+});
+
+export const getErrors: Operation = {
+  method: "GET",
+  pattern: "/api/v1/errors",
+  access: "read",
+  id: "listErrors",
+  tag: "Jobs",
+  summary: "List the errors of failed jobs, grouped by cause",
+  description: `Failed jobs with the same type, error code and signature are one error. The times of the range are rounded down to hours. Errors are kept for \`RETENTION_DAYS\`. Further errors, after 1,000 different ones of a replica in an hour, count as \`(other)\` of their type.`,
+  query: Type.Object({
+    from: Type.Optional(
+      Type.String({ description: "RFC 3339, rounded down to an hour. Default: 24 hours before `to`" }),
+    ),
+    to: Type.Optional(
+      Type.String({
+        description: "Exclusive; RFC 3339, rounded down to an hour. Default: the end of the current hour",
+      }),
+    ),
+    type: types,
+  }),
+  answers: {
+    200: {
+      description: "The errors, the most frequent first",
+      content: {
+        "application/json": {
+          schema: Type.Object({
+            errors: Type.Array(errorGroup),
+            truncated: Type.Boolean({ description: `Whether there are more than these ${MAX_ERROR_GROUPS}` }),
+          }),
+        },
+      },
+    },
+  },
+  problems: HISTORY_PROBLEMS,
+};

@@ -1,0 +1,1 @@
+select taskflow_count_jobs($1, $2, $3)
