@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import * as history from "../api/contract/history-operations.ts";
+import * as introspection from "../api/contract/introspection-operations.ts";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
 import {
   acceptedBatchSchema,
@@ -80,6 +82,11 @@ async function contract(): Promise<string> {
     interfaceOf("Worker", itemOf(answerOf(system.getWorkers), "workers")),
     interfaceOf("Stats", answerOf(system.getStats)),
     interfaceOf("Health", answerOf(system.getHealth)),
+    interfaceOf("Series", answerOf(history.getSeries)),
+    interfaceOf("ErrorGroups", answerOf(history.getErrors)),
+    interfaceOf("TypeDescription", itemOf(answerOf(introspection.getTypes), "types")),
+    interfaceOf("Destination", itemOf(answerOf(introspection.getDestinations), "destinations")),
+    interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
     interfaceOf("ListFilters", FILTERS, INPUT),
     interfaceOf("ReplayFilters extends ListFilters", { properties: { include_replayed: includeReplayed } }, INPUT),

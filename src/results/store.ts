@@ -10,15 +10,9 @@ import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
 
-<<<<<<< HEAD
-
 import { eraseRows } from "./erase.ts";
 
-=======
-
 import { HistoryReader } from "./history/history-reader.ts";
-
->>>>>>> w20-series
 
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
@@ -120,11 +114,7 @@ export class Store {
    * replay. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
-<<<<<<< HEAD
-    return this.#history.matching(filters, range);
-=======
-    return this.#scans.matching(parametersOf(filters), range);
->>>>>>> w20-series
+    return this.#scans.matching(filters, range);
   }
 
   /** Those of the ids that have a row. */
@@ -163,9 +153,9 @@ export class Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close())).then(
-      () => undefined,
-    );
+    this.#closing ??= Promise.all(
+      [this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close()),
+    ).then(() => undefined);
     return this.#closing;
   }
 }
