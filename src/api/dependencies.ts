@@ -49,6 +49,8 @@ export interface ApiDependencies {
     | "payload"
     | "liveIds"
     | "cancel"
+    | "update"
+    | "run"
     | "jobCounts"
     | "pause"
     | "resume"
@@ -56,7 +58,7 @@ export interface ApiDependencies {
   >;
   /** Enqueues in Redis, after a commit in Postgres if a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "accepted" | "amend" | "options" | "payload" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;
