@@ -51,6 +51,8 @@ export interface ApiDependencies {
     | "payload"
     | "liveIds"
     | "cancel"
+    | "update"
+    | "run"
     | "jobCounts"
     | "pause"
     | "resume"
@@ -61,7 +63,7 @@ export interface ApiDependencies {
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<
     Store,
-    "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "history" | "ping" | "states"
+    "get" | "accepted" | "amend" | "options" | "payload" | "attempts" | "range" | "history" | "ping" | "states"
   >;
   readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;

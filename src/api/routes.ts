@@ -27,6 +27,7 @@ import { getSeries } from "./handlers/series.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getTypes } from "./handlers/types.ts";
+import { runJob, updateJob } from "./handlers/update.ts";
 import { getWhy } from "./handlers/why.ts";
 import { fromAsync } from "./http/async-handler.ts";
 import { basePathOf } from "./http/base-path.ts";
@@ -90,6 +91,9 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
+    { ...call(jobs.cancelJobByPost, cancelJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    { ...call(jobs.updateJob, updateJob(deps)), maxBodyBytes: maxJobBytes },
+    { ...call(jobs.runJob, runJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     route(jobs.followJob, followJob(deps)),
     route(jobs.followAll, followAll(deps)),
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import * as history from "../api/contract/history-operations.ts";
 import * as introspection from "../api/contract/introspection-operations.ts";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
+import { updateJob } from "../api/contract/job-operations.ts";
 import {
   acceptedBatchSchema,
   jobErrorSchema,
@@ -32,6 +33,12 @@ const INPUT: Rendering = {
   nameOf: (name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
   typeOf: (name) =>
     /_(at|after|before)$/.test(name) ? "string | Date" : name === "status" ? "Status | readonly Status[]" : undefined,
+};
+
+/** Like {@link INPUT}, for a merge patch: null removes a time. */
+const PATCH: Rendering = {
+  ...INPUT,
+  typeOf: (name) => (name.endsWith("_at") ? "string | Date | null" : name === "payload" ? "object" : undefined),
 };
 
 const STATUS = typeOf(statusSchema);
@@ -88,6 +95,7 @@ async function contract(): Promise<string> {
     interfaceOf("Destination", itemOf(answerOf(introspection.getDestinations), "destinations")),
     interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
+    interfaceOf("JobPatch", updateJob.body?.["application/json"]?.schema as JsonSchema, PATCH),
     interfaceOf("ListFilters", FILTERS, INPUT),
     interfaceOf("ReplayFilters extends ListFilters", { properties: { include_replayed: includeReplayed } }, INPUT),
     "/** The payloads of the built-in types. Add your own by declaration merging. */\n" +

@@ -5,6 +5,7 @@
 import { Type } from "typebox";
 import { at } from "./at.ts";
 import type { Durability, Submission } from "./job.ts";
+import { changedSubmission, type PatchedJob, patchedJson, typeOfPatched } from "./job-patch.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
 import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
@@ -49,6 +50,8 @@ export type ParsedBody =
       readonly needsRead: boolean;
       /** Present if it needs the scope `admin`. */
       readonly needsAdmin?: true;
+      /** Whether a patch left the payload as it is: then that of the submission is empty. */
+      readonly isPayloadKept?: boolean;
       /** The parsed payload of a single small job, for an attempt that starts at once. */
       readonly payload?: unknown;
     }
@@ -64,6 +67,8 @@ export interface BodyTask {
   readonly now: number;
   /** For submissions without the option. */
   readonly durability: Durability;
+  /** Set where the body is a JSON Merge Patch (kind `single`): the job that it is for. */
+  readonly patched?: PatchedJob;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -75,18 +80,56 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
   const json = readJson(text);
   if ("rejection" in json) return json;
+  if (task.patched) return parsePatch(json.value, text, task, task.patched, typeOf);
   const parsed = parseSubmission(json.value, text, typeOf, now, durability);
   if ("issues" in parsed) return invalid(parsed.issues);
-  const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
-  if (bytes.length > limit)
-    return reject(
-      413,
-      "body_too_large",
-      `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`,
-    );
+  const excess = excessOf(bytes.length, parsed.submission.type, maxBodyBytes, typeOf);
+  if (excess) return excess;
   const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
   const { submission, isDelayed, needsRead, needsAdmin } = parsed;
   return { submissions: [submission], isDelayed, needsRead, ...(needsAdmin && { needsAdmin }), payload };
+}
+
+function excessOf(
+  bytes: number,
+  type: string,
+  maxBodyBytes: number,
+  typeOf: TypeLookup,
+): { readonly rejection: Rejection } | undefined {
+  const limit = Math.max(maxBodyBytes, typeOf(type)?.maxBodyBytes ?? 0);
+  if (bytes <= limit) return undefined;
+  return reject(413, "body_too_large", `Jobs of type ${type} may have bodies of at most ${limit} bytes.`);
+}
+
+/** Applies a patch to its job. The result is one submission: that of the job after the patch. */
+function parsePatch(
+  value: unknown,
+  json: string,
+  { bytes, maxBodyBytes, now, durability }: BodyTask,
+  job: PatchedJob,
+  typeOf: TypeLookup,
+): ParsedBody {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return invalid([{ path: "", message: "expected an object" }]);
+  const patch = value as Readonly<Record<string, unknown>>;
+  const isPayloadKept = !Object.hasOwn(patch, "payload");
+  const type = typeOfPatched(job, isPayloadKept, typeOf);
+  const submitted = patchedJson(job, patch, json, type);
+  const read = readJson(submitted);
+  if ("rejection" in read) return read;
+  const excess = excessOf(Math.max(bytes.length, Buffer.byteLength(submitted)), job.type, maxBodyBytes, typeOf);
+  if (excess) return excess;
+  const parsed = parseSubmission(
+    read.value,
+    submitted,
+    (name) => (name === job.type ? type : typeOf(name)),
+    now,
+    durability,
+  );
+  const changed = changedSubmission(job, patch, parsed, type);
+  if ("issues" in changed) return invalid(changed.issues);
+  const needsRead = "needsRead" in parsed && parsed.needsRead;
+  return { submissions: [changed.submission], isDelayed: false, needsRead, isPayloadKept };
 }
 
 /** The value of a body without submissions, or why it is rejected. */

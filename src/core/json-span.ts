@@ -92,6 +92,23 @@ function rewriteValue(edit: Edit, start: number, name: string | undefined, visit
   return end;
 }
 
+/**
+ * Visits the members of the object that begins at `start`, each character once if `visit` does so.
+ * @param visit called with a name and the index of its value; returns the index after the value
+ * @returns the index after the object
+ */
+export function walkMembers(json: string, start: number, visit: (name: string, start: number) => number): number {
+  let at = skipSpace(json, start + 1);
+  while (at < json.length && !isClosing(json.charCodeAt(at))) {
+    const nameEnd = endOfString(json, at + 1);
+    const name = unescaped(json.slice(at + 1, nameEnd));
+    const valueStart = skipSpace(json, skipSpace(json, nameEnd + 1) + 1);
+    at = skipSpace(json, visit(name, valueStart));
+    if (json.charCodeAt(at) === COMMA) at = skipSpace(json, at + 1);
+  }
+  return at + 1;
+}
+
 /** The text of a member's value; the last one if the name is repeated, as in JSON.parse. */
 export function memberText(json: string, name: string): string | undefined {
   let text: string | undefined;
@@ -173,7 +190,8 @@ function endOfString(json: string, at: number): number {
   }
 }
 
-function endOfValue(json: string, start: number): number {
+/** The index after the value that begins at `start`. */
+export function endOfValue(json: string, start: number): number {
   const first = json.charCodeAt(start);
   if (first === QUOTE) return endOfString(json, start + 1) + 1;
   if (!isOpening(first)) {

@@ -6,6 +6,7 @@ import { batchLength } from "../core/batch-limits.ts";
 import { encodeSeq } from "../core/header.ts";
 import type { Job, JobOptions, Submission } from "../core/job.ts";
 import { isFinished } from "../core/job.ts";
+import type { ChangedSubmission } from "../core/job-patch.ts";
 import { encodeSubmission } from "../core/packed-job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
@@ -22,9 +23,6 @@ import { scripts } from "./scripts.ts";
 const CALL_LIMITS = { maxItems: 100, maxSize: 128 * 1024 };
 /** How often one job is read: each time it changed after it was read, by a claim or another update. */
 const MAX_READS = 20;
-
-/** `dueAt`: when to run the job, epoch ms, 0 for now; absent if that does not change. */
-export type ChangedSubmission = Submission & { readonly dueAt?: number };
 
 export type JobChange = (job: Job) => ChangedSubmission | undefined | Promise<ChangedSubmission | undefined>;
 

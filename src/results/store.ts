@@ -5,7 +5,11 @@
 
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
-import type { WalkPage } from "../core/reruns.ts";
+import { encodeWhole } from "../core/packed-job.ts";
+import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
+import type { WalkPage, WalkPage } from "../core/reruns.ts";
+import { DAY_MS } from "../core/time.ts";
+import { TaskFlowError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
@@ -28,6 +32,7 @@ const PAYLOAD = readSql(new URL("./job-payload.sql", import.meta.url));
 const ATTEMPTS = readSql(new URL("./job-attempts.sql", import.meta.url));
 const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
+const AMEND = readSql(new URL("./acceptance-log/amend.sql", import.meta.url));
 const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
 /** The number of concurrent page reads: a page may have 8 MiB. */
@@ -81,6 +86,20 @@ export class Store {
   async accepted(id: string): Promise<Submission | undefined> {
     const [row] = await this.#pool.query<{ submission: string }>(ACCEPTED, [[id]]);
     return row && submissionOf(id, row.submission);
+  }
+
+  /**
+   * Replaces the submission that {@link accepted} returns, unless a later update of the job has replaced it. It changes
+   * nothing if Postgres has not accepted the job.
+   */
+  async amend(id: string, submission: Submission): Promise<void> {
+    const { text, data } = encodeWhole(submission);
+    const packed = data ? Buffer.concat([Buffer.from(text), data]) : text;
+    await this.#pool.query(AMEND, [id, packed, submission.options.revision ?? 0]).catch((error: unknown) => {
+      if (!(error instanceof TaskFlowError)) throw error;
+      const detail = "The job was changed, but Postgres cannot store the change now: repeat the request.";
+      throw new TaskFlowError("store_unavailable", 503, detail, { cause: error, retryAfterMs: 2_000 });
+    });
   }
 
   /** The bytes of a job's payload, if {@link get} omits it; undefined if Postgres has no such job. */

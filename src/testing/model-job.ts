@@ -23,6 +23,8 @@ export interface NewJob {
 }
 
 export interface ModelJob extends NewJob {
+  priority: number;
+  size: number;
   state: Status;
   attempt: number;
   crashes: number;
@@ -56,6 +58,9 @@ export function modelJob(job: NewJob): ModelJob {
     score: job.runAt,
   };
 }
+
+/** Whether no replica has leased it. */
+export const isUnclaimed = ({ token }: ModelJob): boolean => token === tokenOf("-".repeat(REPLICA_LENGTH), 0);
 
 /** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
 export const isPoisonCandidate = ({ crashes }: ModelJob): boolean => crashes > 1;
@@ -91,6 +96,11 @@ export class VirtualTimes {
   /** The score of a released job: in front of all that have waited less. */
   front(job: ModelJob): number {
     return scoreOf(job, this.#taken(job));
+  }
+
+  /** The score of a job that keeps its turn, in the range that it belongs to now. */
+  stay(job: ModelJob): number {
+    return scoreOf(job, job.score % BAND);
   }
 
   take(job: ModelJob): void {

@@ -273,18 +273,77 @@ function settlementOf(
   };
 }
 
+/** Jobs that run or wait, ended jobs, and one that never existed; each at most once. */
+function someIds(sides: Sides, which: readonly number[]): string[] {
+  const ids = [...sides.model.in("running"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
+  return picked([...new Set(ids), makeId(idPrefix(0, 0, 0), 0)], which);
+}
+
+const some = fc.array(fc.nat(40), { minLength: 1, maxLength: 4 });
+
 const cancel = step(
   "cancel",
-  fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }),
+  fc.record({ client, which: some, hasCallback: fc.boolean() }),
   async (sides, { client: by, which, hasCallback }) => {
-    const ids = [...sides.model.in("running"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
-    const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
-    const callback = hasCallback ? callbackOf(sides) : undefined;
-    expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS, () => callback)).kind).toBe(
-      sides.model.cancel(id, callback),
+    const cancelled = someIds(sides, which).map((id) => ({
+      id,
+      callback: hasCallback ? callbackOf(sides) : undefined,
+    }));
+    const callbacks = new Map(cancelled.map(({ id, callback }) => [id, callback]));
+    const answers = await clientOf(sides.clients, by).queue.cancelMany(cancelled, OWNED_MS, ({ job: { id } }) =>
+      callbacks.get(id),
     );
+    expect(answers.map(({ kind }) => kind)).toEqual(sides.model.cancel(cancelled));
   },
 );
+
+const changes = fc.record(
+  {
+    priority: fc.constantFrom(5, 5, 9),
+    size: fc.constantFrom(0, 100, 200),
+    dueAt: fc.constantFrom(PAST, FAR_AHEAD + 3, FAR_AHEAD + 4),
+  },
+  { requiredKeys: [] },
+);
+const update = step(
+  "update",
+  fc.record({ client, which: some, set: changes }),
+  async (sides, { client: by, which, set: { priority, size, dueAt } }) => {
+    const payload: Payload | undefined =
+      size === undefined
+        ? undefined
+        : size > 0
+          ? { size, data: Buffer.alloc(size, "y") }
+          : `{"n":"${nextId(sides)}"}`;
+    const ids = someIds(sides, which);
+    const answers = await clientOf(sides.clients, by).queue.updateMany(
+      ids.map((id) => ({
+        id,
+        change: (read) => ({
+          ...read,
+          priority: priority ?? read.priority,
+          payload: payload ?? read.payload,
+          ...(dueAt !== undefined && { dueAt }),
+        }),
+      })),
+    );
+    const answersOfModel = ids.map((id) =>
+      sides.model.update({
+        id,
+        ...(priority !== undefined && { priority }),
+        ...(size !== undefined && { size }),
+        ...(dueAt !== undefined && { dueAt }),
+      }),
+    );
+    expect(answers.map(({ kind }) => kind)).toEqual(answersOfModel);
+  },
+);
+
+const run = step("run", fc.record({ client, which: some }), async (sides, { client: by, which }) => {
+  const ids = someIds(sides, which);
+  const answers = await clientOf(sides.clients, by).queue.run(ids);
+  expect(answers.map(({ kind }) => kind)).toEqual(ids.map((id) => sides.model.run(id)));
+});
 
 const sweep = step(
   "sweep",
@@ -365,6 +424,9 @@ export const sequences = fc.commands(
     settle,
     settle,
     cancel,
+    update,
+    update,
+    run,
     sweep,
     forget,
     letPass,

@@ -7,12 +7,22 @@ import type { Callback, Status } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
-import { AHEAD, byTurn, isPoisonCandidate, modelJob, PAST, tokenOf, VirtualTimes } from "./model-job.ts";
+import { AHEAD, byTurn, isPoisonCandidate, isUnclaimed, modelJob, PAST, tokenOf, VirtualTimes } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
   readonly key: string | null;
   readonly fingerprint: string;
+}
+
+/** What changes of a job; an absent field does not change. */
+export interface ModelUpdate {
+  readonly id: string;
+  readonly priority?: number;
+  /** Any number is another payload. */
+  readonly size?: number;
+  /** PAST, or epoch ms far ahead. */
+  readonly dueAt?: number;
 }
 
 export interface Handed {
@@ -182,19 +192,43 @@ export class QueueModel {
     return answers;
   }
 
-  cancel(id: string, callback?: Callback): string {
+  cancel(cancellations: readonly { readonly id: string; readonly callback: Callback | undefined }[]): string[] {
+    const answers = cancellations.map(({ id }) => {
+      const job = this.jobs.get(id);
+      const answer = notWaiting(job);
+      if (job && answer === "running") job.isCancelRequested = true;
+      if (!job || answer !== undefined) return answer ?? "missing";
+      const wasReady = job.state === "queued";
+      this.#move(job, "cancelled", AHEAD);
+      if (wasReady) this.#clearVtimes(job);
+      return "cancelled";
+    });
+    cancellations.forEach(({ callback }, i) => {
+      if (callback && answers[i] === "cancelled") this.#addCallback(callback);
+    });
+    return answers;
+  }
+
+  update({ id, priority, size, dueAt }: ModelUpdate): string {
     const job = this.jobs.get(id);
-    if (!job) return "missing";
-    if (job.state === "running") {
-      job.isCancelRequested = true;
-      return "running";
+    const answer = notWaiting(job);
+    if (!job || answer !== undefined) return answer ?? "missing";
+    if ((priority ?? job.priority) === job.priority && size === undefined && dueAt === undefined) return "unchanged";
+    const leaves = job.state === "queued" && ((priority ?? job.priority) !== job.priority || (dueAt ?? PAST) !== PAST);
+    const isDue = job.state === "queued" ? (dueAt ?? PAST) === PAST : dueAt === PAST;
+    if (leaves) {
+      this.#move(job, "scheduled", AHEAD);
+      this.#clearVtimes(job);
     }
-    if (!["queued", "scheduled", "retrying"].includes(job.state)) return "finished";
-    const wasReady = job.state === "queued";
-    this.#move(job, "cancelled", AHEAD);
-    if (wasReady) this.#clearVtimes(job);
-    if (callback) this.#addCallback(callback);
-    return "cancelled";
+    Object.assign(job, { priority: priority ?? job.priority, size: size ?? job.size });
+    if (job.state === "queued") job.score = this.vtimes.stay(job);
+    else if (isDue) this.#makeReady(job);
+    else if (dueAt !== undefined) this.#move(job, isUnclaimed(job) ? "scheduled" : "retrying", dueAt);
+    return "updated";
+  }
+
+  run(id: string): string {
+    return this.jobs.get(id)?.state === "queued" ? "unchanged" : this.update({ id, dueAt: PAST });
   }
 
   sweep(limit: number): string[] {
@@ -293,6 +327,13 @@ export class QueueModel {
   #count(name: string, type: string, by: number): void {
     if (name !== "") this.counts.set(`${name}:${type}`, (this.counts.get(`${name}:${type}`) ?? 0) + by);
   }
+}
+
+/** The answer to a change of a job that does not wait; undefined for one that waits. */
+function notWaiting(job: ModelJob | undefined): string | undefined {
+  if (!job) return "missing";
+  if (job.state === "running") return "running";
+  return ["queued", "scheduled", "retrying"].includes(job.state) ? undefined : "finished";
 }
 
 function handedOf({ id, attempt, crashes }: ModelJob): Handed {

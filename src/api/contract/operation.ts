@@ -44,7 +44,7 @@ export type HeaderName =
   | "WWW-Authenticate";
 
 export interface Operation {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With `{name}` for parameters; path-parameters.ts describes each name. */
   readonly pattern: string;
   readonly access: Access;

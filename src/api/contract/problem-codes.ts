@@ -68,7 +68,8 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning:
       "The job cannot be retried, for the reason in `detail`: it has not failed, for example, or its type no longer exists",
   },
-  job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled" },
+  job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled or changed" },
+  job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },
   unsupported_media_type: { status: 415, meaning: "This call does not support the Content-Type of the request" },
   unsupported_content_encoding: { status: 415, meaning: "The body has a Content-Encoding: send it uncompressed" },

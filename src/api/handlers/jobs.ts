@@ -1,4 +1,4 @@
-/** `GET` and `DELETE /api/v1/jobs/{id}`. */
+/** `GET` and `DELETE /api/v1/jobs/{id}`, and `POST /api/v1/jobs/{id}/cancel`. */
 import { at } from "../../core/at.ts";
 import { isId } from "../../core/id.ts";
 import type { JobView, Submission } from "../../core/job.ts";
@@ -7,6 +7,7 @@ import { mayActOn, readsAll } from "../../core/ownership.ts";
 import { OutcomeUnknown, TaskFlowError } from "../../errors.ts";
 import type { CancelAnswer } from "../../queue/cancellation.ts";
 import type { ApiDependencies } from "../dependencies.ts";
+import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
@@ -49,6 +50,8 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
   };
   const answerTo = cancelAnswer(deps);
   return async (request) => {
+    const rejection = rejectionOfBody(request); // of a POST; the body of a DELETE is ignored
+    if (rejection) return rejection;
     const id = idOf(request);
     const { caller } = request;
     const isForCaller = async (): Promise<boolean> =>
@@ -103,6 +106,6 @@ function cancelAnswer({
   };
 }
 
-function alreadyFinished({ id, status }: JobView): Answer {
+export function alreadyFinished({ id, status }: JobView): Answer {
   return problem(409, "job_finished", `The job ${id} has already finished: it is ${status}.`);
 }

@@ -2,11 +2,17 @@ import { at } from "../../core/at.ts";
 import type { BodyKind } from "../../core/body.ts";
 
 const JSON_NAME = "application/json";
+const MERGE_PATCH_NAME = "application/merge-patch+json";
 const NDJSON_NAMES: readonly string[] = ["application/x-ndjson", "application/ndjson"];
 
 /** Whether a Content-Type is JSON. Parameters such as `charset` are ignored: JSON is always UTF-8 (RFC 8259, 8.1). */
 export function isJson(contentType: string): boolean {
   return contentType === JSON_NAME || nameOf(contentType) === JSON_NAME;
+}
+
+/** Whether a Content-Type is that of a JSON Merge Patch, or JSON. */
+export function isMergePatch(contentType: string): boolean {
+  return isJson(contentType) || nameOf(contentType) === MERGE_PATCH_NAME;
 }
 
 /** The format of a batch; undefined if the Content-Type is not one of a batch. */

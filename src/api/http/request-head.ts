@@ -182,7 +182,7 @@ export function bodyTooLarge(maxBodyBytes: number): Answer {
  */
 export function isLastRequest({ connection, contentLength, transferEncoding }: RequestHead, method: string): boolean {
   if (transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection))) return true;
-  return contentLength === "" && method === "POST";
+  return contentLength === "" && (method === "POST" || method === "PATCH");
 }
 
 /**

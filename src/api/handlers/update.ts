@@ -1,0 +1,145 @@
+/** `PATCH /api/v1/jobs/{id}` and `POST /api/v1/jobs/{id}/run`: changes of a waiting job. */
+import { at } from "../../core/at.ts";
+import { type BodyTask, type ParsedBody, parseBody } from "../../core/body.ts";
+import type { Job } from "../../core/job.ts";
+import type { ChangedSubmission } from "../../core/job-patch.ts";
+import { viewOf } from "../../core/job-view.ts";
+import { mayActOn } from "../../core/ownership.ts";
+import type { Payload } from "../../core/payload.ts";
+import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
+import { QueueUnavailable } from "../../errors.ts";
+import type { UpdateAnswer } from "../../queue/updates.ts";
+import { scopeDenial } from "../access/authentication.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { isMergePatch } from "../http/content-type.ts";
+import { rejectionOfBody } from "../http/empty-body.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { json } from "../http/exchange.ts";
+import { jobNotFound, problem, problemOfRejection } from "../http/problem.ts";
+import { findJob } from "../jobs/find-job.ts";
+import { jobAnswerJson } from "../jobs/job-answer.ts";
+import { jobJson } from "../jobs/job-json.ts";
+import { alreadyFinished, idOf } from "./jobs.ts";
+
+/** A patch and a payload that are larger together are parsed on a pool thread, as in a submission. */
+const LARGE_BYTES = 256 * 1024;
+
+/** Makes the change in Redis. An answer of its own rejects the request. */
+type Change = () => Promise<UpdateAnswer | Answer>;
+
+export function runJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const change = changing(deps);
+  return async (request) => {
+    const rejection = rejectionOfBody(request);
+    if (rejection) return rejection;
+    const id = idOf(request);
+    return change(request, id, async () => at(await deps.queue.run([id]), 0));
+  };
+}
+
+export function updateJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const change = changing(deps);
+  return async (request) => {
+    const { body, headers, caller } = request;
+    if (body.length === 0) return problem(400, "body_missing", "The request has no body.");
+    if (!isMergePatch(headers.contentType))
+      return problem(
+        415,
+        "unsupported_media_type",
+        "The Content-Type must be application/merge-patch+json or application/json.",
+      );
+    const patch = request.takeBody();
+    const id = idOf(request);
+    return change(request, id, async () => {
+      let rejection: Answer | undefined;
+      const answer = await deps.queue.update(id, async (job) => {
+        rejection = undefined; // the job may be read several times
+        const parsed = await parsePatch(deps, patch, job);
+        if ("rejection" in parsed) rejection = problemOfRejection(parsed.rejection);
+        else if (parsed.needsRead) rejection = scopeDenial(caller, "read");
+        if (rejection || "rejection" in parsed) return undefined;
+        const submission: ChangedSubmission = at(parsed.submissions, 0);
+        return parsed.isPayloadKept ? { ...submission, payload: job.payload } : submission;
+      });
+      return answer.kind === "unchanged" && rejection ? rejection : answer;
+    });
+  };
+}
+
+/** The submission of a job after a patch, or the rejection of the patch. */
+async function parsePatch(
+  { queue, registry, settings, parseLarge }: ApiDependencies,
+  patch: Uint8Array,
+  job: Job,
+): Promise<ParsedBody> {
+  const { id, type, priority, maxAttempts, groupKey, options, attempt, payload } = job;
+  const text = Buffer.from(patch.buffer, patch.byteOffset, patch.length);
+  const mayNamePayload = text.includes("payload") || text.includes("\\u");
+  const stored = mayNamePayload ? await wholePayload(queue, id, payload) : undefined;
+  const size = stored === undefined ? 0 : sizeOf(stored);
+  const task: BodyTask = {
+    bytes: Uint8Array.from(patch),
+    kind: "single",
+    maxBodyBytes: settings.maxBodyBytes,
+    now: queue.clock.now(),
+    durability: "redis",
+    patched: {
+      ...{ type, priority, maxAttempts, groupKey, options, attempt },
+      payload: stored !== undefined && isLarge(stored) ? stored.data : stored,
+    },
+  };
+  return patch.length + size <= LARGE_BYTES ? parseBody(task, registry.get) : parseLarge(task);
+}
+
+/** @throws QueueUnavailable if the job has ended or changed since it was read */
+async function wholePayload(queue: ApiDependencies["queue"], id: string, payload: Payload): Promise<Payload> {
+  if (!isLarge(payload)) return payload;
+  const data = await queue.payload(id, payload.size);
+  if (data?.length !== payload.size) throw new QueueUnavailable("the job changed while it was read");
+  return largePayload(data);
+}
+
+/** Finds the job for the caller, changes it, and stores the change wherever the submission is stored. */
+function changing(
+  deps: ApiDependencies,
+): (request: Pick<ApiRequest, "caller">, id: string, change: Change) => Promise<Answer> {
+  const { queue, store } = deps;
+  const toJson = jobAnswerJson(jobJson(deps.registry));
+  return async ({ caller }, id, change) => {
+    const inRedis = async (): Promise<Job | undefined> =>
+      (await queue.readHeaders([id])).find(({ options }) => mayActOn(caller, options));
+    const found = await findJob(store, id, { caller, inRedis });
+    if (!found) return jobNotFound(id);
+    if (found.source === "postgres") return alreadyFinished(found.row);
+    if (found.source === "accepted") throw new QueueUnavailable("the job is not in Redis yet");
+    const answer = await change();
+    if (!("kind" in answer)) return answer;
+    switch (answer.kind) {
+      case "updated":
+      case "unchanged":
+        await amend(deps, answer.job);
+        return json(200, toJson(caller, viewOf(answer.job)));
+      case "running":
+        return problem(409, "job_running", `The job ${id} runs already.`);
+      case "finished":
+        return alreadyFinished(viewOf(answer.job));
+      case "missing": {
+        const row = await store.get(id); // it was recorded meanwhile
+        return row ? alreadyFinished(row) : jobNotFound(id);
+      }
+    }
+  };
+}
+
+/**
+ * Stores the new submission in the acceptance log, from which a restore would otherwise bring back the old one. Only
+ * then the request succeeds; a repeat after a failure stores it again.
+ */
+async function amend({ queue, store }: ApiDependencies, job: Job): Promise<void> {
+  if (job.options.durability !== "postgres" || job.options.revision === undefined) return;
+  const { payload } = job;
+  if (!isLarge(payload) || payload.data) return store.amend(job.id, job);
+  const data = await queue.payload(job.id, payload.size);
+  // Otherwise the job has ended, or a later update has another payload
+  if (data?.length === payload.size) await store.amend(job.id, { ...job, payload: largePayload(data) });
+}
