@@ -111,7 +111,9 @@ describe("erase", () => {
     expect(await store.erase([id, id], NOW + 9)).toEqual([id]);
     expect(await rowOf(id)).toBe(erased);
     const plain = outcomeWith();
-    await save(outcome, plain);
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.stage([outcome, plain], writeRow);
+    connection.cut();
     expect(await rowOf(id)).toBe(erased);
     expect(await store.get(plain.job.id)).toMatchObject({ erased_at: null });
   });
