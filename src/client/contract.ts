@@ -34,6 +34,8 @@ export interface Job {
   /** The start of the latest attempt */
   started_at: string | null;
   finished_at: string | null;
+  /** When its payload, result, messages and logs were erased */
+  erased_at: string | null;
 }
 
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";

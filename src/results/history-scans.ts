@@ -11,10 +11,14 @@ import { RERUN_TYPE } from "../core/reruns.ts";
 import { DAY_MS } from "../core/time.ts";
 import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
-import type { PageRow } from "./job-page-sql.ts";
-import { accessFor, pageStatement } from "./job-page-sql.ts";
+import { findIds, groupsOf, rangeOf } from "./job-find.ts";
+import type { IndexedFilter, PageRow, PageStatement } from "./job-page-sql.ts";
+import { indexedFilter, pageStatement } from "./job-page-sql.ts";
 import { MAX_SEARCHED_BYTES, mayMatch } from "./job-pages.ts";
 import { startOfDay } from "./partitions.ts";
+
+/** Default limit for the ids that one query examines. */
+const SLICE = 10_000;
 
 export interface HistoryRange {
   /** Ids below this one. */
@@ -36,6 +40,8 @@ export interface HistoryRange {
 export class HistoryScans {
   readonly #pool: ReadPool;
   readonly #turns = new Turns();
+  readonly #query = <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> =>
+    this.#pool.query<Row>(text, values);
 
   constructor(databaseUrl: string) {
     this.#pool = new ReadPool(databaseUrl, "scans", 1);
@@ -43,32 +49,64 @@ export class HistoryScans {
 
   /** Yields slice by slice, including slices without a match. */
   async *matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
-    const { below, from = LOWEST_ID, slice = 10_000, caller = "", signal } = range;
     if (!mayMatch(filters)) return;
+    const filter = indexedFilter(filters);
+    if (filter !== undefined) {
+      yield* this.#found(filter, filters, range);
+      return;
+    }
+    const { below, from = LOWEST_ID, slice = SLICE } = range;
     let top = below;
     let day = startOfDay(timeOfId(below));
     for (let days = 1; top > from; days *= 2) {
       const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
       while (top > bottom) {
-        const { text, values } = pageStatement({
-          below: top,
-          from: bottom,
-          access: accessFor(filters),
-          filters,
-          conditions: (add) => conditionsSql(range, add),
-          maxExamined: slice,
-          maxReadBytes: MAX_SEARCHED_BYTES,
-          shows: "ids",
-        });
-        const rows = await this.#turns.take(caller, () => this.#pool.query<PageRow>(text, values), signal);
-        const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
-        const { examined = 0, lowest = null, searched = 0 } = rows[0] ?? {};
-        const isMore = examined === slice || searched >= MAX_SEARCHED_BYTES;
-        top = isMore && lowest !== null ? lowest : bottom;
+        const { ids, next } = await this.#read(filters, range, { below: top, from: bottom, maxExamined: slice });
+        top = next;
         yield { ids, reached: top };
       }
       day = Math.max(0, day - days * DAY_MS);
     }
+  }
+
+  /** Slices of the ids in the index of a filter. */
+  async *#found(filter: IndexedFilter, filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
+    const { from = LOWEST_ID, slice = SLICE, caller = "", signal } = range;
+    let top = range.below;
+    while (top > from) {
+      const search = { filter, filters, below: top, from, most: slice };
+      const found = await this.#turns.take(caller, () => findIds(this.#query, search), signal);
+      for (const group of groupsOf(found)) {
+        for (let rest = group; rest.length > 0; ) {
+          const part = { ...rangeOf(rest), ids: rest, maxExamined: rest.length };
+          const { ids, next } = await this.#read(filters, range, part);
+          rest = rest.filter((id) => id < next);
+          yield { ids, reached: next };
+        }
+      }
+      top = found.length < slice ? from : (found.at(-1) ?? from);
+      yield { ids: [], reached: top };
+    }
+  }
+
+  /** @returns the ids that pass; and `next`: the ids below it are not examined yet */
+  async #read(
+    filters: JobFilters,
+    range: HistoryRange,
+    part: Pick<PageStatement, "below" | "from" | "ids" | "maxExamined">,
+  ): Promise<{ readonly ids: string[]; readonly next: string }> {
+    const { text, values } = pageStatement({
+      ...part,
+      filters,
+      conditions: (add) => conditionsSql(range, add),
+      maxReadBytes: MAX_SEARCHED_BYTES,
+      shows: "ids",
+    });
+    const rows = await this.#turns.take(range.caller ?? "", () => this.#query<PageRow>(text, values), range.signal);
+    const { examined = 0, lowest = null, searched = 0 } = rows[0] ?? {};
+    const isMore = examined === part.maxExamined || searched >= MAX_SEARCHED_BYTES;
+    const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+    return { ids, next: isMore && lowest !== null ? lowest : part.from };
   }
 
   close(): Promise<void> {

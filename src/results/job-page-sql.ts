@@ -4,15 +4,17 @@ import { needsPayload } from "../core/job-filters.ts";
 import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { filterSql } from "../postgres/job-filters-sql.ts";
 
-/** Where a page takes the ids that it examines: all of a range, or those in the index of a filter. */
-export type Access = "walk" | "retry_of" | "error_code" | "status" | "group_key" | "tag";
+/** The filters with an index, the most selective first. */
+const INDEXED = ["retry_of", "error_code", "status", "group_key", "tag"] as const;
+export type IndexedFilter = (typeof INDEXED)[number];
 
 export interface PageStatement {
   /** Ids below this one. */
   readonly below: string;
   /** Ids from this one on. */
   readonly from: string;
-  readonly access: Access;
+  /** The ids that are examined; all of the range when undefined. */
+  readonly ids?: readonly string[] | undefined;
   readonly filters: JobFilters;
   /** Further conditions on a row. */
   readonly conditions?: (add: AddValue) => string;
@@ -51,20 +53,12 @@ const COLUMNS = `type, status, priority, durability, group_key, error, attempt, 
     (extract(epoch from started_at) * 1000)::float8 as started_at, (extract(epoch from finished_at) * 1000)::float8 as finished_at,
     (extract(epoch from erased_at) * 1000)::float8 as erased_at`;
 
-/** The filters with an index, the most selective first; and the condition by which Postgres uses that index. */
-const KEYS = {
-  retry_of: (value: string) => `retry_of = ${value}::uuid`,
-  error_code: (value: string) => `error ->> 'code' = ${value}::text`,
-  status: (value: string) => `status = ${value}::text and status <> 'completed'`,
-  group_key: (value: string) => `group_key = ${value}::text`,
-} as const;
-
-/** The index by which a page examines the fewest rows. */
-export function accessFor(filters: JobFilters): Access {
-  const { status } = filters;
-  for (const name of Object.keys(KEYS) as (keyof typeof KEYS)[])
-    if (filters[name] !== undefined && (name !== "status" || status?.includes("completed") === false)) return name;
-  return filters.tag === undefined ? "walk" : "tag";
+/** The filter whose index names the fewest ids; undefined if no filter has one. */
+export function indexedFilter(filters: JobFilters): IndexedFilter | undefined {
+  // most jobs have completed: those have no index
+  return INDEXED.find(
+    (name) => filters[name] !== undefined && !(name === "status" && filters.status?.includes("completed")),
+  );
 }
 
 /** @returns a query whose rows are of type {@link PageRow}; except for `ids`, with the fields of the job */
@@ -104,20 +98,9 @@ const ENTRY_COLUMNS = {
 };
 
 /** The rows that a page examines, newest first. */
-function sourceSql({ access, filters, maxExamined }: PageStatement, range: string, add: AddValue): string {
-  const limit = `order by id desc limit ${add(maxExamined)}::int`;
-  if (access === "walk") return `select * from jobs where ${range} ${limit}`;
-  if (access === "tag") {
-    // The index has no order: it gives all ids of the tag. Materialized, since Postgres may otherwise walk the range.
-    return `with tagged as materialized (select id from jobs where tags && ${add(filters.tag ?? [])}::text[] and tags <> '{}' and ${range})
-      select job.* from (select id from tagged ${limit}) as newest, lateral (select * from jobs where id = newest.id and ${range}) as job order by id desc`;
-  }
-  const key = KEYS[access];
-  const values = filters[access] ?? [];
-  const [first = ""] = values;
-  if (values.length === 1) return `select * from jobs where ${key(add(first))} and ${range} ${limit}`;
-  return `select job.* from unnest(${add(values)}::text[]) as one(value),
-      lateral (select * from jobs where ${key("one.value")} and ${range} ${limit}) as job ${limit}`;
+function sourceSql({ ids, maxExamined }: PageStatement, range: string, add: AddValue): string {
+  if (!ids) return `select * from jobs where ${range} order by id desc limit ${add(maxExamined)}::int`;
+  return `select * from jobs where id = any (${add(ids)}::uuid[]) and ${range} order by id desc`;
 }
 
 function shownSql({ shows, maxJobs = 0, maxBytes = 0 }: PageStatement, add: AddValue): string {

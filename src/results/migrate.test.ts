@@ -2,11 +2,13 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { DAY_MS } from "../core/time.ts";
 import { StartError } from "../errors.ts";
+import { outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { partitionName, startOfDay } from "./partitions.ts";
+import { RecorderConnection } from "./recorder/connection.ts";
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
@@ -71,6 +73,25 @@ describe("migrate", () => {
       expect(waits).toHaveLength(1);
     },
   );
+
+  it("lets reads and records of jobs continue while a long read keeps it from changing the table", async () => {
+    const { url } = await freshDatabase();
+    await migrate(url);
+    await query(
+      url,
+      "drop function taskflow_find_ids; alter table jobs drop column erased_at; drop index jobs_not_completed, jobs_error_code, jobs_group_key, jobs_retry_of, jobs_tags; delete from taskflow_migrations where name = '0020_find_rows.sql'",
+    );
+    const reader = await lockFor(url, "nightly-dump", "begin", "select count(*) from jobs");
+    const waits: string[] = [];
+    const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
+    await until(() => waits.length > 0, { what: "it reports that it waits" });
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy([outcomeWith()]);
+    connection.cut();
+    expect(await query(url, "select count(*)::int as n from jobs")).toEqual([{ n: 1 }]);
+    await reader.end();
+    expect(await migrating).toEqual(["0020_find_rows.sql"]);
+  });
 
   it("gives up in time, in one sentence that names the holder, and leaves no lock", async () => {
     const { url } = await freshDatabase();

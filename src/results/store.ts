@@ -7,17 +7,13 @@ import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 import { encodeWhole } from "../core/packed-job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
-import type { WalkPage, WalkPage } from "../core/reruns.ts";
-import { DAY_MS } from "../core/time.ts";
+import type { WalkPage } from "../core/reruns.ts";
 import { TaskFlowError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
-
 import { eraseRows } from "./erase.ts";
-
 import { HistoryReader } from "./history/history-reader.ts";
-
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { JobPage, JobRange } from "./job-pages.ts";

@@ -13,3 +13,51 @@ create index jobs_error_code on only jobs ((error ->> 'code'), id) where error i
 create index jobs_group_key on only jobs (group_key, id) where group_key is not null;
 create index jobs_retry_of on only jobs (retry_of, id) where retry_of is not null;
 create index jobs_tags on only jobs using gin (tags) where tags <> '{}';
+
+-- The newest ids below one and from another on, at most this many, of one of the values of a filter with an index. It asks one partition
+-- after the other: the plan of one query for 400 partitions takes 100 ms, and the 400 plans of single ones take 45.
+create function taskflow_find_ids(filter text, wanted text[], below uuid, from_id uuid, newest text, oldest text, most integer)
+returns setof uuid language plpgsql stable as $$
+declare
+  partition regclass;
+  remaining integer := most;
+  found_here integer;
+  condition text := case filter
+    when 'retry_of' then 'retry_of = %s::uuid'
+    when 'error_code' then 'error ->> ''code'' = %s'
+    when 'status' then 'status = %s and status <> ''completed'''
+    when 'group_key' then 'group_key = %s'
+  end;
+  source text := case
+    -- The index of tags has no order: it gives all ids, and the fence keeps Postgres from walking the partition instead.
+    when filter = 'tag' then 'select id from (select id from %s where tags && $1 and tags <> ''{}'' and id < $2 and id >= $3 offset 0) as tagged'
+    when cardinality(wanted) = 1 then 'select id from %s where id < $2 and id >= $3 and ' || format(condition, '$1[1]')
+    else 'select job.id from unnest($1) as one(value), lateral (select id from %s where id < $2 and id >= $3 and '
+      || format(condition, 'one.value') || ' order by id desc limit $4) as job'
+  end || ' order by id desc limit $4';
+begin
+  for partition in
+    select inhrelid from pg_inherits join pg_class on pg_class.oid = inhrelid
+    where inhparent = 'jobs'::regclass and relname collate "C" between oldest and newest order by relname collate "C" desc
+  loop
+    begin
+      return query execute format(source, partition) using wanted, below, from_id, remaining;
+      get diagnostics found_here = row_count;
+      remaining := remaining - found_here;
+    exception
+      when undefined_table then -- retention has dropped it in the meantime
+        continue;
+    end;
+    exit when remaining <= 0;
+  end loop;
+end $$;
+
+do $$
+declare
+  owner regrole := (select relowner from pg_class where oid = 'jobs'::regclass);
+begin
+  execute format('alter function taskflow_find_ids set search_path = %I, pg_temp', current_schema());
+  if owner <> current_user::regrole then
+    execute format('alter function taskflow_find_ids owner to %s', owner);
+  end if;
+end $$;
