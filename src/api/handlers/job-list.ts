@@ -8,6 +8,7 @@ import type { JobView } from "../../core/job.ts";
 import { passesFilters } from "../../core/job-filters.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { isLarge } from "../../core/payload.ts";
+import type { LiveIds } from "../../queue/live-index.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
@@ -88,11 +89,12 @@ async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> 
   const page: LivePage = { views: [], bytes: 0 };
   let next = query.below;
   for (let examined = 0; examined < MAX_EXAMINED; examined += MAX_CHUNK) {
-    const ids = await deps.queue.liveIds(next, query.from, MAX_CHUNK);
-    if (await isFilled(page, ids, deps, query))
+    const { filters, from } = query;
+    const found = await deps.queue.liveIds({ below: next, from, limit: MAX_CHUNK, filters });
+    if (await isFilled(page, found, deps, query))
       return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
-    if (ids.length < MAX_CHUNK) return { views: page.views, lastExamined: null };
-    next = ids.at(-1);
+    if (found.isLast) return { views: page.views, lastExamined: null };
+    next = found.ids.at(-1);
   }
   return { views: page.views, lastExamined: next ?? null };
 }
@@ -108,7 +110,7 @@ interface LivePage {
  */
 async function isFilled(
   page: LivePage,
-  ids: readonly string[],
+  { ids, isLast }: LiveIds,
   { queue }: ApiDependencies,
   { filters, limit }: ListQuery,
 ): Promise<boolean> {
@@ -122,7 +124,7 @@ async function isFilled(
       page.views.push(view);
       page.bytes += shownLength(view);
       const isFull = page.views.length >= limit || page.bytes > MAX_PAGE_BYTES;
-      if (isFull && (ids.length === MAX_CHUNK || job.id !== passing.at(-1))) return true; // there may be more
+      if (isFull && (!isLast || job.id !== passing.at(-1))) return true; // there may be more
     }
   }
   return false;
