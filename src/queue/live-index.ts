@@ -16,7 +16,7 @@ export interface LiveSearch {
   readonly below?: string | undefined;
   /** Only ids from this one on. */
   readonly from?: string | undefined;
-  /** How many ids at most; a search returns no more than 10,000. */
+  /** How many ids at most; a search returns no more than 2,000. */
   readonly limit: number;
   /** Narrow the search where an index helps: jobs that do not pass may be found as well. */
   readonly filters?: JobFilters;
@@ -35,7 +35,7 @@ interface Source {
   readonly names: readonly string[];
 }
 
-const MAX_LIMIT = 10_000;
+const MAX_LIMIT = 2_000;
 
 const named = (names: readonly string[]): Source => ({ sets: [], names });
 
@@ -79,11 +79,11 @@ export function encodeSearch(ns: string, { below = "", from = "", limit, filters
 
 /** @param reply of find.lua */
 export function decodeFound(reply: unknown, { below, from = "", limit }: LiveSearch): LiveIds {
-  const [n, ranges, sets] = reply as readonly [number, readonly string[], readonly string[]];
+  const [n, ranges, sets] = reply as readonly [number, readonly string[][], readonly string[][]];
   const parts = ranges.map(idsOf);
-  // A range that was cut off may have any ids below its last: such ids belong to the next page.
+  // Below its first n ids, a range that was cut off may have any others: these belong to the next page.
   let floor = "";
-  for (const ids of parts) if (ids.length === n && at(ids, n - 1) > floor) floor = at(ids, n - 1);
+  for (const ids of parts) if (ids.length > n && at(ids, n - 1) > floor) floor = at(ids, n - 1);
   const members = sets.flatMap(idsOf).filter((id) => id >= from && (below === undefined || id < below));
   const ids = [...new Set([...parts.flat(), ...members])]
     .filter((id) => id >= floor)
@@ -93,6 +93,6 @@ export function decodeFound(reply: unknown, { below, from = "", limit }: LiveSea
   return { ids: ids.slice(0, most), isLast: floor === "" && ids.length <= most };
 }
 
-function idsOf(lines: string): string[] {
-  return lines === "" ? [] : lines.split("\n").map((line) => line.slice(-ID_LENGTH));
+function idsOf(members: readonly string[]): string[] {
+  return members.map((member) => member.slice(-ID_LENGTH));
 }

@@ -5,12 +5,12 @@
 -- KEYS: 1 namespace
 -- ARGV: 1 only ids below this one, or "" · 2 only ids from this one on, or "" · 3 how many at most
 --       then for each source: number of sets, number of names, the sets (READY_SETS: that of each type), the names
--- Returns: n, the ranges: for each up to n ids, newest first, and the sets: for each all its ids, in any order. An id is
---          the last 36 characters of a line. A range of n ids may go on
+-- Returns: n, the ranges: for each up to n + 1 members, newest first, and the sets: for each all its members, in any
+--          order. An id is the last 36 characters of a member. A range of more than n members may go on
 local ns, below, from, limit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local call = redis.call
--- Ids of one call: 2 ms of Redis. Each of 100 names gets as many at least as one page of most lists has
-local MAX_IDS, MIN_IDS = 10000, 50
+-- Ids of all sets, of all ranges, and of each range at least: 10,000 ids are 2 ms of Redis
+local MAX_IN_SETS, MAX_IN_RANGES, MIN_IN_RANGE = 10000, 2000, 50
 local ABOVE_ALL = 'g' -- greater than any id: ids are hexadecimal
 if below == '' then below = ABOVE_ALL end
 
@@ -53,7 +53,7 @@ local function source_at(at)
       size = size + call('ZCARD', ns .. set)
     end
   end
-  if size > MAX_IDS then size = math.huge end
+  if size > MAX_IN_SETS then size = math.huge end
   for i = at + 2 + n_sets, at + 1 + n_sets + n_names do ranges[#ranges + 1] = indexed_range(ARGV[i]) end
   if n_names > 0 and is_partly_indexed then ranges[#ranges + 1] = unindexed_range() end
   for _, of in ipairs(ranges) do size = size + size_of_range(of) end
@@ -68,10 +68,8 @@ while at <= #ARGV do
   at = next_at
 end
 
-local n = math.min(limit, math.max(MIN_IDS, math.floor(MAX_IDS / math.max(1, #best.ranges))))
+local n = math.min(limit, math.max(MIN_IN_RANGE, math.floor(MAX_IN_RANGES / math.max(1, #best.ranges))))
 local ranges, sets = {}, {}
-for i, of in ipairs(best.ranges) do
-  ranges[i] = table.concat(call('ZRANGE', of[1], of[2], of[3], 'BYLEX', 'REV', 'LIMIT', 0, n), '\n')
-end
-for i, set in ipairs(best.sets) do sets[i] = table.concat(call('ZRANGE', set, 0, -1), '\n') end
+for i, of in ipairs(best.ranges) do ranges[i] = call('ZRANGE', of[1], of[2], of[3], 'BYLEX', 'REV', 'LIMIT', 0, n + 1) end
+for i, set in ipairs(best.sets) do sets[i] = call('ZRANGE', set, 0, -1) end
 return { n, ranges, sets }

@@ -17,7 +17,7 @@ local function note_indexing(replica, alive)
   call('ZREMRANGEBYSCORE', indexing, '-inf', now - alive)
   local known, others = call('HMGET', indexed, 'from', 'until'), call('ZDIFF', 2, replicas, indexing)
   local from = tonumber(known[1])
-  if #others > 0 or not from or believed(known[2], alive) < now then
+  if #others > 0 or not from or tonumber(known[2] or 0) < now then
     local newest = call('ZRANGE', KEYS[1] .. 'live', '+', '-', 'BYLEX', 'REV', 'LIMIT', 0, 1)[1]
     -- The other replica may send submissions that it has already accepted
     local unseen = #others > 0 and now + alive + LONGEST_CALL or newest and now + 1 or 0
