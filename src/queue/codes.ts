@@ -22,6 +22,8 @@ export const OPCODE = {
   lease: "+",
   /** Enqueue: the number of arguments that are one submission, and its idempotency key. */
   submission: "#",
+  /** Enqueue: the names in the index of the jobs that follow, until the next of these or `common`. */
+  index: "&",
   /** Settle: the state code and the expected header of the attempts that follow. Update: the new payload. */
   expected: "=",
 } as const;
@@ -66,6 +68,9 @@ export const PUT_OFF_REASON = {
   /** The visits of the route fail. */
   failing: 3,
 } as const;
+
+/** In the arguments of find.lua: the set `ready:<type>` of each type. */
+export const READY_SETS = "ready:*";
 
 /** What an announced change begins with that is one of progress; other changes begin with a state code. */
 export const PROGRESS_CHANGE = "p";

@@ -16,6 +16,7 @@ import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
 import { ENQUEUE_REPLY, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
+import { indexNames } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
@@ -209,10 +210,11 @@ function fittingOf(pending: readonly Pending[]): number {
 
 /**
  * Appends the arguments of enqueue.lua. Consecutive jobs of the same type, priority and group share one argument for
- * these.
+ * these, and one for the same names in the index.
  */
 function pushArguments(args: string[], batch: readonly Pending[]): void {
   let before: Submission | undefined;
+  let namesBefore = "";
   for (const {
     submitted: { ids, submissions, idempotency },
   } of batch) {
@@ -226,7 +228,11 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
       ) {
         args.push(`${OPCODE.common}${submission.type}|${submission.priority}|${encodeGroup(submission)}`);
         before = submission;
+        namesBefore = "";
       }
+      const names = indexNames(submission);
+      if (names !== namesBefore) args.push(OPCODE.index + names);
+      namesBefore = names;
       if (submission.options.run_at !== undefined) args.push(OPCODE.runAt + String(submission.options.run_at));
       args.push(at(ids, i) + encodeSubmission(submission));
     });

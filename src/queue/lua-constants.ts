@@ -28,9 +28,11 @@ import {
   OPCODE,
   PROGRESS_CHANGE,
   PUT_OFF_REASON,
+  READY_SETS,
   SETTLE_CODE,
   VISIT_ID,
 } from "./codes.ts";
+import { ATTEMPTED, memberOf } from "./index-names.ts";
 
 type Constants = Readonly<Record<string, string | number>>;
 
@@ -96,6 +98,9 @@ export const LUA_CONSTANTS: Constants = {
   ...codes(PUT_OFF_REASON, "REASON_"),
   PROGRESS_CHANGE,
   END_OF_JOB,
+  READY_SETS,
+  /** What the member of an attempted job in the index begins with. */
+  ATTEMPTED: memberOf(ATTEMPTED, ""),
   ...columns(VISIT_ID, "VISIT_"),
 };
 

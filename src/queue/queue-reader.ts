@@ -4,6 +4,8 @@ import type { HistoryEntry } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
 import { readJobCounts } from "./counts.ts";
+import type { LiveIds, LiveSearch } from "./live-index.ts";
+import { decodeFound, encodeSearch } from "./live-index.ts";
 import type { QueuePosition } from "./position.ts";
 import { readPosition } from "./position.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -40,9 +42,9 @@ export class QueueReader {
     return this.#strings("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)]);
   }
 
-  async liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
-    const range = [below === undefined ? "+" : `(${below}`, from === undefined ? "-" : `[${from}`];
-    return this.#strings("zrevrangebylex", [`${this.#ns}live`, ...range, "LIMIT", "0", String(limit)]);
+  async liveIds(search: LiveSearch): Promise<LiveIds> {
+    const args = encodeSearch(this.#ns, search);
+    return decodeFound(await this.#connection.run(scripts.find, args, CALL_TIMEOUT_MS), search);
   }
 
   async liveCount(below: string | undefined, from: string | undefined): Promise<number> {

@@ -52,7 +52,7 @@ const numRuns = Number(process.env.MODEL_RUNS ?? 1_000);
 const seed = process.env.MODEL_SEED === undefined ? {} : { seed: Number(process.env.MODEL_SEED) };
 
 /** Keys that may remain after every job is forgotten: bounded, or expiring. */
-const LEFTOVERS = /^(counts|clock|vtime|replicas|replica:.*|claim:.*|idle:.*|idem:.*|ended:\d+)$/;
+const LEFTOVERS = /^(counts|clock|vtime|replicas|indexing|indexed|replica:.*|claim:.*|idle:.*|idem:.*|ended:\d+)$/;
 
 it(`agrees with the model through ${numRuns} random sequences, and then lets every job end`, {
   timeout: 3_600_000,

@@ -114,7 +114,13 @@ describe("enqueue and claim", () => {
     const batchIds = batch.map(() => queue.ids.next());
     expect(await enqueueRaw(queue, { ids: batchIds, submissions: batch })).toEqual({ kind: "enqueued" });
     expect(await queue.jobCounts()).toMatchObject({ accepted: 5_000, unaccounted: 0 });
-    expect(await queue.liveIds(undefined, undefined, 10_000)).toEqual([...batchIds].reverse());
+    const newest = await queue.liveIds({ limit: 10_000 });
+    expect(newest).toEqual({ ids: batchIds.slice(-2_000).reverse(), isLast: false });
+    const below = batchIds[2_000];
+    expect(await queue.liveIds({ below, limit: 2_000 })).toEqual({
+      ids: batchIds.slice(0, 2_000).reverse(),
+      isLast: true,
+    });
   });
 
   it("sends, and reads, large jobs a few at a time", async () => {

@@ -17,6 +17,7 @@ import type { Forgettable } from "./forgetting.ts";
 import { encodeForget } from "./forgetting.ts";
 import { IdSource } from "./ids.ts";
 import type { LeasedJobs } from "./leased-jobs.ts";
+import type { LiveIds, LiveSearch } from "./live-index.ts";
 import type { QueuePosition } from "./position.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -275,11 +276,11 @@ export class Queue {
   }
 
   /**
-   * Ids that Redis has, newest first.
-   * @param below only ids less than this one @param from only ids from this one on
+   * Ids of jobs that Redis has, newest first: all that pass the filters, and possibly others. Continue below the last
+   * id until `isLast`. One call takes a few milliseconds of Redis.
    */
-  liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
-    return this.#parts.reader.liveIds(below, from, limit);
+  liveIds(search: LiveSearch): Promise<LiveIds> {
+    return this.#parts.reader.liveIds(search);
   }
 
   /** How many jobs Redis has in the range of ids that {@link liveIds} reads. */

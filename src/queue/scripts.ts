@@ -21,6 +21,7 @@ function load(
   ...shared: readonly (
     | "time"
     | "set-back"
+    | "index"
     | "job"
     | "retries"
     | "announce"
@@ -41,8 +42,8 @@ function load(
 export const scripts = {
   enqueue: load("enqueue", "time", "job", "announce", "wake"),
   claim: load("claim", "time", "job", "retries", "announce", "wake"),
-  renew: load("renew", "time", "set-back", "job", "lease"),
-  renewReplica: load("renew-replica", "time", "job"),
+  renew: load("renew", "time", "set-back", "index", "job", "lease"),
+  renewReplica: load("renew-replica", "time", "index", "job"),
   settle: load("settle", "time", "job", "retries", "announce", "wake", "callback"),
   forget: load("forget", "job"),
   cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready"),
@@ -54,6 +55,7 @@ export const scripts = {
   position: load("position", "time", "job"),
   counts: load("counts", "time", "job"),
   inspect: load("inspect", "job"),
+  find: load("find", "time", "index"),
   admit: load("admit", "time", "set-back", "destination"),
   report: load("report", "time", "set-back", "destination"),
   extend: load("extend", "time", "set-back", "destination"),

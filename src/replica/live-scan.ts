@@ -1,5 +1,5 @@
 /** Finds the live jobs that a bulk operation acts on. */
-import { liveMatches, readLiveIds } from "../api/jobs/live-jobs.ts";
+import { liveMatches } from "../api/jobs/live-jobs.ts";
 import type { Turns } from "../concurrency/turns.ts";
 import type { JobSelection } from "../core/job-filters.ts";
 import type { RerunScan, WalkPage } from "../core/reruns.ts";
@@ -25,7 +25,7 @@ export async function* liveMatching(
     const page = await turns.take(
       caller,
       async () => {
-        const { ids, isLast } = await readLiveIds(queue, range);
+        const { ids, isLast } = await queue.liveIds(range);
         return { reached: ids.at(-1), isLast, jobs: (await liveMatches(queue, ids, filters)).jobs };
       },
       signal,

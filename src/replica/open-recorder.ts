@@ -4,6 +4,7 @@ import { outcomeOf } from "../core/attempt-record.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job, Outcome } from "../core/job.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import { forgettableOf } from "../queue/forgetting.ts";
 import type { Queue } from "../queue/queue.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import type { ReplicaOptions } from "./replica.ts";
@@ -31,7 +32,7 @@ export function openRecorder(
     onRecorded: async (outcomes: readonly Outcome[]) => {
       const now = queue.clock.now();
       for (const { job } of outcomes) metrics.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
-      await queue.forget(outcomes.filter(({ staysInRedis }) => !staysInRedis).map(({ job }) => job));
+      await queue.forget(outcomes.filter(({ staysInRedis }) => !staysInRedis).map(forgettableOf));
     },
   });
 }

@@ -6,7 +6,6 @@
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 import { encodeWhole } from "../core/packed-job.ts";
-import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 import type { WalkPage } from "../core/reruns.ts";
 import { TaskFlowError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";

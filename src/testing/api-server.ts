@@ -21,6 +21,7 @@ import { registryOf } from "../jobs/registry.ts";
 import webhook from "../jobs/webhook/webhook.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { createMetrics } from "../observability/metrics.ts";
+import { forgettableOf } from "../queue/forgetting.ts";
 import type { Queue } from "../queue/queue.ts";
 import { callbacks } from "../replica/callback.ts";
 import { AuditLog } from "../results/audit-log.ts";
@@ -126,7 +127,7 @@ export async function startApiServer({
     highMark: 1_000,
     lowMark: 500,
     payload: (id, size) => queue.payload(id, size),
-    onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
+    onRecorded: (outcomes) => queue.forget(outcomes.map(forgettableOf)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
   const looks = new JobLooks({ queue, store });

@@ -16,6 +16,7 @@ export interface NewJob {
   readonly type: string;
   readonly priority: number;
   readonly group: string;
+  readonly tags: readonly string[];
   /** Bytes of its large payload, or 0. */
   readonly size: number;
   /** PAST, or epoch ms far ahead. */
@@ -30,6 +31,8 @@ export interface ModelJob extends NewJob {
   crashes: number;
   deferrals: number;
   isCancelRequested: boolean;
+  /** An attempt ended, and the job waited again. */
+  isAttempted: boolean;
   progress: string;
   /** Replica and claim number of the last lease, as in the header. */
   token: string;
@@ -53,6 +56,7 @@ export function modelJob(job: NewJob): ModelJob {
     crashes: 0,
     deferrals: 0,
     isCancelRequested: false,
+    isAttempted: false,
     progress: NO_PROGRESS,
     token: tokenOf("-".repeat(REPLICA_LENGTH), 0),
     score: job.runAt,

@@ -6,6 +6,7 @@ import type { Callback } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { Payload } from "../core/payload.ts";
 import type { FreeSlots } from "../queue/claim.ts";
+import type { Forgettable } from "../queue/forgetting.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
 import { PAST, tokenOf } from "./model-job.ts";
@@ -43,6 +44,7 @@ const job = fc.record({
   type,
   priority: fc.constantFrom(5, 5, 5, 9),
   group: fc.constantFrom("", "", "a", "b"),
+  tags: fc.constantFrom<string[][]>([], [], ["x"], ["x", "y z"]),
   delayMs: fc.constantFrom(0, 0, 0, 1, 2),
   size: fc.constant(0),
 });
@@ -50,6 +52,7 @@ const largeJob = fc.record({
   type,
   priority: fc.constantFrom(5, 9),
   group: fc.constantFrom("", "a"),
+  tags: fc.constantFrom<string[][]>([], ["x"]),
   delayMs: fc.constantFrom(0, 0, 1),
   size: fc.constantFrom(0, 100, 200),
 });
@@ -65,12 +68,12 @@ function send({ clients }: Sides, by: number, submissions: readonly NewSubmissio
     submissions.map(({ jobs, key, fingerprint }) =>
       enqueueRaw(queue, {
         ids: jobs.map(({ id }) => id),
-        submissions: jobs.map(({ group, runAt, size, ...rest }) =>
+        submissions: jobs.map(({ group, tags, runAt, size, ...rest }) =>
           submission({
             ...rest,
             ...(size > 0 && { payload: { size, data: Buffer.alloc(size, "x") } }),
             groupKey: group || null,
-            options: runAt === PAST ? {} : { run_at: runAt },
+            options: { ...(runAt !== PAST && { run_at: runAt }), ...(tags.length > 0 && { tags }) },
           }),
         ),
         ...(key !== null && { idempotency: { key, fingerprint, ttlMs: OWNED_MS } }),
@@ -354,10 +357,13 @@ const sweep = step(
   },
 );
 
-const forgotten = ({ id, type: of, size }: ModelJob): { id: string; type: string; payload: Payload } => ({
+const forgotten = ({ id, type: of, size, group, tags, isAttempted }: ModelJob): Forgettable => ({
   id,
   type: of,
   payload: size > 0 ? { size } : "{}",
+  groupKey: group || null,
+  options: tags.length > 0 ? { tags } : {},
+  isAttempted,
 });
 
 const forget = step(

@@ -275,7 +275,7 @@ export class QueueModel {
   }
 
   #addCallback({ id, submission: { type } }: Callback): void {
-    this.#add({ id, type, priority: 5, group: "", size: 0, runAt: PAST });
+    this.#add({ id, type, priority: 5, group: "", tags: [], size: 0, runAt: PAST });
   }
 
   #makeReady(job: ModelJob): void {
@@ -310,6 +310,7 @@ export class QueueModel {
     if (job.state !== "running") return "repeated";
     if (job.isCancelRequested && verdict !== "completed" && verdict !== "cancelled") return "cancelRequested";
     Object.assign(job, { attempt, crashes, deferrals });
+    if (verdict === "retry") job.isAttempted = true;
     if (verdict === "completed" || verdict === "failed" || verdict === "cancelled") this.#move(job, verdict, AHEAD);
     else if (runAt !== PAST) this.#move(job, "retrying", runAt);
     else if (verdict === "retry") this.#makeReady(job);

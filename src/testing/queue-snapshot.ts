@@ -4,6 +4,7 @@ import { at } from "../core/at.ts";
 import { encodeCounters, HEADER } from "../core/header.ts";
 import { wholePacked } from "../core/packed-job.ts";
 import { STATE_CODE } from "../core/state-code.ts";
+import type { ModelJob } from "./model-job.ts";
 import { AHEAD, PAST } from "./model-job.ts";
 import type { QueueModel } from "./queue-model.ts";
 
@@ -11,6 +12,8 @@ export interface QueueSnapshot {
   /** By id: the header without its times, and every set that contains the id, with the score. */
   readonly jobs: Readonly<Record<string, readonly string[]>>;
   readonly live: readonly string[];
+  /** The members of the index, with a space for the NUL. */
+  readonly index: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
   /** By bucket: the virtual time of each group's last job. */
   readonly lastVtimes: Readonly<Record<string, Record<string, number>>>;
@@ -42,6 +45,7 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
   const states = new Map<string, string>();
   const lastVtimes: Record<string, Record<string, number>> = {};
   let live: string[] = [];
+  let index: string[] = [];
   let counts: Record<string, number> = {};
   let takenVtimes: Record<string, number> = {};
   const note = (id: string, fact: string): unknown => jobs.set(id, [...(jobs.get(id) ?? []), fact].sort());
@@ -52,6 +56,7 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
     } else if (name.startsWith("j:")) submitted.set(name.slice(2), at(values, 1));
     else if (name === "states") for (let i = 0; i < values.length; i += 2) states.set(at(values, i), at(values, i + 1));
     else if (name === "live") live = pairs.map(([id]) => id);
+    else if (name === "index") index = pairs.map(([member]) => member.replace("\0", " ")).sort();
     else if (name === "counts") counts = Object.fromEntries(pairs.filter(([, count]) => count !== 0));
     else if (name === "vtime") takenVtimes = Object.fromEntries(pairs);
     else if (name.startsWith("fair:")) lastVtimes[name.slice(5)] = Object.fromEntries(pairs);
@@ -62,7 +67,7 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
   }
   for (const [id, packed] of submitted) note(id, headerOf(packed, states.get(id)));
   for (const id of states.keys()) if (!submitted.has(id)) note(id, "a state without a job");
-  return { jobs: Object.fromEntries(jobs), live, counts, lastVtimes, takenVtimes };
+  return { jobs: Object.fromEntries(jobs), live, index, counts, lastVtimes, takenVtimes };
 }
 
 export function snapshotOfModel(model: QueueModel): QueueSnapshot {
@@ -84,6 +89,7 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
   return {
     jobs,
     live: [...model.jobs.keys()].sort(),
+    index: [...model.jobs.values()].flatMap(membersOf).sort(),
     counts: Object.fromEntries([...model.counts].filter(([, count]) => count !== 0)),
     lastVtimes: Object.fromEntries(
       [...model.vtimes.last].map(([bucket, groups]) => [bucket, Object.fromEntries(groups)]),
@@ -91,6 +97,15 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
     // a job released to a bucket that no job was taken from goes to its front with vtime 0
     takenVtimes: Object.fromEntries([...model.vtimes.taken].filter(([, vtime]) => vtime !== 0)),
   };
+}
+
+function membersOf({ id, tags, group, isAttempted }: ModelJob): string[] {
+  const names = [
+    ...tags.map((tag) => `t${tag}`),
+    ...(group === "" ? [] : [`g${group}`]),
+    ...(isAttempted ? ["a"] : []),
+  ];
+  return names.map((name) => `${name} ${id}`);
 }
 
 /** @param packed the first two characters of a packed submission */

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeRecord } from "../core/attempt-record.ts";
+import { forgettableOf } from "../queue/forgetting.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
@@ -63,7 +64,7 @@ async function setup(count: number) {
     maxRows: 10,
     highMark: 60,
     lowMark: 30,
-    onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
+    onRecorded: (outcomes) => queue.forget(outcomes.map(forgettableOf)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     observe: {
       released: () => {

@@ -228,7 +228,7 @@ describe("a job belongs to the key that submitted it", () => {
     const given = { type: "note", payload: { text: "a" }, callback_url: "https://example.com/done", delay_ms: 60_000 };
     const { id } = json(await ask("POST", ["/api/v1/jobs", given], bearer("submit")));
     await ask("DELETE", [`/api/v1/jobs/${id}`], bearer("submit"));
-    const live = await server.queue.read(await server.queue.liveIds(undefined, undefined, 1_000));
+    const live = await server.queue.read((await server.queue.liveIds({ limit: 1_000 })).ids);
     expect(live.filter(({ type }) => type === "webhook").map(({ options }) => options)).toEqual([
       { api_key: KEYS.submit.id },
     ]);

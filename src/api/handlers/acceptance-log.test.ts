@@ -121,7 +121,7 @@ describe("a durable job that is only in the acceptance log", () => {
     // The job and its callback.
     expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]);
     expect(
-      (await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(
+      (await server.queue.read((await server.queue.liveIds({ limit: 100 })).ids)).filter(
         ({ type, payload }) => type === "webhook" && JSON.stringify(payload).includes(id),
       ),
     ).toHaveLength(1);

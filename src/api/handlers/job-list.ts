@@ -14,7 +14,7 @@ import { problemOfRejection } from "../http/problem.ts";
 import { summaryJson } from "../jobs/job-fields.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import type { LiveMatches, SearchBudget } from "../jobs/live-jobs.ts";
-import { liveMatches, readLiveIds } from "../jobs/live-jobs.ts";
+import { liveMatches } from "../jobs/live-jobs.ts";
 import type { ListQuery } from "./list-query.ts";
 import { readListQuery } from "./list-query.ts";
 
@@ -123,7 +123,7 @@ class LivePage {
     });
     let next = this.#query.below;
     while (this.#examined < MAX_EXAMINED) {
-      const { ids, isLast } = await readLiveIds(this.#queue, { below: next, from, limit: MAX_CHUNK, filters });
+      const { ids, isLast } = await this.#queue.liveIds({ below: next, from, limit: MAX_CHUNK, filters });
       const matches = await this.#matches(ids);
       const before = this.#examined;
       this.#examined += matches.examined;

@@ -9,28 +9,6 @@ import type { Queue } from "../../queue/queue.ts";
 /** Jobs whose payloads are read at once: each may have a result of 1 MiB. */
 const READ_CHUNK = 20;
 
-export interface LiveIds {
-  /** Newest first. */
-  readonly ids: readonly string[];
-  /** Whether Redis has no more in the range. */
-  readonly isLast: boolean;
-}
-
-export interface LiveRange {
-  /** Only ids below this one. */
-  readonly below: string | undefined;
-  /** Only this id and those above. */
-  readonly from: string | undefined;
-  readonly limit: number;
-  readonly filters: JobFilters;
-}
-
-/** A page of the ids of live jobs among which those that pass filters are. */
-export async function readLiveIds(queue: Pick<Queue, "liveIds">, { below, from, limit }: LiveRange): Promise<LiveIds> {
-  const ids = await queue.liveIds(below, from, limit);
-  return { ids, isLast: ids.length < limit };
-}
-
 /** How much a search in payloads may still read; it counts down. */
 export interface SearchBudget {
   bytes: number;

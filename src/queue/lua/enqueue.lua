@@ -11,6 +11,7 @@
 --       "+" a type: the caller has free slots for all its jobs in this call that have no run_at
 --       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
+--       "&" the names in the index of the jobs that follow, up to the next "&" or ">"; a NUL between two names
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an
 --           idempotency key
 -- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
@@ -30,7 +31,8 @@ end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, types, current = { now, ENQUEUE_DONE, '' }, {}, 0, {}, {}, {}, nil
-local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true }
+local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true, [OP_INDEX_BYTE] = true }
+local index, names = {}, nil -- nil for most jobs
 local leased, headers, header, leased_until, codes, nth = {}, {}, nil, nil, {}, 0
 
 local function counters_of(job_type)
@@ -62,6 +64,20 @@ local function enter(common)
   return group
 end
 
+-- The names in an argument, as their members in the index begin; nil for none.
+local function names_of(arg)
+  local found = {}
+  for name in string.gmatch(sub(arg, 2), '[^%z]+') do found[#found + 1] = name .. '\0' end
+  return found[1] and found
+end
+
+local function add_to_index(id)
+  for _, name in ipairs(names) do
+    local n = #index
+    index[n + 1] = '0'; index[n + 2] = name .. id
+  end
+end
+
 -- The virtual time of a group's last job before this call.
 local function last_vtime(group)
   local bucket = group.bucket
@@ -75,6 +91,7 @@ local function add(id, run_at)
   if is_watched then changed(is_due and QUEUED or SCHEDULED, id, current.job_type) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
+  if names then add_to_index(id) end
   if large[id] then call('PERSIST', payloads .. id) end
   if counters.is_leased and not run_at then
     local n = #headers
@@ -169,7 +186,9 @@ while at <= n do
   local arg = ARGV[at]
   local opcode = byte(arg)
   if opcode == OP_COMMON_BYTE then
-    current = enter(arg)
+    current, names = enter(arg), nil
+  elseif opcode == OP_INDEX_BYTE then
+    names = names_of(arg)
   elseif opcode == OP_RUN_AT_BYTE then
     run_at = tonumber(sub(arg, 2))
   elseif opcode == OP_LEASE_BYTE then
@@ -201,6 +220,7 @@ end
 
 if header then reply[3] = table.concat(codes) end
 add_all('ZADD', ns .. 'live', live)
+add_all('ZADD', ns .. 'index', index)
 add_all('ZADD', ns .. 'scheduled', scheduled)
 add_all('ZADD', ns .. 'leased', leased)
 add_all('HSET', states, headers)

@@ -23,4 +23,5 @@ for at = 1, #part[2], 2 do
 end
 redis.call('PEXPIRE', ns .. 'replica:' .. replica, alive)
 redis.call('ZADD', ns .. 'replicas', 'XX', now, replica)
+note_indexing(replica, tonumber(alive))
 return { part[1], renewed }

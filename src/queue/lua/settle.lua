@@ -28,6 +28,7 @@ local function count(field, by) counts[field] = (counts[field] or 0) + by end
 local function wait_again(id, job_type, state, retry)
   local retry_at, priority, large = string.match(retry, '^@(%d+)|(%d)(>?)$')
   local run_at = retry_due_at(tonumber(retry_at), state)
+  if byte(state) ~= QUEUED_BYTE then call('ZADD', ns .. 'index', 0, ATTEMPTED .. id) end
   if run_at > now then
     call('ZADD', ns .. 'scheduled', run_at, id)
     count('retrying:' .. job_type, 1)

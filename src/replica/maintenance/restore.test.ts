@@ -76,8 +76,7 @@ async function setup() {
 }
 
 const ids = (count: number, ageMs: number): string[] => Array.from({ length: count }, () => idAt(Date.now() - ageMs));
-const live = async (queue: Queue): Promise<string[]> =>
-  (await queue.liveIds(undefined, undefined, 10_000)).toReversed();
+const live = async (queue: Queue): Promise<string[]> => (await queue.liveIds({ limit: 10_000 })).ids.toReversed();
 
 describe("restore", () => {
   it("puts back jobs that are neither recorded nor in Redis, unchanged, once their ids are old enough", async () => {
