@@ -29,11 +29,19 @@ describe("the signature of an error message", () => {
 
   it("is the same for messages that differ in a number, an id or a path only", () => {
     fc.assert(
-      fc.property(fc.nat(), fc.nat(), fc.uuid(), fc.uuid(), fc.webPath(), fc.webPath(), (n, m, id, other, path, way) => {
-        const messageOf = (number: number, uuid: string, at: string): string =>
-          `job ${uuid} failed ${number} times at https://example.org/${at.replaceAll(/[<>\s]/g, "")} with status 500`;
-        expect(signatureOf(messageOf(n, id, path))).toBe(signatureOf(messageOf(m, other, way)));
-      }),
+      fc.property(
+        fc.nat(),
+        fc.nat(),
+        fc.uuid(),
+        fc.uuid(),
+        fc.webPath(),
+        fc.webPath(),
+        (n, m, id, other, path, way) => {
+          const messageOf = (number: number, uuid: string, at: string): string =>
+            `job ${uuid} failed ${number} times at https://example.org/${at.replaceAll(/[<>\s]/g, "")} with status 500`;
+          expect(signatureOf(messageOf(n, id, path))).toBe(signatureOf(messageOf(m, other, way)));
+        },
+      ),
     );
   });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DAY_MS } from "./time.ts";
 import { bucketOf, count, percentilesOf } from "./histogram.ts";
+import { DAY_MS } from "./time.ts";
 
 const histogramOf = (values: readonly number[]): number[] => {
   const histogram: number[] = [];

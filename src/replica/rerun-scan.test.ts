@@ -29,7 +29,8 @@ async function setup() {
           status: "cancelled",
           finishedAt: queue.clock.now(),
         }),
-      ));
+      ),
+    );
     connection.cut();
   };
   /** Cancelled jobs in the outbox. */

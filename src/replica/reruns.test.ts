@@ -30,7 +30,8 @@ async function setup() {
   const record = async (...ids: readonly string[]): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })));
+      ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })),
+    );
     connection.cut();
   };
   const originals = [queue.ids.next(), queue.ids.next()];

@@ -130,8 +130,7 @@ async function work(): Promise<void> {
       record,
     }));
     await direct.settle(ended, 60_000);
-    await recorder.copy(
-      claimed.map(({ id, type }) => outcomeWith({ job: { id, type } }))); // rejects where a job runs a second time
+    await recorder.copy(claimed.map(({ id, type }) => outcomeWith({ job: { id, type } }))); // rejects where a job runs a second time
     await direct.forget(claimed);
   }
 }

@@ -30,8 +30,7 @@ async function setup() {
   await addPartitions(client, [TODAY, OLD]);
   const [recent, old] = [idAt(TODAY + 1), idAt(OLD + 1)];
   const connection = new RecorderConnection(url, 5_000);
-  await connection.copy(
-    [recent, old].map((id) => outcomeWith({ job: { id } })));
+  await connection.copy([recent, old].map((id) => outcomeWith({ job: { id } })));
   connection.cut();
   const store = new Store(url);
   open.push(store);

@@ -31,7 +31,8 @@ async function setup(): Promise<{
   await connection.copy(
     jobs.map(([accepted, finished]) =>
       outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 }),
-    ));
+    ),
+  );
   connection.cut();
   return { url, query: (sql) => client.query(sql), close: () => client.end() };
 }

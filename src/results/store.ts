@@ -221,9 +221,9 @@ export class Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close())).then(
-      () => undefined,
-    );
+    this.#closing ??= Promise.all(
+      [this.#pool, this.#lists, this.#scans, this.history].map((each) => each.close()),
+    ).then(() => undefined);
     return this.#closing;
   }
 }

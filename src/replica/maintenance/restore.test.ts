@@ -48,8 +48,7 @@ async function setup() {
   const record = async (...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf))); // midnight may be between the test and its ids
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id } })));
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id } })));
     connection.cut();
   };
   const events: string[] = [];

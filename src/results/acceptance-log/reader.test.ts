@@ -42,8 +42,7 @@ async function setup() {
   const record = async (finishedAt: number, ...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf)));
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id }, finishedAt })));
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })));
     connection.cut();
   };
   const store = (namespace = "taskflow:0", silentMs?: number): AcceptanceLogReader => {
