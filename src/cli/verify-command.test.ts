@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../config/config.ts";
 import { idPrefix, makeId } from "../core/id.ts";
@@ -246,6 +247,26 @@ describe("taskflow verify", () => {
     const lines = text.split("\n").map((line) => line.replace(/[0-9a-f-]{36}/, "ID"));
     expect(lines).toContainEqual(expect.stringMatching(expected));
     expect(code).toBe(1);
+  });
+
+  it("reports hours whose counts in the history differ from the rows, if retention has kept these", async () => {
+    await record(STRANGER);
+    expect((await verify()).code).toBe(0);
+    const client = new pg.Client({ connectionString: env.DATABASE_URL ?? "" });
+    await client.connect();
+    try {
+      await client.query("update job_series set completed = completed + 1");
+      const { code, text } = await verify();
+      expect(text).toMatch(
+        /^history -: jobs of type noop that finished in the hour from \S+ \(completed, failed, cancelled, retries, errors\): the rows give 1, 0, 0, 0, 0, the history has 2, 0, 0, 0, 0$/m,
+      );
+      expect(code).toBe(1);
+      await client.query("update job_series set minute = minute - interval '40 days'");
+      await client.query("delete from jobs");
+      expect((await verify()).code).toBe(0);
+    } finally {
+      await client.end();
+    }
   });
 
   it("does not report leases shortly after an outage of Redis", async () => {

@@ -11,9 +11,21 @@ import { failureOf } from "../postgres/unusable-postgres.ts";
 const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const TOTAL = readSql(new URL("./jobs-total.sql", import.meta.url));
 const UNRECORDED = readSql(new URL("./acceptance-log/unrecorded.sql", import.meta.url));
+const DIFFERENCES = readSql(new URL("./history/differences.sql", import.meta.url));
 const SLICE = 1_000;
 /** A count of a table with many millions of rows may take this long. */
 const TIMEOUT_MS = 120_000;
+
+/** Counts: completed, failed, cancelled, retries, errors; empty if there are none. */
+export interface HistoryDifference {
+  /** Epoch ms. */
+  readonly hour: number;
+  readonly type: string;
+  /** By the rows of `jobs`. */
+  readonly stored: string;
+  /** By the history. */
+  readonly counted: string;
+}
 
 export class StoredJobs {
   readonly #client: pg.Client;
@@ -78,6 +90,15 @@ export class StoredJobs {
   async total(): Promise<{ readonly rows: number; readonly since: number }> {
     const { rows } = await this.#client.query<{ rows: number; since: number }>(TOTAL);
     return rows[0] ?? { rows: 0, since: 0 };
+  }
+
+  /**
+   * The hours and types whose counts in the history differ from the rows, up to 1,000. It is the difference of one
+   * instant, so the system may be running.
+   * @param from epoch ms; the rows of jobs that finished since then must all be there
+   */
+  async historyDifferences(from: number): Promise<HistoryDifference[]> {
+    return (await this.#client.query<HistoryDifference>(DIFFERENCES, [from])).rows;
   }
 
   close(): Promise<void> {

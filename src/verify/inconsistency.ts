@@ -7,6 +7,7 @@ import type { PlaceIssue } from "../queue/snapshot.ts";
  * - lease_overdue: no replica takes over a lease that ran out
  * - outbox_overdue: no replica records an outcome
  * - accepted_lost: the job is committed in Postgres, and neither in Redis nor recorded
+ * - history: the counts of an hour differ from the rows of the jobs that finished in it
  * - books: counters contradict each other, or the jobs that they count
  */
 type InconsistencyKind =
@@ -15,6 +16,7 @@ type InconsistencyKind =
   | "lease_overdue"
   | "outbox_overdue"
   | "accepted_lost"
+  | "history"
   | "books";
 
 export interface Inconsistency {

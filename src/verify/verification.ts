@@ -16,6 +16,7 @@ import type { StoredJobs } from "../results/stored-jobs.ts";
 import { lostAccepted } from "./acceptance-check.ts";
 import type { StatusCounts } from "./counts-check.ts";
 import { contradictions, isSame, miscounts } from "./counts-check.ts";
+import { historyInconsistencies } from "./history-check.ts";
 import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
 import { overdueEntries } from "./overdue.ts";
@@ -55,6 +56,7 @@ export async function verify(options: VerificationOptions): Promise<Verification
   const walk = await walkOver(options);
   const { inconsistencies: ofRows, rows, notes } = await compareRows(options, before);
   const jobCounts = await options.audit.jobCounts();
+  const ofHistory = await historyInconsistencies(options.storedJobs, options.retentionDays, jobCounts.now);
   const candidates: Inconsistencies = new Map([
     ...walk.candidates,
     ...contradictions(jobCounts),
@@ -73,7 +75,7 @@ export async function verify(options: VerificationOptions): Promise<Verification
     jobCounts,
     jobsSeen: walk.seen,
     rows,
-    inconsistencies: [...inconsistencies.values(), ...lost.values(), ...miscounted.values(), ...ofRows],
+    inconsistencies: [...inconsistencies.values(), ...lost.values(), ...miscounted.values(), ...ofRows, ...ofHistory],
     unexamined: walk.unexamined,
     notes,
   };

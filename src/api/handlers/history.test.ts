@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Outcome } from "../../core/job.ts";
+import { formatTime } from "../../core/rfc3339.ts";
+import { DAY_MS, MINUTE_MS } from "../../core/time.ts";
+import { Recorder } from "../../results/recorder/recorder.ts";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { request, startApiServer } from "../../testing/api-server.ts";
+import { idAt, outcomeWith } from "../../testing/outcomes.ts";
+import { freshDatabase } from "../../testing/services.ts";
+import { smallPayloads } from "../../testing/small-payloads.ts";
+
+/** 2026-01-31T12:00:00Z. */
+const NOON = Date.UTC(2026, 0, 31, 12);
+
+let server: ApiServer;
+let current: Outcome;
+beforeAll(async () => {
+  const { url } = await freshDatabase();
+  server = await startApiServer({ database: url });
+  const at = (ms: number, type: string, fields: Partial<Outcome> = {}): Outcome =>
+    outcomeWith({ job: { id: idAt(NOON - 5), type }, startedAt: NOON, finishedAt: NOON + ms, ...fields });
+  const failed = (message: string): Partial<Outcome> => ({
+    status: "failed",
+    error: { code: "permanent", message, attempt: 1 },
+  });
+  const now = Date.now();
+  current = outcomeWith({ ...failed("now 1"), finishedAt: now, startedAt: now - 3 });
+  const recorder = new Recorder({
+    ...smallPayloads,
+    databaseUrl: url,
+    maxRows: 10,
+    highMark: 100,
+    lowMark: 10,
+    onRecorded: () => Promise.resolve(),
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  recorder.add([
+    at(7, "note"),
+    at(8, "strict", { attempt: 3 }),
+    at(MINUTE_MS, "note", failed("no user 1")),
+    at(MINUTE_MS + 1, "note", failed("no user 2")),
+    at(DAY_MS, "note", { status: "cancelled", startedAt: null }),
+    current,
+  ]);
+  await recorder.close(30_000);
+});
+afterAll(() => server.close());
+
+const get = (path: string) => request(server, "GET", `/api/v1/${path}`);
+const NONE = { completed: 0, failed: 0, cancelled: 0, retries: 0, pickup_ms: null, run_ms: null };
+
+describe("the series", () => {
+  it("has every step of a period, rounded down, with counts and percentiles", async () => {
+    const answer = await get("stats/series?from=2026-01-31T11:59:59.9Z&to=2026-01-31T12:02:59Z&type=note,strict");
+    const of = (ms: number) => ({ p50: ms, p95: ms, p99: ms });
+    expect(answer).toMatchObject({ status: 200 });
+    expect(answer.body).toEqual({
+      step: "minute",
+      from: "2026-01-31T11:59:00.000Z",
+      to: "2026-01-31T12:02:00.000Z",
+      series: [
+        { at: "2026-01-31T11:59:00.000Z", ...NONE },
+        {
+          at: "2026-01-31T12:00:00.000Z",
+          ...NONE,
+          completed: 2,
+          retries: 2,
+          pickup_ms: of(5),
+          run_ms: { p50: 7, p95: 8, p99: 8 },
+        },
+        {
+          at: "2026-01-31T12:01:00.000Z",
+          ...NONE,
+          failed: 2,
+          pickup_ms: of(5),
+          run_ms: of(expect.any(Number) as never),
+        },
+      ],
+    });
+  });
+
+  it("adds up hours and days of UTC, of the types asked for", async () => {
+    const hours = await get(
+      "stats/series?from=2026-01-31T15:30:00%2B03:30&to=2026-01-31T13:00:00Z&step=hour&type=strict",
+    );
+    expect(hours.body).toMatchObject({
+      step: "hour",
+      series: [{ completed: 1, failed: 0, retries: 2, run_ms: { p50: 8 } }],
+    });
+    const days = await get("stats/series?from=2026-01-31T23:00:00Z&to=2026-02-02T00:00:00Z&step=day");
+    expect(days.body).toMatchObject({
+      series: [
+        { at: "2026-01-31T00:00:00.000Z", completed: 2, failed: 2 },
+        { at: "2026-02-01T00:00:00.000Z", cancelled: 1 },
+      ],
+    });
+  });
+
+  it("is by default the last hour, in minutes, with the current one; an empty period has no steps", async () => {
+    const { series } = (await get("stats/series?type=email")).body as { series: { at: string; failed: number }[] };
+    expect(series).toHaveLength(60);
+    const minute = Math.floor(current.finishedAt / MINUTE_MS) * MINUTE_MS;
+    expect(series.find(({ at }) => at === formatTime(minute))).toMatchObject({ failed: 1 });
+    const empty = await get("stats/series?from=2026-01-31T12:00:10Z&to=2026-01-31T12:00:20Z");
+    expect(empty.body).toMatchObject({ series: [] });
+  });
+
+  it("has up to 2,000 steps", async () => {
+    const query = (to: number): string =>
+      `stats/series?from=${formatTime(NOON)}&to=${formatTime(NOON + to * MINUTE_MS)}`;
+    expect(((await get(query(2_000))).body as { series: unknown[] }).series).toHaveLength(2_000);
+    expect(await get(query(2_001))).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "/from", message: "the period has 2001 steps: expected at most 2000" }] },
+    });
+  });
+
+  it("lists all issues of a query", async () => {
+    const { status, body } = await get(
+      "stats/series?from=x&to=2026-02-30T00:00:00Z&step=week&type=,a&step=day&other=1&type=",
+    );
+    expect(status).toBe(422);
+    expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path).sort()).toEqual([
+      "/from",
+      "/other",
+      "/step",
+      "/to",
+      "/type",
+    ]);
+    for (const query of ["type=", "type=%00", "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "step="])
+      expect(await get(`stats/series?${query}`)).toMatchObject({ status: 422, body: { errors: [{}] } });
+  });
+
+  it("answers for the first and the last time that can be written", async () => {
+    for (const query of [
+      "from=0000-01-01T00:00:00%2B23:59&to=0000-01-02T00:00:00Z",
+      "to=0000-01-01T00:00:00Z",
+      "to=9999-12-31T23:59:59Z",
+    ])
+      for (const step of ["hour", "day"])
+        expect(await get(`stats/series?${query}&step=${step}`)).toMatchObject({ status: 200 });
+  });
+});
+
+describe("the errors", () => {
+  it("are those of the last 24 hours by default", async () => {
+    const { body } = await get("errors");
+    const hourly = expect.arrayContaining([1]) as number[];
+    const seen = formatTime(current.finishedAt);
+    expect(body).toEqual({
+      errors: [
+        {
+          type: "email",
+          code: "permanent",
+          signature: "now <n>",
+          count: 1,
+          first_seen: seen,
+          last_seen: seen,
+          hourly,
+          examples: [current.job.id],
+        },
+      ],
+      truncated: false,
+    });
+    expect((body as { errors: { hourly: number[] }[] }).errors[0]?.hourly).toHaveLength(24);
+  });
+
+  it("are grouped in a period rounded down to hours, of the types asked for", async () => {
+    const period = "from=2026-01-31T12:59:00Z&to=2026-01-31T13:59:00Z";
+    expect((await get(`errors?${period}`)).body).toMatchObject({
+      errors: [{ type: "note", signature: "no user <n>", count: 2, hourly: Array.from({ length: 24 }, () => 0) }],
+    });
+    expect((await get(`errors?${period}&type=strict,email`)).body).toEqual({ errors: [], truncated: false });
+    expect((await get(`errors?to=2026-01-31T12:59:59Z`)).body).toMatchObject({ errors: [] });
+    expect((await get(`errors?from=2025-01-31T12:59:59Z`)).body).toMatchObject({
+      errors: [{ count: 2 }, { count: 1 }],
+    });
+  });
+
+  it("reject a query with all its issues", async () => {
+    const { status, body } = await get("errors?from=x&to=y&type=&step=hour");
+    expect([status, (body as { errors: unknown[] }).errors.length]).toEqual([422, 4]);
+  });
+});
