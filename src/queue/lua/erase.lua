@@ -11,8 +11,9 @@ for _, id in ipairs(ARGV) do
   local outcome = state and OUTCOME_OF[sub(state, STATE, STATE_END)]
   local metadata = outcome and string.match(redis.call('GET', jobs .. id) or '', '^[^\n]*\n')
   if metadata then
-    -- Quotes inside a record's strings are escaped; its own times come before the result
-    local finished_at = string.match(string.match(state, '.*\n(.*)') or '', '"finished_at":(%d+)') or '0'
+    -- A short record begins with "=" and the time. In others, quotes inside strings are escaped
+    local last = string.match(state, '.*\n(.*)') or ''
+    local finished_at = string.match(last, '^=(' .. string.rep('%d', 13) .. ')') or string.match(last, '"finished_at":(%d+)') or '0'
     local record = '{"attempt":' .. tonumber(sub(state, ATTEMPT, ATTEMPT_END)) .. ',"outcome":"' .. outcome .. '","worker":null,"started_at":null,"finished_at":' .. finished_at .. '}'
     redis.call('SET', jobs .. id, string.gsub(metadata, '^(..[%w_]+|%d+)>%d+|', '%1|') .. '{}')
     redis.call('HSET', states, id, sub(state, 1, HEADER_END) .. '\n' .. record)
