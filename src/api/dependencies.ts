@@ -49,6 +49,7 @@ export interface ApiDependencies {
     | "readHeaders"
     | "payload"
     | "liveIds"
+    | "erase"
     | "cancel"
     | "jobCounts"
     | "pause"
@@ -57,11 +58,11 @@ export interface ApiDependencies {
   >;
   /** Enqueues in Redis, after a commit in Postgres if a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "erase" | "ping">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
   readonly bulk: Pick<Bulk, "matching">;
-  readonly artifacts: Pick<ArtifactStore, "open">;
+  readonly artifacts: Pick<ArtifactStore, "open" | "removeJob">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };

@@ -64,6 +64,10 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning:
       "The job cannot be retried, for the reason in `detail`: it has not failed, for example, or its type no longer exists",
   },
+  job_not_finished: {
+    status: 409,
+    meaning: "The job has not finished, so it cannot be erased: cancel it, or wait until it finishes",
+  },
   job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled" },
   body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },
   unsupported_media_type: { status: 415, meaning: "This call does not support the Content-Type of the request" },

@@ -1,5 +1,5 @@
 /**
- * `POST /api/v1/jobs/replay`, `/cancel`, `/run`, `/update` and `/erase`: starts a job that acts on all jobs that match a
+ * `POST /api/v1/jobs/replay`, `/cancel`, `/run` and `/erase`: starts a job that acts on all jobs that match a
  * filter; or counts them.
  */
 import type { Scope } from "../../core/api-key.ts";
