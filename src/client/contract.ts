@@ -34,6 +34,8 @@ export interface Job {
   /** The start of the latest attempt */
   started_at: string | null;
   finished_at: string | null;
+  /** When its payload, result, messages and logs were erased */
+  erased_at: string | null;
 }
 
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
@@ -259,21 +261,21 @@ export interface JobOptions {
 }
 
 export interface ListFilters {
-  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
+  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled; several are separated by commas */
   status?: string | undefined;
-  /** Of one of these types */
+  /** Of one of these types; several are separated by commas */
   type?: string | undefined;
-  /** With an error of one of these codes */
+  /** With an error of one of these codes; several are separated by commas */
   errorCode?: string | undefined;
-  /** Runs one of these jobs again */
+  /** Runs one of these jobs again; several are separated by commas */
   retryOf?: string | undefined;
-  /** With one of these tags */
-  tag?: string | undefined;
-  /** Of one of these groups */
-  groupKey?: string | undefined;
-  /** Created at this time or later */
+  /** With one of these tags; repeat the parameter for several */
+  tag?: string | readonly string[] | undefined;
+  /** Of one of these groups; repeat the parameter for several */
+  groupKey?: string | readonly string[] | undefined;
+  /** Accepted at this time (RFC 3339) or later */
   createdAfter?: string | Date | undefined;
-  /** Created before this time */
+  /** Accepted before this time */
   createdBefore?: string | Date | undefined;
   /** Finished at this time or later */
   finishedAfter?: string | Date | undefined;

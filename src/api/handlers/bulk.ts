@@ -46,7 +46,7 @@ export function bulkJobs(deps: ApiDependencies, action: BulkAction): Handler {
     type: bulkTypeOf(action),
     statuses: BULK_STATUSES[action],
     scope: "admin",
-    matching: ({ rate: _, ...filters }, id, scan) => deps.bulk.matching({ action, id, filters }, scan),
+    matching: (filters, id, scan) => deps.bulk.matching({ action, id, filters }, scan),
   });
 }
 
