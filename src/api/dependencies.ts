@@ -50,6 +50,7 @@ export interface ApiDependencies {
     | "readHeaders"
     | "payload"
     | "liveIds"
+    | "erase"
     | "cancel"
     | "update"
     | "run"
@@ -63,13 +64,13 @@ export interface ApiDependencies {
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<
     Store,
-    "get" | "accepted" | "amend" | "options" | "payload" | "attempts" | "range" | "history" | "ping" | "states"
+    "get" | "accepted" | "amend" | "options" | "payload" | "attempts" | "range" | "history" | "erase" | "ping" | "states"
   >;
   readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
   readonly bulk: Pick<Bulk, "matching">;
-  readonly artifacts: Pick<ArtifactStore, "open">;
+  readonly artifacts: Pick<ArtifactStore, "open" | "removeJob">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };

@@ -15,6 +15,7 @@ import { getAttempts } from "./handlers/attempts.ts";
 import { getAudit } from "./handlers/audit.ts";
 import { bulkJobs, rerunJobs } from "./handlers/bulk.ts";
 import { getDestinations, resetDestination } from "./handlers/destinations.ts";
+import { eraseJob } from "./handlers/erase.ts";
 import { getErrors } from "./handlers/error-groups.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
@@ -88,6 +89,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
     submit(bulk.rerunJobs, rerunJobs(deps), 64 * 1_024),
     submit(bulk.cancelJobs, bulkJobs(deps, "cancel"), 64 * 1_024),
+    submit(bulk.runJobs, bulkJobs(deps, "run"), 64 * 1_024),
+    submit(bulk.eraseJobs, bulkJobs(deps, "erase"), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
@@ -100,6 +103,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(diagnostics.getAttempts, getAttempts(deps)),
     call(diagnostics.getWhy, getWhy(deps)),
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
+    { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getQueues, getQueues(deps, jobCounts)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },

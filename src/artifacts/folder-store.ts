@@ -10,6 +10,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { isId } from "../core/id.ts";
 import { codeOf, StartError, TaskFlowError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { artifactError } from "./error-codes.ts";
@@ -32,6 +33,7 @@ export async function openFolderStore(folder: string): Promise<ArtifactStore> {
     write: (key, source) => write(root, rights, key, source),
     find: (jobId, name) => find(root, jobId, name),
     open: (key) => openArtifact(root, key),
+    removeJob: (jobId) => removeJob(root, jobId),
     removeOlderThan: (ageMs, signal) => removeOlderThan(root, ageMs, signal),
   };
 }
@@ -156,6 +158,16 @@ async function openArtifact(root: string, key: ArtifactKey): Promise<StoredArtif
     modifiedAt: stats.mtime,
     read: (range) => createReadStream(path, { ...range, highWaterMark: 262_144 }),
   };
+}
+
+async function removeJob(root: string, jobId: string): Promise<void> {
+  if (!isId(jobId)) return;
+  const folder = jobFolder(root, jobId);
+  const real = await unlessAbsent(realpath(folder));
+  if (real === undefined) return;
+  if (real !== folder)
+    throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
+  await rm(folder, { recursive: true, force: true }); // removes a link in it, not what the link points to
 }
 
 async function unlessAbsent<T>(look: Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,5 @@
 import { isId, timeOfId } from "../core/id.ts";
+import { TaskFlowError } from "../errors.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 import type { Bucket } from "./s3-bucket.ts";
 
@@ -76,6 +77,20 @@ async function* objectsBefore(
       if (timeOfId(jobId) >= beforeMs) return;
       if (LastModified) yield { key, writtenMs: LastModified.getTime() };
     }
+  }
+}
+
+/** Removes all artifacts of a job. @throws TaskFlowError 503 if the server kept some */
+export async function removeJob(bucket: Bucket, jobId: string): Promise<void> {
+  if (!isId(jobId)) return;
+  const { client, s3, name, prefix } = bucket;
+  const pages = s3.paginateListObjectsV2({ client }, { Bucket: name, Prefix: `${prefix}${jobId}/` });
+  for await (const { Contents = [] } of pages) {
+    const keys = Contents.flatMap(({ Key }) => Key ?? []);
+    if ((await removeKeys(bucket, keys, {})) < keys.length)
+      throw new TaskFlowError("store_unavailable", 503, "The artifact store did not remove all artifacts of the job.", {
+        retryAfterMs: 2_000,
+      });
   }
 }
 

@@ -11,7 +11,7 @@ import { artifactError } from "./error-codes.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { Bucket } from "./s3-bucket.ts";
 import type { S3Location } from "./s3-location.ts";
-import { removeOlderThan } from "./s3-retention.ts";
+import { removeJob, removeOlderThan } from "./s3-retention.ts";
 import type { ArtifactStore, ByteRange, StoredArtifact, WrittenArtifact } from "./store.ts";
 
 /** S3 allows 10,000 parts: an artifact may have 80 GB, and one write keeps at most two parts in memory. */
@@ -41,6 +41,7 @@ export async function openS3Store(location: S3Location): Promise<ArtifactStore> 
     write: (key, source) => write(bucket, key, source),
     find: (jobId, name) => find(bucket, jobId, name),
     open: (key) => openArtifact(bucket, key),
+    removeJob: (jobId) => removeJob(bucket, jobId),
     removeOlderThan: (ageMs, signal) => removeOlderThan(bucket, ageMs, signal),
   };
 }

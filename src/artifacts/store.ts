@@ -13,6 +13,8 @@ export interface ArtifactStore {
   /** The artifact of that name from the newest attempt of a job that has one. */
   find(jobId: string, name: string): Promise<ArtifactKey | undefined>;
   open(key: ArtifactKey): Promise<StoredArtifact | undefined>;
+  /** Removes all artifacts of a job. A repeat is harmless. */
+  removeJob(jobId: string): Promise<void>;
   /**
    * Removes the artifacts that were written longer ago than `ageMs`, and the remains of crashed writers; returns the
    * number of removed artifacts. With millions of artifacts this takes long: once `signal` is aborted, it rejects with

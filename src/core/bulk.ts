@@ -4,7 +4,7 @@ import { TERMINAL_STATUSES } from "./job.ts";
 import type { FilterMembers } from "./job-filters.ts";
 import type { Acted, RerunScan, WalkPage } from "./reruns.ts";
 
-export const BULK_ACTIONS = ["cancel", "run", "update", "erase"] as const;
+export const BULK_ACTIONS = ["cancel", "run", "erase"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 const PREFIX = "bulk_";
@@ -23,7 +23,6 @@ export function isBulkType(type: string): boolean {
 export const BULK_STATUSES: Readonly<Record<BulkAction, readonly Status[]>> = {
   cancel: ["scheduled", "queued", "running", "retrying"],
   run: ["scheduled", "retrying"],
-  update: ["scheduled", "queued", "retrying"],
   erase: TERMINAL_STATUSES,
 };
 
@@ -34,8 +33,6 @@ export interface BulkOperationOptions {
   readonly filters: FilterMembers;
   /** The most jobs per second; undefined for no limit. */
   readonly rate?: number | undefined;
-  /** The new values; for `update` only. */
-  readonly set?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface Bulk {

@@ -10,6 +10,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
+import { BULK_ACTIONS } from "../core/bulk.ts";
 import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
 import { compileValidator } from "../core/validator.ts";
@@ -28,7 +29,7 @@ export const BUILT_IN = "built in";
 /** The types that come with TaskFlow. To add one, write its folder and name it here. */
 export const builtInTypes: readonly AnyJobDefinition[] = [
   ...[email, webhook, imageResize, dataExport, rerun],
-  bulkJob("cancel"),
+  ...BULK_ACTIONS.map(bulkJob),
 ];
 
 export interface JobType {

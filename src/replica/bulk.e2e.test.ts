@@ -1,4 +1,4 @@
-/** Bulk cancellation: exactly the matching jobs end, once each, whatever happens to the replica that performs it. */
+/** Bulk operations: they act on the matching jobs alone, once each, whatever happens to the replica. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installation } from "../testing/installation.ts";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
@@ -57,6 +57,41 @@ describe("a bulk cancellation", () => {
     const all = (await cancel({ tag: "running" })).body as ApiJob;
     expect(await jobWhen(replica, all.id)).toMatchObject({ result: { matched: 1, done: 1 } });
     expect(await jobWhen(replica, running)).toMatchObject({ status: "cancelled" });
+  });
+
+  it("runs scheduled jobs now, and erases finished ones with all that they contain", async () => {
+    const ids = await later(replica, "planned", 250);
+    const run = (await call(replica, "POST", "/api/v1/jobs/run", { tag: "planned" })).body as ApiJob;
+    expect(await jobWhen(replica, run.id)).toMatchObject({ result: { matched: 250, done: 250, skipped: 0 } });
+    for (const id of ids) await jobWhen(replica, id, "completed");
+    const erase = (await call(replica, "POST", "/api/v1/jobs/erase", { tag: "planned" })).body as ApiJob;
+    expect(await jobWhen(replica, erase.id)).toMatchObject({ result: { matched: 250, done: 250, skipped: 0 } });
+    for (const id of ids.slice(0, 3))
+      expect(await getJob(replica, id)).toMatchObject({
+        status: "completed",
+        payload: null,
+        result: null,
+        erased_at: expect.any(String) as unknown,
+      });
+    const again = (await call(replica, "POST", "/api/v1/jobs/erase", { tag: "planned" })).body as ApiJob;
+    expect(await jobWhen(replica, again.id)).toMatchObject({ status: "completed" });
+    await expectCounts(replica);
+  });
+
+  it("erases one finished job, and no other; it cannot be retried", async () => {
+    const [waiting = ""] = await later(replica, "one", 1);
+    const erase = (id: string) => call(replica, "POST", `/api/v1/jobs/${id}/erase`);
+    expect(await erase(waiting)).toMatchObject({ status: 409, body: { code: "job_not_finished" } });
+    expect(await call(replica, "DELETE", `/api/v1/jobs/${waiting}`)).toMatchObject({ status: 200 });
+    for (let calls = 1; calls <= 2; calls++)
+      expect(await erase(waiting)).toMatchObject({
+        status: 200,
+        body: { status: "cancelled", payload: null, erased_at: expect.any(String) as unknown },
+      });
+    expect(await call(replica, "POST", `/api/v1/jobs/${waiting}/retry`)).toMatchObject({
+      status: 409,
+      body: { code: "job_not_retryable" },
+    });
   });
 
   it("cancels no job that was accepted after it, and keeps to its rate", async () => {

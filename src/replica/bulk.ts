@@ -1,12 +1,17 @@
 /** Bulk operations on this replica: finds jobs by filters, and acts on them. Uses queue, store and recorder. */
+
+import { eraseJobs } from "../api/jobs/erase-jobs.ts";
 import { liveMatches } from "../api/jobs/live-jobs.ts";
+import type { ArtifactStore } from "../artifacts/store.ts";
 import { Turns } from "../concurrency/turns.ts";
+import { at } from "../core/at.ts";
 import type { Bulk, BulkAction, BulkOperationOptions, Rechecked } from "../core/bulk.ts";
 import { BULK_STATUSES } from "../core/bulk.ts";
 import type { CallbackOf, Job, Status } from "../core/job.ts";
+import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { JobSelection } from "../core/job-filters.ts";
 import { readFilters } from "../core/job-filters.ts";
-import type { Acted } from "../core/reruns.ts";
+import type { Acted, Reruns } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import type { Store } from "../results/store.ts";
@@ -15,10 +20,27 @@ import { RerunCharges } from "./rerun-charges.ts";
 
 /** The wait for a recorder that is full. It writes thousands of rows a second. */
 const RECORDER_WAIT_MS = 20;
+/** The wait for the row of a job that has just ended. */
+const ROW_WAIT_MS = 200;
 
 export interface BulkParts {
-  readonly queue: Pick<Queue, "liveIds" | "liveCount" | "readHeaders" | "read" | "payload" | "cancel" | "take">;
-  readonly store: Pick<Store, "states">;
+  readonly queue: Pick<
+    Queue,
+    | "liveIds"
+    | "liveCount"
+    | "readHeaders"
+    | "read"
+    | "payload"
+    | "cancelMany"
+    | "run"
+    | "take"
+    | "missing"
+    | "erase"
+    | "clock"
+  >;
+  readonly store: Pick<Store, "states" | "among" | "erase">;
+  readonly artifacts: Pick<ArtifactStore, "removeJob">;
+  readonly reruns: Pick<Reruns, "matching">;
   readonly recorder: { readonly isFull: boolean };
   readonly callbackOf: CallbackOf;
   /** Records a job that was cancelled while it waited. */
@@ -30,8 +52,15 @@ export function bulkOf(parts: BulkParts): Bulk {
   const charges = new RerunCharges(parts.queue, { jobs: null, bytes: null });
   return {
     matching: (operation, scan = {}) =>
-      liveMatching({ queue: parts.queue, turns }, selectionOf(operation), { caller: operation.id, ...scan }),
+      operation.action === "erase"
+        ? parts.reruns.matching(
+            { status: TERMINAL_STATUSES, ...operation.filters, include_replayed: true },
+            operation.id,
+            scan,
+          )
+        : liveMatching({ queue: parts.queue, turns }, selectionOf(operation), { caller: operation.id, ...scan }),
     remaining: async (operation, below) => {
+      if (operation.action === "erase") return undefined;
       const { below: start, from } = selectionOf(operation);
       return parts.queue.liveCount(below ?? start, from);
     },
@@ -63,8 +92,22 @@ async function act(
           { id, rate, payer: undefined },
           ids.map(() => 0),
         );
-  const done = await cancelAll(parts, ids.slice(0, granted));
-  return { examined: granted, done, ...(wait && { wait }) };
+  const acted = await actOn(parts, operation.action, ids.slice(0, granted));
+  return { ...acted, ...(wait && !acted.wait && { wait }) };
+}
+
+async function actOn(parts: BulkParts, action: BulkAction, ids: readonly string[]): Promise<Acted> {
+  if (ids.length === 0) return { examined: 0, done: 0 };
+  switch (action) {
+    case "cancel":
+      return { examined: ids.length, done: await cancelAll(parts, ids) };
+    case "run":
+      return { examined: ids.length, done: await runAll(parts, ids) };
+    case "erase":
+      return eraseAll(parts, ids);
+    default:
+      return action satisfies never;
+  }
 }
 
 /**
@@ -72,30 +115,62 @@ async function act(
  */
 async function cancelAll(parts: BulkParts, ids: readonly string[]): Promise<number> {
   const { queue, callbackOf, cancelWaiting } = parts;
-  const answers = await Promise.allSettled(ids.map((id) => queue.cancel(id, OUTBOX_OWNED_MS, callbackOf)));
+  const answers = await queue.cancelMany(
+    ids.map((id) => ({ id })),
+    OUTBOX_OWNED_MS,
+    callbackOf,
+  );
   const gone: string[] = [];
   let done = 0;
-  answers.forEach((settled, i) => {
-    if (settled.status === "rejected") return;
-    const answer = settled.value;
-    if (answer.kind === "missing") gone.push(ids[i] ?? "");
+  answers.forEach((answer, i) => {
+    if (answer.kind === "missing") gone.push(at(ids, i));
     else {
       if (answer.kind === "cancelled" || answer.kind === "withdrawn") cancelWaiting(answer.job, answer.kind);
       if (answer.kind !== "finished" || answer.job.status === "cancelled") done += 1;
     }
   });
-  const failed = answers.find((settled) => settled.status === "rejected");
-  if (failed) throw failed.reason; // after the answers that came: their outcomes are recorded here
   return done + (await countDone(parts, "cancel", new Map(), gone));
 }
 
+/** Makes jobs due. @returns how many of them are due now, or have started meanwhile */
+async function runAll(parts: BulkParts, ids: readonly string[]): Promise<number> {
+  const answers = await parts.queue.run(ids);
+  const live = new Map(answers.flatMap((answer) => ("job" in answer ? [[answer.job.id, answer.job.status]] : [])));
+  const due = answers.filter(({ kind }) => kind === "updated" || kind === "unchanged").length;
+  const others = ids.filter((_, i) => !["updated", "unchanged"].includes(at(answers, i).kind));
+  return due + (await countDone(parts, "run", live, others));
+}
+
+/** Erases jobs as far as they are recorded; the first one that is not has to wait for its row. */
+async function eraseAll(parts: BulkParts, ids: readonly string[]): Promise<Acted> {
+  const { queue, store } = parts;
+  const recorded = await store.among(ids);
+  const unrecorded = ids.filter((id) => !recorded.has(id));
+  const gone = new Set(await queue.missing(unrecorded)); // past their retention, or recorded just now
+  for (const id of await store.among([...gone])) recorded.add(id);
+  const waitingAt = ids.findIndex((id) => !recorded.has(id) && !gone.has(id));
+  const examined = ids.slice(0, waitingAt === -1 ? ids.length : waitingAt);
+  const rows = examined.filter((id) => recorded.has(id));
+  await eraseJobs(parts, rows);
+  const wait = { for: "pace", ms: ROW_WAIT_MS } as const;
+  return { examined: examined.length, done: rows.length, ...(waitingAt !== -1 && { wait }) };
+}
+
 async function recheck(parts: BulkParts, operation: BulkOperationOptions, ids: readonly string[]): Promise<Rechecked> {
+  if (operation.action === "erase") return recheckErased(parts, ids);
   const { filters } = selectionOf(operation);
   const { jobs } = await liveMatches(parts.queue, ids, filters);
   const matching = new Set(jobs.map(({ id }) => id));
   const others = ids.filter((id) => !matching.has(id));
   const live = new Map((await parts.queue.readHeaders(others)).map(({ id, status }) => [id, status]));
   return { open: ids.filter((id) => matching.has(id)), done: await countDone(parts, operation.action, live, others) };
+}
+
+/** An erased job may not match any longer; to erase the others again is harmless. */
+async function recheckErased({ store }: Pick<BulkParts, "store">, ids: readonly string[]): Promise<Rechecked> {
+  const rows = await store.states(ids, 0);
+  const erased = new Set(rows.flatMap(({ view }) => (view.erased_at === null ? [] : [view.id])));
+  return { open: ids.filter((id) => !erased.has(id)), done: erased.size };
 }
 
 /** @param live the statuses of the jobs that Redis has; the others may be in Postgres */
@@ -118,8 +193,6 @@ function isDone(action: BulkAction, status: Status): boolean {
       return status === "cancelled";
     case "run":
       return status !== "scheduled" && status !== "retrying" && status !== "cancelled";
-    case "update":
-      return status === "scheduled" || status === "queued" || status === "retrying";
     case "erase":
       return false;
     default:

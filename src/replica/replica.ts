@@ -109,12 +109,12 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
   const stores = await openStores(options, { runsJobs: definitions.length > 0, metrics }, closers);
-  const { queue, store, recorder, acceptanceLogWriter, listeners } = stores;
+  const { queue, store, artifacts, recorder, acceptanceLogWriter, listeners } = stores;
   const quotas = { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA };
   const reruns = rerunsOf({ queue, store, acceptanceLogWriter, quotas });
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const cancelWaiting: BulkParts["cancelWaiting"] = (job, kind) => recordCancelled(job, kind, recorder, metrics);
-  const bulk = bulkOf({ queue, store, recorder, callbackOf, cancelWaiting });
+  const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, sweep, threads, slots } = workerParts;

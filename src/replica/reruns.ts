@@ -111,7 +111,7 @@ async function neverEnqueued({ queue, store }: RerunParts, ids: readonly string[
   return missing.filter((id) => !recorded.has(id));
 }
 
-/** Undefined if it cannot be run again: its retention has ended, its payload is lost, or it is a bulk operation. */
+/** Undefined if it cannot be run again: its retention has ended, its payload is lost or erased, or it is a bulk operation. */
 async function readOriginal(
   { queue, store }: RerunParts,
   id: string,
@@ -120,7 +120,7 @@ async function readOriginal(
   const live = stored ? undefined : (await queue.read([id]))[0];
   const view = stored ?? (live && viewOf(live));
   // bulk operations need a scope that the replay's key may lack
-  if (!view || hasLostPayload(view.error) || isBulkType(view.type)) return undefined;
+  if (!view || view.erased_at !== null || hasLostPayload(view.error) || isBulkType(view.type)) return undefined;
   const { payload } = view;
   return {
     view,

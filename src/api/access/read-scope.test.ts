@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Scope } from "../../core/api-key.ts";
 import { idOfHash } from "../../core/api-key.ts";
 import { parseBody } from "../../core/body.ts";
+import { bulkJob } from "../../jobs/bulk/bulk-job.ts";
 import dataExport from "../../jobs/data-export/data-export.ts";
 import email from "../../jobs/email/email.ts";
 import imageResize from "../../jobs/image-resize/image-resize.ts";
@@ -14,9 +15,14 @@ import { request, startApiServer, testRegistry } from "../../testing/api-server.
 import { ApiKeyCache } from "./api-key-cache.ts";
 
 const registry = registryOf(
-  [...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, rerun].map(
-    (definition) => ({ source: "test", definition }),
-  ),
+  [
+    ...testRegistry.types.map(({ definition }) => definition),
+    dataExport,
+    email,
+    imageResize,
+    rerun,
+    bulkJob("cancel"),
+  ].map((definition) => ({ source: "test", definition })),
   {},
 );
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -78,6 +84,17 @@ afterAll(() => server.close());
 const post = (key: string, path: string, body?: string | object, contentType = "application/json") =>
   request(server, "POST", `/api/v1/jobs${path}`, body, { ...as(key), "content-type": contentType });
 const accepted = async () => (await request(server, "GET", "/api/v1/stats", undefined, as("operator"))).body.accepted;
+
+describe("a bulk operation that is submitted as a job", () => {
+  it("needs the scope admin, alone or among others of a batch", async () => {
+    const job = { type: "bulk_cancel", payload: { tag: "none" }, delay_ms: 60_000 };
+    for (const key of ["submitter", "both"]) {
+      expect(await post(key, "", job)).toMatchObject({ status: 403, body: { code: "scope_missing" } });
+      expect(await post(key, "/batch", { jobs: [NOTE, job] })).toMatchObject({ status: 403 });
+    }
+    expect(await post("operator", "", job)).toMatchObject({ status: 202 });
+  });
+});
 
 describe("a job that reads other jobs", () => {
   it.each([

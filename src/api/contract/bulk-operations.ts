@@ -110,3 +110,16 @@ export const cancelJobs = bulkOperation("cancel", {
   summary: "Cancel all jobs that match a filter",
   description: "A waiting job ends at once; the attempt of a running job gets an abort signal.",
 });
+
+export const runJobs = bulkOperation("run", {
+  id: "runJobs",
+  summary: "Run all scheduled and retrying jobs now that match a filter",
+  description: "A retrying job keeps its attempts.",
+});
+
+export const eraseJobs = bulkOperation("erase", {
+  id: "eraseJobs",
+  summary: "Erase all finished jobs that match a filter",
+  description:
+    "It removes payload, result, error message, attempt logs and artifacts; the jobs stay, with `erased_at`. Jobs that perform bulk operations are not matched.",
+});

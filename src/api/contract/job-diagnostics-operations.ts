@@ -1,6 +1,6 @@
 /** The calls that diagnose one job, and the call that runs one again. */
 import { Type } from "typebox";
-import { idempotencyKey, JOB_OR_RECEIPT, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
+import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
@@ -88,4 +88,19 @@ export const retryJob: Operation = {
     "idempotency_key_reused",
     "draining",
   ],
+};
+
+export const eraseJob: Operation = {
+  method: "POST",
+  pattern: "/api/v1/jobs/{id}/erase",
+  access: "admin",
+  id: "eraseJob",
+  tag: "Jobs",
+  summary: "Erase what a finished job contains",
+  description:
+    "Removes payload, result, error message, attempt logs and artifacts. The job stays, with `erased_at`, and cannot be retried. A repeat is harmless.",
+  body: NO_FIELDS,
+  isBodyOptional: true,
+  answers: { 200: { description: "The erased job", content: JSON_JOB } },
+  problems: [...ONE_JOB_PROBLEMS, ...NO_FIELDS_PROBLEMS, "job_not_finished"],
 };

@@ -68,6 +68,10 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning:
       "The job cannot be retried, for the reason in `detail`: it has not failed, for example, or its type no longer exists",
   },
+  job_not_finished: {
+    status: 409,
+    meaning: "The job has not finished, so it cannot be erased: cancel it, or wait until it finishes",
+  },
   job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled or changed" },
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },

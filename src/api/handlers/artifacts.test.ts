@@ -100,6 +100,7 @@ describe("a download", () => {
     startApiServer({
       deps: {
         artifacts: {
+          removeJob: () => Promise.resolve(),
           open: () => Promise.resolve({ bytes, contentType: "text/plain", etag: '"a"', modifiedAt: new Date(0), read }),
         },
       },

@@ -44,6 +44,33 @@ it("a count stops when its client disconnects, but a re-run does not", async () 
   expect([scans[1]?.signal?.aborted, server.logged]).toEqual([false, []]);
 });
 
+it("reports all issues of a body at once, with the paths of the form that it has", async () => {
+  server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
+  const pathsOf = async (path: string, body: unknown): Promise<unknown> => {
+    const answer = await request(server, "POST", `/api/v1/jobs/${path}`, JSON.stringify(body));
+    expect(answer.status).toBe(422);
+    return (answer.body.errors as { path: string }[]).map((issue) => issue.path).sort();
+  };
+  const wrong = { status: "completed,done", retry_of: "x", created_after: "now" };
+  const ofFilters = ["created_after", "retry_of", "status"];
+  const rest = { rate: 0, dry_run: 1, colour: "red" };
+  const ofRest = ["/colour", "/dry_run", "/rate"];
+  for (const path of ["cancel", "run"]) {
+    expect(await pathsOf(path, { ...wrong, ...rest })).toEqual(
+      [...ofFilters.map((name) => `/${name}`), ...ofRest].sort(),
+    );
+    expect(await pathsOf(path, { filter: wrong, ...rest })).toEqual(
+      [...ofFilters.map((name) => `/filter/${name}`), ...ofRest].sort(),
+    );
+  }
+  expect(await pathsOf("erase", { filter: { status: "queued", rate: 1 }, tag: "a" })).toEqual([
+    "/filter/rate",
+    "/filter/status",
+    "/tag",
+  ]);
+  for (const filter of [null, [], "status"]) expect(await pathsOf("replay", { filter })).toEqual(["/filter"]);
+});
+
 it("creates one job per Idempotency-Key", async () => {
   server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
   const rerun = (body: object, key: string) =>

@@ -1,5 +1,5 @@
 /**
- * `POST /api/v1/jobs/replay`, `/cancel`, `/run`, `/update` and `/erase`: starts a job that acts on all jobs that match a
+ * `POST /api/v1/jobs/replay`, `/cancel`, `/run` and `/erase`: starts a job that acts on all jobs that match a
  * filter; or counts them.
  */
 import type { Scope } from "../../core/api-key.ts";
@@ -46,7 +46,7 @@ export function bulkJobs(deps: ApiDependencies, action: BulkAction): Handler {
     type: bulkTypeOf(action),
     statuses: BULK_STATUSES[action],
     scope: "admin",
-    matching: ({ rate: _, ...filters }, id, scan) => deps.bulk.matching({ action, id, filters }, scan),
+    matching: (filters, id, scan) => deps.bulk.matching({ action, id, filters }, scan),
   });
 }
 

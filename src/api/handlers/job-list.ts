@@ -59,7 +59,7 @@ interface Page {
 
 async function readPage(deps: ApiDependencies, query: ListQuery): Promise<Page> {
   const live = await new LivePage(deps, query).read();
-  const { below, from, filters, limit } = query;
+  const { below, from, filters, limit, isSummary } = query;
   const finished = await deps.store.range({
     below,
     from,
@@ -67,6 +67,7 @@ async function readPage(deps: ApiDependencies, query: ListQuery): Promise<Page> 
     limit: MAX_EXAMINED,
     maxJobs: limit,
     maxBytes: MAX_PAGE_BYTES,
+    isSummary,
   });
   // The page contains only ids that both sides have examined; the others belong to the next page.
   const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();

@@ -48,7 +48,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
 }
 
 function rejectionOf(
-  { id, type, status, error, payload }: JobView,
+  { id, type, status, error, payload, erased_at }: JobView,
   jobType: JobType | undefined,
   caller: ApiKey | undefined,
 ): Answer | undefined {
@@ -58,6 +58,8 @@ function rejectionOf(
       "job_not_retryable",
       `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`,
     );
+  if (erased_at !== null)
+    return problem(409, "job_not_retryable", `The payload of the job ${id} is erased: submit a new job.`);
   if (hasLostPayload(error))
     return problem(409, "job_not_retryable", `The payload of the job ${id} is lost: submit a new job.`);
   if (!jobType) return problem(409, "job_not_retryable", `The job type ${type} no longer exists.`);

@@ -87,7 +87,7 @@ describe("the server", () => {
     const broken = await startApiServer({
       deps: {
         parseLarge: () => Promise.reject(new Error("the thread died")),
-        artifacts: { open: () => Promise.reject(new Error("the disk died")) },
+        artifacts: { removeJob: () => Promise.resolve(), open: () => Promise.reject(new Error("the disk died")) },
       },
     });
     const large = await request(broken, "POST", "/api/v1/jobs", {

@@ -40,7 +40,7 @@ interface Position {
   readonly matched: number;
   readonly done: number;
   /** The jobs of a call that may have been interrupted. */
-  readonly pending?: readonly string[];
+  readonly pending?: readonly string[] | undefined;
 }
 
 const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
@@ -154,8 +154,7 @@ class Walk {
       pending: open,
     };
     await this.#actOnAll(open);
-    const { pending: _, ...position } = this.#position;
-    this.#position = { ...position, below: last };
+    this.#position = { ...this.#position, pending: undefined, below: last };
   }
 
   async #actOnAll(ids: readonly string[]): Promise<void> {
@@ -171,10 +170,10 @@ class Walk {
     }
     const { examined, done, wait } = await this.#operation.act(ids);
     this.#isAway = false;
-    const { pending: _, ...position } = this.#position;
-    const { matched, done: before, below } = position;
+    const { matched, done: before, below } = this.#position;
     this.#position = {
-      ...position,
+      ...this.#position,
+      pending: undefined,
       matched: matched + examined,
       done: before + done,
       below: ids[examined - 1] ?? below,
