@@ -6,9 +6,7 @@
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 import { encodeWhole } from "../core/packed-job.ts";
-import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
-import type { WalkPage, WalkPage } from "../core/reruns.ts";
-import { DAY_MS } from "../core/time.ts";
+import type { WalkPage } from "../core/reruns.ts";
 import { TaskFlowError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
