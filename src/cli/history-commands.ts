@@ -1,7 +1,7 @@
 /** `taskflow errors`, `history` and `audit`: what happened. */
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { AuditEntry, ErrorGroup, SeriesStep } from "../client/contract-next.ts";
+import type { AuditEntry, ErrorGroups, Series } from "../client/contract.ts";
 import { printable } from "../observability/terminal-text.ts";
 import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
@@ -13,6 +13,9 @@ import { durationText, pastOption, timeText } from "./time-option.ts";
 
 const DEFAULT_ENTRIES = 50;
 const MAX_PAGE = 1_000;
+
+type ErrorGroup = ErrorGroups["errors"][number];
+type SeriesStep = Series["series"][number];
 
 interface RangeOptions {
   readonly since?: string;

@@ -1,6 +1,6 @@
 /** `taskflow types` and `destinations` */
 import type { Command } from "commander";
-import type { Destination, JobTypeInfo } from "../client/contract-next.ts";
+import type { Destination, TypeDescription } from "../client/contract.ts";
 import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
@@ -32,7 +32,7 @@ export function addTypeCommands(program: Command, act: Act): void {
     .action(act(reset));
 }
 
-const TYPE_COLUMNS: readonly Column<JobTypeInfo>[] = [
+const TYPE_COLUMNS: readonly Column<TypeDescription>[] = [
   { title: "type", text: ({ type }) => type },
   { title: "lane", text: ({ lane }) => lane ?? "" },
   { title: "attempts", text: ({ max_attempts: most }) => (most === null ? "" : String(most)), align: "right" },

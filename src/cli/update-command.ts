@@ -1,7 +1,7 @@
 /** `taskflow update`: changes waiting jobs, by their ids or all that match filters. */
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import type { JobPatch } from "../client/contract-next.ts";
+import type { JobPatch } from "../client/contract.ts";
 import { parseTime } from "../core/rfc3339.ts";
 import { StartError } from "../errors.ts";
 import { printable } from "../observability/terminal-text.ts";

@@ -1,8 +1,7 @@
 /** Acts on all jobs that match filters. */
 import type { KeyedOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
-import type { Job, ListFilters } from "./contract.ts";
-import type { JobPatch } from "./contract-next.ts";
+import type { Job, JobPatch, ListFilters } from "./contract.ts";
 import type { Call } from "./transport.ts";
 import { filtersWireOf, wireOf } from "./wire.ts";
 

@@ -231,6 +231,109 @@ export interface Health {
   };
 }
 
+export interface Series {
+  step: "minute" | "hour" | "day";
+  /** RFC 3339, in UTC */
+  from: string;
+  /** RFC 3339, in UTC */
+  to: string;
+  series: {
+    /** RFC 3339, in UTC */
+    at: string;
+    completed: number;
+    failed: number;
+    cancelled: number;
+    /** Counted attempts beyond the first of each job */
+    retries: number;
+    /** From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started */
+    pickup_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
+    /** The duration of the last attempt of each job; null if no job started */
+    run_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
+  }[];
+}
+
+export interface ErrorGroups {
+  errors: {
+    type: string;
+    code: string;
+    /** The message with placeholders for numbers, ids, quoted parts, addresses, and the paths of URLs, cut to 200 characters */
+    signature: string;
+    count: number;
+    /** RFC 3339, in UTC */
+    first_seen: string;
+    /** RFC 3339, in UTC */
+    last_seen: string;
+    /** Counts of the last 24 hours (of the clock, in UTC), the oldest first; the last is the current hour */
+    hourly: number[];
+    /** Ids of up to three of the jobs */
+    examples: string[];
+  }[];
+  /** Whether there are more than these 1000 */
+  truncated: boolean;
+}
+
+export interface TypeDescription {
+  type: string;
+  lane: "io" | "cpu" | null;
+  max_attempts: number | null;
+  timeout_ms: number | null;
+  backoff: {
+    kind: "exponential" | "fixed";
+    base_ms: number;
+    max_ms: number;
+  } | null;
+  description: string | null;
+  is_built_in: boolean | null;
+  payload_schema: Record<string, unknown> | null;
+  examples: unknown[];
+  /** The ids of the live replicas that run the type */
+  replicas: string[];
+}
+
+export interface Destination {
+  /** The host, with its port unless that is 443 */
+  host: string;
+  /** `closed`: requests are sent. `open`: the host does not answer, and gets no requests until `suspended_until`. `half_open`: it gets one request, whose result closes or opens it */
+  state: "open" | "half_open" | "closed";
+  /** Requests under way, of all replicas */
+  in_flight: number;
+  /** The most requests at once: 10 for a new host, more while it answers, fewer after failures */
+  limit: number;
+  consecutive_failures: number;
+  suspended_until: string | null;
+  /** Up to a minute late */
+  last_used: string;
+  /** Pairs of caller and path whose failures are counted apart from those of the host, at most 256 */
+  routes: number;
+}
+
+export interface AuditEntry {
+  id: string;
+  /** RFC 3339, in UTC */
+  at: string;
+  key: {
+    id: string | null;
+    /** The name of the API key; `cli` without an id for the command `taskflow keys` */
+    name: string;
+  } | null;
+  /** What was done, such as `queues.pause` or `jobs.cancel` */
+  action: string;
+  /** What it was done to: the name of a type, host or API key, the id of a job, or filters as JSON */
+  target: string;
+  details: Record<string, unknown> | null;
+  count: number | null;
+  job_id: string | null;
+  request_id: string | null;
+}
+
 export interface JobOptions {
   /** Higher first; first in, first out within one priority */
   priority?: number | undefined;
@@ -259,6 +362,17 @@ export interface JobOptions {
   groupKey?: string | undefined;
   /** What must hold the job before the 202 */
   durability?: "redis" | "postgres" | undefined;
+}
+
+export interface JobPatch {
+  runAt?: string | Date | null | undefined;
+  delayMs?: number | null | undefined;
+  priority?: number | null | undefined;
+  tags?: readonly string[] | null | undefined;
+  expiresAt?: string | Date | null | undefined;
+  maxAttempts?: number | null | undefined;
+  /** Checked against the type's schema */
+  payload?: object | undefined;
 }
 
 export interface ListFilters {

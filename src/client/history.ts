@@ -1,6 +1,6 @@
 /** What happened: counts per step of time, groups of errors, and what people changed. */
 import type { CallOptions } from "./call-options.ts";
-import type { AuditEntry } from "./contract-next.ts";
+import type { AuditEntry } from "./contract.ts";
 import type { Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 

@@ -1,7 +1,16 @@
 /** The calls that read and control the whole system. */
 import type { CallOptions } from "./call-options.ts";
-import type { Health, Queue, Stats, Worker } from "./contract.ts";
-import type { AuditEntry, Destination, ErrorGroups, JobTypeInfo, Series } from "./contract-next.ts";
+import type {
+  AuditEntry,
+  Destination,
+  ErrorGroups,
+  Health,
+  Queue,
+  Series,
+  Stats,
+  TypeDescription,
+  Worker,
+} from "./contract.ts";
 import type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 import { auditOf } from "./history.ts";
 import type { Transport } from "./transport.ts";
@@ -72,8 +81,8 @@ export class SystemCalls {
   }
 
   /** @returns each job type: its schema, its defaults, and the replicas that run it */
-  async types(options: CallOptions = {}): Promise<JobTypeInfo[]> {
-    return (await this.#read<{ types: JobTypeInfo[] }>("/api/v1/types", options)).types;
+  async types(options: CallOptions = {}): Promise<TypeDescription[]> {
+    return (await this.#read<{ types: TypeDescription[] }>("/api/v1/types", options)).types;
   }
 
   /** @returns the hosts that jobs call, each with its health and its limit */

@@ -10,8 +10,17 @@ import type { BulkAnswer, BulkOptions, JobSet } from "./bulk.ts";
 import { bulkCall } from "./bulk.ts";
 import type { CallOptions, KeyedOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
-import type { AcceptedJob, Attempt, Job, JobOptions, JobReceipt, ListFilters, ReplayFilters, Why } from "./contract.ts";
-import type { JobPatch } from "./contract-next.ts";
+import type {
+  AcceptedJob,
+  Attempt,
+  Job,
+  JobOptions,
+  JobPatch,
+  JobReceipt,
+  ListFilters,
+  ReplayFilters,
+  Why,
+} from "./contract.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
 import { followJobs } from "./job-events.ts";
 import type { JobPage, ListedJob, ListOptions } from "./job-list.ts";
