@@ -148,7 +148,7 @@ export function readFilters(
   const filters = { ...lists, finished_after, finished_before, payload, q } as Record<keyof JobFilters, unknown>;
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
   return {
-    filters: Object.fromEntries(given) as JobFilters,
+    filters: Object.fromEntries(given),
     below: boundOf(created_before, finished_before),
     from: created_after === undefined ? undefined : lowestIdAt(created_after),
   };

@@ -4,7 +4,7 @@ import type { JobFilters } from "../core/job-filters.ts";
 import { DAY_MS } from "../core/time.ts";
 import { readSql } from "../postgres/sql.ts";
 import type { IndexedFilter } from "./job-page-sql.ts";
-import { dayOf, partitionName } from "./partitions.ts";
+import { dayOf, partitionName, startOfDay } from "./partitions.ts";
 
 const FIND = readSql(new URL("./job-find.sql", import.meta.url));
 /** After the names of all partitions. */
@@ -31,10 +31,14 @@ export async function findIds(
   query: (text: string, values: readonly unknown[]) => Promise<{ readonly id: string }[]>,
   { filter, filters, below, from, most }: IdSearch,
 ): Promise<string[]> {
-  const newest = timeOfId(below) < YEAR_10000 ? partitionName(dayOf(below)) : LAST_NAME;
-  const oldest = timeOfId(from) < YEAR_10000 ? partitionName(dayOf(from)) : LAST_NAME;
-  const rows = await query(FIND, [filter, filters[filter] ?? [], below, from, newest, oldest, most]);
+  const settled = startOfDay(Date.now()) - DAY_MS;
+  const names = [nameFor(below), nameFor(from), partitionName(settled)];
+  const rows = await query(FIND, [filter, filters[filter] ?? [], below, from, lowestIdAt(settled), ...names, most]);
   return rows.map(({ id }) => id);
+}
+
+function nameFor(id: string): string {
+  return timeOfId(id) < YEAR_10000 ? partitionName(dayOf(id)) : LAST_NAME;
 }
 
 /** The same ids in groups that one query each can read. */
