@@ -22,8 +22,8 @@ import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 
 /**
- * Bounds of one call, unless a single submission is larger: jobs (about 15 ms of Redis), characters (about 10 ms of the
- * event loop).
+ * Bounds of one call, unless a single submission is larger: jobs and their tags (about 15 ms of Redis), characters
+ * (about 10 ms of the event loop).
  */
 const MAX_JOBS_PER_CALL = 2_000;
 const MAX_CHARS_PER_CALL = 4 * 1024 * 1024;
@@ -201,7 +201,10 @@ function fittingOf(pending: readonly Pending[]): number {
     submitted: { submissions },
   } of pending) {
     jobs += submissions.length;
-    for (const { payload } of submissions) chars += sizeOf(payload);
+    for (const { payload, options } of submissions) {
+      chars += sizeOf(payload);
+      if (options.tags) jobs += options.tags.length;
+    }
     if (count > 0 && (jobs > MAX_JOBS_PER_CALL || chars > MAX_CHARS_PER_CALL)) break;
     count += 1;
   }

@@ -132,7 +132,7 @@ describe("jobs that replicas of an earlier version enqueued, without the index",
     await enqueue(queue, ...Array.from({ length: 3 }, () => submission()));
     await redis.zadd(`${NS}replicas`, String(queue.clock.now()), "earlier1");
     await queue.renew([], "{}");
-    const id = await enqueuePlain(queue, ["x"]);
+    const id = await enqueuePlain(queue, ["x"], -60_000); // a while after the renewal that noticed it
     expect(await found(queue, { tag: ["x"] })).toContain(id);
     await redis.zrem(`${NS}replicas`, "earlier1");
     await queue.renew([], "{}");

@@ -8,13 +8,13 @@
 -- The time of an id (ms), by its first 48 bits.
 local function time_of(id) return tonumber(string.sub(id, 1, 8) .. string.sub(id, 10, 13), 16) or 0 end
 
--- Notes that a replica maintains the index. A replica of an earlier version, during a rolling upgrade or after a
+-- Notes that a live replica maintains the index, and removes dead replicas. A replica of an earlier version, during a rolling upgrade or after a
 -- rollback, enqueues and settles jobs that the index lacks: `from` is later than all of these. If no replica noted
 -- itself for the time that a dead replica stays in `replicas`, an earlier version may have run unseen meanwhile.
 local function note_indexing(replica, alive)
   local call, replicas, indexing, indexed = redis.call, KEYS[1] .. 'replicas', KEYS[1] .. 'indexing', KEYS[1] .. 'indexed'
   call('ZADD', indexing, now, replica)
-  call('ZREMRANGEBYSCORE', indexing, '-inf', now - alive)
+  for _, key in ipairs({ replicas, indexing }) do call('ZREMRANGEBYSCORE', key, '-inf', now - alive) end
   local known, others = call('HMGET', indexed, 'from', 'until'), call('ZDIFF', 2, replicas, indexing)
   local from = tonumber(known[1])
   if #others > 0 or not from or tonumber(known[2] or 0) < now then

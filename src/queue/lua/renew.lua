@@ -28,6 +28,5 @@ bring_back(ns .. 'leased', longest)
 bring_back(ns .. 'indexing', 0)
 for _, other in ipairs(bring_back(ns .. 'replicas', 0)) do end_within(ns .. 'replica:' .. other, math.max(longest, alive)) end
 for _, key in ipairs({ 'watched', 'awaited', 'history' }) do end_within(ns .. key, 60000) end
-call('ZREMRANGEBYSCORE', ns .. 'replicas', '-inf', now - alive)
 note_indexing(replica, alive)
 return reply
