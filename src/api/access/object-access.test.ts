@@ -11,6 +11,7 @@ import { startApiServer, testRegistry } from "../../testing/api-server.ts";
 import type { Caller, Made, ReadAnswer, State } from "../../testing/owned-jobs.ts";
 import { ask as askOf, bearer, CALLERS, KEYS, jobIn as makeJob, OTHERS, STATES } from "../../testing/owned-jobs.ts";
 import * as documentation from "../contract/documentation-operations.ts";
+import * as history from "../contract/history-operations.ts";
 import * as diagnostics from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
@@ -59,7 +60,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
 /** Calls that need the scope `read` besides their own. */
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
-const OPERATIONS = [jobs, diagnostics, system, documentation]
+const OPERATIONS = [jobs, diagnostics, history, system, documentation]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(
     (value): value is Operation =>
