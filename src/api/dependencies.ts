@@ -64,7 +64,17 @@ export interface ApiDependencies {
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<
     Store,
-    "get" | "accepted" | "amend" | "options" | "payload" | "attempts" | "range" | "history" | "erase" | "ping" | "states"
+    | "get"
+    | "accepted"
+    | "amend"
+    | "options"
+    | "payload"
+    | "attempts"
+    | "range"
+    | "history"
+    | "erase"
+    | "ping"
+    | "states"
   >;
   readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;

@@ -12,6 +12,7 @@ import type { Caller, Made, ReadAnswer, State } from "../../testing/owned-jobs.t
 import { ask as askOf, bearer, CALLERS, KEYS, jobIn as makeJob, OTHERS, STATES } from "../../testing/owned-jobs.ts";
 import * as bulkOperations from "../contract/bulk-operations.ts";
 import * as documentation from "../contract/documentation-operations.ts";
+import * as history from "../contract/history-operations.ts";
 import * as diagnostics from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
@@ -64,7 +65,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
 /** Calls that need the scope `read` besides their own. */
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
-const OPERATIONS = [jobs, bulkOperations, diagnostics, system, documentation]
+const OPERATIONS = [jobs, bulkOperations, diagnostics, history, system, documentation]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(
     (value): value is Operation =>
