@@ -310,11 +310,7 @@ const update = step(
   fc.record({ client, which: some, set: changes }),
   async (sides, { client: by, which, set: { priority, size, dueAt } }) => {
     const payload: Payload | undefined =
-      size === undefined
-        ? undefined
-        : size > 0
-          ? { size, data: Buffer.alloc(size, "y") }
-          : `{"n":"${nextId(sides)}"}`;
+      size === undefined ? undefined : size > 0 ? { size, data: Buffer.alloc(size, "y") } : `{"n":"${nextId(sides)}"}`;
     const ids = someIds(sides, which);
     const answers = await clientOf(sides.clients, by).queue.updateMany(
       ids.map((id) => ({
