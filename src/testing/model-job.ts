@@ -82,6 +82,17 @@ export function notWaiting(job: ModelJob | undefined): string | undefined {
   return ["queued", "scheduled", "retrying"].includes(job.state) ? undefined : "finished";
 }
 
+/** The count that a job in each state belongs to; queued jobs are counted by their set. */
+export const COUNT_OF: Readonly<Record<Status, string>> = {
+  queued: "",
+  scheduled: "scheduled",
+  retrying: "retrying",
+  running: "running",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
+};
+
 /** The range that a job waits in: 0 poison candidates, 1 large payloads, 2 all others. */
 const rangeOf = (job: ModelJob): 0 | 1 | 2 => (isPoisonCandidate(job) ? 0 : job.size > 0 ? 1 : 2);
 const OFFSET_OF_RANGE = [POISON_CANDIDATES, LARGE, 0] as const;

@@ -31,16 +31,6 @@ export interface Handed {
   readonly crashes: number;
 }
 
-/** The count that a job in each state belongs to; queued jobs are counted by their set. */
-const COUNT_OF: Readonly<Record<Status, string>> = {
-  queued: "",
-  scheduled: "scheduled",
-  retrying: "retrying",
-  running: "running",
-  completed: "completed",
-  failed: "failed",
-  cancelled: "cancelled",
-};
 const byScore = (a: ModelJob, b: ModelJob): number => a.score - b.score || (a.id < b.id ? -1 : 1);
 
 export class QueueModel {
