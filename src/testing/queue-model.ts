@@ -10,6 +10,7 @@ import type { ModelJob, ModelUpdate, NewJob } from "./model-job.ts";
 import {
   AHEAD,
   byTurn,
+  COUNT_OF,
   isPoisonCandidate,
   isUnclaimed,
   modelJob,
