@@ -6,6 +6,7 @@ import * as history from "./contract/history-operations.ts";
 import * as introspection from "./contract/introspection-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
+import * as updates from "./contract/job-update-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -94,9 +95,9 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
-    { ...call(jobs.cancelJobByPost, cancelJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
-    { ...call(jobs.updateJob, updateJob(deps)), maxBodyBytes: maxJobBytes },
-    { ...call(jobs.runJob, runJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    { ...call(updates.cancelJobByPost, cancelJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    { ...call(updates.updateJob, updateJob(deps)), maxBodyBytes: maxJobBytes },
+    { ...call(updates.runJob, runJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     route(jobs.followJob, followJob(deps)),
     route(jobs.followAll, followAll(deps)),
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },

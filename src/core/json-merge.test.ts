@@ -8,7 +8,7 @@ function merged(target: unknown, patch: unknown): unknown {
   const isObject = typeof target === "object" && target !== null && !Array.isArray(target);
   const result: Record<string, unknown> = isObject ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name];
+    if (value === null) Reflect.deleteProperty(result, name);
     else result[name] = merged(result[name], value);
   }
   return result;

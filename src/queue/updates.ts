@@ -122,8 +122,9 @@ export class Updates {
     return read.flatMap(({ job, after, index }, i) => {
       const code = codes.charAt(i);
       if (code === NOT_UPDATED) return [index];
-      const { dueAt: _, ...submission } = after;
-      answers[index] = { kind: "updated", job: { ...job, ...submission, status: statusOfCode(code) ?? job.status } };
+      const { priority, maxAttempts, payload, options } = after;
+      const status = statusOfCode(code) ?? job.status;
+      answers[index] = { kind: "updated", job: { ...job, priority, maxAttempts, payload, options, status } };
       return [];
     });
   }

@@ -40,6 +40,16 @@ export interface ModelJob extends NewJob {
   score: number;
 }
 
+/** What changes of a job; an absent field does not change. */
+export interface ModelUpdate {
+  readonly id: string;
+  readonly priority?: number;
+  /** Any number is another payload. */
+  readonly size?: number;
+  /** PAST, or epoch ms far ahead. */
+  readonly dueAt?: number;
+}
+
 /** The distance between the scores of two priorities. */
 const BAND = 2 ** 48;
 /** How far behind their turn poison candidates are, and jobs with large payloads: behind all others. */
@@ -68,6 +78,24 @@ export const isUnclaimed = ({ token }: ModelJob): boolean => token === tokenOf("
 
 /** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
 export const isPoisonCandidate = ({ crashes }: ModelJob): boolean => crashes > 1;
+
+/** The answer to a change of a job that does not wait; undefined for one that waits. */
+export function notWaiting(job: ModelJob | undefined): string | undefined {
+  if (!job) return "missing";
+  if (job.state === "running") return "running";
+  return ["queued", "scheduled", "retrying"].includes(job.state) ? undefined : "finished";
+}
+
+/** The count that a job in each state belongs to; queued jobs are counted by their set. */
+export const COUNT_OF: Readonly<Record<Status, string>> = {
+  queued: "",
+  scheduled: "scheduled",
+  retrying: "retrying",
+  running: "running",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 
 /** The range that a job waits in: 0 poison candidates, 1 large payloads, 2 all others. */
 const rangeOf = (job: ModelJob): 0 | 1 | 2 => (isPoisonCandidate(job) ? 0 : job.size > 0 ? 1 : 2);

@@ -6,23 +6,24 @@ import { at } from "../core/at.ts";
 import type { Callback, Status } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
-import type { ModelJob, NewJob } from "./model-job.ts";
-import { AHEAD, byTurn, isPoisonCandidate, isUnclaimed, modelJob, PAST, tokenOf, VirtualTimes } from "./model-job.ts";
+import type { ModelJob, ModelUpdate, NewJob } from "./model-job.ts";
+import {
+  AHEAD,
+  byTurn,
+  COUNT_OF,
+  isPoisonCandidate,
+  isUnclaimed,
+  modelJob,
+  notWaiting,
+  PAST,
+  tokenOf,
+  VirtualTimes,
+} from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
   readonly key: string | null;
   readonly fingerprint: string;
-}
-
-/** What changes of a job; an absent field does not change. */
-export interface ModelUpdate {
-  readonly id: string;
-  readonly priority?: number;
-  /** Any number is another payload. */
-  readonly size?: number;
-  /** PAST, or epoch ms far ahead. */
-  readonly dueAt?: number;
 }
 
 export interface Handed {
@@ -31,16 +32,6 @@ export interface Handed {
   readonly crashes: number;
 }
 
-/** The count that a job in each state belongs to; queued jobs are counted by their set. */
-const COUNT_OF: Readonly<Record<Status, string>> = {
-  queued: "",
-  scheduled: "scheduled",
-  retrying: "retrying",
-  running: "running",
-  completed: "completed",
-  failed: "failed",
-  cancelled: "cancelled",
-};
 const byScore = (a: ModelJob, b: ModelJob): number => a.score - b.score || (a.id < b.id ? -1 : 1);
 
 export class QueueModel {
@@ -328,13 +319,6 @@ export class QueueModel {
   #count(name: string, type: string, by: number): void {
     if (name !== "") this.counts.set(`${name}:${type}`, (this.counts.get(`${name}:${type}`) ?? 0) + by);
   }
-}
-
-/** The answer to a change of a job that does not wait; undefined for one that waits. */
-function notWaiting(job: ModelJob | undefined): string | undefined {
-  if (!job) return "missing";
-  if (job.state === "running") return "running";
-  return ["queued", "scheduled", "retrying"].includes(job.state) ? undefined : "finished";
 }
 
 function handedOf({ id, attempt, crashes }: ModelJob): Handed {
