@@ -14,7 +14,7 @@ afterAll(() => replica.close());
 
 const run = (args: string | readonly string[], options: RunOptions = {}) => runAgainst(replica, args, options);
 const idsOf = async (...args: readonly string[]): Promise<string[]> =>
-  jsonLines((await run(["list", "--json", "--all", ...args])).out || "[]").flatMap(({ id }) => id ?? []);
+  jsonLines((await run(["list", "--json", "--all", ...args])).out).map(({ id }) => id);
 const waiting = (tag: string) => submitByCommand(replica, { do: "return", value: tag }, "--delay", "1h", "--tag", tag);
 
 describe("taskflow list", () => {

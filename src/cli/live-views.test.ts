@@ -52,7 +52,7 @@ describe("taskflow retry", () => {
     expect(await reruns()).toBe(0);
     expect(await run(`${line} --wait --rate 1000`, { input: answering("yes\n") })).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^result +\{"matched":2,"replayed":2\}$/m) as string,
+      out: expect.stringMatching(/^result +\{"matched":2,.*"replayed":2.*\}$/m) as string,
     });
     expect(await reruns()).toBe(2);
     await until(async () => jsonLines((await run("list --tag bulk --status failed --json")).out).length === 4, {

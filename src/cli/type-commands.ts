@@ -58,7 +58,7 @@ const DESTINATION_COLUMNS: readonly Column<Destination>[] = [
   { title: "state", text: ({ state }) => state, colour: ({ state }) => (state === "closed" ? undefined : "yellow") },
   {
     title: "in flight",
-    text: ({ in_flight, limit }) => (limit === null ? String(in_flight) : `${in_flight}/${limit}`),
+    text: ({ in_flight, limit }) => `${in_flight}/${limit}`,
     align: "right",
   },
   { title: "failures", text: ({ consecutive_failures: failures }) => String(failures), align: "right" },

@@ -46,7 +46,8 @@ export function bulkCall(
     body: JSON.stringify({ ...filter, ...wireOf({ ...members, rate, dryRun }) }),
     headers: dryRun ? {} : { "Idempotency-Key": idempotencyKey },
     signal,
-    isRepeatable: true,
+    // a server of an earlier version ignores the key of a replay, and would run the jobs twice
+    isRepeatable: dryRun || action !== "replay",
     waitMs: dryRun ? COUNT_MS : 0,
   };
 }
