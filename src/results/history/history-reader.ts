@@ -71,7 +71,7 @@ export class HistoryReader {
     const rows = await this.#pool.query<ErrorRow>(ERRORS, [from, to, types ?? null, limit, firstHour]);
     return rows.map(({ hourly, ...group }) => ({
       ...group,
-      hourly: Array.from({ length: HOURS }, (_, index) => Number(hourly[index] ?? 0)),
+      hourly: Array.from({ length: HOURS }, (_, index) => hourly[index] ?? 0),
     }));
   }
 

@@ -1,69 +1,20 @@
 import fc from "fast-check";
-import pg from "pg";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { signatureOf } from "../../core/error-signature.ts";
 import { timeOfId } from "../../core/id.ts";
-import type { Outcome } from "../../core/job.ts";
+import type { Outcome, TerminalStatus } from "../../core/job.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/time.ts";
-import { Leader } from "../../postgres/leader.ts";
+import type { HistoryBundle } from "../../testing/history.ts";
+import { ALWAYS, failed, historySetup, NOW, open, recorderOn } from "../../testing/history.ts";
 import { idAt, outcomes, outcomeWith } from "../../testing/outcomes.ts";
-import { freshDatabase } from "../../testing/services.ts";
-import { smallPayloads } from "../../testing/small-payloads.ts";
 import { TcpProxy } from "../../testing/tcp-proxy.ts";
 import { until } from "../../testing/until.ts";
-import { migrate } from "../migrate.ts";
-import { Recorder } from "../recorder/recorder.ts";
-import { StoredJobs } from "../stored-jobs.ts";
-import { compactAt, HOURS_KEPT_MS, MINUTES_KEPT_MS } from "./compaction.ts";
-import { removeExamples } from "./examples.ts";
-import { MAX_GROUPS } from "./group-limit.ts";
-import { HistoryReader, type SeriesStep } from "./history-reader.ts";
-
-const open: { close: () => unknown }[] = [];
-afterEach(async () => {
-  for (const part of open.splice(0).reverse()) await part.close();
-});
-
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const ALWAYS = { from: 0, to: 4e12, types: undefined };
-const NOW = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
-
-function recorderOn(databaseUrl: string, maxRows = 100) {
-  const recorder = new Recorder({
-    ...smallPayloads,
-    databaseUrl,
-    maxRows,
-    highMark: 10_000,
-    lowMark: 100,
-    onRecorded: () => Promise.resolve(),
-    log: silent,
-  });
-  open.push({ close: () => recorder.close(0) });
-  return recorder;
-}
-
-async function setup() {
-  const { url } = await freshDatabase();
-  await migrate(url);
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const reader = new HistoryReader(url);
-  const stored = new StoredJobs(url);
-  await stored.open();
-  const leader = new Leader({ databaseUrl: url, name: "history", timeoutMs: 60_000 });
-  open.push({ close: () => client.end() }, reader, stored, leader);
-  const compact = (now = NOW) => compactAt(leader, now, 30);
-  const record = async (batch: readonly Outcome[], recorder = recorderOn(url)) => {
-    recorder.add(batch);
-    await recorder.idle();
-  };
-  return { url, client, reader, stored, compact, record };
-}
-type Bundle = Awaited<ReturnType<typeof setup>>;
+import { HOURS_KEPT_MS, MINUTES_KEPT_MS } from "./compaction.ts";
+import type { SeriesStep } from "./history-reader.ts";
 
 /** The sums of the rows of `jobs`, by step and type. */
-async function sumsOfRows({ client }: Bundle, step: SeriesStep) {
-  const { rows } = await client.query<{ at: number }>(
+async function sumsOfRows({ client }: HistoryBundle, step: SeriesStep) {
+  const { rows } = await client.query<{ at: number; failed: number }>(
     `select (extract(epoch from date_trunc($1, finished_at, 'UTC')) * 1000)::float8 as at,
       count(*) filter (where status = 'completed')::float8 as completed, count(*) filter (where status = 'failed')::float8 as failed,
       count(*) filter (where status = 'cancelled')::float8 as cancelled, sum(greatest(attempt - 1, 0))::float8 as retries
@@ -73,23 +24,22 @@ async function sumsOfRows({ client }: Bundle, step: SeriesStep) {
   return rows;
 }
 
-async function series({ reader }: Bundle, step: SeriesStep) {
+async function series({ reader }: HistoryBundle, step: SeriesStep) {
   const points = await reader.series(step, ALWAYS);
   return points
     .map(({ at, completed, failed, cancelled, retries }) => ({ at, completed, failed, cancelled, retries }))
     .sort((a, b) => a.at - b.at);
 }
 
-async function expectEqualSums(bundle: Bundle): Promise<void> {
+async function expectEqualSums(bundle: HistoryBundle): Promise<void> {
   for (const step of ["minute", "hour", "day"] as const)
     expect(await series(bundle, step)).toEqual(await sumsOfRows(bundle, step));
-  const { rows } = await bundle.client.query<{ count: number }>(
+  const { rows } = await bundle.client.query<{ type: string; code: string; message: string | null; count: number }>(
     `select type, coalesce(error ->> 'code', 'unknown') as code, error ->> 'message' as message, count(*)::float8 as count
     from jobs where status = 'failed' group by 1, 2, 3`,
   );
   const failures = new Map<string, number>();
-  for (const { type, code, message, count } of rows as unknown as Record<"type" | "code" | "message", string>[] &
-    typeof rows) {
+  for (const { type, code, message, count } of rows) {
     const key = JSON.stringify([type, code, signatureOf(message ?? "")]);
     failures.set(key, (failures.get(key) ?? 0) + count);
   }
@@ -100,9 +50,6 @@ async function expectEqualSums(bundle: Bundle): Promise<void> {
   expect(await bundle.stored.historyDifferences(0)).toEqual([]);
 }
 
-const failed = (message: string, fields: Partial<Outcome> = {}): Outcome =>
-  outcomeWith({ status: "failed", result: null, error: { code: "permanent", message, attempt: 1 }, ...fields });
-
 const arbitraryOutcome = fc
   .record({
     ago: fc.integer({ min: 1, max: 3 * DAY_MS }),
@@ -110,7 +57,7 @@ const arbitraryOutcome = fc
     ran: fc.integer({ min: 0, max: MINUTE_MS }),
     attempt: fc.integer({ min: 0, max: 5 }),
     type: fc.constantFrom("email", "webhook"),
-    status: fc.constantFrom("completed", "failed", "cancelled"),
+    status: fc.constantFrom<TerminalStatus>("completed", "failed", "cancelled"),
     message: fc.oneof(fc.constantFrom("timed out after 5 ms", "no such host"), fc.string({ unit: "binary" })),
   })
   .map(({ ago, waited, ran, attempt, type, status, message }) => {
@@ -118,7 +65,7 @@ const arbitraryOutcome = fc
     const startedAt = waited === null ? null : acceptedAt + waited;
     return outcomeWith({
       job: { id: idAt(acceptedAt), type },
-      status: status as Outcome["status"],
+      status,
       attempt,
       error: status === "failed" ? { code: "permanent", message, attempt } : null,
       startedAt,
@@ -128,7 +75,7 @@ const arbitraryOutcome = fc
 
 describe("the history", () => {
   it("has the sums of the rows, for any batches, before and after compaction, and the percentiles of the rows", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const all: Outcome[] = [];
     await fc.assert(
       fc.asyncProperty(
@@ -159,7 +106,7 @@ describe("the history", () => {
   });
 
   it("measures the pickup of the first attempt, from run_at if it is later", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const acceptedAt = NOW - HOUR_MS;
     const record = (startedAt: number | null): string =>
       `{"attempt":1,"outcome":"retry","log":["\\"started_at\\":7"],"started_at":${startedAt ?? "null"},"finished_at":${NOW}}`;
@@ -185,7 +132,7 @@ describe("the history", () => {
   });
 
   it("counts each row once: repeated batches, halves of them, and two recorders with the same jobs", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const batch = [...outcomes(40), ...Array.from({ length: 20 }, (_, n) => failed(`failure ${n}`))];
     await bundle.record([...batch, ...batch.slice(0, 3)]);
     await bundle.record(batch);
@@ -194,16 +141,11 @@ describe("the history", () => {
     const recorders = [recorderOn(bundle.url, 50), recorderOn(bundle.url, 70)] as const;
     await Promise.all([bundle.record(shared, recorders[0]), bundle.record(shared.toReversed(), recorders[1])]);
     await expectEqualSums(bundle);
-    expect(
-      (await sumsOfRows(bundle, "day")).reduce(
-        (sum, row) => sum + Number((row as unknown as Outcome & { failed: number }).failed),
-        0,
-      ),
-    ).toBe(71);
+    expect((await sumsOfRows(bundle, "day")).reduce((sum, row) => sum + row.failed, 0)).toBe(71);
   });
 
   it("counts the version of a job that its row has, if a batch has two", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const [a] = outcomes(1) as [Outcome];
     await bundle.record([a, { ...a, status: "cancelled" }]);
     await expectEqualSums(bundle);
@@ -211,7 +153,7 @@ describe("the history", () => {
   });
 
   it("counts a row that Postgres rejects as the row that is stored instead, and none that is set aside", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const batch = [
       ...outcomes(10),
       failed("a bad result", { result: `"a\0b"`, records: [`{"started_at":1}`] }),
@@ -225,7 +167,7 @@ describe("the history", () => {
   });
 
   it("counts each row once if the connection is lost before the commit, or after it", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const proxy = await TcpProxy.start(Number(new URL(bundle.url).port));
     open.push(proxy);
     const recorder = recorderOn(proxy.before(bundle.url));
@@ -248,7 +190,7 @@ describe("the history", () => {
   });
 
   it("keeps its sums while recorders write and compaction runs", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const recorders = [recorderOn(bundle.url, 20), recorderOn(bundle.url, 30)];
     const old = (n: number): Outcome =>
       failed("late", { finishedAt: NOW - 2 * HOUR_MS + (n % 5) * MINUTE_MS, startedAt: null });
@@ -279,7 +221,7 @@ describe("the history", () => {
   });
 
   it("has the hours of old minutes in their first minute, late batches too, and forgets hours after two years", async () => {
-    const bundle = await setup();
+    const bundle = await historySetup();
     const hour = NOW - 2 * DAY_MS;
     const at = (minutes: number): Outcome => outcomeWith({ finishedAt: hour + minutes * MINUTE_MS, startedAt: null });
     await bundle.record([at(1), at(2), at(59)]);
@@ -296,49 +238,5 @@ describe("the history", () => {
     expect(await series(bundle, "day")).toMatchObject([{ completed: 4 }]);
     await bundle.compact(hour + HOURS_KEPT_MS + 2 * DAY_MS);
     for (const step of ["minute", "hour", "day"] as const) expect(await series(bundle, step)).toEqual([]);
-  });
-
-  it("groups errors: counts, first and last time, hours and examples, for RETENTION_DAYS", async () => {
-    const bundle = await setup();
-    const at = (hoursAgo: number, n: number) => failed(`no user ${n}`, { finishedAt: NOW - hoursAgo * HOUR_MS + n });
-    const all = [at(0, 1), at(0, 2), at(5, 3), at(23, 4), at(24, 5)];
-    await bundle.record([...all, failed("rare", { finishedAt: NOW })]);
-    for (let round = 0; round < 2; round += 1) {
-      const [group, rare, ...more] = await bundle.reader.errors(ALWAYS, 10, NOW + MINUTE_MS);
-      const hourly = Array.from({ length: 24 }, () => 0);
-      [hourly[0], hourly[18], hourly[23]] = [1, 1, 2];
-      expect(group).toMatchObject({ type: "email", code: "permanent", signature: "no user <n>", count: 5, hourly });
-      expect([group?.first_seen, group?.last_seen]).toEqual([all[4]?.finishedAt, all[1]?.finishedAt]);
-      expect(group?.examples).toEqual(all.slice(0, 3).map(({ job }) => job.id));
-      expect([rare?.count, more]).toEqual([1, []]);
-      await bundle.compact(NOW + 3 * HOUR_MS);
-    }
-    const some = { ...ALWAYS, from: NOW - 5 * HOUR_MS, to: NOW };
-    expect(await bundle.reader.errors(some, 10, NOW)).toMatchObject([{ count: 1 }]);
-    await bundle.compact(NOW + 32 * DAY_MS);
-    expect(await bundle.reader.errors(ALWAYS, 10, NOW)).toEqual([]);
-  });
-
-  it("removes erased jobs from the examples, and only these", async () => {
-    const bundle = await setup();
-    const [a, b, c] = [failed("one"), failed("one"), failed("other")];
-    await bundle.record([a, b, c]);
-    await removeExamples(bundle.client, [a.job.id, c.job.id]);
-    await removeExamples(bundle.client, []);
-    const groups = await bundle.reader.errors(ALWAYS, 10, NOW);
-    expect(groups.map(({ count, examples }) => [count, examples])).toEqual([
-      [2, [b.job.id]],
-      [1, []],
-    ]);
-  });
-
-  it("counts errors beyond the limit of a recorder and hour as (other), with the same sum", async () => {
-    const bundle = await setup();
-    const letters = (n: number): string => n.toString().replace(/\d/g, (digit) => "qrstuvwxyz".charAt(Number(digit)));
-    await bundle.record(Array.from({ length: MAX_GROUPS + 20 }, (_, n) => failed(letters(n), { finishedAt: NOW })));
-    const groups = await bundle.reader.errors(ALWAYS, 5_000, NOW);
-    expect(groups).toHaveLength(MAX_GROUPS + 1);
-    expect(groups[0]).toMatchObject({ code: "(other)", signature: "(other)", count: 20 });
-    expect(await bundle.stored.historyDifferences(0)).toEqual([]);
   });
 });
