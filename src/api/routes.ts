@@ -91,6 +91,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     submit(bulk.rerunJobs, rerunJobs(deps), 64 * 1_024),
     submit(bulk.cancelJobs, bulkJobs(deps, "cancel"), 64 * 1_024),
     submit(bulk.runJobs, bulkJobs(deps, "run"), 64 * 1_024),
+    submit(bulk.updateJobs, bulkJobs(deps, "update"), 64 * 1_024),
     submit(bulk.eraseJobs, bulkJobs(deps, "erase"), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),

@@ -5,7 +5,6 @@ import { expect, it } from "vitest";
 import * as history from "../api/contract/history-operations.ts";
 import * as introspection from "../api/contract/introspection-operations.ts";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
-import { updateJob } from "../api/contract/job-operations.ts";
 import {
   acceptedBatchSchema,
   jobErrorSchema,
@@ -13,6 +12,7 @@ import {
   jobSchema,
   statusSchema,
 } from "../api/contract/job-schemas.ts";
+import { updateJob } from "../api/contract/job-update-operations.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { isBulkType } from "../core/bulk.ts";

@@ -4,7 +4,7 @@ import { TERMINAL_STATUSES } from "./job.ts";
 import type { FilterMembers } from "./job-filters.ts";
 import type { Acted, RerunScan, WalkPage } from "./reruns.ts";
 
-export const BULK_ACTIONS = ["cancel", "run", "erase"] as const;
+export const BULK_ACTIONS = ["cancel", "run", "update", "erase"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 const PREFIX = "bulk_";
@@ -23,6 +23,7 @@ export function isBulkType(type: string): boolean {
 export const BULK_STATUSES: Readonly<Record<BulkAction, readonly Status[]>> = {
   cancel: ["scheduled", "queued", "running", "retrying"],
   run: ["scheduled", "retrying"],
+  update: ["scheduled", "queued", "retrying"],
   erase: TERMINAL_STATUSES,
 };
 
@@ -31,6 +32,8 @@ export interface BulkOperationOptions {
   /** The id of the job that performs the operation. Jobs accepted after it are not matched. */
   readonly id: string;
   readonly filters: FilterMembers;
+  /** Of an update: the fields to change, as in a patch of one job. */
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
   /** The most jobs per second; undefined for no limit. */
   readonly rate?: number | undefined;
 }

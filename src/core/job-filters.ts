@@ -9,7 +9,7 @@ import { isLarge } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
 
 /** One condition on a payload: the value at the path, compared as text. */
-export interface PayloadFilter {
+interface PayloadFilter {
   /** Names of fields and indexes of lists, from the outside in. */
   readonly path: readonly string[];
   readonly value: string;

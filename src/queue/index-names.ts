@@ -33,8 +33,3 @@ export function joinNames(names: string, name: string): string {
 
 /** The member of the index that a job has under one name. */
 export const memberOf = (name: string, id: string): string => name + SEPARATOR + id;
-
-/** The members of the index that a job has under these names. */
-export function indexMembers(id: string, names: string): string[] {
-  return names === "" ? [] : [...new Set(names.split(SEPARATOR))].map((name) => memberOf(name, id));
-}

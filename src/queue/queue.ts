@@ -181,13 +181,8 @@ export class Queue {
    * @param accepted of a job that Redis may not have: the submission that Postgres has accepted. It is then withdrawn:
    * put into the outbox as cancelled
    */
-  async cancel(
-    id: string,
-    outboxOwnedMs: number,
-    callbackOf: CallbackOf,
-    accepted?: Submission,
-  ): Promise<CancelAnswer> {
-    return at(await this.cancelMany([{ id, accepted }], outboxOwnedMs, callbackOf), 0);
+  async cancel(id: string, ownedMs: number, callbackOf: CallbackOf, accepted?: Submission): Promise<CancelAnswer> {
+    return at(await this.cancelMany([{ id, accepted }], ownedMs, callbackOf), 0);
   }
 
   /** {@link cancel} for many jobs, 200 at most; the answers are in the order of the arguments. */

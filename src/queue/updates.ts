@@ -15,6 +15,7 @@ import { QueueUnavailable } from "../errors.ts";
 import type { RedisClock } from "./clock.ts";
 import { NOT_UPDATED, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
+import { memberOf, tagName } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import { scripts } from "./scripts.ts";
@@ -187,7 +188,7 @@ function encodeUpdate(
         : OPCODE.expected + payload,
     after.dueAt === undefined ? "" : String(after.dueAt),
     ...members.map(({ length }) => String(length)),
-    ...members.flat().map((tag) => `t${tag}\0${job.id}`),
+    ...members.flat().map((tag) => memberOf(tagName(tag), job.id)),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Bulk operations on this replica: finds jobs by filters, and acts on them. Uses queue, store and recorder. */
 
+import { amendAccepted } from "../api/jobs/amend-accepted.ts";
 import { eraseJobs } from "../api/jobs/erase-jobs.ts";
 import { liveMatches } from "../api/jobs/live-jobs.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
@@ -7,11 +8,14 @@ import { Turns } from "../concurrency/turns.ts";
 import { at } from "../core/at.ts";
 import type { Bulk, BulkAction, BulkOperationOptions, Rechecked } from "../core/bulk.ts";
 import { BULK_STATUSES } from "../core/bulk.ts";
+import { applySet } from "../core/bulk-patch.ts";
 import type { CallbackOf, Job, Status } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { JobSelection } from "../core/job-filters.ts";
 import { readFilters } from "../core/job-filters.ts";
+import type { ChangedSubmission } from "../core/job-patch.ts";
 import type { Acted, Reruns } from "../core/reruns.ts";
+import type { TypeLookup } from "../core/submission.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 import type { Store } from "../results/store.ts";
@@ -33,16 +37,18 @@ export interface BulkParts {
     | "payload"
     | "cancelMany"
     | "run"
+    | "updateMany"
     | "take"
     | "missing"
     | "erase"
     | "clock"
   >;
-  readonly store: Pick<Store, "states" | "among" | "erase">;
+  readonly store: Pick<Store, "states" | "among" | "erase" | "amend">;
   readonly artifacts: Pick<ArtifactStore, "removeJob">;
   readonly reruns: Pick<Reruns, "matching">;
   readonly recorder: { readonly isFull: boolean };
   readonly callbackOf: CallbackOf;
+  readonly typeOf: TypeLookup;
   /** Records a job that was cancelled while it waited. */
   readonly cancelWaiting: (job: Job, kind: "cancelled" | "withdrawn") => void;
 }
@@ -92,17 +98,19 @@ async function act(
           { id, rate, payer: undefined },
           ids.map(() => 0),
         );
-  const acted = await actOn(parts, operation.action, ids.slice(0, granted));
+  const acted = await actOn(parts, operation, ids.slice(0, granted));
   return { ...acted, ...(wait && !acted.wait && { wait }) };
 }
 
-async function actOn(parts: BulkParts, action: BulkAction, ids: readonly string[]): Promise<Acted> {
+async function actOn(parts: BulkParts, { action, set }: BulkOperationOptions, ids: readonly string[]): Promise<Acted> {
   if (ids.length === 0) return { examined: 0, done: 0 };
   switch (action) {
     case "cancel":
       return { examined: ids.length, done: await cancelAll(parts, ids) };
     case "run":
       return { examined: ids.length, done: await runAll(parts, ids) };
+    case "update":
+      return { examined: ids.length, done: await updateAll(parts, set ?? {}, ids) };
     case "erase":
       return eraseAll(parts, ids);
     default:
@@ -139,6 +147,29 @@ async function runAll(parts: BulkParts, ids: readonly string[]): Promise<number>
   const due = answers.filter(({ kind }) => kind === "updated" || kind === "unchanged").length;
   const others = ids.filter((_, i) => !["updated", "unchanged"].includes(at(answers, i).kind));
   return due + (await countDone(parts, "run", live, others));
+}
+
+/** Changes jobs that wait. @returns how many of them have the new fields */
+async function updateAll(
+  parts: BulkParts,
+  set: Readonly<Record<string, unknown>>,
+  ids: readonly string[],
+): Promise<number> {
+  const { queue, typeOf } = parts;
+  let unfit = 0;
+  const change = (job: Job): ChangedSubmission | undefined => {
+    const changed = applySet(job, set, queue.clock.now(), typeOf);
+    if (!changed) unfit += 1;
+    return changed;
+  };
+  const answers = await queue.updateMany(ids.map((id) => ({ id, change })));
+  let done = 0;
+  for (const answer of answers) {
+    if (answer.kind !== "updated" && answer.kind !== "unchanged") continue;
+    await amendAccepted(parts, answer.job);
+    done += 1;
+  }
+  return done - unfit;
 }
 
 /** Erases jobs as far as they are recorded; the first one that is not has to wait for its row. */
@@ -193,6 +224,8 @@ function isDone(action: BulkAction, status: Status): boolean {
       return status === "cancelled";
     case "run":
       return status !== "scheduled" && status !== "retrying" && status !== "cancelled";
+    case "update":
+      return status === "scheduled" || status === "queued" || status === "retrying";
     case "erase":
       return false;
     default:

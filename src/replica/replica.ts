@@ -114,7 +114,8 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const reruns = rerunsOf({ queue, store, acceptanceLogWriter, quotas });
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const cancelWaiting: BulkParts["cancelWaiting"] = (job, kind) => recordCancelled(job, kind, recorder, metrics);
-  const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting });
+  const typeOf = options.registry.get;
+  const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, sweep, threads, slots } = workerParts;

@@ -2,6 +2,7 @@
 import type pg from "pg";
 import type { AttemptRecord, JobError, JobOptions } from "../core/job.ts";
 import { readSql } from "../postgres/sql.ts";
+import { removeExamples } from "./history/examples.ts";
 
 const READ = readSql(new URL("./erase-read.sql", import.meta.url));
 const ROWS = readSql(new URL("./erase-rows.sql", import.meta.url));
@@ -43,6 +44,7 @@ export async function eraseRows(client: pg.ClientBase, ids: readonly string[], a
       ]);
     }
     for (const copies of COPIES) await client.query(copies, bounded(present));
+    await removeExamples(client, present);
   }
   return found;
 }

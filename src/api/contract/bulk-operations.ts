@@ -6,6 +6,7 @@ import { BULK_STATUSES, bulkTypeOf } from "../../core/bulk.ts";
 import { filterSchemas, payloadFilterSchemas } from "../../core/job-filters.ts";
 import { includeReplayed } from "../../core/reruns.ts";
 import { idempotencyKey, JSON_JOB } from "./job-operations.ts";
+import { jobPatch } from "./job-update-operations.ts";
 import type { Operation } from "./operation.ts";
 
 const PROBLEMS = [
@@ -84,7 +85,11 @@ export const rerunJobs: Operation = {
   problems: PROBLEMS,
 };
 
-function bulkOperation(action: BulkAction, operation: Pick<Operation, "id" | "summary" | "description">): Operation {
+function bulkOperation(
+  action: BulkAction,
+  operation: Pick<Operation, "id" | "summary" | "description">,
+  fields: Readonly<Record<string, TSchema>> = {},
+): Operation {
   const type = bulkTypeOf(action);
   return {
     method: "POST",
@@ -95,7 +100,7 @@ function bulkOperation(action: BulkAction, operation: Pick<Operation, "id" | "su
     description:
       `Starts a job of type \`${type}\`. It acts only on jobs that were accepted before it and are ${listOf(BULK_STATUSES[action])}; \`status\` selects among these. Its result has \`matched\`, \`done\`, and \`skipped\`: the jobs that ended before it reached them. After a crash or a restart it resumes where it stopped; a second call is harmless. ${operation.description ?? ""}`.trim(),
     headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
-    body: { "application/json": { schema: bodyOf(controls({})) } },
+    body: { "application/json": { schema: bodyOf({ ...fields, ...controls({}) }) } },
     answers: answersOf(type),
     problems: PROBLEMS,
   };
@@ -116,6 +121,24 @@ export const runJobs = bulkOperation("run", {
   summary: "Run all scheduled and retrying jobs now that match a filter",
   description: "A retrying job keeps its attempts.",
 });
+
+const changes = Object.fromEntries(Object.entries(jobPatch.properties).filter(([name]) => name !== "payload"));
+
+export const updateJobs = bulkOperation(
+  "update",
+  {
+    id: "updateJobs",
+    summary: "Change all waiting jobs that match a filter",
+    description: "A job that has made too many attempts for a new `max_attempts` is skipped.",
+  },
+  {
+    set: Type.Object(changes, {
+      additionalProperties: false,
+      minProperties: 1,
+      description: "The fields to change, as in `PATCH /api/v1/jobs/{id}`",
+    }),
+  },
+);
 
 export const eraseJobs = bulkOperation("erase", {
   id: "eraseJobs",

@@ -27,15 +27,15 @@ export const runJob: Operation = {
   id: "runJob",
   tag: "Jobs",
   summary: "Run a scheduled or retrying job now",
-  description: `Makes the job due now: it waits for its turn like any other job. A retrying job keeps its attempts. For a queued job, which is due already, the call changes nothing.\n\n${OWN_JOBS_ONLY}`,
+  description: `Makes the job due now: it waits for its turn like any other job. A retrying job keeps its attempts.\n\n${OWN_JOBS_ONLY}`,
   body: NO_FIELDS,
   isBodyOptional: true,
   answers: { 200: { description: "The job, which is now queued", content: JOB_OR_RECEIPT } },
-  problems: [...WAITING_JOB_PROBLEMS, ...NO_FIELDS_PROBLEMS],
+  problems: [...WAITING_JOB_PROBLEMS, "job_due", ...NO_FIELDS_PROBLEMS],
 };
 
 /** The fields of a patch, each with the rules of a new submission; null restores the default. */
-const jobPatch = Type.Object(
+export const jobPatch = Type.Object(
   Object.fromEntries(
     PATCH_FIELDS.map((name) => {
       const schema: TSchema = submissionSchema.properties[name];

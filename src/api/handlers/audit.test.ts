@@ -76,7 +76,7 @@ it("comes in pages, and filtered", async () => {
   expect((await list("?from=9999-12-31T23:59:59Z")).entries).toEqual([]);
   expect((await list("?to=1960-01-01T00:00:00%2B01:00")).entries).toEqual([]);
   expect((await list("?from=2020-01-01T00:00:00Z&to=9999-12-31T23:59:59Z")).entries).toEqual(found);
-  const at = String((found[0] as { at: string }).at);
+  const { at } = found[0] as { at: string };
   expect((await list(`?from=${at}`)).entries[0]).toEqual(found[0]);
   expect((await list(`?to=${at}`)).entries).not.toContainEqual(found[0]);
 });

@@ -1,5 +1,5 @@
 /**
- * `POST /api/v1/jobs/replay`, `/cancel`, `/run` and `/erase`: starts a job that acts on all jobs that match a
+ * `POST /api/v1/jobs/replay`, `/cancel`, `/run`, `/update` and `/erase`: starts a job that acts on all jobs that match a
  * filter; or counts them.
  */
 import type { Scope } from "../../core/api-key.ts";
@@ -16,6 +16,7 @@ import type { ApiDependencies } from "../dependencies.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import type { Answer, ApiRequest, Handler } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
+import { callerOf } from "./audit-caller.ts";
 import type { BulkBody } from "./bulk-body.ts";
 import { readBulkBody } from "./bulk-body.ts";
 import { enqueueOne } from "./enqueue-one.ts";
@@ -89,7 +90,7 @@ async function count(
 async function start(
   deps: ApiDependencies,
   { call, type }: BulkCall,
-  request: Pick<ApiRequest, "chargeJobs" | "caller" | "headers">,
+  request: Pick<ApiRequest, "chargeJobs" | "caller" | "headers" | "id">,
   { payload, bytes }: BulkBody,
 ): Promise<Answer> {
   const { registry, settings } = deps;
@@ -110,5 +111,11 @@ async function start(
   } = request;
   const idempotency =
     key === undefined ? undefined : idempotencyOf(key, caller?.id, call, bytes, settings.idempotencyTtlMs);
-  return enqueueOne(deps)(request, { submission, idempotency, otherUse: "with another body" });
+  const by = callerOf(request);
+  const answer = await enqueueOne(deps)(request, { submission, idempotency, otherUse: "with another body" });
+  if (answer.status === 202 && !answer.headers?.some(([name]) => name === "Idempotent-Replayed")) {
+    const { id: jobId } = JSON.parse(answer.body as string) as { readonly id: string };
+    deps.audit.record({ ...by, action: `jobs.${call}`, target: JSON.stringify(payload), jobId });
+  }
+  return answer;
 }

@@ -10,6 +10,7 @@ import { json } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
 import { eraseJobs } from "../jobs/erase-jobs.ts";
 import { jobJson } from "../jobs/job-json.ts";
+import { callerOf } from "./audit-caller.ts";
 import { idOf, readJob } from "./jobs.ts";
 
 /** How long the call waits for the row of a job that has just ended. */
@@ -20,6 +21,7 @@ export function eraseJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   const toJson = jobJson(deps.registry);
   return async (request) => {
     const id = idOf(request);
+    const by = callerOf(request);
     const rejection = rejectionOfBody(request);
     if (rejection) return rejection;
     const view = (await deps.store.get(id)) ?? (await readJob(deps, id));
@@ -28,6 +30,7 @@ export function eraseJob(deps: ApiDependencies): (request: ApiRequest) => Promis
       return problem(409, "job_not_finished", `Only a finished job can be erased: the job ${id} is ${view.status}.`);
     await recorded(deps, id);
     await eraseJobs(deps, [id]);
+    deps.audit.record({ ...by, action: "jobs.erase", target: id });
     const erased = await deps.store.get(id);
     return erased ? json(200, toJson(erased)) : jobNotFound(id);
   };

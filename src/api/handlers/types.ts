@@ -38,7 +38,8 @@ export function getTypes(
 }
 
 function factsOf({ source, definition }: JobType): Record<keyof typeof UNKNOWN, unknown> {
-  const { lane, attempts, timeoutMs, backoff, description, payload } = definition;
+  const { lane, attempts, timeoutMs, backoff, description } = definition;
+  const payload: unknown = definition.payload;
   const { examples = [] } = payload as { readonly examples?: readonly unknown[] };
   const { kind, base_ms, max_ms } = backoff;
   return {
@@ -48,7 +49,7 @@ function factsOf({ source, definition }: JobType): Record<keyof typeof UNKNOWN, 
     backoff: { kind, base_ms, max_ms },
     description: description ?? null,
     is_built_in: source === BUILT_IN,
-    payload_schema: payload as unknown,
+    payload_schema: payload,
     examples,
   };
 }

@@ -16,6 +16,7 @@ import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { jobNotFound, problem, problemOfRejection } from "../http/problem.ts";
+import { amendAccepted } from "../jobs/amend-accepted.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
@@ -33,7 +34,12 @@ export function runJob(deps: ApiDependencies): (request: ApiRequest) => Promise<
     const rejection = rejectionOfBody(request);
     if (rejection) return rejection;
     const id = idOf(request);
-    return change(request, id, async () => at(await deps.queue.run([id]), 0));
+    return change(request, id, async () => {
+      const answer = at(await deps.queue.run([id]), 0);
+      return answer.kind === "unchanged"
+        ? problem(409, "job_due", `The job ${id} is due already: it waits for its turn.`)
+        : answer;
+    });
   };
 }
 
@@ -117,7 +123,7 @@ function changing(
     switch (answer.kind) {
       case "updated":
       case "unchanged":
-        await amend(deps, answer.job);
+        await amendAccepted(deps, answer.job);
         return json(200, toJson(caller, viewOf(answer.job)));
       case "running":
         return problem(409, "job_running", `The job ${id} runs already.`);
@@ -129,17 +135,4 @@ function changing(
       }
     }
   };
-}
-
-/**
- * Stores the new submission in the acceptance log, from which a restore would otherwise bring back the old one. Only
- * then the request succeeds; a repeat after a failure stores it again.
- */
-async function amend({ queue, store }: ApiDependencies, job: Job): Promise<void> {
-  if (job.options.durability !== "postgres" || job.options.revision === undefined) return;
-  const { payload } = job;
-  if (!isLarge(payload) || payload.data) return store.amend(job.id, job);
-  const data = await queue.payload(job.id, payload.size);
-  // Otherwise the job has ended, or a later update has another payload
-  if (data?.length === payload.size) await store.amend(job.id, { ...job, payload: largePayload(data) });
 }

@@ -37,7 +37,7 @@ export function readOptionalFields<Schema extends TSchema>(
   { isValid, issuesOf }: Validator<Schema>,
 ): { readonly fields: Partial<Static<Schema>> } | { readonly rejected: Answer } {
   const read = optionalObject(request);
-  if ("rejected" in read || isValid(read.fields)) return read as { readonly fields: Partial<Static<Schema>> };
+  if ("rejected" in read || isValid(read.fields)) return read;
   return { rejected: problemOfRejection(invalid(issuesOf(read.fields)).rejection) };
 }
 

@@ -5,8 +5,9 @@
 import { Type } from "typebox";
 import type { Bulk, BulkAction } from "../../core/bulk.ts";
 import { BULK_STATUSES, bulkTypeOf } from "../../core/bulk.ts";
+import { issuesOfSet } from "../../core/bulk-patch.ts";
 import { filterSchemas, issuesOfFilters, payloadFilterSchemas } from "../../core/job-filters.ts";
-import type { Services } from "../../core/job-type.ts";
+import type { PayloadIssue, Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
 import { bulkErrors } from "./error-codes.ts";
 import { walk } from "./walk.ts";
@@ -15,21 +16,45 @@ import { walk } from "./walk.ts";
 const TIMEOUT_MS = 3_600_000;
 
 /** The schema of the member `rate` of every bulk operation. */
-export const bulkRate = Type.Integer({ minimum: 1, maximum: 10_000, description: "The most jobs per second" });
+const bulkRate = Type.Integer({ minimum: 1, maximum: 10_000, description: "The most jobs per second" });
+
+/** The schema of the member `set` of a bulk update. */
+const bulkSet = Type.Object(
+  {},
+  { additionalProperties: true, description: "The fields to change, as in a patch of one job, without `payload`" },
+);
+
+interface Updating {
+  readonly set?: Readonly<Record<string, unknown>>;
+}
+
+function issuesOfUpdate({ set }: { readonly set?: unknown }): PayloadIssue[] {
+  if (set === undefined) return [];
+  return issuesOfSet(set as NonNullable<Updating["set"]>, Date.now()).map(({ path, message }) => ({
+    path: `/set${path}`,
+    message,
+  }));
+}
 
 export function bulkJob(action: BulkAction) {
   return defineJob({
     type: bulkTypeOf(action),
     lane: "io",
     payload: Type.Object(
-      { ...filterSchemas, rate: Type.Optional(bulkRate) },
+      { ...filterSchemas, rate: Type.Optional(bulkRate), ...(action === "update" && { set: bulkSet }) },
       {
         additionalProperties: false,
         patternProperties: payloadFilterSchemas,
-        examples: [{ type: "webhook", created_before: "2026-01-31T12:00:00Z" }],
+        examples: [
+          {
+            type: "webhook",
+            created_before: "2026-01-31T12:00:00Z",
+            ...(action === "update" && { set: { priority: 9 } }),
+          },
+        ],
       },
     ),
-    check: (payload) => issuesOfFilters(payload, BULK_STATUSES[action]),
+    check: (payload) => [...issuesOfFilters(payload, BULK_STATUSES[action]), ...issuesOfUpdate(payload)],
     needsAdmin: true,
     errors: bulkErrors,
     attempts: 25,
@@ -39,9 +64,10 @@ export function bulkJob(action: BulkAction) {
       if (!services?.bulk) throw new Error("bulk operations run on the main thread of a replica");
       return services.bulk;
     },
-    run: ({ rate, ...filters }, context) => {
+    run: ({ rate, ...members }, context) => {
       const { jobId: id, resource, signal } = context;
-      const operation = { action, id, filters, rate };
+      const { set, ...filters } = members as typeof members & Updating;
+      const operation = { action, id, filters, set, rate };
       return walk(
         {
           matching: (below) => resource.matching(operation, { below, signal }),
