@@ -4,9 +4,11 @@ import { baselineChecksum } from "./competitors/competitor.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { backlog } from "./figures/backlog.ts";
 import { batch } from "./figures/batch.ts";
+import { bulk } from "./figures/bulk.ts";
 import { durable } from "./figures/durable.ts";
 import { endToEnd } from "./figures/end-to-end.ts";
 import { exportRows } from "./figures/export.ts";
+import { find } from "./figures/find.ts";
 import { halves } from "./figures/halves.ts";
 import { idle } from "./figures/idle.ts";
 import { images } from "./figures/images.ts";
@@ -36,6 +38,8 @@ const FIGURES: readonly Figure[] = [
   replicas,
   images,
   exportRows,
+  find,
+  bulk,
 ];
 
 async function main(): Promise<number> {

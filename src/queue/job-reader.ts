@@ -50,7 +50,7 @@ export class JobReader {
 
   /** As {@link read}, without any payload: the cost does not depend on payloads. */
   async readHeaders(ids: readonly string[]): Promise<Job[]> {
-    const jobs = await this.#inParts(ids, (part) => Promise.all(part.map((id) => this.#start(id))));
+    const jobs = await this.#inParts(ids, (part) => this.#starts(part));
     return jobs.map((job) => ({ ...job, payload: OMITTED_PAYLOAD }));
   }
 
@@ -83,9 +83,8 @@ export class JobReader {
   /** As many of these as fit into one packet, at least one. */
   async #fitting(ids: readonly string[]): Promise<readonly string[]> {
     if (ids.length === 1) return ids;
-    const lengths = (await Promise.all(
-      ids.map((id) => this.#connection.send("hstrlen", [`${this.#ns}states`, id], TIMEOUT_MS)),
-    )) as number[];
+    const args = ids.map((id) => [`${this.#ns}states`, id]);
+    const lengths = (await this.#connection.sendAll("hstrlen", args, TIMEOUT_MS)) as number[];
     let bytes = 0;
     const end = lengths.findIndex((length, i) => {
       bytes += length;
@@ -94,13 +93,22 @@ export class JobReader {
     return end === -1 ? ids : ids.slice(0, end);
   }
 
-  /** A packed submission up to its payload; null if Redis has none. */
-  async #start(id: string): Promise<string | null> {
-    const range = async (end: number): Promise<string> =>
-      (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;
-    let packed = await range(START_BYTES - 1);
-    let end = packed.indexOf("\n");
-    if (end === -1 && packed !== "") end = (packed = await range(-1)).indexOf("\n"); // long options
-    return packed === "" ? null : packed.slice(0, end + 1);
+  /** Packed submissions up to their payloads; null for each that Redis does not have. */
+  async #starts(ids: readonly string[]): Promise<(string | null)[]> {
+    const starts = await this.#ranges(ids, START_BYTES - 1);
+    const isCut = (start: string | undefined): boolean => !!start && !start.includes("\n"); // long options
+    const cut = ids.filter((_, i) => isCut(starts[i]));
+    const whole = cut.length === 0 ? [] : await this.#ranges(cut, -1);
+    const byId = new Map(cut.map((id, i) => [id, whole[i]]));
+    return ids.map((id, i) => {
+      const packed = byId.get(id) ?? starts[i];
+      return packed ? packed.slice(0, packed.indexOf("\n") + 1) : null;
+    });
+  }
+
+  /** The first characters of packed submissions, up to the index `end`; empty for each that Redis does not have. */
+  async #ranges(ids: readonly string[], end: number): Promise<string[]> {
+    const args = ids.map((id) => [`${this.#ns}j:${id}`, "0", String(end)]);
+    return (await this.#connection.sendAll("getrange", args, TIMEOUT_MS)) as string[];
   }
 }
