@@ -14,42 +14,27 @@ export interface LiveScanParts {
   readonly turns: Turns;
 }
 
-/**
- * Reads the next page while the caller acts on a page, since both mostly wait for Redis.
- * @param selection its `below` excludes jobs accepted after the operation
- */
+/** @param selection its `below` excludes jobs accepted after the operation */
 export async function* liveMatching(
   { queue, turns }: LiveScanParts,
   { filters, below: start, from }: JobSelection,
   { caller = "", below, signal }: RerunScan,
 ): AsyncGenerator<WalkPage> {
-  const read = (next: string | undefined): Promise<ScannedPage> => {
-    const page = turns.take(
+  for (let next = lower(start, below); ; ) {
+    const range = { below: next, from, limit: PAGE, filters };
+    const page = await turns.take(
       caller,
       async () => {
-        const { ids, isLast } = await queue.liveIds({ below: next, from, limit: PAGE, filters });
-        const { jobs } = await liveMatches(queue, ids, filters);
-        return { ids: jobs.map(({ id }) => id), reached: ids.at(-1), isLast };
+        const { ids, isLast } = await queue.liveIds(range);
+        return { reached: ids.at(-1), isLast, jobs: (await liveMatches(queue, ids, filters)).jobs };
       },
       signal,
     );
-    page.catch(() => undefined); // thrown where the page is awaited; a caller that has stopped awaits none
-    return page;
-  };
-  for (let page: Promise<ScannedPage> | undefined = read(lower(start, below)); page; ) {
-    const { ids, reached, isLast }: ScannedPage = await page;
-    if (reached === undefined) return;
-    page = isLast ? undefined : read(reached);
-    yield { ids, reached };
+    if (page.reached === undefined) return;
+    yield { ids: page.jobs.map(({ id }) => id), reached: page.reached };
+    if (page.isLast) return;
+    next = page.reached;
   }
-}
-
-interface ScannedPage {
-  /** The jobs that match. */
-  readonly ids: readonly string[];
-  /** The last id examined; undefined if there was none. */
-  readonly reached: string | undefined;
-  readonly isLast: boolean;
 }
 
 function lower(one: string | undefined, other: string | undefined): string | undefined {
