@@ -116,7 +116,7 @@ describe("a user of Redis", () => {
   );
 
   it("needs every command that a script calls", () => {
-    const options = ["COUNT", "LIMIT", "MAXLEN", "WITHSCORES"];
+    const options = ["BYLEX", "COUNT", "LIMIT", "MAXLEN", "REV", "WITHSCORES"];
     const words = Object.values(scripts).flatMap(({ source }) =>
       Array.from(source.matchAll(/'([A-Z]{3,})'/g), ([, word = ""]) => word),
     );

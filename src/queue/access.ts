@@ -29,7 +29,7 @@ const CALLS = [
     "setrange K 0 v",
     "unlink K",
   ],
-  ...["hdel K f", "hget K f", "hgetall K", "hincrby K f 1", "hmget K f", "hset K f v", "hstrlen K f"],
+  ...["hdel K f", "hget K f", "hgetall K", "hincrby K f 1", "hkeys K", "hmget K f", "hset K f v", "hstrlen K f"],
   ...[
     "sadd K m",
     "sismember K m",
@@ -44,6 +44,8 @@ const CALLS = [
     "zadd K 0 m",
     "zcard K",
     "zcount K 0 0",
+    "zdiff 1 K",
+    "zlexcount K - +",
     "zmscore K m",
     "zpopmin K",
     "zrange K 0 0",

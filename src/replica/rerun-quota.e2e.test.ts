@@ -185,7 +185,7 @@ describe("copies", () => {
         what: "the reruns have ended",
       });
     }
-    expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3 })));
+    expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3, done: 3, skipped: 0 })));
     expect((await rerun("again", { tag: "again", dry_run: true })).body).toEqual({ matched: 3 });
     expect((await rerun("again", { tag: "again", dry_run: true, include_replayed: true })).body).toEqual({
       matched: 12,

@@ -42,6 +42,7 @@ describe("POST /api/v1/jobs", () => {
       created_at: created,
       started_at: null,
       finished_at: null,
+      erased_at: null,
     });
     expect((await request(server, "GET", String(headers.get("location")))).body).toEqual(body);
   });

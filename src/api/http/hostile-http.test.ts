@@ -188,7 +188,9 @@ describe("paths and methods", () => {
   it("OPTIONS lists the methods of a path", async () => {
     const options = await request(server, "OPTIONS", "/api/v1/jobs");
     expect([options.status, options.headers.get("allow"), options.text]).toEqual([204, "POST, GET, HEAD, OPTIONS", ""]);
-    expect((await request(server, "PATCH", "/api/v1/jobs/x")).headers.get("allow")).toBe("GET, HEAD, DELETE, OPTIONS");
+    expect((await request(server, "PUT", "/api/v1/jobs/x")).headers.get("allow")).toBe(
+      "GET, HEAD, DELETE, PATCH, OPTIONS",
+    );
     expect((await request(server, "HEAD", "/api/v1/jobs/batch")).headers.get("allow")).toBe("POST, OPTIONS");
     expect((await request(server, "OPTIONS", "/api/v1/jobs/batch")).headers.get("allow")).toBe("POST, OPTIONS");
   });

@@ -24,6 +24,13 @@ const bulkSet = Type.Object(
   { additionalProperties: true, description: "The fields to change, as in a patch of one job, without `payload`" },
 );
 
+const DESCRIPTIONS: Readonly<Record<BulkAction, string>> = {
+  cancel: "Cancels all unfinished jobs that match a filter.",
+  run: "Makes all scheduled and retrying jobs due that match a filter.",
+  update: "Changes all waiting jobs that match a filter.",
+  erase: "Erases the contents of all finished jobs that match a filter.",
+};
+
 interface Updating {
   readonly set?: Readonly<Record<string, unknown>>;
 }
@@ -39,6 +46,7 @@ function issuesOfUpdate({ set }: { readonly set?: unknown }): PayloadIssue[] {
 export function bulkJob(action: BulkAction) {
   return defineJob({
     type: bulkTypeOf(action),
+    description: DESCRIPTIONS[action],
     lane: "io",
     payload: Type.Object(
       { ...filterSchemas, rate: Type.Optional(bulkRate), ...(action === "update" && { set: bulkSet }) },
