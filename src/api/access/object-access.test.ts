@@ -13,8 +13,10 @@ import { ask as askOf, bearer, CALLERS, KEYS, jobIn as makeJob, OTHERS, STATES }
 import * as bulkOperations from "../contract/bulk-operations.ts";
 import * as documentation from "../contract/documentation-operations.ts";
 import * as history from "../contract/history-operations.ts";
+import * as introspection from "../contract/introspection-operations.ts";
 import * as diagnostics from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
+import * as updates from "../contract/job-update-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
 import * as system from "../contract/system-operations.ts";
 import { ApiKeyCache } from "./api-key-cache.ts";
@@ -30,6 +32,9 @@ const OF_ONE_JOB: Readonly<Record<string, (id: string) => Made>> = {
   explainJob: (id) => [`/api/v1/jobs/${id}/why`],
   retryJob: (id) => [`/api/v1/jobs/${id}/retry`],
   eraseJob: (id) => [`/api/v1/jobs/${id}/erase`],
+  updateJob: (id) => [`/api/v1/jobs/${id}`, { priority: 9 }],
+  runJob: (id) => [`/api/v1/jobs/${id}/run`],
+  cancelJobByPost: (id) => [`/api/v1/jobs/${id}/cancel`],
 };
 const OF_NO_JOB: Readonly<Record<string, Made>> = {
   submitJob: ["/api/v1/jobs", { type: "note", payload: { text: "new" }, delay_ms: 60_000 }],
@@ -37,6 +42,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   replayJobs: ["/api/v1/jobs/replay", { status: "failed", dry_run: true }],
   cancelJobs: ["/api/v1/jobs/cancel", { type: "nothing", dry_run: true }],
   runJobs: ["/api/v1/jobs/run", { type: "nothing", dry_run: true }],
+  updateJobs: ["/api/v1/jobs/update", { type: "nothing", set: { priority: 9 }, dry_run: true }],
   eraseJobs: ["/api/v1/jobs/erase", { type: "nothing", dry_run: true }],
   listJobs: ["/api/v1/jobs"],
   followAll: ["/api/v1/events"],
@@ -45,6 +51,10 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   getStats: ["/api/v1/stats"],
   getSeries: ["/api/v1/stats/series"],
   listErrors: ["/api/v1/errors"],
+  listTypes: ["/api/v1/types"],
+  listDestinations: ["/api/v1/destinations"],
+  resetDestination: ["/api/v1/destinations/example.com/reset"],
+  listAudit: ["/api/v1/audit"],
   pauseQueue: ["/api/v1/queues/strict/pause"],
   resumeQueue: ["/api/v1/queues/strict/resume"],
   getHealth: ["/api/v1/health"],
@@ -65,7 +75,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
 /** Calls that need the scope `read` besides their own. */
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
-const OPERATIONS = [jobs, bulkOperations, diagnostics, history, system, documentation]
+const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introspection, system, documentation]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(
     (value): value is Operation =>
@@ -121,7 +131,9 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_NO_JOB))("$method $pattern"
     for (const state of STATES) await jobIn(state, "other");
     const answer = await ask(method, OF_NO_JOB[id] ?? [""], bearer(caller));
     const rejected = rejection(access, caller, NEEDS_READ_TOO.includes(id));
-    if (rejected === undefined) expect([401, 403, 404, 500]).not.toContain(id === "readMail" ? 200 : answer.status);
+    if (rejected === undefined && id === "resetDestination") expect(answer.text).toContain("destination_not_found");
+    else if (rejected === undefined)
+      expect([401, 403, 404, 500]).not.toContain(id === "readMail" ? 200 : answer.status);
     else expect(answer.status).toBe(rejected);
     if (!mayRead(caller)) expect(answer.text + JSON.stringify(answer.headers)).not.toContain("MARK");
   });
@@ -192,7 +204,8 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE_JOB))("$method $pattern
 /** The status for a permitted caller, about a job in this state. */
 function statusOf(name: string, state: State): number {
   const hasEnded = state !== "waiting" && state !== "running";
-  if (name === "cancelJob") return hasEnded ? 409 : state === "running" ? 202 : 200;
+  if (name === "cancelJob" || name === "cancelJobByPost") return hasEnded ? 409 : state === "running" ? 202 : 200;
+  if (name === "updateJob" || name === "runJob") return state === "waiting" ? 200 : 409;
   if (name === "retryJob") return hasEnded ? 202 : 409;
   if (name === "eraseJob") return !hasEnded ? 409 : state === "recorded" ? 200 : 503; // only a recorded job is erased
   return name === "getArtifact" ? 404 : 200;
