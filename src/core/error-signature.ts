@@ -14,7 +14,7 @@ const MAX_MESSAGE_LENGTH = 2_000;
  */
 const QUOTED = /"[^"]*"?|`[^`]*`?|“[^”]*”?|(?<![\p{L}\p{N}])'[^']*'(?![\p{L}\p{N}])/gu;
 /** A placeholder, a URL, or a word. */
-const PART = /<text>|[^\s<>()[\]{}|,;]+:\/\/[^\s<>]*|[^\s<>()[\]{}|,;]+/g;
+const PART = /<text>|[^\s<>()[\]{}|,;]+:\/\/(?:[^\s<>]|<text>)*|[^\s<>()[\]{}|,;]+/g;
 const UUID = /(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])/gi;
 const HEX = /(?<![0-9a-z])(?:0x[0-9a-f]+|(?=\d*[a-f])[0-9a-f]{8,})(?![0-9a-z])/gi;
 const NUMBER = /(?:(?<![\p{L}\p{N}-])-)?\d+(?:\.\d+)*/gu;

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { artifactReadErrors, artifactWriteErrors } from "../artifacts/error-codes.ts";
+import { isBulkType } from "../core/bulk.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { outboundErrors } from "../net/error-codes.ts";
 import { builtInTypes } from "./registry.ts";
@@ -19,7 +20,8 @@ function sourcesOf(folder: string): { readonly file: string; readonly source: st
 
 const sources = ["jobs", "net", "artifacts"].flatMap(sourcesOf);
 const documented = ({ errors = {} }: AnyJobDefinition): string[] => Object.keys(errors);
-const folderOf = ({ type }: AnyJobDefinition): string => join("jobs", type.replaceAll("_", "-"));
+const folderOf = ({ type }: AnyJobDefinition): string =>
+  join("jobs", isBulkType(type) ? "bulk" : type.replaceAll("_", "-"));
 
 describe("the error codes of the built-in types", () => {
   it.each(builtInTypes.map((definition) => [definition.type, definition] as const))(

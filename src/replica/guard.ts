@@ -1,6 +1,7 @@
 /** The lease guard of a replica that runs jobs, connected to the parts that know which jobs run. */
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/config.ts";
+import { isBulkType } from "../core/bulk.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { Executor } from "../execute/executor.ts";
 import type { Registry } from "../jobs/registry.ts";
@@ -68,12 +69,13 @@ export function makeGuard({
   });
 }
 
-/** The files that define job types, each with its type. */
+/** The files that define job types, each with its type. Bulk operations share a file, which names none of them. */
 export function typesByFile(registry: Registry): ReadonlyMap<string, string> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
   const builtIn = (type: string): string => {
     const name = type.replaceAll("_", "-");
     return fileURLToPath(new URL(`../jobs/${name}/${name}${extension}`, import.meta.url));
   };
-  return new Map(registry.types.map(({ type, source }) => [source === BUILT_IN ? builtIn(type) : source, type]));
+  const types = registry.types.filter(({ type }) => !isBulkType(type));
+  return new Map(types.map(({ type, source }) => [source === BUILT_IN ? builtIn(type) : source, type]));
 }
