@@ -2,7 +2,7 @@
  * Reads the text of a filter box: `type:webhook status:failed,retrying since:2h payload.order:42 some words`.
  *
  * A word `KEY:VALUE` is a filter; several values are separated by commas, or given by repeating the key. All other words
- * are searched for as one text. Double quotes enclose spaces, commas and colons; inside them, `\"` and `\\` stand for
+ * are searched for as one text. Double quotes enclose spaces, commas and colons; inside them, `\"` and `\\` mean
  * the characters themselves.
  */
 import type { ListFilters, Status } from "./contract.ts";

@@ -9,7 +9,7 @@ import type { TypeLookup } from "./submission.ts";
 
 type Set = Readonly<Record<string, unknown>>;
 
-/** Stands for the jobs of an update in the check of its patch: it has made no attempt. */
+/** The job with which the patch of an update is checked: it has made no attempt. */
 const ANY_JOB: Submission & Pick<Job, "attempt"> = {
   type: "any",
   payload: "{}",

@@ -1,7 +1,7 @@
 /** The SQL of the filters of core/job-filters.ts, for every statement that selects rows of `jobs`. */
 import type { JobFilters } from "../core/job-filters.ts";
 
-/** Adds a value to a statement: as a parameter, or as a literal. Returns the SQL expression that stands for it. */
+/** Adds a value to a statement: as a parameter, or as a literal. Returns its SQL expression. */
 export type AddValue = (value: string | number | readonly string[]) => string;
 
 /**
@@ -27,7 +27,7 @@ export function filterSql(filters: JobFilters, add: AddValue): string {
 
 /**
  * `\u0000` and halves of surrogate pairs are valid in a json column, but `->` would fail for the whole statement. U+0001
- * and U+0002 are not valid in JSON: they stand for escaped backslashes and for the escapes of pairs meanwhile.
+ * and U+0002 are not valid in JSON: they replace escaped backslashes and for the escapes of pairs meanwhile.
  */
 const READABLE_PAYLOAD = String.raw`case when payload::text ~* '\\u(0000|d[89a-f])' then
   replace(replace(regexp_replace(regexp_replace(replace(payload::text, '\\', U&'\0001'),

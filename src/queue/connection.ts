@@ -194,7 +194,7 @@ export class Connection {
     return reply;
   }
 
-  /** A request in memory of its own size: many that are sent together would need as many buffers. */
+  /** A request in a buffer of exactly its size: many that are sent together would need as many buffers. */
   #smallRequest(name: string, args: readonly string[]): Buffer {
     const bytes = this.#buffers.encode([name], args);
     const request = Buffer.from(bytes);

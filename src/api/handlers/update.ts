@@ -25,7 +25,7 @@ import { alreadyFinished, idOf } from "./jobs.ts";
 /** A patch and a payload that are larger together are parsed on a pool thread, as in a submission. */
 const LARGE_BYTES = 256 * 1024;
 
-/** Makes the change in Redis. An answer of its own rejects the request. */
+/** Makes the change in Redis; an `Answer` rejects the request. */
 type Change = () => Promise<UpdateAnswer | Answer>;
 
 export function runJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {

@@ -44,7 +44,7 @@ export async function compactHistory(
 
 /** @param now epoch ms: {@link compactHistory} as of this time */
 export async function compactAt(leader: Leader, now: number, retentionDays: number): Promise<void> {
-  // A late batch adds to minutes whose hours stand for them already: merging and folding are one transaction.
+  // A late batch adds to minutes that their hours have replaced: merging and folding are one transaction.
   const mergeSeries = async (): Promise<number> =>
     (await leader.step(async (client) => {
       const { rows } = await client.query<{ moved: number }>(MERGE_SERIES, [now - SETTLED_MS]);

@@ -1,4 +1,4 @@
--- Removes the minutes before a time, and marks their hours, which then stand for them.
+-- Removes the minutes before a time, and marks their hours, which replace them.
 -- $1 epoch ms
 with folded as (
   delete from job_series_merged

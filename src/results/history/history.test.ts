@@ -152,7 +152,7 @@ describe("the history", () => {
     expect(await series(bundle, "day")).toMatchObject([{ completed: 1, cancelled: 0 }]);
   });
 
-  it("counts a row that Postgres rejects as the row that is stored instead, and none that is set aside", async () => {
+  it("counts a row that Postgres rejects as the row that is stored instead, and no row that is set aside", async () => {
     const bundle = await historySetup();
     const batch = [
       ...outcomes(10),

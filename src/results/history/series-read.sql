@@ -3,7 +3,7 @@
 with counts as (
   select minute as at, type, completed, failed, cancelled, retries, pickup, run from job_series
   union all
-  -- where the minutes have been removed, their hour stands for them
+  -- where the minutes have been removed, their hour replaces them
   select at, type, completed, failed, cancelled, retries, pickup, run from job_series_merged
   where step = $1 or (step = 'hour' and is_folded and $1 = 'minute')
 )
