@@ -20,8 +20,17 @@ const ANY_JOB: Submission & Pick<Job, "attempt"> = {
   attempt: 0,
 };
 
-/** @param now epoch ms @returns the issues of a patch that is to be applied to several jobs, with paths into it */
-export function issuesOfSet(set: Set, now: number): ValidationIssue[] {
+/**
+ * @param members of a bulk update; its `set` is the patch
+ * @param now epoch ms
+ * @returns the issues of the patch, with paths into the members. A schema finds a `set` that is no object
+ */
+export function issuesOfSet({ set }: Readonly<Record<string, unknown>>, now: number): ValidationIssue[] {
+  if (typeof set !== "object" || set === null || Array.isArray(set)) return [];
+  return issuesOfPatch(set as Set, now).map(({ path, message }) => ({ path: `/set${path}`, message }));
+}
+
+function issuesOfPatch(set: Set, now: number): ValidationIssue[] {
   const issues = Object.hasOwn(set, "payload")
     ? [{ path: "/payload", message: "cannot be changed for several jobs at once" }]
     : [];

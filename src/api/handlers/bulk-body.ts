@@ -89,17 +89,12 @@ function issuesOfPayload(
   // an issue of the schema hides those that a schema cannot express
   for (const issue of issuesOfFilters(payload, statuses))
     if (!issues.some(({ path }) => path === issue.path)) issues.push(issue);
-  for (const issue of issuesOfChanges(payload)) if (!issues.some(({ path }) => path === issue.path)) issues.push(issue);
+  for (const issue of issuesOfSet(payload, Date.now()))
+    if (!issues.some(({ path }) => path === issue.path)) issues.push(issue);
   return issues.map((issue) => {
     const name = issue.path.split("/", 2)[1]?.replaceAll("~1", "/").replaceAll("~0", "~") ?? "";
     return isNested && isFilterName(name) ? { ...issue, path: `/filter${issue.path}` } : issue;
   });
-}
-
-/** The issues of the changes of an update, with paths into the payload. */
-function issuesOfChanges({ set }: Members): ValidationIssue[] {
-  if (typeof set !== "object" || set === null || Array.isArray(set)) return [];
-  return issuesOfSet(set as Members, Date.now()).map(({ path, message }) => ({ path: `/set${path}`, message }));
 }
 
 function distinct(issues: readonly ValidationIssue[]): ValidationIssue[] {

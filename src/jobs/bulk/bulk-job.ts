@@ -7,7 +7,7 @@ import type { Bulk, BulkAction } from "../../core/bulk.ts";
 import { BULK_STATUSES, bulkTypeOf } from "../../core/bulk.ts";
 import { issuesOfSet } from "../../core/bulk-patch.ts";
 import { filterSchemas, issuesOfFilters, payloadFilterSchemas } from "../../core/job-filters.ts";
-import type { PayloadIssue, Services } from "../../core/job-type.ts";
+import type { Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
 import { bulkErrors } from "./error-codes.ts";
 import { walk } from "./walk.ts";
@@ -35,14 +35,6 @@ interface Updating {
   readonly set?: Readonly<Record<string, unknown>>;
 }
 
-function issuesOfUpdate({ set }: { readonly set?: unknown }): PayloadIssue[] {
-  if (set === undefined) return [];
-  return issuesOfSet(set as NonNullable<Updating["set"]>, Date.now()).map(({ path, message }) => ({
-    path: `/set${path}`,
-    message,
-  }));
-}
-
 export function bulkJob(action: BulkAction) {
   return defineJob({
     type: bulkTypeOf(action),
@@ -62,7 +54,7 @@ export function bulkJob(action: BulkAction) {
         ],
       },
     ),
-    check: (payload) => [...issuesOfFilters(payload, BULK_STATUSES[action]), ...issuesOfUpdate(payload)],
+    check: (payload) => [...issuesOfFilters(payload, BULK_STATUSES[action]), ...issuesOfSet(payload, Date.now())],
     needsAdmin: true,
     errors: bulkErrors,
     attempts: 25,
