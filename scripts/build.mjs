@@ -44,6 +44,7 @@ async function build() {
     filter: (from) => (statSync(from).isDirectory() ? !isLeftOut(relative(src, from)) : /\.(lua|sql)$/.test(from)),
   });
   await bundleTypebox(fresh);
+  await bundleDashboard(fresh);
   chmodSync(join(fresh, "cli", "main.js"), 0o755); // package.json's bin
   writeFileSync(join(fresh, ".built"), stamp);
   rmSync(previous, { recursive: true, force: true });
@@ -104,4 +105,32 @@ async function bundleTypebox(dist) {
       );
     if (rewritten !== original) writeFileSync(file, rewritten);
   }
+}
+
+/** Bundles the dashboard, each screen in a chunk of its own. The hash in a file's name lets browsers cache it forever. */
+async function bundleDashboard(dist) {
+  const { buildSync } = await import("esbuild");
+  const source = join(root, "src", "dashboard");
+  const outdir = join(dist, "dashboard");
+  const shared = {
+    outdir,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: ["es2023", "chrome114", "firefox115", "safari16.4"],
+    minify: true,
+    legalComments: "none",
+    tsconfig: join(source, "tsconfig.json"),
+    entryNames: "[name]-[hash]",
+  };
+  const live = buildSync({ ...shared, entryPoints: [join(source, "live-worker.ts")], metafile: true });
+  const worker = Object.keys(live.metafile.outputs)[0].split("/").at(-1);
+  buildSync({
+    ...shared,
+    entryPoints: [join(source, "main.tsx")],
+    chunkNames: "[name]-[hash]",
+    splitting: true,
+    define: { LIVE_WORKER: JSON.stringify(worker) },
+  });
+  cpSync(join(source, "icon.svg"), join(outdir, "icon.svg"));
 }

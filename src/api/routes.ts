@@ -36,6 +36,7 @@ import { basePathOf } from "./http/base-path.ts";
 import { EMPTY_BODY_BYTES } from "./http/empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./http/exchange.ts";
 import { LargeBodies } from "./http/large-bodies.ts";
+import { getDashboard, getDashboardFile } from "./pages/dashboard.ts";
 import { listMail, readMail, readMailPart } from "./pages/dev-mail.ts";
 import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
 import { getOpenApi } from "./pages/openapi.ts";
@@ -125,8 +126,13 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
         ]
       : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
+    route(documentation.getRoot, getRoot("ui", basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
+    { ...route(documentation.getDashboard, getDashboard), isPage: true },
+    // before the pages below /ui, whose patterns match its path, too
+    call(documentation.getDashboardFile, getDashboardFile),
+    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
+    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
     call(
       documentation.getOpenApi,
