@@ -41,7 +41,7 @@ async function build() {
   const src = join(root, "src");
   cpSync(src, fresh, {
     recursive: true,
-    filter: (from) => (statSync(from).isDirectory() ? !isLeftOut(relative(src, from)) : /\.(lua|sql)$/.test(from)),
+    filter: (from) => (statSync(from).isDirectory() ? isCopied(relative(src, from)) : /\.(lua|sql)$/.test(from)),
   });
   await bundleTypebox(fresh);
   await bundleDashboard(fresh);
@@ -51,6 +51,11 @@ async function build() {
   if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), previous);
   renameSync(fresh, join(root, "dist"));
   rmSync(previous, { recursive: true, force: true });
+}
+
+/** Whether a folder of src/ may have files for dist/. The dashboard is bundled instead. */
+function isCopied(folder) {
+  return !isLeftOut(folder) && folder !== "dashboard";
 }
 
 /** Compiles src/ into .cache/build, and removes the output of deleted sources there. */

@@ -86,7 +86,7 @@ interface Violation {
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(readFileSync(AXE, "utf8")); // a script element would violate the policy of the page
   const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as {
+    const { axe } = globalThis as unknown as {
       readonly axe: { run(options: object): Promise<{ readonly violations: readonly Violation[] }> };
     };
     return (await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }))

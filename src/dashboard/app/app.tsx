@@ -53,20 +53,22 @@ export function App(): JSX.Element {
 
 const failure = signal<unknown>(undefined);
 /** The code of the screens that were opened. */
-const loaded = signal<ReadonlyMap<string, ComponentType<ScreenProps>>>(new Map());
+const loaded = signal<ReadonlyMap<Screen["load"], ComponentType<ScreenProps>>>(new Map());
 
 function ScreenOf({ screen, item }: { readonly screen: Screen; readonly item: string | undefined }): JSX.Element {
-  const Loaded = loaded.value.get(screen.path);
+  const load = item === undefined ? screen.load : screen.loadItem;
+  const Loaded = load && loaded.value.get(load);
   useEffect(() => {
-    if (Loaded) return;
-    screen.load().then(
+    if (Loaded || !load) return;
+    load().then(
       (component) => {
-        loaded.value = new Map(loaded.peek()).set(screen.path, component);
+        loaded.value = new Map(loaded.peek()).set(load, component);
       },
-      // A new version of the server has other files: the page is loaded again, once.
+      // A new version of the server has other files: the page is loaded again.
       () => location.reload(),
     );
-  }, [screen]);
+  }, [load]);
+  if (!load) return <NotFound />;
   return Loaded ? <Loaded item={item} /> : <div class="waiting" />;
 }
 

@@ -13,6 +13,8 @@ export interface Screen {
   /** Pressed after `g`. */
   readonly key: string;
   readonly load: () => Promise<ComponentType<ScreenProps>>;
+  /** The screen of one item; undefined where there is none. */
+  readonly loadItem?: () => Promise<ComponentType<ScreenProps>>;
 }
 
 export const SCREENS: readonly Screen[] = [
@@ -21,6 +23,58 @@ export const SCREENS: readonly Screen[] = [
     title: "Overview",
     key: "o",
     load: async () => (await import("../screens/overview/overview.tsx")).Overview,
+  },
+  {
+    path: "jobs",
+    title: "Jobs",
+    key: "j",
+    load: async () => (await import("../screens/jobs/job-list.tsx")).JobList,
+    loadItem: async () => (await import("../screens/job/job-page.tsx")).JobPage,
+  },
+  {
+    path: "errors",
+    title: "Errors",
+    key: "e",
+    load: async () => (await import("../screens/errors/errors.tsx")).Errors,
+  },
+  {
+    path: "queues",
+    title: "Queues",
+    key: "q",
+    load: async () => (await import("../screens/queues/queues.tsx")).Queues,
+    loadItem: async () => (await import("../screens/queues/queue-page.tsx")).QueuePage,
+  },
+  {
+    path: "replicas",
+    title: "Replicas",
+    key: "r",
+    load: async () => (await import("../screens/replicas/replicas.tsx")).Replicas,
+  },
+  {
+    path: "destinations",
+    title: "Destinations",
+    key: "d",
+    load: async () => (await import("../screens/destinations/destinations.tsx")).Destinations,
+  },
+  {
+    path: "new",
+    title: "New job",
+    key: "n",
+    load: async () => (await import("../screens/new/new-job.tsx")).NewJob,
+    loadItem: async () => (await import("../screens/new/new-job.tsx")).NewJob,
+  },
+  {
+    path: "audit",
+    title: "Audit",
+    key: "a",
+    load: async () => (await import("../screens/audit/audit.tsx")).Audit,
+  },
+  {
+    path: "mail",
+    title: "Mail",
+    key: "m",
+    load: async () => (await import("../screens/mail/mail.tsx")).Mail,
+    loadItem: async () => (await import("../screens/mail/message-page.tsx")).MessagePage,
   },
 ];
 

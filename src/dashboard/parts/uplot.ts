@@ -1,7 +1,6 @@
 /** The chart library, in a chunk of its own. */
 import type { AlignedData, Options } from "uplot";
 import UPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 
 export function draw(host: HTMLElement, options: Options, data: AlignedData): UPlot {
   return new UPlot(options, data, host);
