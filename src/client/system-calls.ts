@@ -16,6 +16,11 @@ import { auditOf } from "./history.ts";
 import type { Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 
+export interface PauseOptions extends CallOptions {
+  /** Why, for others: `queues` and the audit log show it. */
+  readonly reason?: string | undefined;
+}
+
 /** The half of the client without jobs: one class of all its calls would be too long to read. */
 export class SystemCalls {
   readonly #transport: Transport;
@@ -33,10 +38,11 @@ export class SystemCalls {
    * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
    * @returns its queue
    */
-  pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
+  pause(type: string, { reason, signal }: PauseOptions = {}): Promise<Queue> {
     return this.#transport.json({
       method: "POST",
       path: `/api/v1/queues/${encodeURIComponent(type)}/pause`,
+      ...(reason !== undefined && { body: JSON.stringify({ reason }) }),
       signal,
       isRepeatable: true,
     });
