@@ -213,7 +213,7 @@ export interface Whoami {
     name: string;
   } | null;
   user: string | null;
-  /** What the caller may do; `admin` includes the others */
+  /** What the caller may do */
   scopes: ("submit" | "read" | "admin")[];
   dashboard: {
     /** The setting `DASHBOARD` */
