@@ -88,6 +88,7 @@ async function contract(): Promise<string> {
     interfaceOf("Queue", itemOf(answerOf(system.getQueues), "queues")),
     interfaceOf("Worker", itemOf(answerOf(system.getWorkers), "workers")),
     interfaceOf("Stats", answerOf(system.getStats)),
+    interfaceOf("Whoami", answerOf(system.getWhoami)),
     interfaceOf("Health", answerOf(system.getHealth)),
     interfaceOf("Series", answerOf(history.getSeries)),
     interfaceOf("ErrorGroups", answerOf(history.getErrors)),

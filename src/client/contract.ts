@@ -207,6 +207,23 @@ export interface Stats {
   unaccounted: number;
 }
 
+export interface Whoami {
+  key: {
+    id: string;
+    name: string;
+  } | null;
+  user: string | null;
+  /** What the caller may do */
+  scopes: ("submit" | "read" | "admin")[];
+  dashboard: {
+    /** The setting `DASHBOARD` */
+    mode: "full" | "read" | "off";
+    label: string | null;
+  };
+  /** The version of this replica */
+  version: string;
+}
+
 export interface Health {
   status: "ok" | "degraded";
   checks: {
@@ -321,7 +338,7 @@ export interface AuditEntry {
   at: string;
   key: {
     id: string | null;
-    /** The name of the API key; `cli` without an id for the command `taskflow keys` */
+    /** The name of the API key; without an id, the user of an auth proxy, or `cli` for the command `taskflow keys` */
     name: string;
   } | null;
   /** What was done, such as `queues.pause` or `jobs.cancel` */

@@ -9,6 +9,7 @@ import type {
   Series,
   Stats,
   TypeDescription,
+  Whoami,
   Worker,
 } from "./contract.ts";
 import type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
@@ -83,6 +84,11 @@ export class SystemCalls {
   /** @returns the live replicas that run jobs, with their slots and threads in use */
   async workers(options: CallOptions = {}): Promise<Worker[]> {
     return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
+  }
+
+  /** @returns the API key or user of this client, what it may do, and the settings of the dashboard */
+  whoami(options: CallOptions = {}): Promise<Whoami> {
+    return this.#read("/api/v1/whoami", options);
   }
 
   /**

@@ -100,7 +100,8 @@ const entrySchema = Type.Object({
     Type.Object({
       id: nullable(Type.String()),
       name: Type.String({
-        description: "The name of the API key; `cli` without an id for the command `taskflow keys`",
+        description:
+          "The name of the API key; without an id, the user of an auth proxy, or `cli` for the command `taskflow keys`",
       }),
     }),
   ),
@@ -127,7 +128,9 @@ export const getAudit: Operation = {
     "Pauses, resumes, bulk operations, erased jobs, resets of destinations, and API keys that were created or revoked. Entries are kept for `RETENTION_DAYS`. An entry may appear some seconds after the change; while Postgres is unavailable, entries wait in the memory of the replica.",
   query: Type.Object({
     action: Type.Optional(Type.String({ description: "Of one of these actions, separated by commas" })),
-    key: Type.Optional(Type.String({ description: "By one of these API keys: names or ids, separated by commas" })),
+    key: Type.Optional(
+      Type.String({ description: "By one of these API keys or users: names or ids, separated by commas" }),
+    ),
     from: Type.Optional(Type.String({ description: "At this time (RFC 3339) or later" })),
     to: Type.Optional(Type.String({ description: "Before this time" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),

@@ -2,6 +2,7 @@
 
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
+import { SCOPES } from "../../core/api-key.ts";
 import { STATUSES } from "../../core/job.ts";
 import { nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
@@ -137,6 +138,39 @@ export const getStats: Operation = {
     }),
   ),
   problems: STATS_PROBLEMS,
+};
+
+export const getWhoami: Operation = {
+  method: "GET",
+  pattern: "/api/v1/whoami",
+  access: "any",
+  id: "whoami",
+  tag: "Replicas",
+  summary: "Read who the caller is, and what it may do",
+  description:
+    "For pages that offer only what their user may do. Without API keys, `key` and `user` are null, and all scopes are listed.",
+  answers: ok(
+    "The caller, and the settings of the dashboard",
+    Type.Object({
+      key: nullable(
+        Type.Object(
+          { id: Type.String(), name: Type.String() },
+          { description: "The API key of the request; null without one" },
+        ),
+      ),
+      user: nullable(
+        Type.String({ description: "The user whom an auth proxy has authenticated (`DASHBOARD_USER_HEADER`)" }),
+      ),
+      scopes: Type.Array(Type.Enum([...SCOPES]), {
+        description: "What the caller may do",
+      }),
+      dashboard: Type.Object({
+        mode: Type.Enum(["full", "read", "off"], { description: "The setting `DASHBOARD`" }),
+        label: nullable(Type.String({ description: "The setting `DASHBOARD_LABEL`" })),
+      }),
+      version: Type.String({ description: "The version of this replica" }),
+    }),
+  ),
 };
 
 const check = Type.Object({

@@ -2,7 +2,7 @@
  * The look-up of a job for all calls about it. A job is in Redis while it waits or runs, and until Postgres has its
  * row. A durable job that Redis did not get, or has lost, is only in the acceptance log until a replica restores it.
  */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Job, JobView, Submission } from "../../core/job.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
 import { mayActOn, readsAll } from "../../core/ownership.ts";
@@ -58,7 +58,7 @@ export interface FindJobOptions<Live> {
    * Who acts on the job. A job that this caller may not act on is not found, after the same look-ups as for one that
    * does not exist.
    */
-  readonly caller?: ApiKey | undefined;
+  readonly caller?: Caller | undefined;
 }
 
 /** Looks for a job in all three sources. Throws as {@link find}. */
