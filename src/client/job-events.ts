@@ -15,7 +15,6 @@ const COME_AGAIN_MS = 2_000;
 export interface EventOptions {
   /** Only changes of this job, until it ends. */
   readonly id?: string | undefined;
-  readonly ids?: readonly string[] | undefined; // TEMPORARY
   /** Only changes to these statuses; not with `id`. */
   readonly status?: Status | readonly Status[] | undefined;
   /** Only of jobs of these types; not with `id`. */

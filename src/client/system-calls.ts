@@ -64,23 +64,6 @@ export class SystemCalls {
     return this.#read("/api/v1/stats", options);
   }
 
-  /** TEMPORARY */
-  whoami(options: CallOptions = {}): Promise<{
-    key: { id: string | null; name: string } | null;
-    user: string | null;
-    scopes: ("submit" | "read" | "admin")[];
-    dashboard: { mode: "full" | "read" | "off"; label: string | null };
-    version: string;
-  }> {
-    return this.queues(options).then(() => ({
-      key: null,
-      user: null,
-      scopes: ["submit", "read", "admin"],
-      dashboard: { mode: "full", label: null },
-      version: "0.1.0",
-    }));
-  }
-
   /** @returns the live replicas that run jobs, with their slots and threads in use */
   async workers(options: CallOptions = {}): Promise<Worker[]> {
     return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
