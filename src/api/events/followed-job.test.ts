@@ -2,12 +2,15 @@ import { beforeEach, expect, it } from "vitest";
 import type { JobView, Status } from "../../core/job.ts";
 import { viewOfSubmission } from "../../core/job-view.ts";
 import type { Change } from "../../queue/changes.ts";
+import type { LogRequest } from "../../queue/log-channel.ts";
 import { submission } from "../../testing/queue.ts";
 import { until } from "../../testing/until.ts";
 import { SlicedWork } from "../http/sliced-work.ts";
 import type { JobState } from "../jobs/job-looks.ts";
 import type { JobFollower } from "./followed-job.ts";
 import { FollowedJob } from "./followed-job.ts";
+import type { LineEvents } from "./log-events.ts";
+import { LinePosition } from "./log-events.ts";
 
 const ID = "01a20b8f-dc59-7000-a0b8-709b0c88f80f";
 const view: JobView = viewOfSubmission(ID, submission());
@@ -16,12 +19,16 @@ const view: JobView = viewOfSubmission(ID, submission());
 let looks: ((snapshot: JobState | undefined) => void)[];
 let work: SlicedWork;
 let job: FollowedJob;
+/** The requests for the log of the job. */
+let requests: ({ readonly worker: string } & LogRequest)[];
 beforeEach(() => {
   looks = [];
   work = new SlicedWork();
+  requests = [];
   job = new FollowedJob({
     id: ID,
     work,
+    requestLog: (worker, request) => requests.push({ worker, ...request }),
     looks: {
       state: () =>
         new Promise((resolve) => {
@@ -36,6 +43,13 @@ class Recorder implements JobFollower {
   readonly texts: string[] = [];
   onChange({ status }: Change): void {
     this.seen.push(`change ${status}`);
+  }
+  readonly #lines = new LinePosition();
+  onLines(lines: LineEvents): void {
+    for (const [, line] of this.#lines.textOf(lines).matchAll(/"line":"([^"]*)"/g)) this.seen.push(`line ${line}`);
+  }
+  nextLine(run: string): number {
+    return this.#lines.nextOf(run);
   }
   onError(): void {
     this.seen.push("error");
