@@ -94,6 +94,8 @@ async function contract(): Promise<string> {
     interfaceOf("ErrorGroups", answerOf(history.getErrors)),
     interfaceOf("TypeDescription", itemOf(answerOf(introspection.getTypes), "types")),
     interfaceOf("Destination", itemOf(answerOf(introspection.getDestinations), "destinations")),
+    interfaceOf("MailSummary", itemOf(answerOf(system.listMail), "mail")),
+    interfaceOf("Mail", answerOf(system.readMail)),
     interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
     interfaceOf("JobPatch", updateJob.body?.["application/json"]?.schema as JsonSchema, PATCH),

@@ -5,6 +5,8 @@ import type {
   Destination,
   ErrorGroups,
   Health,
+  Mail,
+  MailSummary,
   Queue,
   Series,
   Stats,
@@ -111,6 +113,33 @@ export class SystemCalls {
   /** What people changed, newest first. Pages are fetched as the loop needs them. */
   audit(options: AuditOptions = {}): AsyncGenerator<AuditEntry, void> {
     return auditOf(this.#transport, options);
+  }
+
+  /**
+   * @returns the messages in the mail catcher of a development machine, newest first
+   * @throws TaskFlowError `not_found` (404) where no mail catcher runs
+   */
+  async mails(options: CallOptions = {}): Promise<MailSummary[]> {
+    return (await this.#read<{ mail: MailSummary[] }>("/dev/mail", options)).mail;
+  }
+
+  /** @throws TaskFlowError `mail_not_found` (404) for an unknown message; as {@link mails} */
+  mail(id: string, options: CallOptions = {}): Promise<Mail> {
+    return this.#read(`/dev/mail/${encodeURIComponent(id)}`, options);
+  }
+
+  /**
+   * The URL of a part of a message, for a link or a frame. A server with API keys serves it only with a key.
+   * @param part `html`, `source`, or `attachment-N`, counted from 0
+   */
+  mailPartUrl(id: string, part: string): string {
+    return this.#transport.urlOf(`/dev/mail/${encodeURIComponent(id)}/${encodeURIComponent(part)}`);
+  }
+
+  /** @returns the response with a part of a message, as {@link mailPartUrl} names it, its body a stream */
+  mailPart(id: string, part: string, { signal }: CallOptions = {}): Promise<Response> {
+    const path = `/dev/mail/${encodeURIComponent(id)}/${encodeURIComponent(part)}`;
+    return this.#transport.open({ method: "GET", path, signal, isRepeatable: true });
   }
 
   #read<Answer>(path: string, { signal }: CallOptions): Promise<Answer> {

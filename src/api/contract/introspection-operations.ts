@@ -58,6 +58,12 @@ const destinationSchema = Type.Object({
     minimum: 0,
     description: "Pairs of caller and path whose failures are counted apart from those of the host, at most 256",
   }),
+  waiting: Type.Integer({
+    minimum: 0,
+    maximum: 10_000,
+    description:
+      "Jobs that began and were postponed because the host, or their path of it, takes no more requests for now; at most 10,000 are counted. A job that is cancelled meanwhile counts until its time. Jobs that have not begun are not counted: their hosts are unknown until then",
+  }),
 });
 
 export const getDestinations: Operation = {

@@ -105,6 +105,9 @@ export const getWorkers: Operation = {
           types: Type.Record(Type.String(), capacity),
           lanes: Type.Object({ io: capacity, cpu: capacity }),
           threads: Type.Object({ size: count, busy: count }),
+          memory_bytes: nullable(count, "The memory that the process uses; null if its version does not report it"),
+          memory_limit_bytes: nullable(count, "The limit of its container; null without one"),
+          draining: Type.Boolean({ description: "Whether it shuts down: it finishes its jobs, and starts no others" }),
           event_loop_delay_ms: Type.Object({ p50: Type.Number(), p99: Type.Number() }),
           latency_ms: latency,
         }),
@@ -247,6 +250,26 @@ export const getMetrics: Operation = {
   answers: { 200: { description: "The Prometheus text format", content: { "text/plain": { schema: Type.String() } } } },
 };
 
+const mailSummarySchema = Type.Object({
+  id: Type.String({ description: "Later messages have greater ids" }),
+  receivedAtMs: Type.Integer({ description: "Milliseconds since 1970" }),
+  from: Type.String(),
+  subject: Type.String(),
+  to: Type.Array(Type.String(), { description: "All recipients, including blind copies" }),
+});
+
+const mailSchema = Type.Object({
+  message_id: Type.Optional(Type.String()),
+  from: Type.Optional(Type.String()),
+  to: Type.Array(Type.String()),
+  subject: Type.Optional(Type.String()),
+  text: Type.Optional(Type.String()),
+  html: Type.Optional(Type.String()),
+  attachments: Type.Array(
+    Type.Object({ filename: Type.Optional(Type.String()), content_type: Type.String(), bytes: count }),
+  ),
+});
+
 export const listMail: Operation = {
   method: "GET",
   pattern: "/dev/mail",
@@ -254,7 +277,7 @@ export const listMail: Operation = {
   id: "listMail",
   tag: "Development",
   summary: "List the messages in the mail catcher",
-  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(Type.Object({})) })),
+  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(mailSummarySchema) })),
 };
 
 export const readMail: Operation = {
@@ -264,7 +287,7 @@ export const readMail: Operation = {
   id: "readMail",
   tag: "Development",
   summary: "Read a message in the mail catcher",
-  answers: ok("The message", Type.Object({})),
+  answers: ok("The message", mailSchema),
   problems: ["mail_not_found"],
 };
 
