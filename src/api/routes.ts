@@ -87,6 +87,14 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   // The type, and so its size limit, is known only after the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
   const largeBodies = new LargeBodies(settings.maxBufferedBytes);
+  const hasDashboard = settings.dashboard.mode !== "off";
+  const dashboardRoutes: Route[] = [
+    { ...route(documentation.getDashboard, getDashboard), isPage: true },
+    // before the pages below /ui, whose patterns match its path, too
+    call(documentation.getDashboardFile, getDashboardFile),
+    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
+    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
+  ];
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
@@ -128,14 +136,10 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
         ]
       : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot("ui", basePathOf(settings.publicUrl))),
+    route(documentation.getRoot, getRoot(hasDashboard ? "ui" : "docs", basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
-    { ...route(documentation.getDashboard, getDashboard), isPage: true },
-    // before the pages below /ui, whose patterns match its path, too
-    call(documentation.getDashboardFile, getDashboardFile),
-    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
-    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
+    ...(hasDashboard ? dashboardRoutes : []),
     call(
       documentation.getOpenApi,
       getOpenApi({
