@@ -139,6 +139,7 @@ describe("the client", () => {
     expect((await client.queues()).find(({ type }) => type === "noop")).toMatchObject({ state: "paused" });
     expect(await client.resume("noop")).toMatchObject({ state: "active" });
     expect(await client.stats()).toMatchObject({ unaccounted: 0, replicas: 1 });
+    expect(await client.whoami()).toMatchObject({ key: null, user: null, scopes: ["submit", "read", "admin"] });
     expect(await client.workers()).toMatchObject([{ id: replica.id }]);
     expect(await client.health()).toMatchObject({ status: "ok" });
   });

@@ -151,7 +151,7 @@ export const getWhoami: Operation = {
   tag: "Replicas",
   summary: "Read who the caller is, and what it may do",
   description:
-    "For pages that offer only what their user may do. Without API keys, `key` and `user` are null, and all scopes are listed.",
+    "For pages that offer only what their user may do. For a request that needs neither an API key nor a user, both are null, and all scopes are listed.",
   answers: ok(
     "The caller, and the settings of the dashboard",
     Type.Object({
