@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../config/config.ts";
-import { idPrefix, makeId, timeOfId } from "../core/id.ts";
+import { idPrefix, makeId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import type { Queue } from "../queue/queue.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
@@ -12,7 +12,6 @@ import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, freshRedis } from "../testing/services.ts";
 import { smallPayloads } from "../testing/small-payloads.ts";
-import { until } from "../testing/until.ts";
 import type { Inconsistency } from "../verify/inconsistency.ts";
 import { verifyCommand } from "./verify-command.ts";
 
@@ -268,33 +267,6 @@ describe("taskflow verify", () => {
     } finally {
       await client.end();
     }
-  });
-
-  it("reports live jobs that the index lacks under a tag or their group, if it should be complete", async () => {
-    const names = { groupKey: "g", options: { tags: ["x", "y"] } };
-    const [before = ""] = await enqueue(queue, submission(names)); // as a replica of an earlier version enqueues it
-    await redis.del(`${NS}index`);
-    await queue.renew([], "{}");
-    await until(() => queue.clock.now() > timeOfId(before) + 1, { what: "the clock is past the first job" });
-    const [one = "", other = "", complete = "", plain = ""] = await enqueue(
-      queue,
-      ...[submission(names), submission(names), submission(names), submission()],
-    );
-    expect((await verify()).code).toBe(0);
-    await redis.zrem(`${NS}index`, `tx\0${one}`, `gg\0${other}`, `ty\0${other}`);
-    await redis.zadd(`${NS}index`, 0, `tx\0${STRANGER}`);
-    const { code, text } = await verify(true);
-    expect(code).toBe(1);
-    const { faults } = JSON.parse(text) as Findings;
-    expect(faults.map(({ kind, id, text: words }) => [kind, id, /lacks (\w+)/.exec(words)?.[1]]).sort()).toEqual(
-      [
-        ["not_indexed", one, "one"],
-        ["not_indexed", other, "2"],
-      ].sort(),
-    );
-    expect([complete, plain]).not.toContain("");
-    await redis.hset(`${NS}indexed`, "until", "1"); // no replica maintains the index
-    expect((await verify()).code).toBe(0);
   });
 
   it("does not report leases shortly after an outage of Redis", async () => {
