@@ -10,15 +10,12 @@ import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { JobCounts } from "./counts.ts";
-import type { DestinationList } from "./destination-list.ts";
-import type { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import type { Forgettable } from "./forgetting.ts";
 import { encodeForget } from "./forgetting.ts";
 import { IdSource } from "./ids.ts";
 import type { LeasedJobs } from "./leased-jobs.ts";
 import type { LiveIds, LiveSearch } from "./live-index.ts";
-import type { LogChannel } from "./log-channel.ts";
 import type { QueuePosition } from "./position.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -44,11 +41,11 @@ export class Queue {
   readonly clock = new RedisClock();
   readonly ids: IdSource;
   /** The hosts that attempts send to, shared by all replicas. */
-  readonly destinations: RedisDestinations;
+  readonly destinations: QueueParts["destinations"];
   /** The same hosts, for people. */
-  readonly destinationList: DestinationList;
+  readonly destinationList: QueueParts["destinationList"];
   /** The log lines of running jobs, between the replicas that run and those that follow them. */
-  readonly logChannel: LogChannel;
+  readonly logChannel: QueueParts["logChannel"];
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -56,9 +53,8 @@ export class Queue {
     this.#options = options;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
     this.#parts = queueParts(options, this.clock);
-    this.destinations = this.#parts.destinations;
-    this.destinationList = this.#parts.destinationList;
-    this.logChannel = this.#parts.logChannel;
+    const { destinations, destinationList, logChannel } = this.#parts;
+    [this.destinations, this.destinationList, this.logChannel] = [destinations, destinationList, logChannel];
   }
 
   /**
