@@ -55,6 +55,7 @@ export interface ApiDependencies {
     | "update"
     | "run"
     | "jobCounts"
+    | "queueDetail"
     | "pause"
     | "resume"
     | "position"

@@ -9,7 +9,6 @@ import type { CancelAnswer, Cancellations } from "./cancellation.ts";
 import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
-import type { JobCounts } from "./counts.ts";
 import type { DestinationList } from "./destination-list.ts";
 import type { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
@@ -241,8 +240,13 @@ export class Queue {
     await this.#parts.connections.work.run(scripts.resume, [this.#parts.ns, type], CALL_TIMEOUT_MS);
   }
 
-  jobCounts(): Promise<JobCounts> {
+  jobCounts(): ReturnType<QueueReader["jobCounts"]> {
     return this.#parts.reader.jobCounts();
+  }
+
+  /** The queue of a type, whether or not it ever had a job. One call takes a few milliseconds of Redis at most. */
+  queueDetail(type: string): ReturnType<QueueReader["queueDetail"]> {
+    return this.#parts.reader.queueDetail(type);
   }
 
   /** The position of a job, and what it may wait for; undefined if Redis does not have the job. */
@@ -326,11 +330,8 @@ export class Queue {
   /** Removes this replica from the others' view at once, instead of after a silence. It runs no more jobs. */
   async leave(): Promise<void> {
     try {
-      await this.#parts.connections.work.send(
-        "del",
-        [`${this.#parts.ns}replica:${this.#options.replica}`],
-        LEAVE_TIMEOUT_MS,
-      );
+      const key = `${this.#parts.ns}replica:${this.#options.replica}`;
+      await this.#parts.connections.work.send("del", [key], LEAVE_TIMEOUT_MS);
     } catch {
       // Redis is away: the others notice the silence
     }
