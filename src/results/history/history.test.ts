@@ -27,7 +27,16 @@ async function sumsOfRows({ client }: HistoryBundle, step: SeriesStep) {
 
 async function series({ reader }: HistoryBundle, step: SeriesStep) {
   const points = await reader.series(step, ALWAYS);
-  return points.map(({ pickup: _pickup, run: _run, ...counts }) => counts).sort((a, b) => a.at - b.at);
+  return points
+    .map(({ at, completed, failed, cancelled, retries, run_total_ms }) => ({
+      at,
+      completed,
+      failed,
+      cancelled,
+      retries,
+      run_total_ms,
+    }))
+    .sort((a, b) => a.at - b.at);
 }
 
 async function expectEqualSums(bundle: HistoryBundle): Promise<void> {
