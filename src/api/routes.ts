@@ -32,12 +32,14 @@ import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getTypes } from "./handlers/types.ts";
 import { runJob, updateJob } from "./handlers/update.ts";
+import { getWhoami } from "./handlers/whoami.ts";
 import { getWhy } from "./handlers/why.ts";
 import { fromAsync } from "./http/async-handler.ts";
 import { basePathOf } from "./http/base-path.ts";
 import { EMPTY_BODY_BYTES } from "./http/empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./http/exchange.ts";
 import { LargeBodies } from "./http/large-bodies.ts";
+import { getDashboard, getDashboardFile } from "./pages/dashboard.ts";
 import { listMail, readMail, readMailPart } from "./pages/dev-mail.ts";
 import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
 import { getOpenApi } from "./pages/openapi.ts";
@@ -117,6 +119,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(introspection.getDestinations, getDestinations(deps)),
     { ...call(introspection.resetDestination, resetDestination(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getAudit, getAudit(deps)),
+    route(system.getWhoami, getWhoami(deps)),
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
     call(history.getSeries, getSeries(deps)),
@@ -129,8 +132,13 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
         ]
       : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
+    route(documentation.getRoot, getRoot("ui", basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
+    { ...route(documentation.getDashboard, getDashboard), isPage: true },
+    // before the pages below /ui, whose patterns match its path, too
+    call(documentation.getDashboardFile, getDashboardFile),
+    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
+    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
     call(
       documentation.getOpenApi,

@@ -51,6 +51,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   getQueue: ["/api/v1/queues/strict"],
   getQueueHistory: ["/api/v1/queues/strict/history"],
   listWorkers: ["/api/v1/workers"],
+  whoami: ["/api/v1/whoami"],
   getStats: ["/api/v1/stats"],
   getSeries: ["/api/v1/stats/series"],
   listErrors: ["/api/v1/errors"],
@@ -118,6 +119,7 @@ const jobIn = (state: State, key: string): Promise<string> => makeJob(server, st
 function rejection(access: Access, caller: Caller, needsReadToo: boolean): number | undefined {
   if (access === "open" || access === "public") return undefined;
   if (caller === "none") return 401;
+  if (access === "any") return undefined;
   return hasScope(KEYS[caller], access) && (!needsReadToo || hasScope(KEYS[caller], "read")) ? undefined : 403;
 }
 
