@@ -57,6 +57,9 @@ function timeSql(epochMs: number, add: AddValue): string {
   return `to_timestamp(${add(epochMs)}::float8 / 1000)`;
 }
 
+/** Collation "C" folds A to Z alone, as `passesFilters` does, whatever the locale of the database. */
 function containsSql(q: string): string {
-  return `(strpos(lower(payload::text), lower(${q}::text)) > 0 or strpos(lower(error ->> 'message'), lower(${q}::text)) > 0)`;
+  const folded = (text: string): string => `lower((${text}) collate "C")`;
+  const text = folded(`${q}::text`);
+  return `(strpos(${folded("payload::text")}, ${text}) > 0 or strpos(${folded("error ->> 'message'")}, ${text}) > 0)`;
 }
