@@ -2,6 +2,7 @@
 import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
+import "./parts/schema-form/schema-form.css";
 import "./screens/audit/audit.css";
 import "./screens/destinations/destinations.css";
 import "./screens/errors/errors.css";
