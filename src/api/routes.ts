@@ -30,6 +30,7 @@ import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getTypes } from "./handlers/types.ts";
 import { runJob, updateJob } from "./handlers/update.ts";
+import { getWhoami } from "./handlers/whoami.ts";
 import { getWhy } from "./handlers/why.ts";
 import { fromAsync } from "./http/async-handler.ts";
 import { basePathOf } from "./http/base-path.ts";
@@ -114,6 +115,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(introspection.getDestinations, getDestinations(deps)),
     { ...call(introspection.resetDestination, resetDestination(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getAudit, getAudit(deps)),
+    route(system.getWhoami, getWhoami(deps)),
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
     call(history.getSeries, getSeries(deps)),

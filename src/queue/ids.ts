@@ -73,3 +73,8 @@ export function derivedId(id: string, purpose: string): string {
   const digits = createHash("sha256").update(purpose).digest("hex");
   return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
 }
+
+/** The id of the job that delivers the callback of a job. */
+export function callbackId(id: string): string {
+  return derivedId(id, `callback ${id}`);
+}

@@ -59,6 +59,7 @@ function history(): Outcome[] {
       status: code === undefined ? "completed" : n % 2 ? "failed" : "cancelled",
       error: code === undefined ? null : { code, message: `No Answer ${n}`, attempt: 1 },
       finishedAt: day + n + 1_000 * (n % 7),
+      worker: [null, "replica1", "replica2"][n % 3] ?? null,
     });
   });
 }
@@ -76,6 +77,7 @@ const FILTERS: fc.Arbitrary<JobFilters> = fc.record({
   group_key: some(["a,b", `quote " ' \\ { }`, "%_", "none"]),
   error_code: some(["timeout", "a,b", "'", "none"]),
   retry_of: some([retryOf(0), retryOf(11), retryOf(5)]),
+  worker: some(["replica1", "replica2", "none"]),
   finished_after: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
   finished_before: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
   payload: fc.option(fc.constantFrom([{ path: ["to"], value: "b" }], [{ path: ["n"], value: "17" }]), {
@@ -95,6 +97,7 @@ const SPARSE = fc
         "group_key",
         "error_code",
         "retry_of",
+        "worker",
         "finished_after",
         "finished_before",
         "payload",
