@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   execute: [...below, "jobs"],
   "api/contract": [...below, "jobs"],
   "api/http": [...below, "jobs", "api", "api/contract", "api/access"],
-  "api/access": [...below, "jobs", "queue", "api", "api/contract", "api/http"],
+  "api/access": [...below, "net", "jobs", "queue", "api", "api/contract", "api/http"],
   "api/jobs": [...below, ...stores, "api", "api/contract", "api/http", "api/access"],
   "api/events": [...below, "queue", "results", "api", "api/contract", "api/http", "api/access", "api/jobs"],
   "api/pages": [...below, "jobs", "api", "api/contract", "api/http", "api/access"],
@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [
     ...below,
     ...stores,
+    "net",
     "api/contract",
     "api/http",
     "api/access",
