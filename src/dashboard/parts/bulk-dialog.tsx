@@ -1,9 +1,9 @@
 /** Starts an operation on all jobs that match filters: counted first, run on the server, followed to its end. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { href } from "../app/router.ts";
 import { randomKey } from "../../client/call-options.ts";
 import type { Job, ListFilters, TaskFlow } from "../../client/taskflow.ts";
+import { href } from "../app/router.ts";
 import { useLiveJobs } from "../data/live.ts";
 import { refreshResources, useResource } from "../data/resource.ts";
 import { client } from "../data/session.ts";
@@ -139,7 +139,11 @@ export function NumberField({ label, value, range: [min, max], onChange }: Numbe
 /** Why the operation cannot start; undefined if it can. */
 function problemOf(
   matched: number | undefined,
-  { rate, priority, isRateNeeded }: { readonly rate: string; readonly priority: string; readonly isRateNeeded: boolean },
+  {
+    rate,
+    priority,
+    isRateNeeded,
+  }: { readonly rate: string; readonly priority: string; readonly isRateNeeded: boolean },
 ): string | undefined {
   if (matched === undefined) return "The jobs are not counted yet.";
   if (matched === 0) return "No job matches.";
