@@ -40,7 +40,7 @@ export default tseslint.config(
     rules: shared,
   },
   {
-    files: ["**/*.ts", "**/*.cts"],
+    files: ["**/*.ts", "**/*.tsx", "**/*.cts"],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

@@ -41,15 +41,21 @@ async function build() {
   const src = join(root, "src");
   cpSync(src, fresh, {
     recursive: true,
-    filter: (from) => (statSync(from).isDirectory() ? !isLeftOut(relative(src, from)) : /\.(lua|sql)$/.test(from)),
+    filter: (from) => (statSync(from).isDirectory() ? isCopied(relative(src, from)) : /\.(lua|sql)$/.test(from)),
   });
   await bundleTypebox(fresh);
+  await bundleDashboard(fresh);
   chmodSync(join(fresh, "cli", "main.js"), 0o755); // package.json's bin
   writeFileSync(join(fresh, ".built"), stamp);
   rmSync(previous, { recursive: true, force: true });
   if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), previous);
   renameSync(fresh, join(root, "dist"));
   rmSync(previous, { recursive: true, force: true });
+}
+
+/** Whether a folder of src/ may have files for dist/. The dashboard is bundled instead. */
+function isCopied(folder) {
+  return !isLeftOut(folder) && folder !== "dashboard";
 }
 
 /** Compiles src/ into .cache/build, and removes the output of deleted sources there. */
@@ -104,4 +110,32 @@ async function bundleTypebox(dist) {
       );
     if (rewritten !== original) writeFileSync(file, rewritten);
   }
+}
+
+/** Bundles the dashboard, each screen in a chunk of its own. The hash in a file's name lets browsers cache it forever. */
+async function bundleDashboard(dist) {
+  const { buildSync } = await import("esbuild");
+  const source = join(root, "src", "dashboard");
+  const outdir = join(dist, "dashboard");
+  const shared = {
+    outdir,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: ["es2023", "chrome114", "firefox115", "safari16.4"],
+    minify: true,
+    legalComments: "none",
+    tsconfig: join(source, "tsconfig.json"),
+    entryNames: "[name]-[hash]",
+  };
+  const live = buildSync({ ...shared, entryPoints: [join(source, "live-worker.ts")], metafile: true });
+  const worker = Object.keys(live.metafile.outputs)[0].split("/").at(-1);
+  buildSync({
+    ...shared,
+    entryPoints: [join(source, "main.tsx")],
+    chunkNames: "[name]-[hash]",
+    splitting: true,
+    define: { LIVE_WORKER: JSON.stringify(worker) },
+  });
+  cpSync(join(source, "icon.svg"), join(outdir, "icon.svg"));
 }

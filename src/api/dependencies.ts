@@ -6,6 +6,7 @@ import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
 import type { Registry } from "../jobs/registry.ts";
+import type { Network } from "../net/networks.ts";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
@@ -28,6 +29,12 @@ export interface ApiSettings {
   /** ALLOWED_HOSTS and PUBLIC_URL, for the check of Host (allowed-hosts.ts). */
   readonly allowedHosts: readonly string[];
   readonly publicUrl: string;
+  /** DASHBOARD and DASHBOARD_LABEL. */
+  readonly dashboard: { readonly mode: "full" | "read" | "off"; readonly label: string | null };
+  /** The name of the header with the user of an auth proxy, in lower case; "" for none. */
+  readonly userHeader: string;
+  /** The addresses from which that header counts. */
+  readonly trustedProxies: readonly Network[];
   /** The size limit of one job, unless its type allows more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;

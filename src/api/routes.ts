@@ -30,12 +30,14 @@ import { getStats, getWorkers } from "./handlers/stats.ts";
 import { submitBatch, submitJob } from "./handlers/submit.ts";
 import { getTypes } from "./handlers/types.ts";
 import { runJob, updateJob } from "./handlers/update.ts";
+import { getWhoami } from "./handlers/whoami.ts";
 import { getWhy } from "./handlers/why.ts";
 import { fromAsync } from "./http/async-handler.ts";
 import { basePathOf } from "./http/base-path.ts";
 import { EMPTY_BODY_BYTES } from "./http/empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./http/exchange.ts";
 import { LargeBodies } from "./http/large-bodies.ts";
+import { getDashboard, getDashboardFile } from "./pages/dashboard.ts";
 import { listMail, readMail, readMailPart } from "./pages/dev-mail.ts";
 import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
 import { getOpenApi } from "./pages/openapi.ts";
@@ -85,6 +87,14 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   // The type, and so its size limit, is known only after the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
   const largeBodies = new LargeBodies(settings.maxBufferedBytes);
+  const hasDashboard = settings.dashboard.mode !== "off";
+  const dashboardRoutes: Route[] = [
+    { ...route(documentation.getDashboard, getDashboard), isPage: true },
+    // before the pages below /ui, whose patterns match its path, too
+    call(documentation.getDashboardFile, getDashboardFile),
+    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
+    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
+  ];
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
@@ -113,6 +123,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(introspection.getDestinations, getDestinations(deps)),
     { ...call(introspection.resetDestination, resetDestination(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getAudit, getAudit(deps)),
+    route(system.getWhoami, getWhoami(deps)),
     call(system.getWorkers, getWorkers(jobCounts)),
     call(system.getStats, getStats(jobCounts)),
     call(history.getSeries, getSeries(deps)),
@@ -125,9 +136,10 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
         ]
       : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
+    route(documentation.getRoot, getRoot(hasDashboard ? "ui" : "docs", basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
+    ...(hasDashboard ? dashboardRoutes : []),
     call(
       documentation.getOpenApi,
       getOpenApi({

@@ -19,6 +19,7 @@ export interface FilterOptions {
   readonly finishedSince?: string;
   readonly finishedUntil?: string;
   readonly retryOf?: readonly string[];
+  readonly worker?: readonly string[];
   readonly payload?: Readonly<Record<string, string>>;
   readonly search?: string;
 }
@@ -55,6 +56,7 @@ function filterOptions(): Option[] {
     option("--finished-since <time>", "finished since, in the same forms", past),
     option("--finished-until <time>", "finished before, in the same forms", past),
     option("--retry-of <id>", "that run this job again", listed),
+    option("--worker <id>", "whose latest attempt is on this replica; several are separated by commas", listed),
     option("--payload <path=value>", "with this value at this path of the payload, as in order.id=42", payloadValue),
     option("--search <text>", "with this text in the payload or in the error message", (text: string) => text),
   ];
@@ -95,7 +97,7 @@ function readQuery(text: string): ListFilters {
  */
 export function filtersOf(options: FilterOptions): ListFilters {
   const { query = {}, status, type, tag, group, errorCode, since, until, finishedSince, finishedUntil } = options;
-  const { retryOf, payload, search } = options;
+  const { retryOf, worker, payload, search } = options;
   const all: Readonly<Record<keyof ListFilters, unknown>> = {
     status,
     type,
@@ -107,6 +109,7 @@ export function filtersOf(options: FilterOptions): ListFilters {
     finishedAfter: finishedSince,
     finishedBefore: finishedUntil,
     retryOf,
+    worker,
     payload,
     q: search,
   };
@@ -128,6 +131,7 @@ const WORDS: Readonly<Record<keyof ListFilters, string>> = {
   finishedAfter: "the earliest end",
   finishedBefore: "the latest end",
   retryOf: "the original job",
+  worker: "replica",
   payload: "payload",
   q: "text",
 };
@@ -144,6 +148,7 @@ export function filtersText({ payload = {}, q, ...filters }: ListFilters): strin
     ["finished since", filters.finishedAfter],
     ["finished before", filters.finishedBefore],
     ["that run again", filters.retryOf],
+    ["on replica", filters.worker],
     ...Object.entries(payload).map(([path, value]) => ["with payload", `${path}=${value}`] as const),
     ["with text", q === undefined ? q : JSON.stringify(q)],
   ] as const;

@@ -28,6 +28,8 @@ describe("taskflow list", () => {
     expect(await idsOf("--tag", "found", "--tag", "other", "--status", "failed,running")).toEqual([failed]);
     expect(await idsOf("--tag", "found", "--finished-since", "1h")).toEqual([failed]);
     expect(await idsOf("--tag", "found", "--payload", "do=return")).toEqual([later]);
+    expect(await idsOf("--tag", "found", "--worker", `none,${replica.id}`)).toEqual([failed]);
+    expect(await run(["list", "-q", "tag:found worker:none"])).toMatchObject({ code: 0, out: "" });
     expect(await run("list --tag found --search nothing-like-it")).toMatchObject({
       code: 0,
       out: "",

@@ -147,6 +147,18 @@ describe("taskflow tail, stats and workers", () => {
     });
   });
 
+  it("prints the lines that the job logs", async () => {
+    const id = await submitted({ do: "talk", lines: ["hello \u001b[31mred"], ms: 2_000 });
+    const { out } = await run(`tail ${id}`);
+    expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  ${id}  log {8}attempt 1: hello `, "m"));
+    expect(out).not.toContain("\u001b[31m");
+    const other = await submitted({ do: "talk", lines: ["hello"], ms: 2_000 });
+    const { out: json } = await run(`tail ${other} --json --limit 2`);
+    expect(jsonLines<Record<string, unknown>>(json)).toContainEqual(
+      expect.objectContaining({ kind: "log", id: other, attempt: 1, number: 1, line: "hello" }),
+    );
+  });
+
   it("prints the whole finished job as JSON after its changes, even if it is large", async () => {
     const value = "x".repeat(100_000);
     const id = await submitted({ do: "return", value });

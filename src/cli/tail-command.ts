@@ -1,9 +1,9 @@
-/** `taskflow tail`: prints the changes of jobs as they happen. */
+/** `taskflow tail`: prints the changes of jobs, and the lines that one job logs, as they happen. */
 
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Status } from "../client/contract.ts";
-import type { JobChange } from "../client/job-events.ts";
+import type { JobChange, LogLine } from "../client/job-events.ts";
 import { isFinished, STATUSES } from "../core/job.ts";
 import { StartError } from "../errors.ts";
 import { printable } from "../observability/terminal-text.ts";
@@ -26,7 +26,7 @@ export function addTailCommand(program: Command, act: Act): void {
     .command("tail")
     .summary("shows the changes of jobs as they happen")
     .description(
-      "Shows the changes of all jobs as they happen, until you interrupt it; or those of one job, until it has ended.\nWith --json, one change per line.",
+      "Shows the changes of all jobs as they happen, until you interrupt it; or those of one job with the lines that it logs, until it has ended.\nWith --json, one change or line per line.",
     )
     .argument("[id]")
     .option("--type <type>", "of jobs of this type")
@@ -50,6 +50,11 @@ async function tail(
         terminal.err.write("Some changes may be missing here.\n");
         continue;
       }
+      if (event.kind === "log") {
+        if (isJson) printJson(terminal, event);
+        else terminal.out.write(lineText(event, terminal));
+        continue;
+      }
       if (isJson)
         printJson(
           terminal,
@@ -64,6 +69,12 @@ async function tail(
     if (!signal.aborted) throw error;
   }
   return code;
+}
+
+/** `11:20:46.856  019a…  log        attempt 1: 40 of 200 rows`. */
+function lineText({ at, id, attempt, line }: LogLine, { paint }: Invocation["terminal"]): string {
+  const time = paint(at.slice(11, 23), "dim");
+  return `${time}  ${id}  ${"log".padEnd(STATUS_WIDTH)}  attempt ${attempt}: ${printable(line)}\n`;
 }
 
 /** `11:20:46.856  019a…  completed  email`, with the time in UTC. */

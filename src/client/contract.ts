@@ -36,6 +36,10 @@ export interface Job {
   finished_at: string | null;
   /** When its payload, result, messages and logs were erased */
   erased_at: string | null;
+  /** Only in `GET /api/v1/jobs/{id}`, once a job with a `callback_url` has ended: the job that delivers its callback */
+  callback_job?: string;
+  /** Only in `GET /api/v1/jobs/{id}` of a job that delivers a callback and whose payload is shown: the job that has ended */
+  callback_of?: string;
 }
 
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
@@ -142,6 +146,12 @@ export interface Worker {
     size: number;
     busy: number;
   };
+  /** The memory that the process uses; null if its version does not report it */
+  memory_bytes: number | null;
+  /** The limit of its container; null without one */
+  memory_limit_bytes: number | null;
+  /** Whether it shuts down: it finishes its jobs, and starts no others */
+  draining: boolean;
   event_loop_delay_ms: {
     p50: number;
     p99: number;
@@ -205,6 +215,23 @@ export interface Stats {
   replicas: number;
   accepted: number;
   unaccounted: number;
+}
+
+export interface Whoami {
+  key: {
+    id: string;
+    name: string;
+  } | null;
+  user: string | null;
+  /** What the caller may do */
+  scopes: ("submit" | "read" | "admin")[];
+  dashboard: {
+    /** The setting `DASHBOARD` */
+    mode: "full" | "read" | "off";
+    label: string | null;
+  };
+  /** The version of this replica */
+  version: string;
 }
 
 export interface Health {
@@ -313,6 +340,33 @@ export interface Destination {
   last_used: string;
   /** Pairs of caller and path whose failures are counted apart from those of the host, at most 256 */
   routes: number;
+  /** Jobs that began and were postponed because the host, or their path of it, takes no more requests for now; at most 10,000 are counted. A job that is cancelled meanwhile counts until its time. Jobs that have not begun are not counted: their hosts are unknown until then */
+  waiting: number;
+}
+
+export interface MailSummary {
+  /** Later messages have greater ids */
+  id: string;
+  /** Milliseconds since 1970 */
+  receivedAtMs: number;
+  from: string;
+  subject: string;
+  /** All recipients, including blind copies */
+  to: string[];
+}
+
+export interface Mail {
+  message_id?: string;
+  from?: string;
+  to: string[];
+  subject?: string;
+  text?: string;
+  html?: string;
+  attachments: {
+    filename?: string;
+    content_type: string;
+    bytes: number;
+  }[];
 }
 
 export interface AuditEntry {
@@ -321,7 +375,7 @@ export interface AuditEntry {
   at: string;
   key: {
     id: string | null;
-    /** The name of the API key; `cli` without an id for the command `taskflow keys` */
+    /** The name of the API key; without an id, the user of an auth proxy, or `cli` for the command `taskflow keys` */
     name: string;
   } | null;
   /** What was done, such as `queues.pause` or `jobs.cancel` */
@@ -384,6 +438,8 @@ export interface ListFilters {
   errorCode?: string | readonly string[] | undefined;
   /** Runs one of these jobs again */
   retryOf?: string | readonly string[] | undefined;
+  /** Whose latest attempt runs or ran on one of these replicas. This filter has no index: together with `status=running`, the server reads the running jobs only */
+  worker?: string | readonly string[] | undefined;
   /** With one of these tags */
   tag?: string | readonly string[] | undefined;
   /** Of one of these groups */
@@ -396,7 +452,7 @@ export interface ListFilters {
   finishedAfter?: string | Date | undefined;
   /** Finished before this time */
   finishedBefore?: string | Date | undefined;
-  /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
+  /** With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others */
   q?: string | undefined;
   /** Values in the payload by their dotted paths, compared as text: `{ "order.id": "42" }`. This filter has no index: the server searches the jobs that pass the others */
   payload?: Record<string, string> | undefined;

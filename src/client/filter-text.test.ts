@@ -28,6 +28,7 @@ describe("the text of a filter box", () => {
     ],
     ["since:999999999d", { createdAfter: "1970-01-01T00:00:00.000Z" }],
     ["retry-of:01a20d6c-93af-7000-a9a7-589d23c44184", { retryOf: ["01a20d6c-93af-7000-a9a7-589d23c44184"] }],
+    ["worker:aaaa0001,bbbb0002", { worker: ["aaaa0001", "bbbb0002"] }],
     ["payload.order.id:42", { payload: { "order.id": "42" } }],
     ['payload.name:"a \\"b\\" \\\\ c"', { payload: { name: 'a "b" \\ c' } }],
     ["payload.list:1,2", { payload: { list: "1,2" } }],

@@ -25,6 +25,7 @@ const LISTS = {
   group: "groupKey",
   code: "errorCode",
   "retry-of": "retryOf",
+  worker: "worker",
 } as const;
 const TIMES = {
   since: "createdAfter",

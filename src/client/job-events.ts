@@ -1,4 +1,4 @@
-/** The changes of one job, or of all, across connections. */
+/** The changes of one job with its log lines, or the changes of all jobs, across connections. */
 import type { Job, Status } from "./contract.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { readEventStream } from "./event-stream.ts";
@@ -13,8 +13,10 @@ import { queryOf } from "./wire.ts";
 const COME_AGAIN_MS = 2_000;
 
 export interface EventOptions {
-  /** Only changes of this job, until it ends. */
+  /** Only changes of this job, until it ends, and its log lines. */
   readonly id?: string | undefined;
+  /** Only changes of these jobs, 1 to 100; not with `id`. */
+  readonly ids?: readonly string[] | undefined;
   /** Only changes to these statuses; not with `id`. */
   readonly status?: Status | readonly Status[] | undefined;
   /** Only of jobs of these types; not with `id`. */
@@ -43,18 +45,35 @@ export interface JobChange {
   readonly job: JobState | null;
 }
 
+/** A line that a handler logs while somebody follows its job. */
+export interface LogLine {
+  readonly kind: "log";
+  readonly eventId: string | undefined;
+  /** The job. */
+  readonly id: string;
+  readonly attempt: number;
+  /** When the attempt began, RFC 3339. A released attempt begins again, with the same `attempt`. */
+  readonly started_at: string;
+  /** Counts the lines of the attempt from 1. A line in place of others that were left out has the number of the last. */
+  readonly number: number;
+  /** When it was logged, RFC 3339. */
+  readonly at: string;
+  readonly line: string;
+}
+
 /** `gap`: changes may have been missed; read the jobs again. */
-export type JobEvent = JobChange | { readonly kind: "gap"; readonly eventId: string | undefined };
+export type JobEvent = JobChange | LogLine | { readonly kind: "gap"; readonly eventId: string | undefined };
 
 /** @throws TaskFlowError where no connection can be made; the reason of the signal */
 export async function* followJobs(
   transport: Transport,
-  { id, status, type, lastEventId, signal }: EventOptions,
+  { id, ids, status, type, lastEventId, signal }: EventOptions,
 ): AsyncGenerator<JobEvent, void> {
   const path =
     id === undefined
-      ? `/api/v1/events${queryOf({ status: listOf(status), type: listOf(type) })}`
+      ? `/api/v1/events${queryOf({ ids, status: listOf(status), type: listOf(type) })}`
       : `/api/v1/jobs/${encodeURIComponent(id)}/events`;
+  const lines = new LinesSeen();
   for (let last = lastEventId; ; ) {
     const headers = last === undefined ? {} : { "Last-Event-ID": last };
     const response = await transport.open({
@@ -69,15 +88,28 @@ export async function* followJobs(
       for await (const received of readEventStream(response.body)) {
         last = received.id ?? last;
         const event = jobEventOf(received, last, transport.codec);
-        if (!event) continue;
+        if (!event || (event.kind === "log" && !lines.isNew(event))) continue;
         yield event;
-        if (id !== undefined && event.kind !== "gap" && hasEnded(event)) return;
+        if (id !== undefined && "status" in event && hasEnded(event)) return;
       }
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof TaskFlowError || error instanceof SyntaxError) throw error; // else the connection broke
     }
     await pause(COME_AGAIN_MS * (0.5 + Math.random() / 2), signal);
+  }
+}
+
+/** A new connection begins with the lines that the attempt has kept, which the one before may have delivered. */
+class LinesSeen {
+  #startedAt = "";
+  #number = 0;
+
+  isNew({ started_at, number }: LogLine): boolean {
+    if (started_at === this.#startedAt && number <= this.#number) return false;
+    this.#startedAt = started_at;
+    this.#number = number;
+    return true;
   }
 }
 
@@ -92,6 +124,7 @@ function jobEventOf(
   { parse }: Pick<JsonCodec, "parse">,
 ): JobEvent | undefined {
   if (event === "gap") return { kind: "gap", eventId };
+  if (event === "log") return { ...(parse(data) as Omit<LogLine, "kind" | "eventId">), kind: "log", eventId };
   if (event !== "status" && event !== "progress") return undefined;
   const change = parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
   const { id, type, status, progress, at = null } = change;

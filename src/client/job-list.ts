@@ -14,7 +14,7 @@ export interface ListOptions extends ListFilters, CallOptions {
 }
 
 /** A job without its payload and its result. */
-export type JobSummary = Omit<Job, "payload" | "result">;
+export type JobSummary = Omit<Job, "payload" | "result" | "callback_job" | "callback_of">;
 
 /** The jobs of a list with these options. */
 export type ListedJob<Options> = JobIn<Options extends { readonly view?: infer View } ? View : undefined>;

@@ -45,7 +45,7 @@ export async function waitForJob(jobs: JobReader, id: string, options: WaitOptio
 async function endOf(jobs: JobReader, id: string, { onProgress, signal }: WaitOptions): Promise<Job> {
   try {
     for await (const event of jobs.events({ id, signal })) {
-      if (event.kind === "gap") continue;
+      if (!("status" in event)) continue;
       if (event.progress !== null) onProgress?.(event.progress);
       if (hasEnded(event)) return await jobs.get(id, { signal }); // the event has no payload
     }

@@ -58,7 +58,7 @@ export async function* batchesOf(
  * @param accepted jobs of earlier batches
  */
 export function errorOfBatch(
-  { code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError,
+  { code, status, message, errors, retryAfterMs, id, requestId, cause }: TaskFlowError,
   offset: number,
   accepted: readonly AcceptedJob[],
 ): TaskFlowError {
@@ -66,7 +66,7 @@ export function errorOfBatch(
     ...fieldError,
     path: fieldError.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`),
   }));
-  return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
+  return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, requestId, cause });
 }
 
 function bodyOf(jobsJson: readonly string[]): string {

@@ -5,16 +5,24 @@ import type {
   Destination,
   ErrorGroups,
   Health,
+  Mail,
+  MailSummary,
   Queue,
   Series,
   Stats,
   TypeDescription,
+  Whoami,
   Worker,
 } from "./contract.ts";
 import type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 import { auditOf } from "./history.ts";
 import type { Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
+
+export interface PauseOptions extends CallOptions {
+  /** Why, for others: `queues` and the audit log show it. */
+  readonly reason?: string | undefined;
+}
 
 /** The half of the client without jobs: one class of all its calls would be too long to read. */
 export class SystemCalls {
@@ -33,10 +41,11 @@ export class SystemCalls {
    * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
    * @returns its queue
    */
-  pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
+  pause(type: string, { reason, signal }: PauseOptions = {}): Promise<Queue> {
     return this.#transport.json({
       method: "POST",
       path: `/api/v1/queues/${encodeURIComponent(type)}/pause`,
+      ...(reason !== undefined && { body: JSON.stringify({ reason }) }),
       signal,
       isRepeatable: true,
     });
@@ -60,6 +69,11 @@ export class SystemCalls {
   /** @returns the live replicas that run jobs, with their slots and threads in use */
   async workers(options: CallOptions = {}): Promise<Worker[]> {
     return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
+  }
+
+  /** @returns the API key or user of this client, what it may do, and the settings of the dashboard */
+  whoami(options: CallOptions = {}): Promise<Whoami> {
+    return this.#read("/api/v1/whoami", options);
   }
 
   /**
@@ -99,6 +113,33 @@ export class SystemCalls {
   /** What people changed, newest first. Pages are fetched as the loop needs them. */
   audit(options: AuditOptions = {}): AsyncGenerator<AuditEntry, void> {
     return auditOf(this.#transport, options);
+  }
+
+  /**
+   * @returns the messages in the mail catcher of a development machine, newest first
+   * @throws TaskFlowError `not_found` (404) where no mail catcher runs
+   */
+  async mails(options: CallOptions = {}): Promise<MailSummary[]> {
+    return (await this.#read<{ mail: MailSummary[] }>("/dev/mail", options)).mail;
+  }
+
+  /** @throws TaskFlowError `mail_not_found` (404) for an unknown message; as {@link mails} */
+  mail(id: string, options: CallOptions = {}): Promise<Mail> {
+    return this.#read(`/dev/mail/${encodeURIComponent(id)}`, options);
+  }
+
+  /**
+   * The URL of a part of a message, for a link or a frame. A server with API keys serves it only with a key.
+   * @param part `html`, `source`, or `attachment-N`, counted from 0
+   */
+  mailPartUrl(id: string, part: string): string {
+    return this.#transport.urlOf(`/dev/mail/${encodeURIComponent(id)}/${encodeURIComponent(part)}`);
+  }
+
+  /** @returns the response with a part of a message, as {@link mailPartUrl} names it, its body a stream */
+  mailPart(id: string, part: string, { signal }: CallOptions = {}): Promise<Response> {
+    const path = `/dev/mail/${encodeURIComponent(id)}/${encodeURIComponent(part)}`;
+    return this.#transport.open({ method: "GET", path, signal, isRepeatable: true });
   }
 
   #read<Answer>(path: string, { signal }: CallOptions): Promise<Answer> {

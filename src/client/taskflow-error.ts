@@ -13,6 +13,7 @@ export interface TaskFlowErrorDetails {
   readonly retryAfterMs?: number | undefined;
   readonly id?: string | undefined;
   readonly accepted?: readonly AcceptedJob[];
+  readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -33,12 +34,14 @@ export class TaskFlowError extends Error {
   readonly id: string | undefined;
   /** The jobs that `submitMany` had submitted before a batch failed; else empty. */
   readonly accepted: readonly AcceptedJob[];
+  /** The id of the request, which the log of the server names; undefined without an answer. */
+  readonly requestId: string | undefined;
 
   constructor(
     code: string,
     status: number,
     message: string,
-    { errors = [], retryAfterMs, id, accepted = [], cause }: TaskFlowErrorDetails = {},
+    { errors = [], retryAfterMs, id, accepted = [], requestId, cause }: TaskFlowErrorDetails = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TaskFlowError";
@@ -48,6 +51,7 @@ export class TaskFlowError extends Error {
     this.retryAfterMs = retryAfterMs;
     this.id = id;
     this.accepted = accepted;
+    this.requestId = requestId;
   }
 }
 
@@ -66,6 +70,7 @@ export async function errorOfResponse(response: Response): Promise<TaskFlowError
     errors,
     retryAfterMs: retryAfterMs(headers.get("retry-after")),
     id,
+    requestId: headers.get("x-request-id") ?? undefined,
   });
 }
 

@@ -39,7 +39,7 @@ export type { BulkAnswer, BulkOptions, JobSet, Matched } from "./bulk.ts";
 export type { CallOptions, KeyedOptions } from "./call-options.ts";
 export type * from "./contract.ts";
 export type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
-export type { EventOptions, JobChange, JobEvent, JobState } from "./job-events.ts";
+export type { EventOptions, JobChange, JobEvent, JobState, LogLine } from "./job-events.ts";
 export type { JobPage, JobSummary, ListOptions } from "./job-list.ts";
 export type { WaitOptions } from "./job-wait.ts";
 export type { PayloadOf, Submission } from "./submission.ts";
@@ -272,7 +272,7 @@ export class TaskFlow extends SystemCalls {
   }
 
   /**
-   * The changes of all jobs, or of one job until it ends, as they happen. When a connection ends, it opens another,
+   * The changes of all jobs, or of one job with its log lines until it ends, as they happen. When a connection ends, it opens another,
    * which first delivers the changes that were missed, or an event of kind `gap` where the server no longer has them.
    */
   events(options: EventOptions = {}): AsyncGenerator<JobEvent, void> {

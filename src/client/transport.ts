@@ -71,6 +71,10 @@ export class Transport {
     this.#timeoutMs = timeoutMs;
   }
 
+  urlOf(path: string): string {
+    return this.#url + path;
+  }
+
   /** The JSON of the answer. @throws TaskFlowError, or the reason of the signal */
   async json<Answer>(call: Call): Promise<Answer> {
     return this.#repeat(call, async (response) => this.codec.parse(await response.text()) as Answer);

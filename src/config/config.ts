@@ -7,6 +7,7 @@ import type { Static, TObject } from "typebox";
 import type { ApiKey } from "../core/api-key.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import { UsageError } from "../errors.ts";
+import type { Network } from "../net/networks.ts";
 import { redactUrl } from "../observability/redacted-url.ts";
 import { withPlatformNames } from "./platform-names.ts";
 import type { RedisAddr } from "./redis-addr.ts";
@@ -37,6 +38,7 @@ interface ParsedSettings {
   readonly JOB_BYTES_QUOTA: RatePolicy | null;
   readonly CORS_ORIGINS: readonly string[];
   readonly ALLOWED_HOSTS: readonly string[];
+  readonly TRUSTED_PROXIES: readonly Network[];
 }
 
 /**
@@ -142,11 +144,17 @@ function contradictions({
   TASKFLOW_AUTH,
   TASKFLOW_API_KEYS,
   CORS_ORIGINS,
+  DASHBOARD_USER_HEADER,
+  TRUSTED_PROXIES,
 }: Config): string[] {
   const issues: string[] = [];
   if (TASKFLOW_AUTH === "none" && CORS_ORIGINS.includes("*")) issues.push(CORS_TO_ALL);
   if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0)
     issues.push("TASKFLOW_AUTH: none serves everyone, but TASKFLOW_API_KEYS names keys: set one of the two");
+  if (DASHBOARD_USER_HEADER !== "" && TRUSTED_PROXIES.length === 0)
+    issues.push(
+      "DASHBOARD_USER_HEADER: everybody can send this header, so it counts only from known proxies: set TRUSTED_PROXIES to the address of your auth proxy, such as 127.0.0.1",
+    );
   if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS)
     issues.push(
       `RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`,

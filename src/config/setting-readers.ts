@@ -2,10 +2,12 @@
 import { parseApiKeys } from "../core/api-key.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
+import { parseNetworks } from "../net/networks.ts";
 import { parseHostNames } from "./host-names.ts";
 import { postgresUrlIssue } from "./postgres-url.ts";
 import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
+import { parseUserHeader } from "./user-header.ts";
 
 interface Reader {
   /** Parses the value; undefined for invalid text. */
@@ -64,6 +66,15 @@ export const baseReaders: Readers = {
     read: parseHostNames,
     expected: "names without a port such as jobs.example.com or *.example.com, separated by commas, or *",
   },
+  DASHBOARD_LABEL: { read: parseLabel, expected: "a text of at most 40 characters in one line" },
+  DASHBOARD_USER_HEADER: {
+    read: parseUserHeader,
+    expected: "the name of a header that the server does not read itself, such as X-Auth-Request-Email",
+  },
+  TRUSTED_PROXIES: {
+    read: parseNetworks,
+    expected: "addresses and networks such as 127.0.0.1, 10.1.0.0/16 or fd00::/8, separated by commas",
+  },
 };
 
 function parsePolicy(text: string): RatePolicy | null | undefined {
@@ -80,6 +91,11 @@ function parseOrigins(text: string): readonly string[] | undefined {
   )
     ? Object.freeze(origins)
     : undefined;
+}
+
+function parseLabel(text: string): string | undefined {
+  const label = text.trim();
+  return /^[^\p{Cc}\u2028\u2029]{0,40}$/u.test(label) ? label : undefined;
 }
 
 function urlLike(text: string, scheme: RegExp): string | undefined {

@@ -114,6 +114,25 @@ export const baseSettings = Type.Object({
     description:
       "Host names that requests without a key may use beside `localhost`, separated by commas, such as `jobs.example.com`, `*.example.com` or `*`. Empty: none",
   }),
+  DASHBOARD: Type.Enum(["full", "read", "off"], {
+    default: "full",
+    description:
+      "What the dashboard, and the users of an auth proxy, may do: everything, or only `read`; `off`: there is no dashboard, and `DASHBOARD_USER_HEADER` authenticates nobody",
+  }),
+  DASHBOARD_LABEL: Type.String({
+    default: "",
+    description: "A text that the dashboard shows to tell environments apart, such as `staging`: at most 40 characters",
+  }),
+  DASHBOARD_USER_HEADER: Type.String({
+    default: "",
+    description:
+      "The header in which an auth proxy names the user, such as `X-Auth-Request-Email`. It counts only from `TRUSTED_PROXIES`, which must be set too. Empty: none",
+  }),
+  TRUSTED_PROXIES: Type.String({
+    default: "",
+    description:
+      "Addresses and networks of the proxies that may name a user, separated by commas, such as `127.0.0.1,10.1.0.0/16,fd00::/8`: everything that connects from there can act as any user. Empty: none",
+  }),
   LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], {
     default: "info",
     description: "The lowest level that is logged",

@@ -1,28 +1,33 @@
 /**
  * An API key identifies a caller and its permissions. Only the caller has the key itself; TaskFlow stores its SHA-256.
+ * A user whom an auth proxy has authenticated is a caller without a key.
  */
 
 import type { RatePolicy } from "./rate-policy.ts";
 import { parseRatePolicy } from "./rate-policy.ts";
 
 /** The permissions of a key. `admin` includes the others. */
-const SCOPES = ["submit", "read", "admin"] as const;
+export const SCOPES = ["submit", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export interface ApiKey {
-  /**
-   * The first 16 characters of the hash: the name of the key in idempotency keys, rate limits and `keys revoke`.
-   */
+export interface Caller {
+  /** Unique among all callers: their name in idempotency keys, rate limits and the jobs that they own. */
   readonly id: string;
   /** A name for people and the log. */
   readonly name: string;
-  /** SHA-256 in lower-case hexadecimal. */
-  readonly hash: string;
+  /** Set for a user of an auth proxy. */
+  readonly isUser?: true;
   readonly scopes: readonly Scope[];
   /** The rate limit of requests; undefined for the default of the settings. */
   readonly rate?: RatePolicy | undefined;
   /** The quota of jobs. */
   readonly quota?: RatePolicy | undefined;
+}
+
+/** Its id is the first 16 characters of the hash, as in `keys revoke`. */
+export interface ApiKey extends Caller {
+  /** SHA-256 in lower-case hexadecimal. */
+  readonly hash: string;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -21,6 +21,12 @@ export interface ReplicaReport {
   readonly slots: Readonly<Record<string, Capacity>>;
   readonly lanes: Readonly<Record<Lane, Capacity>>;
   readonly threads: { readonly size: number; readonly busy: number };
+  /** Resident memory of the process, in bytes. Reports of earlier versions have none of these three. */
+  readonly memory_bytes?: number;
+  /** The limit of the container; null without one. */
+  readonly memory_limit_bytes?: number | null;
+  /** The replica shuts down: it claims no more jobs. */
+  readonly draining?: boolean;
   readonly event_loop_delay_ms: { readonly p50: number; readonly p99: number };
   /** Bucket counts of a LatencyWindow, which can be added up over replicas. */
   readonly latency: { readonly pickup: readonly number[]; readonly run: readonly number[] };

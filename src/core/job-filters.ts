@@ -26,12 +26,14 @@ export interface JobFilters {
   readonly group_key?: readonly string[] | undefined;
   readonly error_code?: readonly string[] | undefined;
   readonly retry_of?: readonly string[] | undefined;
+  /** Ids of replicas. */
+  readonly worker?: readonly string[] | undefined;
   /** Epoch ms, inclusive. */
   readonly finished_after?: number | undefined;
   /** Epoch ms, exclusive. */
   readonly finished_before?: number | undefined;
   readonly payload?: readonly PayloadFilter[] | undefined;
-  /** A text in the payload's JSON or in the error message, in any case. */
+  /** A text in the payload's JSON or in the error message; the letters A to Z match in upper and lower case. */
   readonly q?: string | undefined;
 }
 
@@ -54,7 +56,7 @@ const PAYLOAD_PREFIX = "payload.";
 const TIME_MESSAGE = "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)";
 
 /** The filters with values that contain no commas: several may be in one text, separated by commas. */
-const LISTED = ["status", "type", "error_code", "retry_of"] as const;
+const LISTED = ["status", "type", "error_code", "retry_of", "worker"] as const;
 /** The filters that may have several values. */
 const MULTIPLE = [...LISTED, "tag", "group_key"] as const;
 const TIMES = ["created_after", "created_before", "finished_after", "finished_before"] as const;
@@ -64,13 +66,15 @@ const DESCRIPTIONS: Readonly<Record<(typeof MULTIPLE)[number] | (typeof TIMES)[n
   type: "Of one of these types",
   error_code: "With an error of one of these codes",
   retry_of: "Runs one of these jobs again",
+  worker:
+    "Whose latest attempt runs or ran on one of these replicas. This filter has no index: together with `status=running`, the server reads the running jobs only",
   tag: "With one of these tags",
   group_key: "Of one of these groups",
   created_after: "Accepted at this time (RFC 3339) or later",
   created_before: "Accepted before this time",
   finished_after: "Finished at this time or later",
   finished_before: "Finished before this time",
-  q: "With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others",
+  q: "With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
 };
 
 /** What a member `payload.PATH` means. */
@@ -95,6 +99,7 @@ export const filterSchemas = {
   type: multiple("type"),
   error_code: multiple("error_code"),
   retry_of: multiple("retry_of"),
+  worker: multiple("worker"),
   tag: multiple("tag"),
   group_key: multiple("group_key"),
   created_after: single("created_after"),
@@ -240,7 +245,8 @@ export function needsPayload({ payload, q }: JobFilters): boolean {
  * was not read passes no filter of payloads.
  */
 export function passesFilters(view: JobView, filters: JobFilters): boolean {
-  const { status, type, tag, group_key, error_code, retry_of, finished_after, finished_before, payload, q } = filters;
+  const { status, type, tag, group_key, error_code, retry_of, worker } = filters;
+  const { finished_after, finished_before, payload, q } = filters;
   return (
     isAmong(view.status, status) &&
     isAmong(view.type, type) &&
@@ -248,6 +254,7 @@ export function passesFilters(view: JobView, filters: JobFilters): boolean {
     isAmong(view.group_key, group_key) &&
     isAmong(view.error?.code, error_code) &&
     isAmong(view.retry_of, retry_of) &&
+    isAmong(view.worker, worker) &&
     (finished_after === undefined || (view.finished_at !== null && view.finished_at >= finished_after)) &&
     (finished_before === undefined || (view.finished_at !== null && view.finished_at < finished_before)) &&
     (payload === undefined || passesPayload(view, payload)) &&
@@ -266,9 +273,14 @@ function passesPayload({ payload }: JobView, filters: readonly PayloadFilter[]):
 }
 
 function containsText({ payload, error }: JobView, q: string): boolean {
-  const text = q.toLowerCase();
+  const text = lowerAscii(q);
   return (
-    (!isLarge(payload) && payload.toLowerCase().includes(text)) ||
-    (error?.message.toLowerCase().includes(text) ?? false)
+    (!isLarge(payload) && lowerAscii(payload).includes(text)) ||
+    (error !== null && lowerAscii(error.message).includes(text))
   );
+}
+
+/** Folds A to Z alone, as the SQL does: other letters have different lower cases in the locales of databases. */
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,5 +1,5 @@
-/** A job belongs to the API key that submitted it. It stores the key's id, which no other key ever has. */
-import type { ApiKey } from "./api-key.ts";
+/** A job belongs to the caller who submitted it. It stores the caller's id, which no other caller ever has. */
+import type { Caller } from "./api-key.ts";
 import { hasScope } from "./api-key.ts";
 import type { JobOptions, Submission } from "./job.ts";
 
@@ -24,11 +24,11 @@ function ownedOptions(options: JobOptions, apiKey: string): JobOptions {
  * Whether a caller may act on every job and sees all its fields: its key has the scope `read`, or the server needs no
  * keys.
  */
-export function readsAll(caller: ApiKey | undefined): boolean {
+export function readsAll(caller: Caller | undefined): boolean {
   return caller === undefined || hasScope(caller, "read");
 }
 
 /** Whether a caller may cancel and retry a job with these options. A job without a key belongs to no key. */
-export function mayActOn(caller: ApiKey | undefined, { api_key }: JobOptions): boolean {
+export function mayActOn(caller: Caller | undefined, { api_key }: JobOptions): boolean {
   return caller === undefined || hasScope(caller, "read") || api_key === caller.id;
 }

@@ -30,6 +30,14 @@ export interface Running {
   abort(reason: StopReason): void;
 }
 
+/** Sends the log lines of an attempt to those who follow its job. */
+export interface LogFollower {
+  /** There is a new line. */
+  onLine(): void;
+  /** The attempt ends: no line follows. */
+  onEnd(): void;
+}
+
 export class Attempt {
   readonly job: Job;
   readonly timeoutMs: number;
@@ -39,6 +47,8 @@ export class Attempt {
   hasSaved = false;
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
+  /** Undefined while nobody follows its job. */
+  logFollower: LogFollower | undefined;
   #log: KeptLog | undefined;
   #diagnostics: AttemptDiagnostics | undefined;
   #stopReason: StopReason | undefined;
@@ -69,8 +79,13 @@ export class Attempt {
 
   /** Adds a line that its handler logged. */
   keep(message: string, fields: Record<string, unknown> | undefined): void {
-    this.#log ??= new KeptLog(this.job.startedAt ?? 0);
-    this.#log.add(message, fields);
+    this.#ownLog().add(message, fields);
+    this.logFollower?.onLine();
+  }
+
+  /** As {@link KeptLog.from}; without lines if its handler has logged none. */
+  linesFrom(number: number): ReturnType<KeptLog["from"]> {
+    return this.#log?.from(number) ?? { first: number, lines: [] };
   }
 
   get hasEnded(): boolean {
@@ -135,13 +150,25 @@ export class Attempt {
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
-  /** @param diagnostics of its thread, with all lines, some of which may not have arrived here yet */
-  end(end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
+  /**
+   * @param diagnostics of its thread, with all lines, some of which may not have arrived here yet
+   * @param lineCount how many lines its handler logged on the thread
+   */
+  end(end: AttemptEnd, diagnostics?: AttemptDiagnostics, lineCount = 0): void {
     if (this.#ended) return;
+    if (this.logFollower) {
+      if (diagnostics?.log) this.#ownLog().replace(diagnostics.log, lineCount);
+      this.logFollower.onEnd();
+      this.logFollower = undefined;
+    }
     this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
     this.#ranMs = performance.now() - this.startedAt;
     this.#diagnostics = diagnostics;
     this.#onEnd(this, this.#ended);
+  }
+
+  #ownLog(): KeptLog {
+    return (this.#log ??= new KeptLog(this.job.startedAt ?? 0, this.startedAt));
   }
 
   #stoppedEnd(): AttemptEnd {

@@ -177,10 +177,10 @@ export class Executor {
 
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
-      const { end, ...diagnostics } = await report;
+      const { end, lineCount, ...diagnostics } = await report;
       if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end)
         attempt.giveUp(); // the handler has stopped on request
-      else attempt.end(end, diagnostics);
+      else attempt.end(end, diagnostics, lineCount);
     } catch (error) {
       // The thread is gone: this replica terminated it (then the reason to stop decides), or the handler did.
       if (attempt.stopReason === undefined)

@@ -9,13 +9,18 @@ const MAX_LINE_LENGTH = 1_024;
 
 export class KeptLog {
   readonly #startedAt: number;
-  readonly #clockAtStart = performance.now();
-  readonly #lines: string[] = [];
+  readonly #clockAtStart: number;
+  #lines: string[] = [];
   #dropped = 0;
 
-  /** @param startedAt when the attempt began, epoch ms of Redis: the times of its lines count from here */
-  constructor(startedAt: number) {
+  /**
+   * The times of the lines count from the beginning of the attempt.
+   * @param startedAt when it began, epoch ms of Redis
+   * @param clockAtStart when it began, by `performance.now()` of this thread
+   */
+  constructor(startedAt: number, clockAtStart: number) {
     this.#startedAt = startedAt;
+    this.#clockAtStart = clockAtStart;
   }
 
   add(message: string, fields?: Record<string, unknown>): void {
@@ -31,6 +36,28 @@ export class KeptLog {
     if (this.#lines.length <= MAX_LINES) return;
     this.#lines.shift();
     this.#dropped += 1;
+  }
+
+  /**
+   * Takes over the log of the thread that ran the attempt, whose last lines may not have arrived here.
+   * @param lines as {@link lines}
+   * @param count how many lines the attempt had
+   */
+  replace(lines: readonly string[], count: number): void {
+    const dropped = Math.max(0, count - MAX_LINES);
+    this.#lines = lines.slice(dropped === 0 ? 0 : 1); // without the line about those that were dropped
+    this.#dropped = dropped;
+  }
+
+  /** How many lines the attempt has had. */
+  get count(): number {
+    return this.#dropped + this.#lines.length;
+  }
+
+  /** The kept lines from this one on, counted from 1; `first` is greater if that line was dropped. */
+  from(number: number): { readonly first: number; readonly lines: readonly string[] } {
+    const first = Math.max(number, this.#dropped + 1);
+    return { first, lines: this.#lines.slice(first - this.#dropped - 1) };
   }
 
   get lines(): readonly string[] {

@@ -71,10 +71,14 @@ export async function closeResources(): Promise<void> {
 
 export default async function runAttempt(task: ThreadTask): Promise<ThreadReport> {
   const { type, jobId, claimSeq, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 } = task;
+  const clockAtStart = performance.now();
   let kept: KeptLog | undefined;
-  const log = (message: string, fields?: Record<string, unknown>): void => {
-    kept ??= new KeptLog(startedAt);
+  const keep = (message: string, fields?: Record<string, unknown>): void => {
+    kept ??= new KeptLog(startedAt, clockAtStart);
     kept.add(message, fields);
+  };
+  const log = (message: string, fields?: Record<string, unknown>): void => {
+    keep(message, fields);
     try {
       post({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
@@ -86,7 +90,7 @@ export default async function runAttempt(task: ThreadTask): Promise<ThreadReport
   const report = (end: ThreadReport["end"]): ThreadReport => ({
     end,
     thread: threadId,
-    ...(kept && { log: kept.lines }),
+    ...(kept && { log: kept.lines, lineCount: kept.count }),
   });
   try {
     const definition = registry.get(type)?.definition;
@@ -111,7 +115,7 @@ export default async function runAttempt(task: ThreadTask): Promise<ThreadReport
     });
     return report(endOfReturn(value));
   } catch (error) {
-    for (const line of stackOf(error)) (kept ??= new KeptLog(startedAt)).add(line);
+    for (const line of stackOf(error)) keep(line);
     return report(endOfThrow(error));
   } finally {
     jobLog = undefined;

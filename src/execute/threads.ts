@@ -41,6 +41,8 @@ export interface ThreadTask {
 /** The report of a thread about an attempt that ended there. */
 export interface ThreadReport extends AttemptDiagnostics {
   readonly end: AttemptEnd;
+  /** How many lines its handler logged; undefined without any. */
+  readonly lineCount?: number;
 }
 
 /** The settings of a thread. */

@@ -4,9 +4,8 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { StartError } from "../errors.ts";
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-type Network = readonly [Address, number];
+import type { Address, Network } from "./networks.ts";
+import { isInNetwork } from "./networks.ts";
 
 /** The private networks that callers may reach: none, all, or the listed ones. */
 export type Allowed = boolean | readonly Network[];
@@ -79,18 +78,14 @@ export function rejectionOf(address: string, allowed: Allowed): string | undefin
 
 /** Clouds that offer metadata over IPv6 usually end its address with the IPv4 one, 169.254.169.254. */
 function isMetadata(address: Address): boolean {
-  if (METADATA_NETWORKS.some((network) => isIn(address, network))) return true;
+  if (METADATA_NETWORKS.some((network) => isInNetwork(address, network))) return true;
   if (address.kind() === "ipv4") return false;
   const { parts } = address as ipaddr.IPv6;
   return parts[6] === 0xa9fe && parts[7] === 0xa9fe;
 }
 
 function isWithin(address: Address, allowed: Allowed): boolean {
-  return typeof allowed === "boolean" ? allowed : allowed.some((network) => isIn(address, network));
-}
-
-function isIn(address: Address, [base, bits]: Network): boolean {
-  return address.kind() === base.kind() && address.match(base, bits);
+  return typeof allowed === "boolean" ? allowed : allowed.some((network) => isInNetwork(address, network));
 }
 
 function networkOf(text: string): Network {

@@ -10,7 +10,8 @@ export type AddValue = (value: string | number | readonly string[]) => string;
  * turn into text are read as U+FFFD, as `readableJson` of core/json-path.ts does.
  */
 export function filterSql(filters: JobFilters, add: AddValue): string {
-  const { status, type, tag, group_key, error_code, retry_of, finished_after, finished_before, payload, q } = filters;
+  const { status, type, tag, group_key, error_code, retry_of, worker } = filters;
+  const { finished_after, finished_before, payload, q } = filters;
   const conditions = [
     status && `status = any (${add(status)}::text[])`,
     type && `type = any (${add(type)}::text[])`,
@@ -18,6 +19,7 @@ export function filterSql(filters: JobFilters, add: AddValue): string {
     group_key && `group_key = any (${add(group_key)}::text[])`,
     error_code && `error ->> 'code' = any (${add(error_code)}::text[])`,
     retry_of && `retry_of = any (${add(retry_of)}::uuid[])`,
+    worker && `worker = any (${add(worker)}::text[])`,
     finished_after !== undefined && `finished_at >= ${timeSql(finished_after, add)}`,
     finished_before !== undefined && `finished_at < ${timeSql(finished_before, add)}`,
     ...(payload ?? []).map(({ path, value }) => `${textAtSql(path, add)} = ${add(value)}`),
@@ -56,6 +58,9 @@ function timeSql(epochMs: number, add: AddValue): string {
   return `to_timestamp(${add(epochMs)}::float8 / 1000)`;
 }
 
+/** Collation "C" folds A to Z alone, as `passesFilters` does, whatever the locale of the database. */
 function containsSql(q: string): string {
-  return `(strpos(lower(payload::text), lower(${q}::text)) > 0 or strpos(lower(error ->> 'message'), lower(${q}::text)) > 0)`;
+  const folded = (text: string): string => `lower((${text}) collate "C")`;
+  const text = folded(`${q}::text`);
+  return `(strpos(${folded("payload::text")}, ${text}) > 0 or strpos(${folded("error ->> 'message'")}, ${text}) > 0)`;
 }

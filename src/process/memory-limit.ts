@@ -4,17 +4,19 @@ import { getHeapStatistics } from "node:v8";
 
 const MIB = 1024 * 1024;
 
+/** The limit that the container (a cgroup) sets, in bytes; undefined without one. */
+export function containerLimit(): number | undefined {
+  const constrained = process.constrainedMemory();
+  // A cgroup without a limit reports none, or a number far beyond the machine's memory.
+  return constrained > 0 && constrained <= totalmem() ? constrained : undefined;
+}
+
 /**
  * The least of the machine's memory, the container's limit (a cgroup's), and the limit of V8's heap
  * (`--max-old-space-size`); bytes.
  */
 function memoryLimit(): number {
-  const constrained = process.constrainedMemory();
-  return Math.min(
-    totalmem(),
-    constrained > 0 ? constrained : Number.POSITIVE_INFINITY,
-    getHeapStatistics().heap_size_limit,
-  );
+  return Math.min(totalmem(), containerLimit() ?? Number.POSITIVE_INFINITY, getHeapStatistics().heap_size_limit);
 }
 
 export interface MemoryShares {

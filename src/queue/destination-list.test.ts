@@ -49,6 +49,28 @@ it("counts the visits under way, and lists a host that makes visits wait before 
   expect(await queue.destinationList.all()).toMatchObject([{ host: "slow.example", inFlight: 10, limit: 10 }]);
 });
 
+it("counts the visits that wait for a host until their time, and at most 10,000", async () => {
+  const { redis, replica } = setup();
+  const queue = await replica();
+  const waiting = async () => (await queue.destinationList.all()).map((one) => one.waiting);
+  await failed(queue, "down.example");
+  expect(await waiting()).toEqual([0]);
+  const enter = (path: string) => queue.destinations.enter({ host: "down.example", path, caller: path }, LIMITS);
+  const puttingOff = (count: number) => Promise.allSettled(Array.from({ length: count }, (_, n) => enter(`/${n}`)));
+  expect((await puttingOff(70)).filter(({ status }) => status === "fulfilled")).toEqual([]);
+  expect(await waiting()).toEqual([70]);
+  const key = `${NS}waiting:down.example`;
+  const [first = "", second = ""] = await redis.zrange(key, "0", "1");
+  const now = await queue.time();
+  await redis.zadd(key, now - 1, first, now + 600_000, second); // it has returned · Redis's clock was set back
+  expect(await waiting()).toEqual([68]);
+  expect(await redis.pttl(key)).toBeGreaterThan(60_000);
+  const many = Array.from({ length: 9_999 }, (_, n) => [now + 60_000, `visit ${n}`]).flat();
+  await redis.zadd(key, ...many);
+  await puttingOff(5);
+  expect(await redis.zcard(key)).toBeLessThanOrEqual(10_068); // none was added
+});
+
 it("shows a host that may be probed as half open", async () => {
   const queue = await setup().replica();
   await failed(queue, "a.example");

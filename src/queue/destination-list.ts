@@ -6,7 +6,7 @@ import { scripts } from "./scripts.ts";
 
 /** Hosts in one call: about a millisecond of Redis. */
 const PAGE = 250;
-const REPLY_LENGTH = 8;
+const REPLY_LENGTH = 9;
 
 export interface DestinationState {
   readonly host: string;
@@ -23,6 +23,8 @@ export interface DestinationState {
   readonly lastUsed: number;
   /** Its routes with a state of their own. */
   readonly routes: number;
+  /** Visits that were put off and have not returned: at most 10,000 are counted. */
+  readonly waiting: number;
 }
 
 export class DestinationList {
@@ -77,6 +79,7 @@ function readDestinations(reply: readonly (string | number)[]): DestinationState
       suspendedUntil: isOpen ? openUntil : null,
       lastUsed: number(1),
       routes: number(7),
+      waiting: number(8),
     });
   }
   return destinations;

@@ -9,6 +9,7 @@ import { Enqueuer } from "./enqueuer.ts";
 import { Installation } from "./installation.ts";
 import { JobReader } from "./job-reader.ts";
 import { LeasedJobs } from "./leased-jobs.ts";
+import { LogChannel } from "./log-channel.ts";
 import { PayloadStore } from "./payload-store.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { QueueReader } from "./queue-reader.ts";
@@ -36,6 +37,7 @@ export interface QueueParts {
   /** Submissions with large payloads travel separately, so that no other submission waits for them. */
   readonly largeEnqueuer: Enqueuer;
   readonly reservations: Reservations | undefined;
+  readonly logChannel: LogChannel;
   readonly subscriber: Subscriber;
   readonly watches: Watches;
 }
@@ -108,11 +110,13 @@ function subscriptionsOf(
   ns: string,
   connections: Connections,
   reach: Reach,
-): Pick<QueueParts, "subscriber" | "watches"> {
+): Pick<QueueParts, "logChannel" | "subscriber" | "watches"> {
   const connection = reach.of("subscriber");
+  const logChannel = new LogChannel(connections.work, ns, replica);
   const subscriber = new Subscriber(url, `${ns}to:${replica}`, {
     onWake,
     onCancel,
+    onLog: (message) => logChannel.take(message),
     onError: connection.onError,
     onReady: () => {
       connection.onReady();
@@ -120,5 +124,5 @@ function subscriptionsOf(
     },
   });
   const watches = new Watches({ ns, connection: connections.work, subscriber, onError });
-  return { subscriber, watches };
+  return { logChannel, subscriber, watches };
 }

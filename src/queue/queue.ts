@@ -18,6 +18,7 @@ import { encodeForget } from "./forgetting.ts";
 import { IdSource } from "./ids.ts";
 import type { LeasedJobs } from "./leased-jobs.ts";
 import type { LiveIds, LiveSearch } from "./live-index.ts";
+import type { LogChannel } from "./log-channel.ts";
 import type { QueuePosition } from "./position.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -46,6 +47,8 @@ export class Queue {
   readonly destinations: RedisDestinations;
   /** The same hosts, for people. */
   readonly destinationList: DestinationList;
+  /** The log lines of running jobs, between the replicas that run and those that follow them. */
+  readonly logChannel: LogChannel;
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -55,6 +58,7 @@ export class Queue {
     this.#parts = queueParts(options, this.clock);
     this.destinations = this.#parts.destinations;
     this.destinationList = this.#parts.destinationList;
+    this.logChannel = this.#parts.logChannel;
   }
 
   /**

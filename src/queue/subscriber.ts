@@ -15,6 +15,8 @@ const PING_PERIOD_MS = 5_000;
 export interface SubscriberHooks {
   readonly onWake: () => void;
   readonly onCancel: (id: string) => void;
+  /** Takes the messages about the logs of jobs. @returns whether it is one */
+  readonly onLog: (message: string) => boolean;
   /**
    * The connection is subscribed to the replica's own channel, for the first time or again. The caller must subscribe
    * to the other channels again.
@@ -39,7 +41,7 @@ export class Subscriber {
           .split(" ")
           .slice(1)
           .forEach((id) => hooks.onCancel(id));
-      else hooks.onWake();
+      else if (!hooks.onLog(message)) hooks.onWake();
     });
     // If this fails because the connection is lost again, the next connection repeats it.
     this.#redis.on("ready", () => {

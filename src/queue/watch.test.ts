@@ -221,6 +221,7 @@ describe("a watching replica", () => {
     const hooks = {
       onWake: () => undefined,
       onCancel: () => undefined,
+      onLog: () => false,
       onError: () => undefined,
       onReady: () => {
         connections += 1;

@@ -102,6 +102,35 @@ it("a callback is signed with every current secret, and no store contains one", 
   expect(jobs.map(({ payload }) => payload?.secret)).toContain("[redacted]");
 });
 
+it("a job and its callback name each other, in Redis and in Postgres, once the job has ended", async () => {
+  const replica = await start("");
+  const callback_url = http.url("/linked");
+  const links = async (id: string) => {
+    const { body } = await call(replica, "GET", `/api/v1/jobs/${id}`);
+    const { callback_job, callback_of } = body as { callback_job?: string; callback_of?: string };
+    return { callback_job, callback_of };
+  };
+  const none = { callback_job: undefined, callback_of: undefined };
+  const id = await submit(replica, "test_io", { do: "return", value: 1 }, { callback_url, delay_ms: 3_600_000 });
+  expect(await links(id)).toEqual(none);
+  await call(replica, "DELETE", `/api/v1/jobs/${id}`);
+  await requestsOn("/linked");
+  const { callback_job = "" } = await links(id);
+  expect(await links(callback_job)).toEqual({ ...none, callback_of: id });
+  await jobWhen(replica, callback_job);
+  const stored = () => database.query("select 1 from jobs where id = any ($1)", [[id, callback_job]]);
+  await until(async () => (await stored()).rowCount === 2, { what: "both are recorded" });
+  expect([await links(id), await links(callback_job)]).toEqual([
+    { ...none, callback_job },
+    { ...none, callback_of: id },
+  ]);
+  expect(await links(await submit(replica, "noop", {}))).toEqual(none);
+  const imitation = await submit(replica, "webhook", { url: http.url("/imitation"), body: { id } });
+  expect(await links(imitation)).toEqual(none);
+  const { jobs } = (await call(replica, "GET", "/api/v1/jobs")).body as { jobs: object[] };
+  expect(jobs.filter((job) => "callback_job" in job || "callback_of" in job)).toEqual([]);
+});
+
 it("an attempt uses the secret that is set when it is sent", async () => {
   http.respond(Array.from({ length: 4 }, () => 503));
   const before = await start(`whsec_${OLD}`, { RETRY_BASE_MS: "1500", RETRY_MAX_MS: "1500" });

@@ -8,7 +8,7 @@ import type { CallbackOf } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { payloadOf } from "../core/payload.ts";
 import { CALLBACK_SECRET_NAME, signingSecrets } from "../jobs/webhook/callback-secret.ts";
-import { derivedId } from "../queue/ids.ts";
+import { callbackId } from "../queue/ids.ts";
 
 const ATTEMPTS = 5;
 
@@ -36,7 +36,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`;
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {
-      id: derivedId(outcome.job.id, `callback ${outcome.job.id}`),
+      id: callbackId(outcome.job.id),
       submission: {
         type: CALLBACK_TYPE,
         payload,

@@ -118,24 +118,26 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
-  const { worker, leases, sweep, threads, slots } = workerParts;
+  const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),
     () => workerParts.executor.close(),
     () => workerParts.guard?.close(),
     () => leases.close(),
+    () => logFollowers.close(),
   );
   await workerParts.open();
   listeners.wake = worker.wake;
   listeners.runner = worker;
   listeners.cancel = (id) => leases.stop(id, "cancelled");
+  queue.logChannel.listen({ onRequests: logFollowers.take });
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
   const serverParts = makeServer(options, { ...stores, ...shared, threads });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
-  closers.push(...drainers({ config, serverParts, sweep, worker }));
+  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain);
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,
@@ -146,7 +148,11 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   leases.start();
   sweep.start();
   worker.open();
-  return { port, jobs: () => leases.jobs, leave: () => server.leave() };
+  const leave = (): void => {
+    server.leave();
+    workerParts.announceDrain();
+  };
+  return { port, jobs: () => leases.jobs, leave };
 }
 
 async function openStores(

@@ -69,6 +69,45 @@ describe("following", () => {
     expect(stream.events.at(-1)?.data).toMatchObject({ id, result: { steps: 2 }, progress: null });
   });
 
+  it.each(LANES)("reports each line that the job logs, once and in order (%s)", async (type) => {
+    const last = type === "test_cpu" ? ["last but one", "last"] : [];
+    const lines = ["one", "two\nlines", "three"];
+    const payload = { do: "talk", lines, ms: 1_000 };
+    const id = await submit(two, type, payload, { delay_ms: 500 });
+    const url = `${two.url}/api/v1/jobs/${id}/events`;
+    const logged = ({ events }: EventStream) => events.filter(({ event }) => event === "log").map(({ data }) => data);
+    const early = await EventStream.open(url);
+    await until(() => logged(early).length >= 2, { what: "two lines have arrived" });
+    const running = await getJob(two, id);
+    const late = await EventStream.open(url);
+    await until(() => early.isOver && late.isOver, { what: "the job has ended" });
+    const { started_at } = running;
+    expect(logged(early)).toEqual(
+      [...lines, ...last].map((line, i) => {
+        return { id, attempt: 1, started_at, number: i + 1, at: expect.any(String) as string, line };
+      }),
+    );
+    expect(logged(late)).toEqual(logged(early));
+    expect(early.events.at(-1)).toMatchObject({ event: "status", data: { status: "completed" } });
+    const { attempts } = (await call(two, "GET", `/api/v1/jobs/${id}/attempts`)).body as {
+      attempts: { log: string[] }[];
+    };
+    expect(attempts[0]?.log.map((line) => line.slice(line.indexOf(" ") + 1))).toEqual([...lines, ...last]);
+  });
+
+  it("finds running jobs by the replica that runs them", async () => {
+    const id = await submit(two, "test_io", { do: "sleep", ms: 60_000 });
+    await jobWhen(two, id, "running");
+    const found = async (worker: string) => {
+      const { body } = await call(two, "GET", `/api/v1/jobs?status=running&worker=${worker}`);
+      return (body as { jobs: ApiJob[] }).jobs.map((job) => job.id);
+    };
+    expect(await found(`${two.id},${one.id}`)).toEqual([id]);
+    expect(await found(two.id)).toEqual([]);
+    await call(two, "DELETE", `/api/v1/jobs/${id}`);
+    await jobWhen(two, id, "cancelled");
+  });
+
   it("of all jobs reports every type", async () => {
     const stream = await EventStream.open(`${two.url}/api/v1/events?status=completed`);
     const ids = [await submit(one, "noop", {}), await submit(two, "test_cpu", { do: "return", value: 1 })];

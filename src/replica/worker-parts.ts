@@ -24,6 +24,7 @@ import { Beat } from "../worker/beat.ts";
 import { Heartbeat } from "../worker/heartbeat.ts";
 import type { LeaseGuard } from "../worker/lease-guard.ts";
 import { Leases } from "../worker/leases.ts";
+import { LogFollowers } from "../worker/log-followers.ts";
 import { Settler } from "../worker/settler.ts";
 import { Slots } from "../worker/slots.ts";
 import { Sweep } from "../worker/sweep.ts";
@@ -54,6 +55,7 @@ export interface WorkerPartsOptions {
 export interface WorkerParts {
   readonly worker: Worker;
   readonly leases: Leases;
+  readonly logFollowers: LogFollowers;
   /** Undefined on a replica that runs no jobs. */
   readonly guard: LeaseGuard | undefined;
   readonly sweep: Sweep;
@@ -61,6 +63,8 @@ export interface WorkerParts {
   readonly threads: Threads;
   readonly closeThreads: () => Promise<void>;
   readonly executor: Executor;
+  /** Tells the other replicas that this one shuts down. Idempotent. */
+  readonly announceDrain: () => void;
   /** Opens the resources of the job types. If it fails half-way, closing threads and executor closes what is open. */
   readonly open: () => Promise<void>;
 }
@@ -94,6 +98,12 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
     },
     onError: warning(log, "leases could not be renewed"),
   });
+  const logFollowers = new LogFollowers({
+    channel: queue.logChannel,
+    leases,
+    replica: options.replica,
+    onError: warning(log, "log lines could not be sent to the replicas that follow their jobs"),
+  });
   const guard = makeGuard({ ...options, beat, leases, executor, slots });
   const worker = makeWorker(options, { slots, executor, leases, heartbeat });
   const sweep = new Sweep({
@@ -107,7 +117,23 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
     await executing.open();
     guard?.start();
   };
-  return { worker, leases, guard, sweep, slots, threads, closeThreads: executing.close, executor, open };
+  const announceDrain = (): void => {
+    heartbeat.isDraining = true;
+    leases.renewSoon();
+  };
+  return {
+    announceDrain,
+    worker,
+    leases,
+    logFollowers,
+    guard,
+    sweep,
+    slots,
+    threads,
+    closeThreads: executing.close,
+    executor,
+    open,
+  };
 }
 
 interface Executing extends Pick<WorkerParts, "slots" | "threads" | "executor" | "open"> {

@@ -33,8 +33,8 @@ export interface AuditChange {
 }
 
 export interface AuditEntry extends AuditChange {
-  /** The caller's API key; undefined if the server has none. */
-  readonly key: { readonly id: string; readonly name: string } | undefined;
+  /** The caller: an API key, or a user, who has no id; undefined if the server has no keys. */
+  readonly key: { readonly id: string | null; readonly name: string } | undefined;
   readonly requestId: string;
 }
 
@@ -44,7 +44,7 @@ export interface StoredAuditEntry {
   /** Epoch ms. */
   readonly at: number;
   readonly key_id: string | null;
-  /** `cli` without an id: the command `taskflow keys`. */
+  /** Without an id, the user of an auth proxy, or `cli`: the command `taskflow keys`. */
   readonly key_name: string | null;
   readonly action: string;
   readonly target: string;

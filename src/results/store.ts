@@ -32,6 +32,11 @@ const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url)
 
 /** The number of concurrent page reads: a page may have 8 MiB. */
 const LIST_CONNECTIONS = 2;
+/** A job as its row has it. */
+export interface RecordedJob extends JobView {
+  readonly hasCallback: boolean;
+}
+
 export class Store {
   /** The counts and errors of the history. */
   readonly history: HistoryReader;
@@ -51,9 +56,9 @@ export class Store {
    * The job of this id; undefined if Postgres has none. Rejects, as all methods do, with `store_unavailable` while
    * Postgres is away.
    */
-  async get(id: string): Promise<JobView | undefined> {
-    const [row] = await this.#pool.query<JobRow>(GET, [id]);
-    return row && viewOfRow(row);
+  async get(id: string): Promise<RecordedJob | undefined> {
+    const [row] = await this.#pool.query<JobRow & { readonly has_callback: boolean }>(GET, [id]);
+    return row && { ...viewOfRow(row), hasCallback: row.has_callback };
   }
 
   /**

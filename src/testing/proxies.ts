@@ -1,4 +1,4 @@
-/** The proxies of docs/operations/proxies.md, run with the configurations of that page. */
+/** The proxies of docs/operations/proxies.md and security.md, run with the configurations of these pages. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,6 +11,7 @@ import { tempDir } from "./services.ts";
 import { until } from "./until.ts";
 
 const PAGE = fileURLToPath(new URL("../../docs/operations/proxies.md", import.meta.url));
+const SECURITY_PAGE = fileURLToPath(new URL("../../docs/operations/security.md", import.meta.url));
 const BLOCK = /^```(nginx|haproxy)\n# test: \1, (SERVER_ADDR|PROXY_ADDR)(, below \S+)?\n(.*?)^```$/gms;
 
 export interface ProxyConfig {
@@ -23,7 +24,16 @@ export interface ProxyConfig {
 
 /** All configurations of the page that name the program that they are tested with. */
 export function proxyConfigs(): readonly ProxyConfig[] {
-  const page = readFileSync(PAGE, "utf8");
+  return configsOf(PAGE);
+}
+
+/** The auth proxy of the page on security. */
+export function authProxyConfigs(): readonly ProxyConfig[] {
+  return configsOf(SECURITY_PAGE);
+}
+
+function configsOf(file: string): readonly ProxyConfig[] {
+  const page = readFileSync(file, "utf8");
   return [...page.matchAll(BLOCK)].map(([, program, addr = "", below = "", text = ""], at) => ({
     name: `${at + 1}: ${String(program)} at ${addr}${below}`,
     program: program as ProxyConfig["program"],
@@ -42,14 +52,21 @@ export interface RunningProxy {
 export interface ServerPorts {
   readonly server: number;
   readonly proxies: number;
+  /** The port of the service that authenticates users, of an auth proxy. */
+  readonly auth?: number;
 }
 
-/** Starts a proxy on a free port before a server's two ports. */
-export async function startProxy({ program, text, prefix }: ProxyConfig, ports: ServerPorts): Promise<RunningProxy> {
+/** Starts a proxy on a free port before a server's two ports. @param headers what it needs to pass a request on */
+export async function startProxy(
+  { program, text, prefix }: ProxyConfig,
+  ports: ServerPorts,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RunningProxy> {
   const port = await freePort();
   const own = text
     .replaceAll("127.0.0.1:8080", `127.0.0.1:${ports.server}`)
-    .replaceAll("127.0.0.1:8081", `127.0.0.1:${ports.proxies}`);
+    .replaceAll("127.0.0.1:8081", `127.0.0.1:${ports.proxies}`)
+    .replaceAll("127.0.0.1:4180", `127.0.0.1:${ports.auth ?? 1}`);
   const folder = tempDir();
   const file = join(folder, "proxy.conf");
   const listening = own
@@ -64,7 +81,7 @@ export async function startProxy({ program, text, prefix }: ProxyConfig, ports: 
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const url = `http://127.0.0.1:${port}${prefix}`;
   const isReady = (): Promise<boolean> =>
-    fetch(`${url}/api/v1/health/ready`).then(
+    fetch(`${url}/api/v1/health/ready`, { headers }).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { reportJson } from "../core/heartbeat.ts";
 import type { Delays } from "../observability/event-loop-delay.ts";
 import { LatencyWindow } from "../observability/latency-window.ts";
+import { containerLimit } from "../process/memory-limit.ts";
 import type { Slots } from "./slots.ts";
 
 export interface HeartbeatOptions {
@@ -20,6 +21,8 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly pickup = new LatencyWindow();
   readonly run = new LatencyWindow();
+  /** The replica shuts down. */
+  isDraining = false;
   readonly #options: HeartbeatOptions;
   readonly #since: number;
 
@@ -43,6 +46,9 @@ export class Heartbeat {
       slots: types,
       lanes,
       threads: { size: threads?.size ?? 0, busy: threads?.busy ?? 0 },
+      memory_bytes: process.memoryUsage.rss(),
+      memory_limit_bytes: containerLimit() ?? null,
+      draining: this.isDraining,
       event_loop_delay_ms: { p50: hundredths(p50Ms), p99: hundredths(p99Ms) },
       latency: { pickup: this.pickup.counts(), run: this.run.counts() },
     });

@@ -76,6 +76,12 @@ export class Leases {
     this.#tick();
   }
 
+  /** Renews as soon as possible, so that the others get a change of this replica's heartbeat. */
+  renewSoon(): void {
+    this.#nextRenewalAt = 0;
+    this.#planTick(false);
+  }
+
   /**
    * Call before jobs start: one of them may block this thread before its lease is added, and the guard must notice
    * soon.
@@ -110,6 +116,16 @@ export class Leases {
   /** Stops a job that runs here. Searches all leases: such calls are rare. */
   stop(id: string, reason: "cancelled" | "lost"): void {
     for (const { job, attempt } of this.#leases.values()) if (job.id === id) attempt?.stop(reason);
+  }
+
+  /** The attempts at these jobs that run here, by job. Searches all leases: such calls are rare. */
+  running(ids: ReadonlySet<string>): Map<string, Attempt> {
+    const running = new Map<string, Attempt>();
+    for (const { job, attempt } of this.#leases.values()) {
+      if (attempt && ids.has(job.id) && !attempt.hasEnded && attempt.stopReason !== "lost")
+        running.set(job.id, attempt);
+    }
+    return running;
   }
 
   /** Stops the attempts that have saved their state: another replica can continue without losing work. */

@@ -48,6 +48,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   followAll: ["/api/v1/events"],
   listQueues: ["/api/v1/queues"],
   listWorkers: ["/api/v1/workers"],
+  whoami: ["/api/v1/whoami"],
   getStats: ["/api/v1/stats"],
   getSeries: ["/api/v1/stats/series"],
   listErrors: ["/api/v1/errors"],
@@ -115,6 +116,7 @@ const jobIn = (state: State, key: string): Promise<string> => makeJob(server, st
 function rejection(access: Access, caller: Caller, needsReadToo: boolean): number | undefined {
   if (access === "open" || access === "public") return undefined;
   if (caller === "none") return 401;
+  if (access === "any") return undefined;
   return hasScope(KEYS[caller], access) && (!needsReadToo || hasScope(KEYS[caller], "read")) ? undefined : 403;
 }
 

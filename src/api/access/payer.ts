@@ -1,11 +1,11 @@
 /** Re-run jobs name the API key whose quotas pay for the jobs that they enqueue. */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Submission } from "../../core/job.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
 
 /** Adds the caller as payer to the re-run jobs among the submissions. */
-export function withPayer(submitted: Submitted, caller: Pick<ApiKey, "id" | "quota"> | undefined): Submitted {
+export function withPayer(submitted: Submitted, caller: Pick<Caller, "id" | "quota"> | undefined): Submitted {
   if (caller === undefined || !submitted.submissions.some(isRerun)) return submitted;
   const payer = { key: caller.id, ...(caller.quota && { quota: caller.quota }) };
   return {

@@ -7,7 +7,7 @@
  * submissions cost nothing. So a submission passes while any quota is left, and concurrent ones may exceed the quota
  * together.
  */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
 import type { TokenBucket, TokenRequest } from "../../queue/token-buckets.ts";
 import type { Answer } from "../http/exchange.ts";
@@ -64,7 +64,7 @@ export class RateLimits {
   }
 
   /** Whether any limit applies to a request of this key. */
-  isLimited(caller: ApiKey, { takesJobs }: RequestKind): boolean {
+  isLimited(caller: Caller, { takesJobs }: RequestKind): boolean {
     return (
       this.#policy(caller, "requests") !== undefined ||
       (takesJobs && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined)
@@ -72,27 +72,27 @@ export class RateLimits {
   }
 
   /** Charges one request, and checks the quotas if it submits jobs. `done` is called once, in a later turn. */
-  check(caller: ApiKey, { takesJobs }: RequestKind, done: (limited: Limited) => void): void {
+  check(caller: Caller, { takesJobs }: RequestKind, done: (limited: Limited) => void): void {
     const ofJobs = takesJobs ? [this.#taking(caller, "jobs", 0, 1), this.#taking(caller, "bytes", 0, 1)] : [];
     const takings = [this.#taking(caller, "requests", 1, 1), ...ofJobs].filter((taking) => taking !== undefined);
     this.#add({ takings, done });
   }
 
   /** Charges jobs that were enqueued. They may exceed the quota; then the next submission has to wait. */
-  charge(caller: ApiKey, jobs: number, bytes: number): void {
+  charge(caller: Caller, jobs: number, bytes: number): void {
     const takings = [this.#taking(caller, "jobs", jobs, 0), this.#taking(caller, "bytes", bytes, 0)].filter(
       (taking) => taking !== undefined,
     );
     if (takings.length > 0) this.#add({ takings, done: () => undefined });
   }
 
-  #policy(caller: ApiKey, kind: Kind): RatePolicy | undefined {
+  #policy(caller: Caller, kind: Kind): RatePolicy | undefined {
     const { rate, quota, bytes } = this.#options;
     const policies = { requests: caller.rate ?? rate, jobs: caller.quota ?? quota, bytes };
     return policies[kind] ?? undefined;
   }
 
-  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): TokenRequest | undefined {
+  #taking(caller: Caller, kind: Kind, cost: number, needed: number): TokenRequest | undefined {
     const policy = this.#policy(caller, kind);
     return policy && { name: tokenBucketName(caller.id, kind), policy, cost, needed };
   }

@@ -3,6 +3,7 @@
  * differ from what the server does.
  */
 import type { TObject, TSchema } from "typebox";
+import type { Scope } from "../../core/api-key.ts";
 import type { Registry } from "../../jobs/registry.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
 import { documentSchemas } from "./document-schemas.ts";
@@ -28,7 +29,7 @@ const DESCRIPTION = [
   "Later versions add fields and calls; existing ones do not change.",
 ].join("\n\n");
 
-const TAGS = ["Jobs", "Queues", "Replicas", "Health", "Documentation", "Development"];
+const TAGS = ["Jobs", "Queues", "Replicas", "Health", "Documentation", "Dashboard", "Development"];
 
 export function openApiDocument({ operations, registry, version, serverUrl }: DocumentOptions): Json {
   const paths: Record<string, Json> = {};
@@ -65,7 +66,7 @@ function operationObject(operation: Operation, registry: Registry): Json {
     tags: [tag],
     summary,
     ...((description !== undefined || needsKey(access)) && {
-      description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined]
+      description: [description, needsKey(access) ? scopeText(access) : undefined]
         .filter((text) => text !== undefined)
         .join("\n\n"),
     }),
@@ -79,8 +80,12 @@ function operationObject(operation: Operation, registry: Registry): Json {
       },
     }),
     responses: responsesOf(operation),
-    security: needsKey(access) ? [{ ApiKey: [access] }] : [],
+    security: needsKey(access) ? [{ ApiKey: access === "any" ? [] : [access] }] : [],
   };
+}
+
+function scopeText(access: Scope | "any"): string {
+  return access === "any" ? "Needs an API key, of any scope." : `Scope: \`${access}\`.`;
 }
 
 function parametersOf({ pattern, query, headers }: Operation): Json[] {
@@ -165,11 +170,15 @@ const EVERY_CALL = [
 ];
 const WITH_BODY = ["body_too_large", "unsupported_content_encoding", "overloaded"];
 const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
-const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
+const WITH_KEYS = ["key_missing", "key_invalid", "rate_limited"];
 
 /** The problem codes of a call: its own, and those that its access and its body imply. */
 function codesOf({ access, body, problems = [] }: Operation): string[] {
-  const ofAccess = access === "open" ? [] : access === "public" ? WITHOUT_KEYS : [...WITHOUT_KEYS, ...WITH_KEYS];
+  const ofAccess = [
+    ...(access === "open" ? [] : WITHOUT_KEYS),
+    ...(needsKey(access) ? WITH_KEYS : []),
+    ...(needsKey(access) && access !== "any" ? ["scope_missing"] : []),
+  ];
   return [
     ...new Set([
       ...problems,

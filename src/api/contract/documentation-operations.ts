@@ -29,8 +29,8 @@ export const getRoot: Operation = {
   access: "public",
   id: "getRoot",
   tag: "Documentation",
-  summary: "Redirect to the documentation",
-  answers: { 302: { description: "The documentation is at /docs", headers: ["Location"] } },
+  summary: "Redirect to the dashboard, or to the documentation if there is none",
+  answers: { 302: { description: "The dashboard is at /ui, the documentation at /docs", headers: ["Location"] } },
 };
 
 export const getDocs: Operation = {
@@ -54,6 +54,57 @@ export const getDocsFile: Operation = {
     200: {
       description: "The file",
       content: { "text/javascript": { schema: Type.String() }, "text/css": { schema: Type.String() } },
+      headers: ["ETag"],
+    },
+    ...NOT_MODIFIED,
+  },
+  problems: ["not_found"],
+};
+
+const DASHBOARD: Pick<Operation, "method" | "access" | "tag" | "answers" | "problems"> = {
+  method: "GET",
+  access: "public",
+  tag: "Dashboard",
+  answers: { 200: PAGE },
+  problems: ["not_found"],
+};
+
+export const getDashboard: Operation = {
+  ...DASHBOARD,
+  pattern: "/ui",
+  id: "getDashboard",
+  summary: "The dashboard",
+};
+
+export const getDashboardScreen: Operation = {
+  ...DASHBOARD,
+  pattern: "/ui/{ui_screen}",
+  id: "getDashboardScreen",
+  summary: "A screen of the dashboard",
+};
+
+export const getDashboardItem: Operation = {
+  ...DASHBOARD,
+  pattern: "/ui/{ui_screen}/{ui_item}",
+  id: "getDashboardItem",
+  summary: "A job, a queue or another item in the dashboard",
+};
+
+export const getDashboardFile: Operation = {
+  method: "GET",
+  pattern: "/ui/assets/{ui_file}",
+  access: "public",
+  id: "getDashboardFile",
+  tag: "Dashboard",
+  summary: "A script or style sheet of the dashboard",
+  answers: {
+    200: {
+      description: "The file",
+      content: {
+        "text/javascript": { schema: Type.String() },
+        "text/css": { schema: Type.String() },
+        "image/svg+xml": { schema: Type.String() },
+      },
       headers: ["ETag"],
     },
     ...NOT_MODIFIED,

@@ -58,6 +58,12 @@ const destinationSchema = Type.Object({
     minimum: 0,
     description: "Pairs of caller and path whose failures are counted apart from those of the host, at most 256",
   }),
+  waiting: Type.Integer({
+    minimum: 0,
+    maximum: 10_000,
+    description:
+      "Jobs that began and were postponed because the host, or their path of it, takes no more requests for now; at most 10,000 are counted. A job that is cancelled meanwhile counts until its time. Jobs that have not begun are not counted: their hosts are unknown until then",
+  }),
 });
 
 export const getDestinations: Operation = {
@@ -100,7 +106,8 @@ const entrySchema = Type.Object({
     Type.Object({
       id: nullable(Type.String()),
       name: Type.String({
-        description: "The name of the API key; `cli` without an id for the command `taskflow keys`",
+        description:
+          "The name of the API key; without an id, the user of an auth proxy, or `cli` for the command `taskflow keys`",
       }),
     }),
   ),
@@ -127,7 +134,9 @@ export const getAudit: Operation = {
     "Pauses, resumes, bulk operations, erased jobs, resets of destinations, and API keys that were created or revoked. Entries are kept for `RETENTION_DAYS`. An entry may appear some seconds after the change; while Postgres is unavailable, entries wait in the memory of the replica.",
   query: Type.Object({
     action: Type.Optional(Type.String({ description: "Of one of these actions, separated by commas" })),
-    key: Type.Optional(Type.String({ description: "By one of these API keys: names or ids, separated by commas" })),
+    key: Type.Optional(
+      Type.String({ description: "By one of these API keys or users: names or ids, separated by commas" }),
+    ),
     from: Type.Optional(Type.String({ description: "At this time (RFC 3339) or later" })),
     to: Type.Optional(Type.String({ description: "Before this time" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),

@@ -177,7 +177,8 @@ export const cancelJob: Operation = {
 const EVENTS = {
   "text/event-stream": {
     schema: Type.String({
-      description: "Server-sent events: `status` and `progress`, and `gap` if changes may be missing",
+      description:
+        "Server-sent events: `status` and `progress`, `log` if one job is followed, and `gap` if changes may be missing",
     }),
   },
 };
@@ -199,6 +200,7 @@ export const followJob: Operation = {
   description: [
     "The first event shows the job as it is now, also after a reconnect. The last one shows the finished job; then the stream ends.",
     "Neither contains the payload: `payload` is null and `payload_omitted` is true. A result of more than 64 KiB is omitted as well, with `result_omitted`. Read the job to get them.",
+    "Each line that the handler logs is an event `log` with `id`, `attempt`, the attempt's `started_at`, `number` (from 1), `at` and `line`. For a running attempt, they begin with up to 50 lines that it has logged before. At most 100 lines a second are sent; a line in place of others counts those that were left out. The lines of a quick attempt may be missing: `GET /api/v1/jobs/{id}/attempts` has the last 50 of every attempt that has ended.",
     FOLLOWING,
   ].join(" "),
   headers: lastEventId,
@@ -222,6 +224,7 @@ export const followAll: Operation = {
     "If changes are no longer available, the stream begins with an event `gap`: read the jobs that you track again.",
   ].join(" "),
   query: Type.Object({
+    ids: Type.Optional(Type.String({ description: "Only changes of these jobs: 1 to 100 ids, separated by commas" })),
     status: Type.Optional(Type.String({ description: `One or more of ${STATUSES.join(", ")}, separated by commas` })),
     type: Type.Optional(Type.String({ description: "One or more job types, separated by commas" })),
   }),

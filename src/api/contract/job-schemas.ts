@@ -59,6 +59,20 @@ export const jobSchema = Type.Object(
     started_at: nullable(timeSchema, "The start of the latest attempt"),
     finished_at: nullable(timeSchema),
     erased_at: nullable(timeSchema, "When its payload, result, messages and logs were erased"),
+    callback_job: Type.Optional(
+      Type.String({
+        format: "uuid",
+        description:
+          "Only in `GET /api/v1/jobs/{id}`, once a job with a `callback_url` has ended: the job that delivers its callback",
+      }),
+    ),
+    callback_of: Type.Optional(
+      Type.String({
+        format: "uuid",
+        description:
+          "Only in `GET /api/v1/jobs/{id}` of a job that delivers a callback and whose payload is shown: the job that has ended",
+      }),
+    ),
   },
   {
     examples: [
@@ -89,9 +103,13 @@ export const jobSchema = Type.Object(
 );
 
 /** A job in a list with `view=summary`. */
-export const jobSummarySchema = Type.Omit(jobSchema, ["payload", "payload_omitted", "result"], {
-  description: "A job without its payload and its result",
-});
+export const jobSummarySchema = Type.Omit(
+  jobSchema,
+  ["payload", "payload_omitted", "result", "callback_job", "callback_of"],
+  {
+    description: "A job without its payload and its result",
+  },
+);
 
 export const jobListSchema = Type.Object({
   jobs: Type.Union([Type.Array(componentRef("Job")), Type.Array(componentRef("JobSummary"))]),

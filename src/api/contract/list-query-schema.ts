@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { filterSchemas } from "../../core/job-filters.ts";
 
 /** Their values contain no commas, so several may be in one parameter. */
-const LISTED = ["status", "type", "error_code", "retry_of"];
+const LISTED = ["status", "type", "error_code", "retry_of", "worker"];
 /** Their values may contain commas, so the parameter is repeated instead. */
 const REPEATED = ["tag", "group_key"];
 

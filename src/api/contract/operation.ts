@@ -6,13 +6,13 @@ import type { TObject, TSchema } from "typebox";
 import type { Scope } from "../../core/api-key.ts";
 
 /**
- * Who may make the call: callers with a key of this scope. `public`: needs no key, but is subject to protected mode.
- * `open`: everyone, in protected mode too.
+ * Who may make the call: callers with a key of this scope. `any`: callers with any valid key. `public`: needs no key, but
+ * is subject to protected mode. `open`: everyone, in protected mode too.
  */
-export type Access = Scope | "public" | "open";
+export type Access = Scope | "any" | "public" | "open";
 
 /** Whether a call needs a key if the server has any; only then do the limits of the key apply. */
-export function needsKey(access: Access): access is Scope {
+export function needsKey(access: Access): access is Scope | "any" {
   return access !== "open" && access !== "public";
 }
 
@@ -50,7 +50,7 @@ export interface Operation {
   readonly access: Access;
   /** Unique: generated clients name their methods after it. */
   readonly id: string;
-  readonly tag: "Jobs" | "Queues" | "Replicas" | "Health" | "Documentation" | "Development";
+  readonly tag: "Jobs" | "Queues" | "Replicas" | "Health" | "Documentation" | "Dashboard" | "Development";
   /** Without a full stop. */
   readonly summary: string;
   readonly description?: string;

@@ -11,6 +11,9 @@ export const PATH_PARAMETERS: Readonly<Record<string, TSchema>> = {
   }),
   type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A job type" }),
   host: Type.String({ minLength: 1, description: "A host as `GET /api/v1/destinations` lists it" }),
+  ui_screen: Type.String({ minLength: 1, description: "The name of a screen" }),
+  ui_item: Type.String({ minLength: 1, description: "An id or a name" }),
+  ui_file: Type.String({ minLength: 1 }),
   docs_file: Type.Enum(["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]),
   mail_id: Type.String({ minLength: 1 }),
 };

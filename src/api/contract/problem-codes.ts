@@ -24,7 +24,8 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   key_invalid: { status: 401, meaning: "The API key is not valid: it is mistyped or revoked" },
   scope_missing: {
     status: 403,
-    meaning: "The API key lacks the scope that this call needs, which `detail` names: use a key that has it",
+    meaning:
+      "The API key, or the user of the auth proxy, lacks the scope that this call needs, which `detail` names: use a key that has it",
   },
   protected_mode: {
     status: 403,
@@ -34,12 +35,12 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   cross_origin: {
     status: 403,
     meaning:
-      "The server requires no API key, so it serves no pages of other sites: add the site's origin to CORS_ORIGINS, or give the server keys",
+      "The server requires no API key, or a proxy authenticated the request, so it serves no pages of other sites: add the site's origin to CORS_ORIGINS, or give the server keys; behind an auth proxy, set PUBLIC_URL",
   },
   host_not_allowed: {
     status: 403,
     meaning:
-      "The server requires no API key, so it does not answer to this Host: add the name to ALLOWED_HOSTS, or give the server keys",
+      "The server requires no API key, or a proxy authenticated the request, so it does not answer to this Host: add the name to ALLOWED_HOSTS, or give the server keys; behind an auth proxy, set PUBLIC_URL",
   },
   link_invalid: { status: 403, meaning: "The signature of the link does not match this file: use the link unchanged" },
   link_expired: { status: 403, meaning: "The link has expired: read the file with an API key" },

@@ -2,6 +2,7 @@
 
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
+import { SCOPES } from "../../core/api-key.ts";
 import { STATUSES } from "../../core/job.ts";
 import { nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
@@ -104,6 +105,9 @@ export const getWorkers: Operation = {
           types: Type.Record(Type.String(), capacity),
           lanes: Type.Object({ io: capacity, cpu: capacity }),
           threads: Type.Object({ size: count, busy: count }),
+          memory_bytes: nullable(count, "The memory that the process uses; null if its version does not report it"),
+          memory_limit_bytes: nullable(count, "The limit of its container; null without one"),
+          draining: Type.Boolean({ description: "Whether it shuts down: it finishes its jobs, and starts no others" }),
           event_loop_delay_ms: Type.Object({ p50: Type.Number(), p99: Type.Number() }),
           latency_ms: latency,
         }),
@@ -137,6 +141,39 @@ export const getStats: Operation = {
     }),
   ),
   problems: STATS_PROBLEMS,
+};
+
+export const getWhoami: Operation = {
+  method: "GET",
+  pattern: "/api/v1/whoami",
+  access: "any",
+  id: "whoami",
+  tag: "Replicas",
+  summary: "Read who the caller is, and what it may do",
+  description:
+    "For pages that offer only what their user may do. For a request that needs neither an API key nor a user, both are null, and all scopes are listed.",
+  answers: ok(
+    "The caller, and the settings of the dashboard",
+    Type.Object({
+      key: nullable(
+        Type.Object(
+          { id: Type.String(), name: Type.String() },
+          { description: "The API key of the request; null without one" },
+        ),
+      ),
+      user: nullable(
+        Type.String({ description: "The user whom an auth proxy has authenticated (`DASHBOARD_USER_HEADER`)" }),
+      ),
+      scopes: Type.Array(Type.Enum([...SCOPES]), {
+        description: "What the caller may do",
+      }),
+      dashboard: Type.Object({
+        mode: Type.Enum(["full", "read", "off"], { description: "The setting `DASHBOARD`" }),
+        label: nullable(Type.String({ description: "The setting `DASHBOARD_LABEL`" })),
+      }),
+      version: Type.String({ description: "The version of this replica" }),
+    }),
+  ),
 };
 
 const check = Type.Object({
@@ -213,6 +250,26 @@ export const getMetrics: Operation = {
   answers: { 200: { description: "The Prometheus text format", content: { "text/plain": { schema: Type.String() } } } },
 };
 
+const mailSummarySchema = Type.Object({
+  id: Type.String({ description: "Later messages have greater ids" }),
+  receivedAtMs: Type.Integer({ description: "Milliseconds since 1970" }),
+  from: Type.String(),
+  subject: Type.String(),
+  to: Type.Array(Type.String(), { description: "All recipients, including blind copies" }),
+});
+
+const mailSchema = Type.Object({
+  message_id: Type.Optional(Type.String()),
+  from: Type.Optional(Type.String()),
+  to: Type.Array(Type.String()),
+  subject: Type.Optional(Type.String()),
+  text: Type.Optional(Type.String()),
+  html: Type.Optional(Type.String()),
+  attachments: Type.Array(
+    Type.Object({ filename: Type.Optional(Type.String()), content_type: Type.String(), bytes: count }),
+  ),
+});
+
 export const listMail: Operation = {
   method: "GET",
   pattern: "/dev/mail",
@@ -220,7 +277,7 @@ export const listMail: Operation = {
   id: "listMail",
   tag: "Development",
   summary: "List the messages in the mail catcher",
-  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(Type.Object({})) })),
+  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(mailSummarySchema) })),
 };
 
 export const readMail: Operation = {
@@ -230,7 +287,7 @@ export const readMail: Operation = {
   id: "readMail",
   tag: "Development",
   summary: "Read a message in the mail catcher",
-  answers: ok("The message", Type.Object({})),
+  answers: ok("The message", mailSchema),
   problems: ["mail_not_found"],
 };
 

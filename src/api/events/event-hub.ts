@@ -16,6 +16,7 @@ import { AllFollowers } from "./all-followers.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { JobFollower } from "./followed-job.ts";
 import { FollowedJobs } from "./followed-jobs.ts";
+import { LogRequests } from "./log-requests.ts";
 
 /** Proxies close connections that are silent for a minute, some after half a minute. */
 const BEAT_MS = 15_000;
@@ -34,7 +35,7 @@ export interface Follower extends Beating {
 }
 
 export interface EventHubOptions {
-  readonly queue: Pick<Queue, "watchChanges" | "history">;
+  readonly queue: Pick<Queue, "watchChanges" | "history" | "logChannel">;
   readonly looks: Pick<JobLooks, "state">;
 }
 
@@ -57,7 +58,14 @@ export class EventHub {
 
   constructor({ queue, looks }: EventHubOptions) {
     this.#log = new ChangeLog(queue);
-    this.#jobs = new FollowedJobs({ looks, work: this.#work, beats: this.#beats });
+    const requests = new LogRequests(queue.logChannel);
+    this.#jobs = new FollowedJobs({
+      looks,
+      work: this.#work,
+      beats: this.#beats,
+      requestLog: (worker, request) => requests.add(worker, request),
+    });
+    queue.logChannel.listen({ onLines: (lines) => this.#work.add(this.#jobs.takeLines(lines)) });
     this.#all = new AllFollowers(this.#log, new SlicedWork());
     this.#watch = queue.watchChanges({
       onMessage: (message) => this.#receive(message),

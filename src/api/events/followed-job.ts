@@ -4,14 +4,19 @@
  *
  * A message may arrive before or after a look that shows the same change. So a change that is older than the look is
  * dropped, and so is a look during which a change arrives, unless the job has finished.
+ *
+ * Looks name the replica that runs the job: it is asked for the log lines of the attempt. It does not store the request
+ * for long, so each beat repeats it.
  */
 import { isFinished } from "../../core/job.ts";
 import type { Change } from "../../queue/changes.ts";
+import type { LogLines, LogRequest } from "../../queue/log-channel.ts";
 import type { Beating } from "../http/beats.ts";
 import type { SlicedWork } from "../http/sliced-work.ts";
 import { snapshotJson } from "../jobs/job-json.ts";
 import type { JobLooks, JobState } from "../jobs/job-looks.ts";
 import { stateEvent } from "./event-stream-text.ts";
+import { LineEvents } from "./log-events.ts";
 
 /**
  * The id of the last event. A client that reconnects with it gets 204, because otherwise it would reconnect again and
@@ -26,6 +31,10 @@ export interface Shown extends JobState {
 
 export interface JobFollower {
   onChange(change: Change): void;
+  /** Lines that the running attempt logs. */
+  onLines(lines: LineEvents): void;
+  /** The number of the next line that it needs of this attempt, from 1; see {@link LineEvents}. */
+  nextLine(run: string): number;
   /** The first look for this follower; undefined if there is no such job. */
   onFirst(shown: Shown | undefined): void;
   /** A later look. */
@@ -38,6 +47,8 @@ export interface FollowedJobOptions {
   readonly id: string;
   readonly looks: Pick<JobLooks, "state">;
   readonly work: SlicedWork;
+  /** Asks a replica for the log of a job that it runs. */
+  readonly requestLog: (worker: string, request: LogRequest) => void;
 }
 
 export class FollowedJob implements Beating {
@@ -45,6 +56,8 @@ export class FollowedJob implements Beating {
   readonly #followers = new Set<JobFollower>();
   /** Followers that wait for their first look. */
   #newcomers = new Set<JobFollower>();
+  /** The replica that was asked for the log. */
+  #worker: string | undefined;
   /** How many changes have arrived. */
   #changes = 0;
   #look: "none" | "planned" | "running" | "running, another planned" = "none";
@@ -71,6 +84,11 @@ export class FollowedJob implements Beating {
     this.#newcomers.delete(follower);
   }
 
+  /** Nobody follows the job any more. */
+  close(): void {
+    if (this.#worker !== undefined) this.#options.requestLog(this.#worker, { id: this.id, from: 0 });
+  }
+
   fail(error: unknown): void {
     const newcomers = this.#takeNewcomers();
     this.#options.work.add(this.#report(newcomers, (follower) => follower.onError(error)));
@@ -95,8 +113,19 @@ export class FollowedJob implements Beating {
       this.look();
       return;
     }
+    if (change.status === "running" && change.progress === null) this.look(); // which replica runs it?
     for (const follower of this.#followers) {
       follower.onChange(change);
+      yield;
+    }
+  }
+
+  /** Passes on lines of the replica that was asked last: an earlier one may have lost the job. */
+  *takeLines(lines: LogLines): Generator<void> {
+    if (lines.worker !== this.#worker) return;
+    const events = new LineEvents(lines);
+    for (const follower of this.#followers) {
+      follower.onLines(events);
       yield;
     }
   }
@@ -138,12 +167,22 @@ export class FollowedJob implements Beating {
     const shown = snapshot && { ...snapshot, event: () => (text ??= event(snapshot)) };
     yield* this.#report(newcomers, (follower) => follower.onFirst(shown));
     if (!shown) return;
+    this.#requestLog(shown);
     for (const follower of this.#followers) {
       if (this.#changes !== changes && !isFinished(shown.view.status)) return;
       if (newcomers.has(follower) || this.#newcomers.has(follower)) continue;
       follower.onLook(shown);
       yield;
     }
+  }
+
+  #requestLog({ view: { status, worker, started_at } }: Shown): void {
+    const followers = [...this.#followers];
+    if (status !== "running" || worker === null || started_at === null || followers.length === 0) return;
+    this.#worker = worker;
+    const run = LineEvents.runOf(worker, started_at);
+    const from = followers.reduce((least, follower) => Math.min(least, follower.nextLine(run)), Infinity);
+    this.#options.requestLog(worker, { id: this.id, from });
   }
 
   *#report(newcomers: ReadonlySet<JobFollower>, report: (follower: JobFollower) => void): Generator<void> {

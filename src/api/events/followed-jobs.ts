@@ -1,5 +1,6 @@
 /** The jobs that event streams of this replica follow; each job is looked at once for all its streams. */
 import type { Change } from "../../queue/changes.ts";
+import type { LogLines } from "../../queue/log-channel.ts";
 import type { Beats } from "../http/beats.ts";
 import type { FollowedJobOptions, JobFollower } from "./followed-job.ts";
 import { FollowedJob } from "./followed-job.ts";
@@ -39,6 +40,7 @@ export class FollowedJobs {
   leave(job: FollowedJob, follower: JobFollower): void {
     job.delete(follower);
     if (job.size > 0) return;
+    job.close();
     this.#byId.delete(job.id);
     this.#options.beats.delete(job);
   }
@@ -48,6 +50,11 @@ export class FollowedJobs {
       const job = this.#byId.get(change.id);
       if (job) yield* job.take(change);
     }
+  }
+
+  *takeLines(lines: LogLines): Generator<void> {
+    const job = this.#byId.get(lines.id);
+    if (job) yield* job.takeLines(lines);
   }
 
   *lookAtAll(): Generator<void> {

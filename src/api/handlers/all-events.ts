@@ -1,6 +1,7 @@
 /** `GET /api/v1/events`: the changes of all jobs, or of those that match the filters, as they happen. */
 import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
+import { isId } from "../../core/id.ts";
 import { STATUSES } from "../../core/job.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { escapePointer } from "../../core/schema-issues.ts";
@@ -98,22 +99,39 @@ class AllEvents implements Follower, AllFollower {
   }
 }
 
-/** @param query `status` and `type`: one or more values each, separated by commas */
+const FILTERS = ["ids", "status", "type"] as const;
+const MAX_IDS = 100;
+
+/** @param query `ids`, `status` and `type`: one or more values each, separated by commas */
 function readFilter(query: string): { readonly passes: Filter } | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
   const issues: ValidationIssue[] = [...new Set(params.keys())]
-    .filter((name) => name !== "status" && name !== "type")
+    .filter((name) => !(FILTERS as readonly string[]).includes(name))
     .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
-  for (const name of ["status", "type"])
+  for (const name of FILTERS)
     if (params.getAll(name).length > 1)
       issues.push({ path: `/${name}`, message: "must be given once; separate several values with commas" });
-  const list = (name: string): Set<string> | undefined =>
+  const list = (name: (typeof FILTERS)[number]): Set<string> | undefined =>
     params.has(name) ? new Set(params.get(name)?.split(",")) : undefined;
   const [statuses, types] = [list("status"), list("type")];
+  const ids = params.has("ids") ? readIds(params.get("ids") ?? "", issues) : undefined;
   if ([...(statuses ?? [])].some((status) => !(STATUSES as readonly string[]).includes(status)))
     issues.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
   if ([...(types ?? [])].some((type) => !/^\w{1,255}$/.test(type)))
     issues.push({ path: "/type", message: "expected one or more names of job types" });
   if (issues.length > 0) return invalid(issues);
-  return { passes: ({ status, type }) => (!statuses || statuses.has(status)) && (!types || types.has(type)) };
+  return {
+    passes: ({ id, status, type }) =>
+      (!ids || ids.has(id)) && (!statuses || statuses.has(status)) && (!types || types.has(type)),
+  };
+}
+
+/** @param issues gets one for each id that is not valid */
+function readIds(text: string, issues: ValidationIssue[]): Set<string> {
+  const ids = text.split(",").map((id) => id.toLowerCase());
+  if (ids.length > MAX_IDS) issues.push({ path: "/ids", message: `expected 1 to ${MAX_IDS} ids` });
+  ids.slice(0, MAX_IDS).forEach((id, i) => {
+    if (!isId(id)) issues.push({ path: `/ids/${i}`, message: "expected the id of a job" });
+  });
+  return new Set(ids);
 }

@@ -32,6 +32,7 @@ function destinationJson(state: DestinationState): unknown {
     suspended_until: state.suspendedUntil === null ? null : formatTime(state.suspendedUntil),
     last_used: formatTime(state.lastUsed),
     routes: state.routes,
+    waiting: state.waiting,
   };
 }
 

@@ -142,6 +142,42 @@ describe("the events of all jobs", () => {
     await until(() => server.events.size === 0, { what: "all streams are gone" });
   });
 
+  it("match the ids, also together with other filters", async () => {
+    const [one, two] = [await submitNote(), await submitNote()];
+    const other = await submitNote();
+    const [ofTwo, ended] = await Promise.all([
+      follow(`events?ids=${one},${other.toUpperCase()}`),
+      follow(`events?ids=${one},${two}&status=completed`),
+    ]);
+    for (let i = 0; i < 3; i += 1) await server.finishNext("1");
+    await seen(ofTwo, 4);
+    await seen(ended, 2);
+    expect(ofTwo.events.map(({ data }) => [data.id, data.status])).toEqual([
+      [one, "running"],
+      [one, "completed"],
+      [other, "running"],
+      [other, "completed"],
+    ]);
+    expect(ended.events.map(({ data }) => [data.id, data.status])).toEqual([
+      [one, "completed"],
+      [two, "completed"],
+    ]);
+    await Promise.all([ofTwo.close(), ended.close()]);
+  });
+
+  it.each([
+    ["", ["/ids/0"]],
+    ["x", ["/ids/0"]],
+    [`01a20b8f-dc59-7000-a0b8-709b0c88f80f,,1`, ["/ids/1", "/ids/2"]],
+    [Array(101).fill("01a20b8f-dc59-7000-a0b8-709b0c88f80f").join(","), ["/ids"]],
+    [`${Array(100).fill("01a20b8f-dc59-7000-a0b8-709b0c88f80f").join(",")}&ids=x`, ["/ids"]],
+    [`1&status=done`, ["/status", "/ids/0"]],
+  ])("reject ids that are not valid, with all issues (%#)", async (ids, paths) => {
+    const { status, body } = await request(server, "GET", `/api/v1/events?ids=${ids}`);
+    expect(status).toBe(422);
+    expect((body.errors as { path: string }[]).map(({ path }) => path).sort()).toEqual([...paths].sort());
+  });
+
   it("reject an invalid filter", async () => {
     const { status, body } = await request(server, "GET", "/api/v1/events?status=done&type=a-b&x=1&type=c");
     expect(status).toBe(422);

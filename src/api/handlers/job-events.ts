@@ -1,6 +1,6 @@
 /**
- * `GET /api/v1/jobs/{id}/events`: the current job, then each change of its status or progress, and finally the finished
- * job.
+ * `GET /api/v1/jobs/{id}/events`: the current job, then each change of its status or progress and each line that it
+ * logs, and finally the finished job.
  */
 import type { JobView } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
@@ -10,6 +10,8 @@ import type { Follower } from "../events/event-hub.ts";
 import { BEAT, BEGIN, EVENT_STREAM, eventOf } from "../events/event-stream-text.ts";
 import type { JobFollower, Shown } from "../events/followed-job.ts";
 import { END } from "../events/followed-job.ts";
+import type { LineEvents } from "../events/log-events.ts";
+import { LinePosition } from "../events/log-events.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import type { Handler, Reply, TextStream } from "../http/exchange.ts";
 import { jobNotFound } from "../http/problem.ts";
@@ -40,6 +42,7 @@ class JobEvents implements Follower, JobFollower {
   #arrivals: Change[] = [];
   /** The latest snapshot includes all changes before this time; epoch ms. */
   #seenUntil = 0;
+  readonly #lines = new LinePosition();
   /** The state that was written last. */
   #written = "";
 
@@ -86,6 +89,16 @@ class JobEvents implements Follower, JobFollower {
   onChange(change: Change): void {
     if (!this.#stream) this.#arrivals.push(change);
     else if (change.at >= this.#seenUntil) this.#write(change, () => eventOf(change));
+  }
+
+  onLines(lines: LineEvents): void {
+    if (!this.#stream) return; // the first look asks for the lines again
+    const text = this.#lines.textOf(lines);
+    if (text !== "") this.#stream.write(text);
+  }
+
+  nextLine(run: string): number {
+    return this.#lines.nextOf(run);
   }
 
   onError(error: unknown): void {

@@ -1,7 +1,7 @@
 /** `GET` and `DELETE /api/v1/jobs/{id}`, and `POST /api/v1/jobs/{id}/cancel`. */
 import { at } from "../../core/at.ts";
 import { isId } from "../../core/id.ts";
-import type { JobView, Submission } from "../../core/job.ts";
+import type { Job, JobView, Submission } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { mayActOn, readsAll } from "../../core/ownership.ts";
 import { CodedError, OutcomeUnknown } from "../../errors.ts";
@@ -11,6 +11,8 @@ import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
+import { callbackFields } from "../jobs/callback-fields.ts";
+import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob, viewOfFound } from "../jobs/find-job.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
@@ -19,8 +21,9 @@ export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<
   const toJson = jobJson(deps.registry);
   return async (request) => {
     const id = idOf(request);
-    const view = await readJob(deps, id);
-    return view ? json(200, toJson(view)) : jobNotFound(id);
+    const found = await findInAll(deps, id);
+    if (!found) return jobNotFound(id);
+    return json(200, `${toJson(viewOfFound(id, found)).slice(0, -1)}${callbackFields(id, found)}}`);
   };
 }
 
@@ -33,11 +36,18 @@ export function idOf({ params }: ApiRequest): string {
 
 /** The current job, from Redis or Postgres. Throws as {@link findJob}. */
 export async function readJob(
-  { queue, store }: Pick<ApiDependencies, "queue" | "store">,
+  deps: Pick<ApiDependencies, "queue" | "store">,
   id: string,
 ): Promise<JobView | undefined> {
-  const found = await findJob(store, id, { inRedis: async () => (await queue.read([id]))[0] });
+  const found = await findInAll(deps, id);
   return found && viewOfFound(id, found);
+}
+
+function findInAll(
+  { queue, store }: Pick<ApiDependencies, "queue" | "store">,
+  id: string,
+): Promise<FoundJob<Job> | undefined> {
+  return findJob(store, id, { inRedis: async () => (await queue.read([id]))[0] });
 }
 
 type Cancelled = Exclude<CancelAnswer, { kind: "missing" }>;

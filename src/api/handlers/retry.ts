@@ -1,5 +1,5 @@
 /** `POST /api/v1/jobs/{id}/retry`: runs a failed or cancelled job again, as a new job that refers to it. */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Job, JobOptions, JobView } from "../../core/job.ts";
 import { mayActOn, ownedBy } from "../../core/ownership.ts";
 import type { Payload } from "../../core/payload.ts";
@@ -50,7 +50,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
 function rejectionOf(
   { id, type, status, error, payload, erased_at }: JobView,
   jobType: JobType | undefined,
-  caller: ApiKey | undefined,
+  caller: Caller | undefined,
 ): Answer | undefined {
   if (status !== "failed" && status !== "cancelled")
     return problem(

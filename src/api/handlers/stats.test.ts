@@ -4,8 +4,9 @@ import { request, startApiServer } from "../../testing/api-server.ts";
 import { freshRedis } from "../../testing/services.ts";
 
 let server: ApiServer;
-const replica = (id: string, role: string) =>
+const replica = (id: string, role: string, more: object = {}) =>
   JSON.stringify({
+    ...more,
     id,
     host: "h1",
     version: "1.2.3",
@@ -66,6 +67,9 @@ describe("the job counts", () => {
         types: { note: { limit: 10, running: 1 } },
         lanes: { io: { limit: 10, running: 1 }, cpu: { limit: 2, running: 0 } },
         threads: { size: 2, busy: 0 },
+        memory_bytes: null,
+        memory_limit_bytes: null,
+        draining: false,
         event_loop_delay_ms: { p50: 1, p99: 2 },
         latency_ms: {
           pickup: {
@@ -77,6 +81,12 @@ describe("the job counts", () => {
         },
       },
     ]);
+  });
+
+  it("show the memory of a replica, and that it drains", async () => {
+    const more = { memory_bytes: 200_000_000, memory_limit_bytes: 512_000_000, draining: true };
+    await server.queue.renew([], replica("work0001", "all", more));
+    expect((await get("workers")).workers).toMatchObject([more]);
   });
 
   it("balance, in total and by type", async () => {

@@ -57,8 +57,11 @@ function rateOver(minutes: number, endedByMinute: readonly number[], now: number
 export function getWorkers(jobCounts: CountsReader): () => Promise<Answer> {
   return async () => {
     const workers = readReports((await jobCounts.fresh()).replicas).map(
-      ({ since, heartbeat, slots, latency, ...report }) => ({
+      ({ since, heartbeat, slots, latency, memory_bytes, memory_limit_bytes, draining, ...report }) => ({
         ...report,
+        memory_bytes: memory_bytes ?? null, // from here on: missing in reports of earlier versions
+        memory_limit_bytes: memory_limit_bytes ?? null,
+        draining: draining ?? false,
         since: formatTime(since),
         heartbeat: formatTime(heartbeat),
         types: slots,

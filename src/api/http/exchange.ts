@@ -3,7 +3,7 @@
  * answer is dropped if the client has disconnected meanwhile.
  */
 import type { Readable } from "node:stream";
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Submission } from "../../core/job.ts";
 
 /** The headers that calls read; "" or undefined if the request has none. */
@@ -23,8 +23,8 @@ export interface RequestHeaders {
 export interface ApiRequest {
   /** The `X-Request-Id` of the request, or a generated one. */
   readonly id: string;
-  /** The valid API key of the request; undefined if none is needed. */
-  readonly caller: ApiKey | undefined;
+  /** The valid API key of the request, or its user behind an auth proxy; undefined if neither is needed. */
+  readonly caller: Caller | undefined;
   readonly headers: RequestHeaders;
   /** The path parameters in the order of the pattern, still percent-encoded. */
   readonly params: readonly string[];

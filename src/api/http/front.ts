@@ -55,6 +55,8 @@ export interface Opening {
 export class Front {
   readonly router: Router;
   readonly authentication: Authentication;
+  /** The header with the user of an auth proxy, for {@link readHead}. */
+  readonly userHeader: string | undefined;
   /** For uWebSockets.js; the other listener replaces some members. */
   readonly host: ExchangeHost;
   /** The readiness probe fails; all other requests, submissions included, are served. */
@@ -67,13 +69,16 @@ export class Front {
 
   constructor(deps: ApiDependencies) {
     const { metrics, log, settings } = deps;
-    const { corsOrigins, isOpenToAll, allowedHosts, publicUrl } = settings;
+    const { corsOrigins, isOpenToAll, allowedHosts, publicUrl, trustedProxies, dashboard, userHeader } = settings;
+    this.userHeader = userHeader === "" ? undefined : userHeader;
     this.authentication = new Authentication({
       apiKeyCache: deps.apiKeyCache,
       isOpenToAll,
       corsOrigins,
       allowedHosts,
       publicUrl,
+      trustedProxies,
+      mode: dashboard.mode,
     });
     this.router = new Router(
       routesOf(deps, () => this.isLeaving),
@@ -120,7 +125,7 @@ export class Front {
   ): HttpExchange | undefined {
     const { route, params, query, isHead, headers } = opening;
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
-    const caller = this.authentication.callerOf(access, headers);
+    const caller = this.authentication.callerOf(access, headers, response);
     const id = this.#requestIds.take(headers.requestId);
     // With a spread of `opening`, V8 would create a hidden class for each request.
     const exchange = new HttpExchange(response, route, host, { id, caller, headers, params, query, isHead });

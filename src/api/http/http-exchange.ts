@@ -8,7 +8,7 @@
  * checks this first.
  */
 import { performance } from "node:perf_hooks"; // the global is looked up at each use
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Submission } from "../../core/job.ts";
 import { bytesOf } from "../../core/payload.ts";
 import type { Limited, RateLimits } from "../access/rate-limits.ts";
@@ -78,7 +78,7 @@ const NO_HEADERS: NonNullable<Answer["headers"]> = [];
 
 export class HttpExchange implements ApiRequest, Reply {
   readonly id: string;
-  readonly caller: ApiKey | undefined;
+  readonly caller: Caller | undefined;
   readonly headers: RequestHead;
   readonly params: readonly string[];
   readonly query: string;

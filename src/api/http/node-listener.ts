@@ -110,7 +110,8 @@ export class NodeListener {
     const { socket } = request;
     if (this.#ending.has(socket)) return;
     // Every request here comes through a proxy, whether or not the proxy adds a header.
-    const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
+    const read = readHead((visit) => forEachHeader(request, visit), this.#front.userHeader);
+    const head = { ...read, isForwarded: true };
     const { path, query, authority } = targetOf(request.url ?? "");
     const headers = authority === undefined ? head : { ...head, host: authority };
     const rejection = rejectionOf(request, headers);

@@ -28,6 +28,8 @@ export interface RequestHead extends RequestHeaders {
   readonly host: string | undefined;
   readonly origin: string;
   readonly fetchSite: string;
+  /** The header of an auth proxy with its user (proxy-users.ts). Several are joined with a comma and a space. */
+  readonly user: string | undefined;
   /** A proxy passed the request on for another client. */
   readonly isForwarded: boolean;
   readonly headerBytes: number;
@@ -48,7 +50,8 @@ type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 /** Calls back with each header, its name in lower case. */
 type ForEachHeader = (visit: (name: string, value: string) => void) => void;
 
-export function readHead(forEachHeader: ForEachHeader): RequestHead {
+/** @param userHeader the name of the header with an auth proxy's user, in lower case; undefined for none */
+export function readHead(forEachHeader: ForEachHeader, userHeader?: string): RequestHead {
   const head: Writable<RequestHead> = {
     contentType: "",
     idempotencyKey: undefined,
@@ -67,6 +70,7 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
     host: undefined,
     origin: "",
     fetchSite: "",
+    user: undefined,
     isForwarded: false,
     headerBytes: 0,
     hostCount: 0,
@@ -74,7 +78,7 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
   };
   forEachHeader((name, value) => {
     head.headerBytes += name.length + value.length + 4;
-    readHeader(head, name, value);
+    readHeader(head, name, value, userHeader);
   });
   return head;
 }
@@ -84,7 +88,7 @@ function joined(list: string, value: string): string {
   return list === "" ? value : `${list}, ${value}`;
 }
 
-function readHeader(head: Writable<RequestHead>, name: string, value: string): void {
+function readHeader(head: Writable<RequestHead>, name: string, value: string, userHeader: string | undefined): void {
   switch (name) {
     case "content-type":
       head.contentType = value;
@@ -142,6 +146,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.accept = joined(head.accept, value);
       break;
     default:
+      if (name === userHeader) head.user = head.user === undefined ? value : `${head.user}, ${value}`;
       head.isForwarded ||= isProxyHeader(name);
   }
 }

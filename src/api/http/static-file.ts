@@ -16,6 +16,8 @@ export interface StaticFileOptions {
   readonly headers?: NonNullable<Answer["headers"]>;
   /** The query of a URL that identifies this content, so that browsers may cache it forever. */
   readonly version?: string;
+  /** The name of the file identifies this content. */
+  readonly isImmutable?: boolean;
 }
 
 interface Encoded {
@@ -40,14 +42,14 @@ export class StaticFile {
     headers: { acceptEncoding, ifNoneMatch },
     query,
   }: Pick<ApiRequest, "headers" | "query">): Promise<Answer> {
-    const { contentType, version } = this.#options;
+    const { contentType, version, isImmutable = false } = this.#options;
     this.#encoded ??= this.#encode().catch((error: unknown) => {
       this.#encoded = undefined; // after an error, the next request reads it again
       throw error;
     });
     const { plain, compressed } = await this.#encoded;
     const { etag, body, headers } = acceptsGzip(acceptEncoding) ? compressed : plain;
-    const cached = [...headers, version !== undefined && query === version ? KEEP : REVALIDATE];
+    const cached = [...headers, isImmutable || (version !== undefined && query === version) ? KEEP : REVALIDATE];
     return matches(ifNoneMatch, etag)
       ? { status: 304, headers: cached, body: "" }
       : { status: 200, contentType, headers: cached, body };

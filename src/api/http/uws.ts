@@ -120,7 +120,7 @@ export class Server {
    * none
    */
   #accept(found: Route | undefined, openParts: number, response: HttpResponse, request: HttpRequest): void {
-    const headers = readHead((visit) => request.forEach(visit));
+    const headers = readHead((visit) => request.forEach(visit), this.#front.userHeader);
     let route = found;
     let params: readonly string[] = openParts === 0 ? [] : [request.getParameter(0), request.getParameter(1)];
     const [first = "", second = ""] = params;

@@ -2,12 +2,12 @@
  * The look-up of a job for all calls about it. A job is in Redis while it waits or runs, and until Postgres has its
  * row. A durable job that Redis did not get, or has lost, is only in the acceptance log until a replica restores it.
  */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { Job, JobView, Submission } from "../../core/job.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
 import { mayActOn, readsAll } from "../../core/ownership.ts";
 import { CodedError, QueueUnavailable } from "../../errors.ts";
-import type { Store } from "../../results/store.ts";
+import type { RecordedJob, Store } from "../../results/store.ts";
 
 /** Where a job was found, and what was found there. */
 export type Found<Live, Row, Accepted> =
@@ -49,7 +49,7 @@ export async function find<Live, Row, Accepted>({
   return accepted === undefined ? undefined : { source: "accepted", accepted };
 }
 
-export type FoundJob<Live> = Found<Live, JobView, Submission>;
+export type FoundJob<Live> = Found<Live, RecordedJob, Submission>;
 
 export interface FindJobOptions<Live> {
   /** The look-up in Redis; with a caller, it must not find a job that the caller may not act on. */
@@ -58,7 +58,7 @@ export interface FindJobOptions<Live> {
    * Who acts on the job. A job that this caller may not act on is not found, after the same look-ups as for one that
    * does not exist.
    */
-  readonly caller?: ApiKey | undefined;
+  readonly caller?: Caller | undefined;
 }
 
 /** Looks for a job in all three sources. Throws as {@link find}. */
@@ -67,7 +67,7 @@ export function findJob<Live>(
   id: string,
   { inRedis, caller }: FindJobOptions<Live>,
 ): Promise<FoundJob<Live> | undefined> {
-  return find<Live, JobView, Submission>({
+  return find<Live, RecordedJob, Submission>({
     inRedis,
     inPostgres: async () => (readsAll(caller) || mayActOn(caller, await store.options(id)) ? store.get(id) : undefined),
     inAccepted: async () => {

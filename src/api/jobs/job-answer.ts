@@ -1,12 +1,12 @@
 /**
  * The answer to a caller that acts on a job: the whole job if its key may read it, else a receipt with id and status.
  */
-import type { ApiKey } from "../../core/api-key.ts";
+import type { Caller } from "../../core/api-key.ts";
 import type { JobView } from "../../core/job.ts";
 import { readsAll } from "../../core/ownership.ts";
 import type { JobJson } from "./job-json.ts";
 
-export type JobAnswerJson = (caller: ApiKey | undefined, view: JobView) => string;
+export type JobAnswerJson = (caller: Caller | undefined, view: JobView) => string;
 
 export function jobAnswerJson(toJson: JobJson): JobAnswerJson {
   return (caller, view) => (readsAll(caller) ? toJson(view) : receiptJson(view));

@@ -10,18 +10,24 @@ import { formatTime } from "../../core/rfc3339.ts";
 export interface JobAnswer extends JobView {
   readonly payload_omitted?: true;
   readonly result_omitted?: true;
+  readonly callback_job?: string;
+  readonly callback_of?: string;
 }
 
 /**
  * How the field is written. `shared`: consecutive jobs often agree in all of these, so their text is made once.
- * `payload`: by job-json.ts, which decides how much of the payload is shown. `state`: all others.
+ * `payload`: by job-json.ts, which decides how much of the payload is shown. `callback`: by callback-fields.ts. `state`:
+ * all others.
  */
-type Part = "id" | "shared" | "payload" | "state";
+type Part = "id" | "shared" | "payload" | "state" | "callback";
 
 interface JobField {
   readonly part: Part;
-  /** `omitted`: present only where the payload is left out. `event`: present only in an event without its result. */
-  readonly appears: "always" | "omitted" | "event";
+  /**
+   * `omitted`: present only where the payload is left out. `event`: present only in an event without its result.
+   * `alone`: present only in `GET /api/v1/jobs/{id}`, if there is such a job.
+   */
+  readonly appears: "always" | "omitted" | "event" | "alone";
 }
 
 interface WrittenField extends JobField {
@@ -62,6 +68,8 @@ export const JOB_FIELDS = {
   started_at: state(({ started_at }) => timeJson(started_at)),
   finished_at: state(({ finished_at }) => timeJson(finished_at)),
   erased_at: state(({ erased_at }) => timeJson(erased_at)),
+  callback_job: { part: "callback", appears: "alone" },
+  callback_of: { part: "callback", appears: "alone" },
 } as const satisfies { readonly [Name in keyof JobAnswer]-?: JobField | WrittenField };
 
 type JobFields = typeof JOB_FIELDS;

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TaskFlow } from "../../client/taskflow.ts";
 import type { MailCatcher } from "../../embedded/mail-catcher.ts";
 import { startMailCatcher } from "../../embedded/mail-catcher.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
@@ -73,6 +74,26 @@ describe("caught mail", () => {
       "application/octet-stream",
     ]);
     expect(await get(`${path}/attachment-1`)).toMatchObject({ status: 200, text: "" });
+  });
+
+  it("can be read with the client", async () => {
+    const client = new TaskFlow({ url: server.url });
+    const [mail] = await client.mails();
+    const id = mail?.id ?? "";
+    expect(mail).toMatchObject({ from: "shop@example.com", subject: EVIL, to: ["jane@example.com"] });
+    expect(await client.mail(id)).toMatchObject({
+      subject: EVIL,
+      to: ["jane@example.com"],
+      attachments: [{ filename: "rows.csv", content_type: "text/csv", bytes: 4 }, { bytes: 0 }],
+    });
+    expect(client.mailPartUrl(id, "attachment-0")).toBe(`${server.url}${path}/attachment-0`);
+    expect(await (await client.mailPart(id, "attachment-0")).text()).toBe("a,b\n");
+    await expect(client.mail("0")).rejects.toMatchObject({ status: 404, code: "mail_not_found" });
+    const without = await startApiServer();
+    const other = new TaskFlow({ url: without.url });
+    await expect(other.mails()).rejects.toMatchObject({ status: 404, code: "not_found" });
+    await expect(other.mail(id)).rejects.toMatchObject({ status: 404, code: "not_found" });
+    await without.close();
   });
 
   it.each(["attachment-2", "attachment--1", "other"])("has no part %s", async (part) => {

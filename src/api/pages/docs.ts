@@ -66,10 +66,11 @@ export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 
 /**
  * Redirects a browser that opens the server's address.
+ * @param page `ui` or `docs`
  * @param basePath of PUBLIC_URL; without one, the redirect is relative
  */
-export function getRoot(basePath: string): Handler {
-  const location = basePath === "" ? "docs" : `${basePath}/docs`;
+export function getRoot(page: "ui" | "docs", basePath: string): Handler {
+  const location = basePath === "" ? page : `${basePath}/${page}`;
   return (_request, reply) => reply.send({ status: 302, headers: [["Location", location]], body: "" });
 }
 

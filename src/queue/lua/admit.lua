@@ -113,6 +113,7 @@ local function admit(host, route, turn, id, most, rate)
   end
   local wait = reason == REASON_DOWN and wait_for_turn(host, turn, from, h) or wait_in_line(host, name, name == host and h or r, from, pace)
   note_use(host, h)
+  note_waiting(host, id, wait)
   local is_own_trouble = r.failures >= FAILURES or h.failures >= FAILURES and (r.failures > 0 or now - h.since > NEW_TROUBLE)
   return wait, reason, is_own_trouble and 1 or 0
 end

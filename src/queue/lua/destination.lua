@@ -6,6 +6,7 @@ local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long a host or route is remembe
 local MOST_ROUTES = 256 -- remembered routes of one host
 -- How often the use of a host is noted (ms) · the most hosts in the list of those used lately
 local NOTED_EVERY, MOST_HOSTS = 60000, 1000
+local MOST_WAITING = 10000 -- visits to one host that count as waiting
 
 -- The stored state of a host or a route. `since` is when its failures in a row began.
 local function known_of(name)
@@ -41,6 +42,15 @@ local function note_use(host, h)
   if call('ZCARD', hosts) <= MOST_HOSTS then return end
   bring_back(hosts, 0)
   call('ZREMRANGEBYRANK', hosts, 0, -MOST_HOSTS - 1)
+end
+
+-- Counts a visit that is put off as waiting for the host until it returns. The hosts that make visits wait need this for
+-- people alone, so visits beyond MOST_WAITING are not counted.
+local function note_waiting(host, id, wait)
+  local waiting = ns .. 'waiting:' .. host
+  call('ZREMRANGEBYSCORE', waiting, '-inf', now)
+  if call('ZCARD', waiting) < MOST_WAITING then call('ZADD', waiting, now + wait, id) end
+  call('PEXPIRE', waiting, KEEP)
 end
 
 -- Counts a visit as under way until it ends, or is not renewed.

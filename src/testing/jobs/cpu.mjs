@@ -32,6 +32,15 @@ const behaviours = {
     await new Promise((resolve) => setTimeout(resolve, ms));
     return "done";
   },
+  // Logs one line after the other, and waits `ms` after each; then logs two more as it ends.
+  talk: async ({ lines, ms }, { log }) => {
+    for (const line of lines) {
+      log(line);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+    log("last but one");
+    log("last");
+  },
   task: ({ argument }, { onThread }) => onThread("double", argument, 1_000),
   // As in io.mjs; `spins` leaves the lines to the main thread, which then stops the attempt.
   log_odd: ({ spins }, { log }) => {

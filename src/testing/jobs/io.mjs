@@ -45,6 +45,13 @@ const behaviours = {
     log("forty", { attempt });
     await sleep(60_000, undefined, { signal });
   },
+  // Logs one line after the other, and waits `ms` after each.
+  talk: async ({ lines, ms }, { log, signal }) => {
+    for (const line of lines) {
+      log(line);
+      await sleep(ms, undefined, { signal });
+    }
+  },
   // Logs values that can neither be cloned nor written as JSON.
   log_odd: (_, { log }) => {
     log("odd", { kept: 1, callback: () => 1 });

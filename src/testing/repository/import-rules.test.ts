@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   execute: [...below, "jobs"],
   "api/contract": [...below, "jobs"],
   "api/http": [...below, "jobs", "api", "api/contract", "api/access"],
-  "api/access": [...below, "jobs", "queue", "api", "api/contract", "api/http"],
+  "api/access": [...below, "net", "jobs", "queue", "api", "api/contract", "api/http"],
   "api/jobs": [...below, ...stores, "api", "api/contract", "api/http", "api/access"],
   "api/events": [...below, "queue", "results", "api", "api/contract", "api/http", "api/access", "api/jobs"],
   "api/pages": [...below, "jobs", "api", "api/contract", "api/http", "api/access"],
@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [
     ...below,
     ...stores,
+    "net",
     "api/contract",
     "api/http",
     "api/access",
@@ -57,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: [...below, "queue", "results", "postgres"],
   embedded: [...below, "postgres"],
   client: [],
+  dashboard: ["client"],
 };
 /** The parts that assemble the others. They may import everything but testing/. */
 const PROGRAMS = ["main", "replica", "cli"];
@@ -84,7 +86,11 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "smtp-server": /^embedded\//,
   mailparser: /^embedded\//,
   tsx: /^jobs\/definition-file\.ts$/,
-  typebox: /^(?!client\/)/, // the language of schemas, used everywhere
+  preact: /^dashboard\//,
+  "@preact": /^dashboard\//,
+  tinykeys: /^dashboard\/app\/keys\.ts$/,
+  uplot: /^dashboard\/parts\/(chart|uplot)\.tsx?$/,
+  typebox: /^(?!client\/|dashboard\/)/, // the language of schemas, used everywhere
 };
 
 /** Folders whose subfolders are parts. */
@@ -104,8 +110,8 @@ function mayImport(file: string, specifier: string): boolean {
     if (PROGRAMS.includes(part)) return target !== "testing";
     return target === part || (MAY_IMPORT[part] ?? []).includes(target);
   }
-  // core is pure, and the client also runs in browsers
-  if (isBuiltin(specifier)) return part !== "core" && part !== "client";
+  // core is pure, and the client and the dashboard run in browsers
+  if (isBuiltin(specifier)) return part !== "core" && part !== "client" && part !== "dashboard";
   const library = specifier.split("/")[0] ?? specifier;
   return HOMES[library]?.test(file) ?? false;
 }
@@ -119,7 +125,7 @@ describe("the import rules", () => {
   it("hold in every file of src/ except tests", () => {
     const src = fileURLToPath(new URL("../../", import.meta.url));
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
-      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
+      (file) => /\.tsx?$/.test(file) && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
     );
     const violations = files.flatMap((file) =>
       importsOf(join(src, file))
@@ -168,6 +174,9 @@ describe("the import rules", () => {
     ["client/taskflow.ts", "./transport.ts", true],
     ["client/taskflow.ts", "../core/job.ts", false],
     ["client/taskflow.ts", "node:crypto", false],
+    ["dashboard/data/session.ts", "../../client/taskflow.ts", true],
+    ["dashboard/data/session.ts", "../../core/job.ts", false],
+    ["dashboard/main.tsx", "node:path", false],
     ["jobs/email/email.ts", "lodash", false],
   ])("%s, %s: %s", (file, specifier, allowed) => {
     expect(mayImport(file, specifier)).toBe(allowed);

@@ -1,0 +1,55 @@
+/** Keyboard shortcuts. Those of the mounted components are listed by `?`. */
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { tinykeys } from "tinykeys";
+
+export interface Shortcut {
+  readonly text: string;
+  readonly run: () => void;
+}
+
+/** By keys as tinykeys writes them: `g j`, `/`, `Shift+?`, `$mod+k`. */
+export type Shortcuts = Readonly<Record<string, Shortcut>>;
+
+interface Listed {
+  readonly group: string;
+  readonly shortcuts: Shortcuts;
+}
+
+/** The shortcuts that work now, in groups. */
+export const listed = signal<readonly Listed[]>([]);
+
+/** Keys that a control or a text field has for itself do not run shortcuts. */
+const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+const PRESSABLE = "a, button, summary, input";
+
+/** The shortcuts work while the component is mounted, except in fields and dialogs. */
+export function useKeys(group: string, shortcuts: Shortcuts): void {
+  const latest = useRef(shortcuts);
+  latest.current = shortcuts;
+  const keys = Object.keys(shortcuts).join(" ");
+  useEffect(() => {
+    const own: Listed = { group, shortcuts: latest.current };
+    listed.value = [...listed.peek(), own];
+    const handlers = Object.keys(latest.current).map(
+      (key) => [key, (event: KeyboardEvent) => press(event, key)] as const,
+    );
+    const press = (event: KeyboardEvent, key: string): void => {
+      if (isTaken(event, key)) return;
+      event.preventDefault();
+      latest.current[key]?.run();
+    };
+    const stop = tinykeys(window, Object.fromEntries(handlers));
+    return () => {
+      stop();
+      listed.value = listed.peek().filter((each) => each !== own);
+    };
+  }, [group, keys]);
+}
+
+function isTaken({ target }: KeyboardEvent, key: string): boolean {
+  if (key.startsWith("$mod")) return false;
+  if (document.querySelector("dialog[open]")) return true;
+  if (!(target instanceof Element)) return false;
+  return target.closest(TYPING) !== null || (key === "Enter" && target.closest(PRESSABLE) !== null);
+}

@@ -1,0 +1,22 @@
+/** The entry of the dashboard: a page that uses the API through `src/client` only. */
+import { render } from "preact";
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+import "./screens/audit/audit.css";
+import "./screens/destinations/destinations.css";
+import "./screens/errors/errors.css";
+import "./screens/job/job.css";
+import "./screens/jobs/jobs.css";
+import "./screens/mail/mail.css";
+import "./screens/new/new.css";
+import "./screens/overview/overview.css";
+import "./screens/queues/queues.css";
+import "./screens/replicas/replicas.css";
+import { App } from "./app/app.tsx";
+import { startRouter } from "./app/router.ts";
+import { applyTheme } from "./app/theme.ts";
+
+applyTheme();
+startRouter();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

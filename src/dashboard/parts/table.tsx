@@ -1,0 +1,180 @@
+/**
+ * A table of rows that the keyboard can walk: `j` and `k` move, `x` selects, Enter opens. The rows that a user looks at
+ * never move: the caller decides when new rows are added.
+ */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useKeys } from "../app/keys.ts";
+import { navigate, route, setQuery } from "../app/router.ts";
+
+export interface Column<Row> {
+  readonly key: string;
+  readonly title: ComponentChildren;
+  readonly cell: (row: Row) => ComponentChildren;
+  /** `end` for numbers. */
+  readonly align?: "start" | "end";
+  /** Hidden on narrow screens. */
+  readonly isMinor?: boolean;
+}
+
+export interface Selection {
+  readonly ids: ReadonlySet<string>;
+  readonly change: (ids: ReadonlySet<string>) => void;
+}
+
+interface TableProps<Row> {
+  /** Read out by screen readers. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly idOf: (row: Row) => string;
+  /** The URL that Enter, and a click on the row, open. */
+  readonly hrefOf?: (row: Row) => string;
+  readonly selection?: Selection;
+  readonly empty?: ComponentChildren;
+}
+
+/** The row of the keyboard is the `row` of the URL. */
+const ROW = "row";
+
+export function Table<Row>(props: TableProps<Row>): JSX.Element {
+  const { caption, columns, rows, idOf, hrefOf, selection, empty } = props;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const current = route().query.get(ROW);
+  useRowKeys(props, body);
+  const toggle = (id: string): void => selection?.change(toggled(selection.ids, id));
+  return (
+    <div class="table-scroll">
+      <table>
+        <caption class="off-screen">{caption}</caption>
+        <thead>
+          <tr>
+            {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
+            {columns.map(({ key, title, align = "start", isMinor = false }) => (
+              <th key={key} scope="col" class={cellClass(align, isMinor)}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody ref={body}>
+          {rows.map((row) => {
+            const id = idOf(row);
+            const isSelected = selection?.ids.has(id) ?? false;
+            return (
+              <tr
+                key={id}
+                data-row={id}
+                class={`${id === current ? "current" : ""} ${hrefOf ? "opens" : ""}`}
+                aria-selected={selection ? isSelected : undefined}
+                onClick={(event) => open(event, row, hrefOf)}
+              >
+                {selection ? (
+                  <td class="select">
+                    <input
+                      type="checkbox"
+                      checked={isSelected}
+                      aria-label={`Select ${id}`}
+                      onChange={() => toggle(id)}
+                    />
+                  </td>
+                ) : null}
+                {columns.map(({ key, cell, align = "start", isMinor = false }) => (
+                  <td key={key} class={cellClass(align, isMinor)}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      {rows.length === 0 ? <div class="empty">{empty ?? "Nothing here."}</div> : null}
+    </div>
+  );
+}
+
+function SelectAll({
+  rows,
+  selection,
+}: {
+  readonly rows: readonly string[];
+  readonly selection: Selection;
+}): JSX.Element {
+  const isAll = rows.length > 0 && rows.every((id) => selection.ids.has(id));
+  return (
+    <th scope="col" class="select">
+      <input
+        type="checkbox"
+        checked={isAll}
+        aria-label="Select all rows of this page"
+        onChange={() => selection.change(new Set(isAll ? [] : rows))}
+      />
+    </th>
+  );
+}
+
+function cellClass(align: "start" | "end", isMinor: boolean): string {
+  return `${align === "end" ? "number" : ""} ${isMinor ? "minor" : ""}`.trim();
+}
+
+function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(ids);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
+/** A click on a row opens it, unless it was on a control or selected text. */
+function open<Row>(event: MouseEvent, row: Row, hrefOf: TableProps<Row>["hrefOf"]): void {
+  if (!hrefOf || !(event.target instanceof Element)) return;
+  if (event.target.closest("a, button, input, select, summary, .select") || getSelection()?.type === "Range") return;
+  const url = hrefOf(row);
+  if (event.metaKey || event.ctrlKey) window.open(url);
+  else navigate(url);
+}
+
+function useRowKeys<Row>(
+  { rows, idOf, hrefOf, selection }: TableProps<Row>,
+  body: { readonly current: HTMLTableSectionElement | null },
+): void {
+  const latest = useRef({ rows, idOf, hrefOf, selection });
+  latest.current = { rows, idOf, hrefOf, selection };
+  const currentId = (): string | null => route().query.get(ROW);
+  const move = (step: number): void => {
+    const ids = latest.current.rows.map(latest.current.idOf);
+    const at = ids.indexOf(currentId() ?? "");
+    const next = ids[at === -1 ? 0 : Math.min(ids.length - 1, Math.max(0, at + step))];
+    if (next === undefined) return;
+    setQuery({ [ROW]: next });
+    body.current?.querySelector(`[data-row="${CSS.escape(next)}"]`)?.scrollIntoView({ block: "nearest" });
+  };
+  useKeys("Table", {
+    j: { text: "Next row", run: () => move(1) },
+    k: { text: "Previous row", run: () => move(-1) },
+    ...(selection && {
+      x: {
+        text: "Select or deselect the row",
+        run: () => {
+          const id = currentId();
+          const { selection: now } = latest.current;
+          if (id !== null && now) now.change(toggled(now.ids, id));
+        },
+      },
+    }),
+    ...(hrefOf && {
+      Enter: {
+        text: "Open the row",
+        run: () => {
+          const { rows: all, idOf: id, hrefOf: url } = latest.current;
+          const row = all.find((each) => id(each) === currentId());
+          if (row !== undefined && url) navigate(url(row));
+        },
+      },
+    }),
+  });
+  useEffect(() => {
+    const id = currentId();
+    if (id !== null)
+      body.current?.querySelector(`[data-row="${CSS.escape(id)}"]`)?.scrollIntoView({ block: "nearest" });
+  }, []);
+}

@@ -1,0 +1,7 @@
+/** The chart library, in a chunk of its own. */
+import type { AlignedData, Options } from "uplot";
+import UPlot from "uplot";
+
+export function draw(host: HTMLElement, options: Options, data: AlignedData): UPlot {
+  return new UPlot(options, data, host);
+}

@@ -1,0 +1,99 @@
+/** A browser on the dashboard of a replica, for the tests of its screens. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll, expect } from "vitest";
+import { startBrowser } from "./browser.ts";
+import type { TestReplica, TestReplicaOptions } from "./replica.ts";
+import { startReplica } from "./replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "./services.ts";
+
+/** The pictures of the screens, for people to look at after a test run. */
+const PICTURES = fileURLToPath(new URL("../../.cache/screens", import.meta.url));
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+export type Theme = "light" | "dark";
+
+export interface Dashboard {
+  readonly replica: () => TestReplica;
+  readonly browser: () => Browser;
+  /** Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts fail the test. */
+  open(path?: string, options?: OpenOptions): Promise<Page>;
+}
+
+export interface OpenOptions {
+  readonly theme?: Theme;
+  readonly width?: number;
+  readonly height?: number;
+  readonly context?: BrowserContextOptions;
+}
+
+/** One replica and one browser for the tests of a file, both closed after them. */
+export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboard {
+  let replica: TestReplica | undefined;
+  let browser: Browser | undefined;
+  const errors: string[] = [];
+  beforeAll(async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    [replica, browser] = await Promise.all([
+      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...options }),
+      startBrowser(),
+    ]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await replica?.close();
+    expect(errors).toEqual([]);
+  });
+  const started = <Part>(part: Part | undefined): Part => {
+    if (part === undefined) throw new Error("the test has not started yet");
+    return part;
+  };
+  return {
+    replica: () => started(replica),
+    browser: () => started(browser),
+    open: async (path = "", { theme = "light", width = 1280, height = 800, context = {} }: OpenOptions = {}) => {
+      const page = await started(browser).newPage({ colorScheme: theme, viewport: { width, height }, ...context });
+      page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
+      page.on("console", (message) => {
+        // the browser logs failed requests, which are part of some tests
+        if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+          errors.push(`${page.url()}: ${message.text()}`);
+      });
+      await page.goto(`${started(replica).url}/ui${path}`);
+      await page.waitForSelector("h1");
+      return page;
+    },
+  };
+}
+
+/** Saves a picture of the page. */
+export async function picture(page: Page, name: string, { isWhole = true } = {}): Promise<void> {
+  const path = `${PICTURES}/${name}.png`;
+  mkdirSync(dirname(path), { recursive: true });
+  await page.screenshot({ path, fullPage: isWhole });
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** Fails if axe finds a serious or critical violation of WCAG 2.2 AA on the page. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(readFileSync(AXE, "utf8")); // a script element would violate the policy of the page
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      readonly axe: { run(options: object): Promise<{ readonly violations: readonly Violation[] }> };
+    };
+    return (await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }))
+      .violations;
+  });
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  expect(
+    serious.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => [html, failureSummary]) })),
+  ).toEqual([]);
+}
