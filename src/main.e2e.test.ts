@@ -1,5 +1,5 @@
 /** The built program as its operator meets it: real processes, on the Redis and Postgres of the run or on their own. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
@@ -221,34 +221,6 @@ describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
     expect(await getJob(second, id)).toEqual(sent);
     expect((await call(second, "GET", "/dev/mail")).body).toMatchObject({ mail: [{ subject: "Hello" }] });
     await second.close();
-  });
-
-  it("starts them again while the job types load, and stops them if a setting of a type is wrong", async () => {
-    const folder = ownFolder();
-    await (await launch(folder).ready()).close();
-    const isUp = (name: string): boolean => lastServer(join(folder, "data", name))?.lives === true;
-    const jobsDir = tempDir();
-    // a type that is loaded only once the test has seen both services
-    writeFileSync(
-      join(jobsDir, "late.mjs"),
-      `import { existsSync } from "node:fs";
-while (!existsSync(${JSON.stringify(join(jobsDir, "continue"))})) await new Promise((resolve) => setTimeout(resolve, 10));
-export default ({ defineJob, Type, fixed }) => defineJob({
-  type: "late", lane: "io", payload: Type.Object({}), attempts: 1, timeoutMs: 1000, backoff: fixed(10), run: () => null,
-  settings: Type.Object({ LATE_COUNT: Type.Integer({ default: 1 }) }) })`,
-    );
-    const program = launch(folder, { TASKFLOW_JOBS: jobsDir, LATE_COUNT: "many", OUTBOUND_ALLOW_PRIVATE: "perhaps" });
-    await until(() => isUp("redis") && isUp("postgres"), { what: "Redis and Postgres run", timeoutMs: WITHIN_MS });
-    writeFileSync(join(jobsDir, "continue"), "");
-    expect(await program.ended).toEqual(WRONG);
-    expect(program.stderr).toMatch(/^taskflow: OUTBOUND_ALLOW_PRIVATE: expected .*\nLATE_COUNT: expected .*\n$/);
-    expect([isUp("redis"), isUp("postgres")]).toEqual([false, false]);
-  });
-
-  it("creates nothing if a setting of a job type is wrong", async () => {
-    const folder = tempDir();
-    expect(await launch(folder, { OUTBOUND_ALLOW_PRIVATE: "perhaps" }).ended).toEqual(WRONG);
-    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -54,7 +54,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#renewals = new Periodic({
-      task: () => this.#renew(),
+      task: () => (this.#isNeeded ? this.#renew() : Promise.resolve()), // else closed since the run was asked for
       periodMs: RENEWAL_MS,
       onError: (error) => options.onError(error as Error),
     });
@@ -94,7 +94,6 @@ export class Watch {
   }
 
   async #renew(): Promise<void> {
-    if (!this.#isNeeded) return; // closed since this run was asked for
     const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
     // If the key was lost, it gets this new name, which differs from the channel of all watching replicas.
     const name = (await connection.run(
