@@ -30,15 +30,24 @@ export interface OpenOptions {
   readonly context?: BrowserContextOptions;
 }
 
-/** One replica and one browser for the tests of a file, both closed after them. */
-export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboard {
+type ReplicaOptions = Partial<TestReplicaOptions>;
+
+/**
+ * One replica and one browser for the tests of a file, both closed after them.
+ * @param options of the replica; a function may start what they name
+ */
+export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOptions>) = {}): Dashboard {
   let replica: TestReplica | undefined;
   let browser: Browser | undefined;
   const errors: string[] = [];
   beforeAll(async () => {
-    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const [redis, database, more] = await Promise.all([
+      freshRedis(),
+      freshDatabase(),
+      typeof options === "function" ? options() : options,
+    ]);
     [replica, browser] = await Promise.all([
-      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...options }),
+      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...more }),
       startBrowser(),
     ]);
   });

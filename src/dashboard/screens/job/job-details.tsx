@@ -5,10 +5,10 @@ import { SERVER_URL } from "../../app/base.ts";
 import { href } from "../../app/router.ts";
 import { currentKey } from "../../data/session.ts";
 import { CopyButton } from "../../parts/copy.tsx";
+import { asCli, asCurl, asTypeScript } from "../../parts/copy-as.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { Time } from "../../parts/time.tsx";
-import { asCli, asCurl, asTypeScript } from "./copy-as.ts";
 
 /** A word of a filter text. */
 function filterWord(key: string, value: string): string {
