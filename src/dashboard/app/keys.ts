@@ -39,12 +39,18 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
       event.preventDefault();
       latest.current[key]?.run();
     };
-    const stop = tinykeys(window, Object.fromEntries(handlers));
+    const stop = tinykeys(window, Object.fromEntries(handlers), { ignore: isIgnored });
     return () => {
       stop();
       listed.value = listed.peek().filter((each) => each !== own);
     };
   }, [group, keys]);
+}
+
+/** Unlike by default, fields let keys with Ctrl or Cmd pass, which type nothing. */
+function isIgnored({ target, repeat, isComposing, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  if (repeat || isComposing) return true;
+  return !ctrlKey && !metaKey && target instanceof Element && target.matches(TYPING);
 }
 
 function isTaken({ target }: KeyboardEvent, key: string): boolean {
