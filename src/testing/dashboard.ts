@@ -30,15 +30,24 @@ export interface OpenOptions {
   readonly context?: BrowserContextOptions;
 }
 
-/** One replica and one browser for the tests of a file, both closed after them. */
-export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboard {
+type ReplicaOptions = Partial<TestReplicaOptions>;
+
+/**
+ * One replica and one browser for the tests of a file, both closed after them.
+ * @param options of the replica; a function may start what they name
+ */
+export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOptions>) = {}): Dashboard {
   let replica: TestReplica | undefined;
   let browser: Browser | undefined;
   const errors: string[] = [];
   beforeAll(async () => {
-    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const [redis, database, more] = await Promise.all([
+      freshRedis(),
+      freshDatabase(),
+      typeof options === "function" ? options() : options,
+    ]);
     [replica, browser] = await Promise.all([
-      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...options }),
+      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...more }),
       startBrowser(),
     ]);
   });
@@ -55,7 +64,12 @@ export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboar
     replica: () => started(replica),
     browser: () => started(browser),
     open: async (path = "", { theme = "light", width = 1280, height = 800, context = {} }: OpenOptions = {}) => {
-      const page = await started(browser).newPage({ colorScheme: theme, viewport: { width, height }, ...context });
+      const page = await started(browser).newPage({
+        locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
+        colorScheme: theme,
+        viewport: { width, height },
+        ...context,
+      });
       page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
       page.on("console", (message) => {
         // the browser logs failed requests, which are part of some tests
