@@ -29,12 +29,16 @@ interface ChartProps {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly markers?: readonly Marker[];
+  /** The top of the scale for small values. Default: 1. */
+  readonly leastTop?: number;
   /** Called with the range that a user has brushed, epoch ms. */
   readonly onBrush?: (from: number, to: number) => void;
 }
 
 const HEIGHT = 180;
 const DAY_S = 86_400;
+/** The distances of the marks of the scale: without 2.5, which short texts would round. */
+const DISTANCES = Array.from({ length: 17 }, (_, index) => [1, 2, 5].map((digit) => digit * 10 ** (index - 4))).flat();
 
 export function Chart(props: ChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -113,7 +117,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
       return zone.value === "utc" ? new Date(date.getTime() + date.getTimezoneOffset() * 60_000) : date;
     },
     cursor: { drag: { x: latest.current.onBrush !== undefined, y: false, setScale: false }, points: { size: 6 } },
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
+    scales: { y: { range: (_plot, _least, most) => [0, Math.max(latest.current.leastTop ?? 1, most * 1.1)] } },
     axes: [
       {
         ...axis,
@@ -121,7 +125,13 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         grid: { show: false },
         values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step),
       },
-      { ...axis, font, size: 56, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
+      {
+        ...axis,
+        font,
+        size: 56,
+        incrs: DISTANCES,
+        values: (_plot, values) => values.map((value) => latest.current.format(value)),
+      },
     ],
     series: [
       {},

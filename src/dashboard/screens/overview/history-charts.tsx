@@ -57,7 +57,13 @@ export function HistoryCharts({ range, series, readAt }: HistoryProps): JSX.Elem
       </Panel>
       <Panel title="Wait until the start" aside={range.text}>
         <div class="panel-body">
-          <Chart {...shared} label={`Wait until the start, ${range.text}`} lines={waits} format={durationText} />
+          <Chart
+            {...shared}
+            label={`Wait until the start, ${range.text}`}
+            lines={waits}
+            format={durationText}
+            leastTop={10}
+          />
           <Table title="Waits as a table" steps={steps} heads={["p50", "p95", "p99"]}>
             {({ pickup_ms: ms }) => [ms?.p50, ms?.p95, ms?.p99].map(durationText)}
           </Table>

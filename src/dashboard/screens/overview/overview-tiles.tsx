@@ -18,9 +18,10 @@ const jobs = (q: string): string => href(["jobs"], { q });
 
 function rateTiles({ rates: { data, readAt } }: Live): Tile[] {
   return (["completed", "failed"] as const).map((outcome) => ({
-    title: outcome === "completed" ? "Completed per minute" : "Failed per minute",
+    title: outcome === "completed" ? "Completed" : "Failed",
     value: data ? rateText(rateOfLastMinute(data.series, outcome, readAt ?? now.value)) : UNKNOWN,
-    note: "last 60 s",
+    note: "per minute",
+    tooltip: "Over the last 60 seconds",
     to: jobs(`status:${outcome} finished-since:1m`),
   }));
 }

@@ -243,6 +243,7 @@ describe("the overview", () => {
     const cells = (await rows.allInnerTexts()).map((row) => row.split("\t").slice(1).map(Number));
     const sums = [0, 1, 2, 3].map((column) => cells.reduce((sum, row) => sum + (row[column] ?? 0), 0));
     expect(sums).toEqual([COMPLETED + 1, FAILED, 0, 0]);
+    await picture(page, "overview-24h");
     await page.close();
   });
 

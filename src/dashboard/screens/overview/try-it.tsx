@@ -49,7 +49,11 @@ function SampleCard({ sample }: { readonly sample: Sample }): JSX.Element {
         {action}
       </Button>
       <div class="sample-job" aria-live="polite">
-        {id === null ? null : <SampleJob key={id} id={id} sample={sample} />}
+        {id === null ? (
+          <p class="sample-place">The job and its result appear here.</p>
+        ) : (
+          <SampleJob key={id} id={id} sample={sample} />
+        )}
       </div>
     </section>
   );
