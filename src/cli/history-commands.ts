@@ -112,7 +112,7 @@ const latencyColumn = (title: string, name: "pickup_ms" | "run_ms", quantile: "p
   align: "right",
 });
 type TypeCounts = NonNullable<Series["types"]>[number];
-const COUNT_COLUMNS: readonly Column<Omit<TypeCounts, "type" | "run_total_ms">>[] = (
+const COUNT_COLUMNS: readonly Column<Omit<TypeCounts, "type" | "run_total_ms" | "pickup_ms" | "run_ms">>[] = (
   ["completed", "failed", "cancelled", "retries"] as const
 ).map((name) => ({ title: name, text: (counts) => String(counts[name]), align: "right" }));
 const TYPE_COLUMNS: readonly Column<TypeCounts>[] = [

@@ -343,6 +343,18 @@ export interface Series {
     retries: number;
     /** The sum of the durations of the last attempt of each job */
     run_total_ms: number;
+    /** From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started */
+    pickup_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
+    /** The duration of the last attempt of each job; null if no job started */
+    run_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
   }[];
   /** When replicas began to run another version: the one in force at the start of the range, and up to 1,000 after it, the oldest first */
   versions: {

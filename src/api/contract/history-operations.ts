@@ -23,15 +23,12 @@ const counts = {
   cancelled: count,
   retries: Type.Integer({ minimum: 0, description: "Counted attempts beyond the first of each job" }),
   run_total_ms: Type.Integer({ minimum: 0, description: "The sum of the durations of the last attempt of each job" }),
-};
-const point = Type.Object({
-  at: timeSchema,
-  ...counts,
   pickup_ms: percentiles(
     "From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started",
   ),
   run_ms: percentiles("The duration of the last attempt of each job; null if no job started"),
-});
+};
+const point = Type.Object({ at: timeSchema, ...counts });
 
 export const getSeries: Operation = {
   method: "GET",

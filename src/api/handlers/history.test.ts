@@ -110,9 +110,12 @@ describe("the series", () => {
           { ...COUNTS, type: "strict", completed: 1, retries: 2, run_total_ms: 8 },
         ],
       });
-    expect((await get(`stats/series?${period}&step=day&type=strict,email`)).body).toMatchObject({
-      types: [{ type: "strict" }],
-    });
+    const { body } = await get(`stats/series?${period}&step=day&type=strict,email`);
+    expect(body).toMatchObject({ types: [{ type: "strict" }] });
+    const { series, types } = body as Partial<Record<"series" | "types", Record<string, unknown>[]>>;
+    const [day] = (series ?? []).filter(({ completed }) => completed === 1);
+    expect(types?.[0]).toMatchObject({ pickup_ms: day?.["pickup_ms"], run_ms: { p95: expect.any(Number) as number } });
+    expect(types?.[0]?.["run_ms"]).toEqual(day?.["run_ms"]);
     expect((await get("stats/series?from=2025-01-31T12:00:00Z&to=2025-01-31T13:00:00Z&by=type")).body).toMatchObject({
       types: [],
     });

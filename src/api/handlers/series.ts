@@ -16,7 +16,7 @@ export function getSeries({ queue, store }: ApiDependencies): (request: ApiReque
     const series = Array.from({ length: (to - from) / STEP_MS[step] }, (_, index) =>
       pointOf(from + index * STEP_MS[step], byTime),
     );
-    const types = isByType ? await store.history.types(step, query) : undefined;
+    const types = isByType ? (await store.history.types(step, query)).map(countsOf) : undefined;
     const versions = (await store.history.versions(query)).map(({ at, version }) => ({ at: formatTime(at), version }));
     return json(
       200,
@@ -28,6 +28,9 @@ export function getSeries({ queue, store }: ApiDependencies): (request: ApiReque
 const NO_JOBS = { completed: 0, failed: 0, cancelled: 0, retries: 0, run_total_ms: 0, pickup: null, run: null };
 
 function pointOf(at: number, byTime: ReadonlyMap<number, SeriesPoint>): unknown {
-  const { pickup, run, ...counts } = byTime.get(at) ?? NO_JOBS;
-  return { ...counts, at: formatTime(at), pickup_ms: pickup, run_ms: run };
+  return { ...countsOf(byTime.get(at) ?? NO_JOBS), at: formatTime(at) };
+}
+
+function countsOf({ pickup, run, ...counts }: Pick<SeriesPoint, "pickup" | "run">): object {
+  return { ...counts, pickup_ms: pickup, run_ms: run };
 }

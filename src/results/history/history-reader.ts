@@ -29,7 +29,7 @@ export interface SeriesPoint {
 }
 
 /** The counts of a type in a period. */
-export interface TypeTotals extends Omit<SeriesPoint, "at" | "pickup" | "run"> {
+export interface TypeTotals extends Omit<SeriesPoint, "at"> {
   readonly type: string;
 }
 
@@ -72,7 +72,8 @@ export interface HistoryPeriod {
   readonly types: readonly string[] | undefined;
 }
 
-type SeriesRow = Omit<SeriesPoint, "pickup" | "run"> & { readonly pickup: Histogram; readonly run: Histogram };
+/** With histograms in place of percentiles. */
+type Stored<Counts> = Omit<Counts, "pickup" | "run"> & { readonly pickup: Histogram; readonly run: Histogram };
 type ErrorRow = Omit<ErrorGroup, "hourly"> & { readonly hourly: Readonly<Record<string, number>> };
 
 const HOURS = 24;
@@ -88,13 +89,14 @@ export class HistoryReader {
 
   /** The steps that have any job, in any order. Rejects with `store_unavailable` while Postgres is away. */
   async series(step: SeriesStep, { from, to, types }: HistoryPeriod): Promise<SeriesPoint[]> {
-    const rows = await this.#pool.query<SeriesRow>(SERIES, [step, from, to, types ?? null]);
+    const rows = await this.#pool.query<Stored<SeriesPoint>>(SERIES, [step, from, to, types ?? null]);
     return rows.map((row) => ({ ...row, pickup: percentilesOf(row.pickup), run: percentilesOf(row.run) }));
   }
 
   /** The counts of each type that has any job, those with the most run time first. Rejects as {@link series}. */
-  types(step: SeriesStep, { from, to, types }: HistoryPeriod): Promise<TypeTotals[]> {
-    return this.#pool.query<TypeTotals>(SERIES_TYPES, [step, from, to, types ?? null]);
+  async types(step: SeriesStep, { from, to, types }: HistoryPeriod): Promise<TypeTotals[]> {
+    const rows = await this.#pool.query<Stored<TypeTotals>>(SERIES_TYPES, [step, from, to, types ?? null]);
+    return rows.map((row) => ({ ...row, pickup: percentilesOf(row.pickup), run: percentilesOf(row.run) }));
   }
 
   /**
