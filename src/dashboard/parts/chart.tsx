@@ -108,7 +108,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0], // the last time has its place
     legend: { show: false },
     ms: 1e-3,
     tzDate: (seconds) => {
