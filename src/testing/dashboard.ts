@@ -64,7 +64,12 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
     replica: () => started(replica),
     browser: () => started(browser),
     open: async (path = "", { theme = "light", width = 1280, height = 800, context = {} }: OpenOptions = {}) => {
-      const page = await started(browser).newPage({ colorScheme: theme, viewport: { width, height }, ...context });
+      const page = await started(browser).newPage({
+        locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
+        colorScheme: theme,
+        viewport: { width, height },
+        ...context,
+      });
       page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
       page.on("console", (message) => {
         // the browser logs failed requests, which are part of some tests
