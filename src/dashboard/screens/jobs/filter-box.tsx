@@ -10,7 +10,8 @@ interface FilterBoxProps {
   /** The text of the URL. */
   readonly text: string;
   readonly onApply: (text: string) => void;
-  readonly known: KnownValues;
+  /** The values that are known now. */
+  readonly known: () => KnownValues;
   readonly paths: readonly string[];
 }
 
@@ -25,7 +26,7 @@ export function FilterBox({ text: applied, onApply, known, paths }: FilterBoxPro
   }, [applied]);
   useKeys("Jobs", { "/": { text: "Filter", run: () => input.current?.focus() } });
   const offer = (value: string, caret: number): void => {
-    setList(suggestionsAt(value, caret, known, paths));
+    setList(suggestionsAt(value, caret, known(), paths));
     setActive(-1);
   };
   const type = (value: string, caret: number): void => {
@@ -33,12 +34,14 @@ export function FilterBox({ text: applied, onApply, known, paths }: FilterBoxPro
     offer(value, caret);
   };
   const choose = ({ text: next, caret, isComplete }: Suggestion): void => {
+    if (input.current) {
+      input.current.value = next; // now, because the caret is set in it
+      input.current.setSelectionRange(caret, caret);
+    }
     setText(next);
     if (isComplete) setList([]);
     else offer(next, caret);
     setActive(-1);
-    input.current?.focus();
-    requestAnimationFrame(() => input.current?.setSelectionRange(caret, caret));
   };
   const apply = (): void => {
     setList([]);
