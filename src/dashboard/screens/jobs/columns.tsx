@@ -36,6 +36,7 @@ const WIDTHS: Readonly<Partial<Record<string, string>>> = {
   age: "84px",
   wait: "84px",
   run: "84px",
+  replica: "minmax(88px, 1fr)",
   error: "minmax(84px, 1.4fr)",
 };
 const WIDTH = "minmax(76px, 1fr)";

@@ -32,9 +32,10 @@ export function JobList(): JSX.Element {
   const text = query.get("q")?.trim() ?? "";
   const type = onlyTypeIn(text);
   const columns = query.get("columns");
+  const [changes, setChanges] = useState(0); // a change of the remembered columns may leave the URL as it is
   const choice = useMemo(
     () => readColumns(columns) ?? rememberedColumns(type) ?? DEFAULT_CHOICE,
-    [columns, type, route().query],
+    [columns, type, changes],
   );
   const { data: types = [] } = useResource("types", (api, signal) => api.types({ signal }));
   const paths = useMemo(
@@ -44,6 +45,7 @@ export function JobList(): JSX.Element {
   const seen = useSeenValues(types.map((each) => each.type));
   const change = (next: ColumnChoice): void => {
     rememberColumns(type, next);
+    setChanges(changes + 1);
     setQuery({ columns: columnsText(next) });
   };
   const apply = (next: string): void => setQuery({ q: next, cursor: null, row: null }, { push: true });

@@ -1,31 +1,9 @@
-import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
-import { call, getJob, jobWhen, submit } from "../../../testing/replica.ts";
+import { failedJob, LATER, listOf, press, queryOf, rowOf, rowsOf, submitMany } from "../../../testing/job-list.ts";
+import { call, jobWhen, submit } from "../../../testing/replica.ts";
 
 const dashboard = dashboardOf();
-
-const rowOf = (id: string): string => `tr[data-row="${id}"]`;
-const q = (text: string): string => `/jobs?q=${encodeURIComponent(text)}`;
-const rows = (page: Page): Promise<(string | null)[]> =>
-  page.$$eval("tr[data-row]", (all) => all.map((row) => row.getAttribute("data-row")));
-const press = (page: Page, name: string): Promise<void> => page.getByRole("button", { name, exact: true }).click();
-/** Reads the query of the address. */
-const queryOf = (page: Page): Record<string, string> => Object.fromEntries(new URL(page.url()).searchParams);
-
-async function submitMany(type: string, count: number, fields: object = {}): Promise<string[]> {
-  const jobs = Array.from({ length: count }, (_, number) => ({ type, payload: { do: "return", number }, ...fields }));
-  const { body } = await call(dashboard.replica(), "POST", "/api/v1/jobs/batch", { jobs });
-  return (body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
-}
-
-async function failed(tag: string): Promise<string> {
-  const id = await submit(dashboard.replica(), "test_io", { do: "permanent" }, { tags: [tag] });
-  await jobWhen(dashboard.replica(), id, "failed");
-  return id;
-}
-
-const LATER = { delay_ms: 3_600_000 };
 
 describe("the empty list of jobs", () => {
   it("leads to the form for a job", async () => {
@@ -44,7 +22,7 @@ describe("the list of jobs", () => {
     const replica = dashboard.replica();
     good = await submit(replica, "noop", { order: { id: 42 } }, { tags: ["news", "two words"], group_key: "acme" });
     await jobWhen(replica, good, "completed");
-    bad = await failed("news");
+    bad = await failedJob(dashboard.replica(), "news");
     waiting = await submit(replica, "noop", { order: { id: 43 } }, LATER);
   });
 
@@ -60,7 +38,7 @@ describe("the list of jobs", () => {
     await tab.click();
     await page.waitForSelector(rowOf(good), { state: "detached" });
     await page.waitForSelector(rowOf(bad));
-    expect(await rows(page)).toEqual([bad]);
+    expect(await rowsOf(page)).toEqual([bad]);
     expect(queryOf(page)).toEqual({ q: "status:failed" });
     await page.goBack();
     await page.waitForSelector(rowOf(good));
@@ -85,7 +63,7 @@ describe("the list of jobs", () => {
     expect(await box.inputValue()).toBe('tag:"two words"');
     await page.keyboard.press("Enter");
     await page.waitForSelector(rowOf(bad), { state: "detached" });
-    expect(await rows(page)).toEqual([good]);
+    expect(await rowsOf(page)).toEqual([good]);
     await page.reload();
     await page.waitForSelector(rowOf(good));
     expect(await box.inputValue()).toBe('tag:"two words"');
@@ -93,7 +71,7 @@ describe("the list of jobs", () => {
   });
 
   it("shows all issues of a text below the box, and keeps the list", async () => {
-    const page = await dashboard.open(q("type:noop"));
+    const page = await dashboard.open(listOf("type:noop"));
     await page.waitForSelector(rowOf(good));
     await page.getByRole("combobox").fill("status:done since:soon");
     await page.keyboard.press("Enter");
@@ -101,9 +79,9 @@ describe("the list of jobs", () => {
     await issues.getByText('"done" is not a status.').waitFor();
     await issues.getByText("expected how long ago").waitFor();
     expect(queryOf(page)).toEqual({ q: "type:noop" });
-    expect(await rows(page)).toContain(good);
+    expect(await rowsOf(page)).toContain(good);
     await picture(page, "jobs-issues-light");
-    await page.goto(`${dashboard.replica().url}/ui${q("status:done")}`);
+    await page.goto(`${dashboard.replica().url}/ui${listOf("status:done")}`);
     await page.getByText("The jobs are listed once the filter is correct.").waitFor();
     await page.close();
   });
@@ -115,7 +93,7 @@ describe("the list of jobs", () => {
       body: '{"type":"noop","payload":{"order":{"id":12345678901234567890}}}',
     });
     const { id } = (await order.json()) as { id: string };
-    const page = await dashboard.open(q("type:noop"));
+    const page = await dashboard.open(listOf("type:noop"));
     await page.waitForSelector(rowOf(id));
     await page.locator("summary", { hasText: "Columns" }).click();
     await page
@@ -129,7 +107,7 @@ describe("the list of jobs", () => {
     await page.locator(rowOf(id)).getByText("12345678901234567890").waitFor();
     await page.locator(rowOf(good)).getByText("42", { exact: true }).waitFor();
     expect(queryOf(page)["columns"]).toContain("payload.order.id");
-    await page.goto(`${dashboard.replica().url}/ui${q("type:noop status:scheduled")}`);
+    await page.goto(`${dashboard.replica().url}/ui${listOf("type:noop status:scheduled")}`);
     await page.locator(rowOf(waiting)).getByText("43", { exact: true }).waitFor();
     expect(await page.locator("th[data-column=tags]").count()).toBe(0);
     await page.close();
@@ -138,132 +116,50 @@ describe("the list of jobs", () => {
   it("patches rows in place, and keeps new jobs behind a badge", async () => {
     const replica = dashboard.replica();
     const live = await submit(replica, "noop", {}, { ...LATER, tags: ["live"] });
-    const page = await dashboard.open(q("tag:live"));
+    const page = await dashboard.open(listOf("tag:live"));
     await page.waitForSelector(rowOf(live));
     await page.keyboard.press("j");
+    await page.keyboard.press("x");
     const newer = await submit(replica, "noop", {}, { ...LATER, tags: ["live"] });
     await page.getByRole("button", { name: "1 new" }).waitFor();
-    expect(await rows(page)).toEqual([live]);
+    expect(await rowsOf(page)).toEqual([live]);
     await call(replica, "POST", `/api/v1/jobs/${live}/run`);
     await page.locator(`${rowOf(live)} .status-completed`).waitFor();
     await page.waitForFunction((row) => document.querySelector(row)?.textContent.includes("1/3") === true, rowOf(live));
-    expect(await rows(page)).toEqual([live]);
+    expect(await rowsOf(page)).toEqual([live]);
     await press(page, "1 new");
     await page.waitForSelector(rowOf(newer));
-    expect(await rows(page)).toEqual([newer, live]);
+    expect(await rowsOf(page)).toEqual([newer, live]);
     expect(queryOf(page)["row"]).toBe(live);
+    await page.getByText("1 job selected").waitFor();
+    expect(await page.getByRole("checkbox", { name: `Select ${live}` }).isChecked()).toBe(true);
     await page.close();
   });
 
   it("leads through the pages by their cursors", async () => {
-    const ids = (await submitMany("noop", 5, { ...LATER, tags: ["pages"] })).reverse();
-    const page = await dashboard.open(`${q("tag:pages")}&limit=2`);
-    await page.waitForSelector(rowOf(ids[0] ?? ""));
+    const ids = (await submitMany(dashboard.replica(), 5, { ...LATER, tags: ["pages"] })).reverse();
+    const page = await dashboard.open(`${listOf("tag:pages")}&limit=2`);
+    await page.waitForSelector(rowOf(ids[0]));
     await press(page, "Next");
-    await page.waitForSelector(rowOf(ids[2] ?? ""));
-    expect(await rows(page)).toEqual(ids.slice(2, 4));
+    await page.waitForSelector(rowOf(ids[2]));
+    expect(await rowsOf(page)).toEqual(ids.slice(2, 4));
     await press(page, "Next");
-    await page.waitForSelector(rowOf(ids[4] ?? ""));
+    await page.waitForSelector(rowOf(ids[4]));
     await press(page, "Previous");
-    await page.waitForSelector(rowOf(ids[2] ?? ""));
+    await page.waitForSelector(rowOf(ids[2]));
     await page.reload();
-    await page.waitForSelector(rowOf(ids[2] ?? ""));
+    await page.waitForSelector(rowOf(ids[2]));
     await press(page, "First page");
-    await page.waitForSelector(rowOf(ids[0] ?? ""));
+    await page.waitForSelector(rowOf(ids[0]));
     await page.goBack();
-    await page.waitForSelector(rowOf(ids[2] ?? ""));
-    await page.close();
-  });
-});
-
-describe("actions on jobs", () => {
-  it("cancel the selected jobs after the number was confirmed, by keyboard", async () => {
-    const ids = (await submitMany("noop", 3, { ...LATER, tags: ["some"] })).reverse();
-    const page = await dashboard.open(q("tag:some"));
-    await page.waitForSelector(rowOf(ids[2] ?? ""));
-    for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
-    await page.getByText("2 jobs selected").waitFor();
-    await expectAccessible(page);
-    await picture(page, "jobs-selected-light", { isWhole: false });
-    await press(page, "Cancel");
-    await page.getByRole("dialog", { name: "Cancel 2 jobs?" }).waitFor();
-    await press(page, "Cancel 2 jobs");
-    await page.getByText("2 jobs cancelled.").waitFor();
-    await page.waitForFunction(() => document.querySelectorAll(".status-cancelled").length === 2);
-    expect((await getJob(dashboard.replica(), ids[0] ?? "")).status).toBe("cancelled");
-    expect((await getJob(dashboard.replica(), ids[2] ?? "")).status).toBe("scheduled");
-    await page.close();
-  });
-
-  it("cancel everything that matches: counted first, run on the server, followed to its result", async () => {
-    const ids = await submitMany("noop", 7, { ...LATER, tags: ["all"] });
-    const page = await dashboard.open(`${q("tag:all")}&limit=2`);
-    await page.getByRole("checkbox", { name: "Select all rows of this page" }).check();
-    await press(page, "Everything that matches");
-    await press(page, "Cancel");
-    await page.getByRole("dialog", { name: "Cancel 7 jobs?" }).waitFor();
-    await expectAccessible(page);
-    await picture(page, "jobs-bulk-light", { isWhole: false });
-    await press(page, "Cancel 7 jobs");
-    await page.getByText("7 of 7 jobs cancelled, 0 skipped.").waitFor();
-    await picture(page, "jobs-bulk-done-light", { isWhole: false });
-    for (const id of ids) expect((await getJob(dashboard.replica(), id)).status).toBe("cancelled");
-    await page.getByRole("link", { name: "Open the job" }).click();
-    await page.waitForFunction(() => /^\/ui\/jobs\/[\da-f-]{36}$/.test(location.pathname));
-    await page.close();
-  });
-
-  it("retry, change the priority, run and erase", async () => {
-    const replica = dashboard.replica();
-    const bad = await failed("deeds");
-    const late = await submit(replica, "noop", {}, { ...LATER, tags: ["deeds"] });
-    const page = await dashboard.open(q("tag:deeds"));
-    await page.waitForSelector(rowOf(bad));
-    const select = page.getByRole("checkbox", { name: "Select all rows of this page" });
-    await select.check();
-    await press(page, "Priority");
-    await page.getByRole("spinbutton", { name: "Priority, 0 to 9" }).fill("8");
-    await press(page, "Change the priority of 2 jobs");
-    await page.getByText("1 job changed, 1 skipped").waitFor();
-    expect(await getJob(replica, late)).toMatchObject({ priority: 8 });
-    await press(page, "Run now");
-    await press(page, "Run 2 jobs");
-    await page.getByText("1 job made due, 1 skipped").waitFor();
-    await jobWhen(replica, late, "completed");
-    await press(page, "Retry");
-    await press(page, "Retry 2 jobs");
-    await page.getByText("1 job retried, 1 skipped").waitFor();
-    await press(page, "Erase");
-    await press(page, "Erase the contents of 2 jobs");
-    await page.getByText("2 jobs erased.").waitFor();
-    expect(await getJob(replica, bad)).toMatchObject({ payload: null });
-    await page.close();
-  });
-
-  it("export the selected jobs, and everything that matches, as CSV", async () => {
-    const id = await failed("a, b");
-    const page = await dashboard.open(q('tag:"a, b"'));
-    await page.waitForSelector(rowOf(id));
-    await page.getByRole("checkbox", { name: `Select ${id}` }).check();
-    const exported = async (): Promise<string> => {
-      await press(page, "Export as CSV");
-      const href = await page.getByRole("link", { name: "Open its job" }).last().getAttribute("href");
-      const job = href?.split("/").at(-1) ?? "";
-      expect(await jobWhen(dashboard.replica(), job)).toMatchObject({ status: "completed", result: { rows: 1 } });
-      const file = await fetch(`${dashboard.replica().url}/api/v1/jobs/${job}/artifacts/jobs.csv`);
-      return file.text();
-    };
-    expect(await exported()).toContain(id);
-    await page.getByRole("button", { name: "Close this message" }).first().click();
-    await press(page, "Everything that matches");
-    expect(await exported()).toContain(id);
+    await page.waitForSelector(rowOf(ids[2]));
     await page.close();
   });
 });
 
 describe("saved views", () => {
   it("keep a filter and columns under a name until they are deleted", async () => {
-    const page = await dashboard.open(`${q("status:failed")}&columns=id,status`);
+    const page = await dashboard.open(`${listOf("status:failed")}&columns=id,status`);
     await page.locator("summary", { hasText: "Save view" }).click();
     await page.getByRole("textbox", { name: "Name of the view" }).fill("Failures");
     await page.keyboard.press("Enter");
@@ -279,7 +175,7 @@ describe("saved views", () => {
 
 describe("pages of jobs", () => {
   it("are rendered in steps of 50 rows, so that 1,000 rows do not block the browser", async () => {
-    await submitMany("noop", 1_000, { ...LATER, tags: ["large"] });
+    await submitMany(dashboard.replica(), 1_000, { ...LATER, tags: ["large"] });
     const page = await dashboard.open("/jobs?limit=1");
     await page.waitForSelector("tr[data-row]");
     await page.evaluate(() => {
@@ -310,7 +206,7 @@ describe("pages of jobs", () => {
   });
 
   it.each(["light", "dark"] as const)("look right in the %s theme", async (theme) => {
-    await failed("news");
+    await failedJob(dashboard.replica(), "news");
     await submit(dashboard.replica(), "test_io", { do: "progress" });
     const page = await dashboard.open("/jobs", { theme });
     await page.waitForSelector(".status-failed");
@@ -320,6 +216,21 @@ describe("pages of jobs", () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await picture(page, `jobs-360-${theme}`, { isWhole: false });
     await expectAccessible(page);
+    await page.close();
+  });
+});
+
+describe("a search in the payloads of many jobs", () => {
+  it("says how many it has searched, and goes on when the user wishes", async () => {
+    const replica = dashboard.replica();
+    const needle = await submit(replica, "noop", { word: "needle" }, LATER);
+    for (let batch = 0; batch < 5; batch += 1) await submitMany(dashboard.replica(), 9_000, LATER);
+    const page = await dashboard.open(listOf("needle"));
+    await page.getByText("0 found, 40,000 searched").waitFor();
+    await page.getByText("No job was found yet.").waitFor();
+    await press(page, "Search on");
+    await page.waitForSelector(rowOf(needle));
+    await page.getByText(/^1 found, 4\d,\d{3} searched, to the end$/).waitFor();
     await page.close();
   });
 });
