@@ -10,8 +10,10 @@ export const rowOf = (id: string | undefined): string => `tr[data-row="${id ?? "
 export const listOf = (text: string): string => `/jobs?q=${encodeURIComponent(text)}`;
 
 /** The ids of the rows, in their order. */
-export const rowsOf = (page: Page): Promise<(string | null)[]> =>
-  page.$$eval("tr[data-row]", (all) => all.map((row) => row.getAttribute("data-row")));
+export async function rowsOf(page: Page): Promise<(string | null)[]> {
+  const rows = await page.locator("tr[data-row]").all();
+  return Promise.all(rows.map((row) => row.getAttribute("data-row")));
+}
 
 export const press = (page: Page, name: string): Promise<void> =>
   page.getByRole("button", { name, exact: true }).click();
