@@ -8,6 +8,7 @@ import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import * as updates from "./contract/job-update-operations.ts";
 import type { Operation } from "./contract/operation.ts";
+import * as queues from "./contract/queue-operations.ts";
 import * as system from "./contract/system-operations.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
@@ -22,6 +23,7 @@ import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
 import { cancelJob, getJob } from "./handlers/jobs.ts";
+import { getQueue, getQueueHistory } from "./handlers/queue-detail.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
@@ -117,6 +119,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getQueues, getQueues(deps, jobCounts)),
+    call(queues.getQueue, getQueue(deps)),
+    call(queues.getQueueHistory, getQueueHistory(deps)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getTypes, getTypes(deps, jobCounts)),

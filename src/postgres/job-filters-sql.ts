@@ -1,4 +1,5 @@
 /** The SQL of the filters of core/job-filters.ts, for every statement that selects rows of `jobs`. */
+import { at } from "../core/at.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 
 /** Adds a value to a statement: as a parameter, or as a literal. Returns its SQL expression. */
@@ -40,7 +41,7 @@ const READABLE_PAYLOAD = String.raw`case when payload::text ~* '\\u(0000|d[89a-f
 function textAtSql(path: readonly string[], add: AddValue): string {
   let json = `(${READABLE_PAYLOAD})::json`;
   for (const step of path.slice(0, -1)) json = stepSql(json, step, "->", add);
-  return stepSql(json, path.at(-1) ?? "", "->>", add);
+  return stepSql(json, at(path, path.length - 1), "->>", add);
 }
 
 function stepSql(json: string, step: string, operator: "->" | "->>", add: AddValue): string {

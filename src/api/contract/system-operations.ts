@@ -21,7 +21,7 @@ function ok(description: string, schema: TSchema): Readonly<Record<number, Opera
 
 const STATS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
 
-const queueSchema = Type.Object({
+export const queueSchema = Type.Object({
   type: Type.String(),
   state: Type.Enum(["active", "paused"]),
   paused_reason: nullable(Type.String({ description: "Null too if the pause has no reason" })),

@@ -1,6 +1,6 @@
 /** Erases finished jobs whose row Postgres has: their artifacts, their row, and what Redis still has of them. */
 import type { ArtifactStore } from "../../artifacts/store.ts";
-import { TaskFlowError } from "../../errors.ts";
+import { CodedError } from "../../errors.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { Store } from "../../results/store.ts";
 
@@ -15,7 +15,7 @@ export interface ErasingParts {
 
 /**
  * The row is erased after the artifacts: until then a repeat erases the rest. @param ids 200 at most
- * @throws TaskFlowError 503 if a store is away
+ * @throws CodedError 503 if a store is away
  */
 export async function eraseJobs({ artifacts, store, queue }: ErasingParts, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
@@ -30,8 +30,8 @@ async function removeArtifacts(artifacts: ErasingParts["artifacts"], id: string)
   try {
     await artifacts.removeJob(id);
   } catch (error) {
-    if (error instanceof TaskFlowError) throw error;
+    if (error instanceof CodedError) throw error;
     const message = "The artifacts of the job cannot be removed now, so it is not erased: repeat the call.";
-    throw new TaskFlowError("store_unavailable", 503, message, { cause: error, retryAfterMs: 2_000 });
+    throw new CodedError("store_unavailable", 503, message, { cause: error, retryAfterMs: 2_000 });
   }
 }
