@@ -3,12 +3,7 @@ import tseslint from "typescript-eslint";
 
 /** Files and functions over the limits of length; the aim is that this list becomes empty. */
 const TOO_LONG = {
-  "max-lines": [
-    "src/execute/executor.test.ts",
-    "src/queue/destinations.test.ts",
-    "src/replica/replica.e2e.test.ts",
-    "src/testing/queue-commands.ts",
-  ],
+  "max-lines": ["src/execute/executor.test.ts", "src/queue/destinations.test.ts", "src/replica/replica.e2e.test.ts"],
   "max-lines-per-function": [
     "src/api/http/request-head.ts",
     "src/api/routes.ts",

@@ -1,5 +1,5 @@
 /**
- * The errors of TaskFlow. Each has a stable `code` (for programs), the HTTP `status` of a request that it ends, and its
+ * The errors of the server. Each has a stable `code` (for programs), the HTTP `status` of a request that it ends, and its
  * `cause`. No code decides by an error's message, except where a server gives no code: queue/ for replies of Redis,
  * postgres/unusable-postgres.ts.
  */
@@ -11,7 +11,8 @@ interface ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-export class TaskFlowError extends Error {
+/** The base of the server's errors. What users of the client library get is another class, its TaskFlowError. */
+export class CodedError extends Error {
   readonly code: string;
   /** The HTTP status of the response to a request that this error ended. */
   readonly status: number;
@@ -27,7 +28,7 @@ export class TaskFlowError extends Error {
 }
 
 /** Redis is away or rejects writes; nothing was changed. */
-export class QueueUnavailable extends TaskFlowError {
+export class QueueUnavailable extends CodedError {
   constructor(message: string, cause?: unknown) {
     super("queue_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
   }
@@ -40,7 +41,7 @@ export class QueueUnavailable extends TaskFlowError {
 export class QueueDisconnected extends QueueUnavailable {}
 
 /** Redis received a call and has not answered in time: it may have taken effect or not. */
-export class OutcomeUnknown extends TaskFlowError {
+export class OutcomeUnknown extends CodedError {
   constructor(message: string, cause?: unknown) {
     super("outcome_unknown", 503, message, { cause, retryAfterMs: 2_000 });
   }
@@ -54,7 +55,7 @@ export class ScriptFailed extends OutcomeUnknown {}
 /**
  * The program cannot start because of something outside it. The message is one sentence: what is wrong, and what to do.
  */
-export class StartError extends TaskFlowError {
+export class StartError extends CodedError {
   constructor(message: string, cause?: unknown) {
     super("start_failed", 500, message, { cause });
   }

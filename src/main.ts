@@ -11,11 +11,10 @@ import { loadConfig } from "./config/config.ts";
 import { addressOf, parseRedisAddr } from "./config/redis-addr.ts";
 import { describeSettings, settingsHelp } from "./config/settings-table.ts";
 import { version } from "./config/version.ts";
-import type { EmbeddedServices } from "./embedded/services.ts";
-import { startEmbedded } from "./embedded/services.ts";
+import type { EmbeddedOptions, EmbeddedServices } from "./embedded/services.ts";
+import { haveRunBefore, startEmbedded } from "./embedded/services.ts";
 import { messageOf, StartError, UsageError } from "./errors.ts";
-import type { LoadedDefinition } from "./jobs/registry.ts";
-import { loadDefinitions, registryOf, settingsOf } from "./jobs/registry.ts";
+import type { Registry, TypeSettings } from "./jobs/registry.ts";
 import { captureConsole } from "./observability/console-output.ts";
 import type { Log } from "./observability/log.ts";
 import { createLog, logFormat } from "./observability/log.ts";
@@ -24,6 +23,7 @@ import { Shutdown } from "./process/shutdown.ts";
 import type { Replica, startReplica } from "./replica/replica.ts";
 
 const HELP: readonly string[] = ["--help", "-h"];
+const ENDING_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 const output = captureConsole();
 const replica = randomReplicaId();
@@ -35,7 +35,7 @@ function say(text: string): void {
 /** Listens for the signals and for errors that nothing catches. */
 function startShutdown({ DRAIN_MS, SHUTDOWN_DELAY_MS }: Config, log: Log): Shutdown {
   const shutdown = new Shutdown({ log, drainMs: DRAIN_MS, delayMs: SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
+  for (const signal of ENDING_SIGNALS) process.off(signal, endAtOnce).on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);
   return shutdown;
@@ -47,14 +47,16 @@ async function main(): Promise<void> {
     throw new UsageError(
       `expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`,
     );
-  const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
-  const typeSettings = settingsOf(definitions);
   if (process.argv.length > 2) {
+    const { typeSettings } = await loadTypes();
     output.print.stdout(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
   }
-  const config = loadConfig(process.env, typeSettings);
-  loadUws(); // first of all: without it, nothing else need be started
+  const early = startEarly();
+  const { config, definitions, registryOf } = await configure().catch(async (error: unknown) => {
+    await early?.services.then((services) => services.close()).catch(() => undefined); // the settings come first
+    throw error;
+  });
   const log = createLog({
     level: config.LOG_LEVEL,
     replica,
@@ -63,22 +65,17 @@ async function main(): Promise<void> {
   });
   output.to(() => log);
   const shutdown = startShutdown(config, log);
-  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing
-  // setting.
-  const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   // Most of the code is loaded while the services start, which takes them about as long.
   const loading = import("./replica/replica.ts");
-  const embedded = await startEmbedded({
-    dataDir: config.DATA_DIR,
-    warn: (message) => log.warn(message),
-    needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
-  });
+  const warn = (message: string): void => log.warn(message);
+  early?.warnings.forEach(warn);
+  const embedded = await (early?.services ?? startEmbedded({ ...servicesOf(config), warn }));
   try {
     const { startReplica } = await loading;
     const running = await launch({
       startReplica,
       config,
-      definitions,
+      registryOf: (settings) => registryOf(definitions, settings),
       replica,
       log,
       embedded,
@@ -99,17 +96,73 @@ async function main(): Promise<void> {
   }
 }
 
+/** The definitions of all job types. Loading them takes as long as starting Redis and Postgres. */
+async function loadTypes() {
+  const { loadDefinitions, registryOf, settingsOf } = await import("./jobs/registry.ts");
+  const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
+  return { definitions, registryOf, typeSettings: settingsOf(definitions) };
+}
+
+/** @throws UsageError that lists every wrong setting, of the program and of the job types */
+async function configure() {
+  const { typeSettings, ...types } = await loadTypes();
+  const config = loadConfig(process.env, typeSettings);
+  loadUws(); // without it, nothing else need be started
+  return { config, ...types };
+}
+
+/** The services that are not configured. */
+function servicesOf(config: Config): Omit<EmbeddedOptions, "warn"> {
+  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing
+  // setting.
+  const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
+  return {
+    dataDir: config.DATA_DIR,
+    needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
+  };
+}
+
+interface EarlyStart {
+  readonly services: Promise<EmbeddedServices>;
+  /** For the log, which needs the whole configuration. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Starts the services while the job types are loaded. Not for the first start on a data folder, which takes longer: a
+ * wrong setting of a job type would be reported late, and would leave a folder behind.
+ */
+function startEarly(): EarlyStart | undefined {
+  const warnings: string[] = [];
+  try {
+    const needed = servicesOf(loadConfig(process.env, []));
+    loadUws();
+    if (!haveRunBefore(needed)) return undefined;
+    for (const signal of ENDING_SIGNALS) process.on(signal, endAtOnce);
+    const services = startEmbedded({ ...needed, warn: (message) => warnings.push(message) });
+    services.catch(() => undefined); // reported when it is awaited, after the issues of the settings
+    return { services, warnings };
+  } catch {
+    return undefined; // `configure` reports it, together with the issues of the job types
+  }
+}
+
+/** The embedded services stop on exit. */
+function endAtOnce(): void {
+  exitProcess(1);
+}
+
 interface Parts {
   readonly startReplica: typeof startReplica;
   readonly config: Config;
-  readonly definitions: readonly LoadedDefinition[];
+  readonly registryOf: (settings: TypeSettings) => Registry;
   readonly replica: string;
   readonly log: Log;
   readonly embedded: EmbeddedServices;
   readonly onUnfit: () => void;
 }
 
-async function launch({ startReplica, config, definitions, replica, log, embedded, onUnfit }: Parts): Promise<Replica> {
+async function launch({ startReplica, config, registryOf, replica, log, embedded, onUnfit }: Parts): Promise<Replica> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
   if (!redis) throw new StartError("REDIS_ADDR is not set, and TaskFlow has not started a Redis.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
@@ -117,7 +170,7 @@ async function launch({ startReplica, config, definitions, replica, log, embedde
   const typeSettings = { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl };
   return startReplica({
     config,
-    registry: registryOf(definitions, typeSettings),
+    registry: registryOf(typeSettings),
     replica,
     log,
     version,

@@ -34,10 +34,9 @@ async function killOne(stage: Stage): Promise<Verify> {
   // The replica that accepts a job runs it if it has a free slot.
   const sleep = { type: "test_io", payload: { do: "sleep", ms: handlerMs } };
   const entries = await Promise.all(Array.from({ length: SUBMITTED }, () => stage.submit(sleep, victim.url)));
-  const runningOnVictim = async (): Promise<number> => {
-    const workers = await Promise.all(entries.map(({ id }) => cluster.redis.workerOf(id ?? "")));
-    return workers.filter((worker) => worker === victim.id).length;
-  };
+  const ids = new Set(entries.map(({ id }) => id));
+  const runningOnVictim = async (): Promise<number> =>
+    (await cluster.redis.leasedBy(victim.id)).filter((id) => ids.has(id)).length;
   await until(async () => (await runningOnVictim()) >= LEAST_LOST, {
     what: `${LEAST_LOST} jobs run on the victim`,
     timeoutMs: handlerMs,

@@ -122,8 +122,8 @@ export const badRow: Scenario = {
     const rejectedKeys = new Set<string>();
     for (let round = 0; round < stage.seconds; round += 1) {
       for (const value of BAD_VALUES) await submitRaw(stage, `{"do":"return","value":${value}}`);
-      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "reject-me" } });
-      if (entry.state === "accepted") rejectedKeys.add(entry.key);
+      const entry = await stage.submitSurely({ type: "test_io", payload: { do: "return", value: "reject-me" } });
+      rejectedKeys.add(entry.key);
       await delay(500);
     }
     await stage.measureRecovery();

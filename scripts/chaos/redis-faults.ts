@@ -14,6 +14,7 @@ export const redisKill: Scenario = {
     const rounds = Math.max(1, Math.round(stage.seconds / 10));
     for (let round = 0; round < rounds; round += 1) {
       await redis.kill();
+      await stage.submit({ type: "noop", payload: {} }); // one submission at least is sent meanwhile
       await stage.wait(stage.isFast ? 1_500 : 3_000);
       await redis.restart();
       await stage.measureRecovery();
@@ -111,6 +112,7 @@ export const redisFull: Scenario = {
     const used = await cluster.redis.usedMemoryBytes();
     await cluster.redis.send("CONFIG", "SET", "maxmemory", used - 100_000);
     const fullAt = performance.now();
+    await stage.submit({ type: "noop", payload: {} }); // before the first jobs make room
     await stage.wait(stage.seconds * 500);
     await stage.setSizesWhen("the waiting jobs ran although Redis was full", ({ ready }) => ready < FILLERS / 10);
     await cluster.redis.send("CONFIG", "SET", "maxmemory", "0");

@@ -64,6 +64,13 @@ export class RedisView {
     return String(await this.send("HGET", `${NS}states`, id)).slice(23, 31);
   }
 
+  /** The jobs that a replica has leased. */
+  async leasedBy(replicaId: string): Promise<string[]> {
+    const ids = await this.idsIn("leased");
+    const workers = await Promise.all(ids.map((id) => this.workerOf(id)));
+    return ids.filter((_, i) => workers[i] === replicaId);
+  }
+
   /** Keys of single jobs. */
   async jobKeys(): Promise<string[]> {
     const keys: string[] = [];

@@ -1,5 +1,6 @@
 /** Random faults one after the other, with a pause after each. */
 import { setTimeout as delay } from "node:timers/promises";
+import { at } from "../../src/core/at.ts";
 import { between } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -61,7 +62,7 @@ export const soak: Scenario = {
     await stage.load(100);
     const deadline = performance.now() + stage.seconds * 1_000;
     while (performance.now() < deadline) {
-      const name = names[between(random, 0, names.length - 1)] ?? "";
+      const name = at(names, between(random, 0, names.length - 1));
       await FAULTS[name]?.(stage, between(random, SHORTEST_MS, LONGEST_MS));
       played[name] = (played[name] ?? 0) + 1;
       await stage.measureRecovery();

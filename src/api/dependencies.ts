@@ -62,6 +62,7 @@ export interface ApiDependencies {
     | "update"
     | "run"
     | "jobCounts"
+    | "queueDetail"
     | "pause"
     | "resume"
     | "position"

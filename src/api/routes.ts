@@ -8,6 +8,7 @@ import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import * as updates from "./contract/job-update-operations.ts";
 import type { Operation } from "./contract/operation.ts";
+import * as queues from "./contract/queue-operations.ts";
 import * as system from "./contract/system-operations.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
@@ -22,6 +23,7 @@ import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
 import { cancelJob, getJob } from "./handlers/jobs.ts";
+import { getQueue, getQueueHistory } from "./handlers/queue-detail.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
@@ -87,6 +89,14 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   // The type, and so its size limit, is known only after the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
   const largeBodies = new LargeBodies(settings.maxBufferedBytes);
+  const hasDashboard = settings.dashboard.mode !== "off";
+  const dashboardRoutes: Route[] = [
+    { ...route(documentation.getDashboard, getDashboard), isPage: true },
+    // before the pages below /ui, whose patterns match its path, too
+    call(documentation.getDashboardFile, getDashboardFile),
+    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
+    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
+  ];
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
@@ -109,6 +119,8 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getQueues, getQueues(deps, jobCounts)),
+    call(queues.getQueue, getQueue(deps)),
+    call(queues.getQueueHistory, getQueueHistory(deps)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getTypes, getTypes(deps, jobCounts)),
@@ -128,14 +140,10 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
         ]
       : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot("ui", basePathOf(settings.publicUrl))),
+    route(documentation.getRoot, getRoot(hasDashboard ? "ui" : "docs", basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
-    { ...route(documentation.getDashboard, getDashboard), isPage: true },
-    // before the pages below /ui, whose patterns match its path, too
-    call(documentation.getDashboardFile, getDashboardFile),
-    { ...route(documentation.getDashboardScreen, getDashboard), isPage: true },
-    { ...route(documentation.getDashboardItem, getDashboard), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
+    ...(hasDashboard ? dashboardRoutes : []),
     call(
       documentation.getOpenApi,
       getOpenApi({

@@ -220,6 +220,44 @@ describe("a folder of artifacts", () => {
     for (let attempt = 1; attempt <= 100; attempt++) expect(await store.open({ ...key, attempt })).toBeDefined();
   });
 
+  it("removes all artifacts of a job, and none of another", async () => {
+    const { store, root } = await setup();
+    const other = { ...key, jobId: OTHER_ID };
+    for (const one of [key, { ...key, name: "b.txt" }, { ...key, attempt: 12 }, other])
+      await store.write(one, Buffer.from("x"));
+    for (let calls = 1; calls <= 2; calls++) {
+      await store.removeJob(JOB_ID);
+      expect(await store.find(JOB_ID, key.name)).toBeUndefined();
+      expect(await readdir(join(root, "abc"))).toEqual([]);
+    }
+    expect(await textOf(await store.open(other))).toBe("x");
+    await store.write(key, Buffer.from("again"));
+    expect(await textOf(await store.open(key))).toBe("again");
+  });
+
+  it.each(["", ".", "..", "../abc", "tmp", JOB_ID.toUpperCase()])("removes nothing for the id %j", async (id) => {
+    const { store, temporaries, root } = await setup();
+    await store.write(key, Buffer.from("x"));
+    await writeFile(join(root, "tmp", "under-way"), "");
+    await store.removeJob(id);
+    expect(await store.open(key)).toBeDefined();
+    expect(await temporaries()).toEqual(["under-way"]);
+  });
+
+  it("removes links among the artifacts of a job, and nothing that a link leads to", async () => {
+    const { store, root } = await setup();
+    const outside = await realpath(await mkdtemp(join(tmpdir(), "outside-")));
+    roots.push(outside);
+    await writeFile(join(outside, "secret.txt"), "secret");
+    await store.write(key, Buffer.from("x"));
+    await symlink(outside, join(root, "abc", JOB_ID, "2"));
+    await store.removeJob(JOB_ID);
+    expect(await readdir(join(root, "abc"))).toEqual([]);
+    await symlink(outside, join(root, "abc", JOB_ID));
+    await expect(store.removeJob(JOB_ID)).rejects.toMatchObject({ code: "artifact_folder_linked" });
+    expect(await readdir(outside)).toEqual(["secret.txt"]);
+  });
+
   it("names the setting if its folder cannot be created", async () => {
     const { root } = await setup();
     await writeFile(join(root, "file"), "");

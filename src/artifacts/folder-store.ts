@@ -11,7 +11,7 @@ import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } fro
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { isId } from "../core/id.ts";
-import { codeOf, StartError, TaskFlowError } from "../errors.ts";
+import { CodedError, codeOf, StartError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { artifactError } from "./error-codes.ts";
 import { removeOlderThan } from "./folder-retention.ts";
@@ -76,7 +76,7 @@ async function write(
   const temporary = join(root, "tmp", randomUUID());
   try {
     if (!isArtifactKey(key))
-      throw new TaskFlowError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
+      throw new CodedError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
     const written = await writeNewFile(temporary, rights.file, source);
     await publish(temporary, attemptFolder(root, key), key.name, rights);
     return written;
@@ -117,7 +117,7 @@ async function publish(temporary: string, folder: string, name: string, rights: 
     try {
       await mkdir(folder, { recursive: true, ...(rights.folder !== undefined && { mode: rights.folder }) });
       if ((await realpath(folder)) !== folder)
-        throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
+        throw new CodedError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));
       await handle.sync(); // so that the name survives a power failure too
@@ -166,7 +166,7 @@ async function removeJob(root: string, jobId: string): Promise<void> {
   const real = await unlessAbsent(realpath(folder));
   if (real === undefined) return;
   if (real !== folder)
-    throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
+    throw new CodedError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
   await rm(folder, { recursive: true, force: true }); // removes a link in it, not what the link points to
 }
 

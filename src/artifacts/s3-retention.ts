@@ -1,5 +1,5 @@
 import { isId, timeOfId } from "../core/id.ts";
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 import type { Bucket } from "./s3-bucket.ts";
 
@@ -80,7 +80,7 @@ async function* objectsBefore(
   }
 }
 
-/** Removes all artifacts of a job. @throws TaskFlowError 503 if the server kept some */
+/** Removes all artifacts of a job. @throws CodedError 503 if the server kept some */
 export async function removeJob(bucket: Bucket, jobId: string): Promise<void> {
   if (!isId(jobId)) return;
   const { client, s3, name, prefix } = bucket;
@@ -88,7 +88,7 @@ export async function removeJob(bucket: Bucket, jobId: string): Promise<void> {
   for await (const { Contents = [] } of pages) {
     const keys = Contents.flatMap(({ Key }) => Key ?? []);
     if ((await removeKeys(bucket, keys, {})) < keys.length)
-      throw new TaskFlowError("store_unavailable", 503, "The artifact store did not remove all artifacts of the job.", {
+      throw new CodedError("store_unavailable", 503, "The artifact store did not remove all artifacts of the job.", {
         retryAfterMs: 2_000,
       });
   }

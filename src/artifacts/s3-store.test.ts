@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -101,6 +104,43 @@ describe("a store in S3", () => {
     const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: server.url });
     expect(await atAnotherTime(days, () => other.removeOlderThan(-30_000))).toMatchObject({ code: "clocks_differ" });
     expect(await store.open(key)).toBeDefined();
+  });
+
+  it("removes all artifacts of a job, and none of another", async () => {
+    const [job, other] = [idAt(Date.now()), idAt(Date.now())];
+    for (const name of ["a.txt", "b.txt"])
+      for (const attempt of [1, 12]) await store.write({ jobId: job, attempt, name }, Buffer.from("x"));
+    const others = { jobId: other, attempt: 1, name: "a.txt" };
+    await store.write(others, Buffer.from("x"));
+    for (let calls = 1; calls <= 2; calls++) {
+      await store.removeJob(job);
+      for (const name of ["a.txt", "b.txt"]) expect(await store.find(job, name)).toBeUndefined();
+    }
+    for (const id of ["", other.slice(0, 20), `${other}/1`, "../of"]) await store.removeJob(id);
+    expect(await store.open(others)).toBeDefined();
+  });
+
+  it("reports that the server has kept an artifact of a removed job", async () => {
+    const jobId = idAt(Date.now());
+    const key = `of/jobs/${jobId}/1/a.txt`;
+    const keeping = createServer((incoming, answer) => {
+      answer.setHeader("content-type", "application/xml");
+      answer.end(
+        incoming.method === "GET"
+          ? `<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>${key}</Key></Contents></ListBucketResult>`
+          : `<DeleteResult><Error><Key>${key}</Key><Code>AccessDenied</Code></Error></DeleteResult>`,
+      );
+    }).listen(0, "127.0.0.1");
+    try {
+      await once(keeping, "listening");
+      const { port } = keeping.address() as AddressInfo;
+      const url = `s3://artifacts/of/jobs?endpoint=http://127.0.0.1:${port}`;
+      const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: url });
+      await expect(other.removeJob(jobId)).rejects.toMatchObject({ code: "store_unavailable", status: 503 });
+    } finally {
+      keeping.closeAllConnections();
+      keeping.close();
+    }
   });
 
   it("ends an aborted removal", async () => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import { reasonOf } from "../observability/reason.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { artifactError } from "./error-codes.ts";
@@ -54,7 +54,7 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
   let sourceIssue: Error | undefined;
   try {
     if (!isArtifactKey(key))
-      throw new TaskFlowError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
+      throw new CodedError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
     const { Upload } = await import("@aws-sdk/lib-storage");
     const hash = createHash("sha256");
     let bytes = 0;

@@ -90,6 +90,10 @@ describe("the system", () => {
     expect(errors.out).toMatch(/^ *count {2}type +code +first seen/);
     expect(errors.out).toContain("test_permanent");
     expect((await run("history --since 1h --step hour")).out).toMatch(/^from +completed +failed/);
+    expect((await run("history --since 1h --by type")).out).toMatch(
+      /^type +completed +failed +cancelled +retries +run time\n(?:.*\n)*test_io +\d+ +[1-9]\d* +\d+ +\d+ +\d/,
+    );
+    expect(await run("history --by status")).toMatchObject({ code: 2 });
     expect((await run("types")).out).toMatch(/^noop +io/m);
     expect(await run("destinations")).toMatchObject({ code: 0, err: "No host was called recently.\n" });
     expect(await run("destinations reset nowhere.example")).toMatchObject({ code: 4 });

@@ -25,6 +25,7 @@ interface RangeOptions {
 
 interface HistoryOptions extends RangeOptions {
   readonly step?: "minute" | "hour" | "day";
+  readonly by?: "type";
 }
 
 interface AuditOptions extends Omit<RangeOptions, "type"> {
@@ -52,6 +53,7 @@ export function addHistoryCommands(program: Command, act: Act): void {
     );
   addRangeOptions(history, "ended")
     .addOption(new Option("--step <step>", "the length of a row (default minute)").choices(["minute", "hour", "day"]))
+    .addOption(new Option("--by <what>", "a row for each type, those with the most run time first").choices(["type"]))
     .option("--type <type>", "of these types, separated by commas")
     .action(act(printHistory));
   const audit = program
@@ -109,23 +111,29 @@ const latencyColumn = (title: string, name: "pickup_ms" | "run_ms", quantile: "p
   },
   align: "right",
 });
+type TypeCounts = NonNullable<Series["types"]>[number];
+const COUNT_COLUMNS: readonly Column<Omit<TypeCounts, "type" | "run_total_ms" | "pickup_ms" | "run_ms">>[] = (
+  ["completed", "failed", "cancelled", "retries"] as const
+).map((name) => ({ title: name, text: (counts) => String(counts[name]), align: "right" }));
+const TYPE_COLUMNS: readonly Column<TypeCounts>[] = [
+  { title: "type", text: ({ type }) => type },
+  ...COUNT_COLUMNS,
+  { title: "run time", text: ({ run_total_ms }) => durationText(run_total_ms), align: "right" },
+];
 const SERIES_COLUMNS: readonly Column<SeriesStep>[] = [
   { title: "from", text: ({ at }) => timeText(at) },
-  ...(["completed", "failed", "cancelled", "retries"] as const).map((name) => ({
-    title: name,
-    text: (step: SeriesStep) => String(step[name]),
-    align: "right" as const,
-  })),
+  ...COUNT_COLUMNS,
   ...(["p50", "p95"] as const).map((quantile) => latencyColumn("pickup", "pickup_ms", quantile)),
   ...(["p50", "p95"] as const).map((quantile) => latencyColumn("run", "run_ms", quantile)),
 ];
 
 async function printHistory(
   { client, terminal, isJson, signal }: Invocation,
-  { step, ...options }: HistoryOptions,
+  { step, by, ...options }: HistoryOptions,
 ): Promise<number> {
-  const answer = await client.series({ ...rangeOf(options), ...(step !== undefined && { step }), signal });
+  const answer = await client.series({ ...rangeOf(options), ...(step && { step }), ...(by && { by }), signal });
   if (isJson) printJson(terminal, answer);
+  else if (answer.types) tablePrinter(terminal, TYPE_COLUMNS)(answer.types);
   else tablePrinter(terminal, SERIES_COLUMNS)(answer.series);
   return IN_ORDER;
 }

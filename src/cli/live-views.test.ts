@@ -110,7 +110,16 @@ describe("taskflow attempts and why", () => {
       code: 0,
       out: expect.stringMatching(/^noop is paused, \d+ jobs? waits?\n$/) as string,
     });
-    const { out } = await run("submit noop --payload {}");
+    const { out } = await run("submit noop --payload {} --group g");
+    const later = (await run("submit noop --payload {} --delay 1h")).out.trim();
+    expect((await run("queues noop")).out).toMatch(
+      new RegExp(
+        `^type +noop\\nstate +paused\\nwaiting +1\\nby priority +5: 1\\noldest +[\\d.]+ m?s\\nscheduled +1\\nretrying +0\\nrunning +0 of \\d+\\nreplicas +${replica.id}\\n\\nwaiting +group\\n +1 +g\\n\\ndue +status +id\\n\\S+ +scheduled +${later}\\n$`,
+      ),
+    );
+    expect(JSON.parse((await run("queues noop --json")).out)).toMatchObject({ depth: 1, by_priority: { 5: 1 } });
+    await run(`cancel ${later}`);
+    expect(await run("queues nope")).toMatchObject({ code: 4, out: "" });
     expect(await run(`why ${out.trim()}`)).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^queue_paused: The queue of noop is paused/) as string,

@@ -1,20 +1,23 @@
 /** `taskflow queues`, `pause` and `resume` */
 import type { Command } from "commander";
-import type { Queue } from "../client/contract.ts";
+import type { Queue, QueueDetail } from "../client/contract.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import type { Column } from "./table.ts";
-import { tablePrinter } from "./table.ts";
-import { durationText } from "./time-option.ts";
+import { fieldLines, tablePrinter } from "./table.ts";
+import { durationText, timeText } from "./time-option.ts";
 
 export function addQueueCommands(program: Command, act: Act): void {
   program
     .command("queues")
-    .summary("shows the queue of each type")
+    .summary("shows the queue of each type, or one in detail")
     .description(
-      "Shows the queue of each type: whether it is paused, how many jobs wait and for how long, and how many run.",
+      "Shows the queue of each type: whether it is paused, how many jobs wait and for how long, and how many run.\n" +
+        "With a type, shows its queue in detail: priorities, the groups with the most waiting jobs, and the next due.",
     )
+    .argument("[type]")
     .action(act(queues));
   program
     .command("pause")
@@ -48,11 +51,63 @@ const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   })),
 ];
 
-async function queues({ client, terminal, isJson }: Invocation): Promise<number> {
+const GROUP_COLUMNS: readonly Column<QueueDetail["groups"][number]>[] = [
+  { title: "waiting", text: ({ waiting }) => String(waiting), align: "right" },
+  { title: "group", text: ({ group_key: group }) => group ?? "-" },
+];
+
+const DUE_COLUMNS: readonly Column<QueueDetail["next_due"][number]>[] = [
+  { title: "due", text: ({ run_at }) => timeText(run_at) },
+  { title: "status", text: ({ status }) => status },
+  { title: "id", text: ({ id }) => id },
+];
+
+async function queues(invocation: Invocation, type?: string): Promise<number> {
+  const { client, terminal, isJson } = invocation;
+  if (type !== undefined) return showQueue(invocation, type);
   const all = await client.queues();
   if (isJson) printJson(terminal, { queues: all });
   else tablePrinter(terminal, QUEUE_COLUMNS)(all);
   return IN_ORDER;
+}
+
+async function showQueue({ client, terminal, isJson, signal }: Invocation, type: string): Promise<number> {
+  const queue = await client.queue(type, { signal });
+  if (isJson) printJson(terminal, queue);
+  else {
+    terminal.out.write(fieldLines(fieldsOf(queue), terminal));
+    printParts(terminal, queue);
+  }
+  return IN_ORDER;
+}
+
+function fieldsOf(queue: QueueDetail): [name: string, value: string | null][] {
+  const priorities = Object.entries(queue.by_priority).sort(([one], [other]) => Number(other) - Number(one));
+  return [
+    ["type", queue.type],
+    ["state", queue.state],
+    ["reason", queue.paused_reason === null ? null : printable(queue.paused_reason)],
+    ["waiting", String(queue.depth)],
+    ["by priority", priorities.map(([priority, n]) => `${priority}: ${n}`).join(", ") || null],
+    ["oldest", queue.oldest_wait_ms === null ? null : durationText(queue.oldest_wait_ms)],
+    ["scheduled", String(queue.scheduled)],
+    ["retrying", String(queue.retrying)],
+    ["running", `${queue.running} of ${queue.limit}`],
+    ["replicas", queue.replicas.join(", ") || "none"],
+  ];
+}
+
+function printParts(terminal: Invocation["terminal"], { groups, next_due: nextDue, is_partial }: QueueDetail): void {
+  if (groups.length > 0) {
+    terminal.out.write("\n");
+    tablePrinter(terminal, GROUP_COLUMNS)(groups);
+  }
+  if (nextDue.length > 0) {
+    terminal.out.write("\n");
+    tablePrinter(terminal, DUE_COLUMNS)(nextDue);
+  }
+  if (is_partial)
+    terminal.err.write("There are too many jobs to read: groups are estimates, or due jobs are left out.\n");
 }
 
 async function pause({ client, terminal, isJson }: Invocation, types: readonly string[]): Promise<number> {

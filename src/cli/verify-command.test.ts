@@ -258,7 +258,7 @@ describe("taskflow verify", () => {
       await client.query("update job_series set completed = completed + 1");
       const { code, text } = await verify();
       expect(text).toMatch(
-        /^history -: jobs of type noop that finished in the hour from \S+ \(completed, failed, cancelled, retries, errors\): the rows give 1, 0, 0, 0, 0, the history has 2, 0, 0, 0, 0$/m,
+        /^history -: jobs of type noop that finished in the hour from \S+ \(completed, failed, cancelled, retries, errors, run_total_ms\): the rows give 1, 0, 0, 0, 0, \d+, the history has 2, 0, 0, 0, 0, \d+$/m,
       );
       expect(code).toBe(1);
       await client.query("update job_series set minute = minute - interval '40 days'");

@@ -61,11 +61,34 @@ it("reads history, errors, types, destinations and the audit", async () => {
   expect(groups.errors).toContainEqual(expect.objectContaining({ type, code: "test_permanent" }));
   const { series } = await client.series({ step: "hour", type });
   expect(series.reduce((sum, { failed }) => sum + failed, 0)).toBeGreaterThan(0);
+  const { types, versions } = await client.series({ step: "day", type, by: "type" });
+  expect(types).toMatchObject([{ type, run_total_ms: expect.any(Number) as number }]);
+  expect(versions).toMatchObject([{ version: "0.0.0-test" }]);
+  expect(groups.version_since).toBe(versions[0]?.at);
   expect(await client.types()).toContainEqual(expect.objectContaining({ type, replicas: [replica.id] }));
   expect(await client.destinations()).toEqual([]);
   expect(await failure(client.resetDestination("nowhere.example:8080"))).toMatchObject({ status: 404 });
   expect(await failure(taken(client.audit({ from: "soon" })))).toMatchObject({ status: 422 });
   expect(await taken(client.audit({ action: "no.such.action", pageSize: 1 }))).toEqual([]);
+});
+
+it("reads the queue of a type, and its depth over time", async () => {
+  const type = "noop";
+  await client.pause(type);
+  const { id } = await client.submit(type, {}, { groupKey: "a/b" });
+  expect(await client.queue(type)).toMatchObject({
+    type,
+    state: "paused",
+    depth: 1,
+    groups: [{ group_key: "a/b", waiting: 1 }],
+    replicas: [replica.id],
+  });
+  const range = { from: new Date(Date.now() - 3_600_000), to: new Date() };
+  expect(await client.queueHistory(type, range)).toMatchObject({ step_ms: 60_000, samples: expect.any(Array) as [] });
+  await client.resume(type);
+  await client.waitFor(id);
+  for (const read of [client.queue("no/type"), client.queueHistory("no/type")])
+    expect(await failure(read)).toMatchObject({ status: 404, code: "queue_not_found" });
 });
 
 it("reports the progress of a job while it waits for its end", async () => {

@@ -14,6 +14,7 @@ import {
 } from "../api/contract/job-schemas.ts";
 import { updateJob } from "../api/contract/job-update-operations.ts";
 import type { Operation } from "../api/contract/operation.ts";
+import * as queues from "../api/contract/queue-operations.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { isBulkType } from "../core/bulk.ts";
 import { filterSchemas } from "../core/job-filters.ts";
@@ -86,6 +87,8 @@ async function contract(): Promise<string> {
     interfaceOf("Attempt", itemOf(answerOf(evidence.getAttempts), "attempts")),
     interfaceOf("Why", answerOf(evidence.getWhy)),
     interfaceOf("Queue", itemOf(answerOf(system.getQueues), "queues")),
+    interfaceOf("QueueDetail", answerOf(queues.getQueue)),
+    interfaceOf("QueueHistory", answerOf(queues.getQueueHistory)),
     interfaceOf("Worker", itemOf(answerOf(system.getWorkers), "workers")),
     interfaceOf("Stats", answerOf(system.getStats)),
     interfaceOf("Whoami", answerOf(system.getWhoami)),

@@ -116,6 +116,52 @@ export interface Queue {
   running: number;
 }
 
+export interface QueueDetail {
+  type: string;
+  state: "active" | "paused";
+  paused_reason: string | null;
+  depth: number;
+  oldest_wait_ms: number | null;
+  scheduled: number;
+  retrying: number;
+  running: number;
+  /** The most jobs of the type that the live replicas run at once, together */
+  limit: number;
+  /** The ids of the live replicas that run the type */
+  replicas: string[];
+  /** Waiting jobs by priority, without the priorities that have none */
+  by_priority: Record<string, number>;
+  /** The 20 groups with the most waiting jobs */
+  groups: {
+    /** Null: the jobs without a group */
+    group_key: string | null;
+    waiting: number;
+  }[];
+  /** The next 10 scheduled or retrying jobs */
+  next_due: {
+    /** A UUIDv7: ids sort by creation time */
+    id: string;
+    /** RFC 3339, in UTC */
+    run_at: string;
+    status: "scheduled" | "retrying";
+  }[];
+  /** Whether `groups` has estimates because more than 2,000 jobs wait (they may include jobs that were cancelled), or `next_due` may lack jobs because 2,000 jobs, mostly of other types, are due before them */
+  is_partial: boolean;
+}
+
+export interface QueueHistory {
+  /** The length of a step: a multiple of a minute */
+  step_ms: number;
+  samples: {
+    /** The start of the step; RFC 3339, in UTC */
+    at: string;
+    depth: number;
+    /** Null if no job waited */
+    oldest_wait_ms: number | null;
+    running: number;
+  }[];
+}
+
 export interface Worker {
   id: string;
   host: string;
@@ -272,6 +318,8 @@ export interface Series {
     cancelled: number;
     /** Counted attempts beyond the first of each job */
     retries: number;
+    /** The sum of the durations of the last attempt of each job */
+    run_total_ms: number;
     /** From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started */
     pickup_ms: {
       p50: number;
@@ -284,6 +332,35 @@ export interface Series {
       p95: number;
       p99: number;
     } | null;
+  }[];
+  /** With `by=type`: the types that have any job, those with the most run time first */
+  types?: {
+    type: string;
+    completed: number;
+    failed: number;
+    cancelled: number;
+    /** Counted attempts beyond the first of each job */
+    retries: number;
+    /** The sum of the durations of the last attempt of each job */
+    run_total_ms: number;
+    /** From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started */
+    pickup_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
+    /** The duration of the last attempt of each job; null if no job started */
+    run_ms: {
+      p50: number;
+      p95: number;
+      p99: number;
+    } | null;
+  }[];
+  /** When replicas began to run another version: the one in force at the start of the range, and up to 1,000 after it, the oldest first */
+  versions: {
+    /** RFC 3339, in UTC */
+    at: string;
+    version: string;
   }[];
 }
 
@@ -305,6 +382,8 @@ export interface ErrorGroups {
   }[];
   /** Whether there are more than these 1000 */
   truncated: boolean;
+  /** When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if it is not known */
+  version_since: string | null;
 }
 
 export interface TypeDescription {
@@ -452,7 +531,7 @@ export interface ListFilters {
   finishedAfter?: string | Date | undefined;
   /** Finished before this time */
   finishedBefore?: string | Date | undefined;
-  /** With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others */
+  /** With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others */
   q?: string | undefined;
   /** Values in the payload by their dotted paths, compared as text: `{ "order.id": "42" }`. This filter has no index: the server searches the jobs that pass the others */
   payload?: Record<string, string> | undefined;

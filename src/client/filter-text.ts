@@ -45,13 +45,18 @@ export interface FilterTextIssue {
   readonly message: string;
 }
 
-interface Word {
+/** A word of a filter text. */
+export interface FilterWord {
   /** As it was given. */
   readonly source: string;
+  /** The index of its first character in the text. */
+  readonly start: number;
   /** What is before the first colon outside quotes; undefined without one. */
   readonly key: string | undefined;
   /** What follows, without its quotes, by the commas outside them. A word without a key is in one piece. */
   readonly values: readonly string[];
+  /** False if a closing double quote is missing. */
+  readonly isClosed: boolean;
 }
 
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
@@ -72,7 +77,10 @@ export function readFilterText(
   now: number,
 ): { readonly filters: ListFilters } | { readonly issues: readonly FilterTextIssue[] } {
   const read: Reading = { lists: {}, times: {}, payload: {}, words: [], issues: [] };
-  for (const word of wordsOf(text, read.issues)) readWord(word, now, read);
+  for (const word of filterWords(text)) {
+    if (word.isClosed) readWord(word, now, read);
+    else read.issues.push({ word: word.source, message: `${word.source}: the closing double quote is missing.` });
+  }
   const { lists, times, payload, words, issues } = read;
   if (issues.length > 0) return { issues };
   const q = words.join(" ");
@@ -94,7 +102,7 @@ interface Reading {
   readonly issues: FilterTextIssue[];
 }
 
-function readWord({ source, key, values }: Word, now: number, read: Reading): void {
+function readWord({ source, key, values }: FilterWord, now: number, read: Reading): void {
   const report = (message: string): unknown => read.issues.push({ word: source, message: `${source}: ${message}` });
   if (key === undefined) read.words.push(...values.filter((value) => value !== ""));
   else if (values.includes("")) report(`expected ${key}:VALUE.`);
@@ -131,26 +139,22 @@ function timeOf(text: string, now: number): string | undefined {
   return new Date(Math.max(0, now - ago)).toISOString();
 }
 
-/** Splits the text at white space outside quotes. */
-function wordsOf(text: string, issues: FilterTextIssue[]): Word[] {
-  const words: Word[] = [];
+/** The words of the text, which white space outside quotes separates. */
+export function filterWords(text: string): FilterWord[] {
+  const words: FilterWord[] = [];
   for (let at = 0; at < text.length; ) {
     if (/\s/.test(text.charAt(at))) {
       at += 1;
       continue;
     }
-    const { word, end, isClosed } = wordAt(text, at);
-    if (isClosed) words.push(word);
-    else issues.push({ word: word.source, message: `${word.source}: the closing double quote is missing.` });
-    at = end;
+    const word = wordAt(text, at);
+    words.push(word);
+    at += word.source.length;
   }
   return words;
 }
 
-function wordAt(
-  text: string,
-  start: number,
-): { readonly word: Word; readonly end: number; readonly isClosed: boolean } {
+function wordAt(text: string, start: number): FilterWord {
   let [at, isQuoted, piece]: [number, boolean, string] = [start, false, ""];
   let key: string | undefined;
   const values: string[] = [];
@@ -168,5 +172,5 @@ function wordAt(
     } else piece += char;
   }
   values.push(piece);
-  return { word: { source: text.slice(start, at), key, values }, end: at, isClosed: !isQuoted };
+  return { source: text.slice(start, at), start, key, values, isClosed: !isQuoted };
 }

@@ -15,6 +15,8 @@ export interface RangeOptions extends CallOptions {
 
 export interface SeriesOptions extends RangeOptions {
   readonly step?: "minute" | "hour" | "day" | undefined;
+  /** `type`: the answer has the counts of each type too. */
+  readonly by?: "type" | undefined;
 }
 
 export interface AuditOptions extends CallOptions {

@@ -8,6 +8,8 @@ import type {
   Mail,
   MailSummary,
   Queue,
+  QueueDetail,
+  QueueHistory,
   Series,
   Stats,
   TypeDescription,
@@ -35,6 +37,22 @@ export class SystemCalls {
   /** @returns the queue of each job type: whether it is paused, and its counts */
   async queues(options: CallOptions = {}): Promise<Queue[]> {
     return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
+  }
+
+  /**
+   * @returns the queue of a type: its waiting jobs by priority and group, its next due jobs, and the replicas that run it
+   * @throws TaskFlowError `queue_not_found` (404)
+   */
+  queue(type: string, options: CallOptions = {}): Promise<QueueDetail> {
+    return this.#read(`/api/v1/queues/${encodeURIComponent(type)}`, options);
+  }
+
+  /**
+   * @returns the depth of a queue over time, of the last 24 hours by default: minutes, or the maximum of longer steps
+   * @throws TaskFlowError `queue_not_found` (404)
+   */
+  queueHistory(type: string, { signal, ...range }: Omit<RangeOptions, "type"> = {}): Promise<QueueHistory> {
+    return this.#read(`/api/v1/queues/${encodeURIComponent(type)}/history${queryOf(wireOf(range))}`, { signal });
   }
 
   /**

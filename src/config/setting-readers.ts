@@ -93,11 +93,9 @@ function parseOrigins(text: string): readonly string[] | undefined {
     : undefined;
 }
 
-const MAX_LABEL = 40;
-
 function parseLabel(text: string): string | undefined {
   const label = text.trim();
-  return [...label].length <= MAX_LABEL && !/[\p{Cc}\u2028\u2029]/u.test(label) ? label : undefined;
+  return /^[^\p{Cc}\u2028\u2029]{0,40}$/u.test(label) ? label : undefined;
 }
 
 function urlLike(text: string, scheme: RegExp): string | undefined {

@@ -3,6 +3,7 @@
  */
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
+import { at } from "../core/at.ts";
 import type { Unit } from "./duration.ts";
 import { parseDurationAs, shortDuration, unitOf } from "./duration.ts";
 
@@ -88,5 +89,7 @@ function rangeText(what: string, { minimum, maximum }: SettingSchema, show: (bou
 }
 
 function anyOfThese(choices: readonly string[]): string {
-  return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1) ?? ""}`;
+  return choices.length < 2
+    ? choices.join("")
+    : `${choices.slice(0, -1).join(", ")} or ${at(choices, choices.length - 1)}`;
 }

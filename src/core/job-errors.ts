@@ -43,16 +43,19 @@ export function jobErrors<const Descriptions extends Readonly<Record<string, str
   };
 }
 
-interface CodedError extends Error {
+interface ErrorWithCode extends Error {
   readonly code: string;
 }
 
 /** The same failure under the same code, and final: it has been tried often enough. */
-export function asPermanent(error: CodedError, message = error.message): PermanentError {
+export function asPermanent(error: ErrorWithCode, message = error.message): PermanentError {
   return new PermanentError(message, { code: error.code, cause: error });
 }
 
 /** The same failure under the same code, as an attempt that counts and may leave a `state` to the next. */
-export function asRetryable(error: CodedError, options: Pick<RetryableOptions, "atLeastMs" | "state">): RetryableError {
+export function asRetryable(
+  error: ErrorWithCode,
+  options: Pick<RetryableOptions, "atLeastMs" | "state">,
+): RetryableError {
   return new RetryableError(error.message, { ...options, code: error.code, cause: error });
 }

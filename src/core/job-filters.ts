@@ -33,7 +33,7 @@ export interface JobFilters {
   /** Epoch ms, exclusive. */
   readonly finished_before?: number | undefined;
   readonly payload?: readonly PayloadFilter[] | undefined;
-  /** A text in the payload's JSON or in the error message, in any case. */
+  /** A text in the payload's JSON or in the error message; the letters A to Z match in upper and lower case. */
   readonly q?: string | undefined;
 }
 
@@ -74,7 +74,7 @@ const DESCRIPTIONS: Readonly<Record<(typeof MULTIPLE)[number] | (typeof TIMES)[n
   created_before: "Accepted before this time",
   finished_after: "Finished at this time or later",
   finished_before: "Finished before this time",
-  q: "With this text in the payload or in the error message, in upper or lower case. This filter has no index: the server searches the jobs that pass the others",
+  q: "With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
 };
 
 /** What a member `payload.PATH` means. */
@@ -273,9 +273,14 @@ function passesPayload({ payload }: JobView, filters: readonly PayloadFilter[]):
 }
 
 function containsText({ payload, error }: JobView, q: string): boolean {
-  const text = q.toLowerCase();
+  const text = lowerAscii(q);
   return (
-    (!isLarge(payload) && payload.toLowerCase().includes(text)) ||
-    (error?.message.toLowerCase().includes(text) ?? false)
+    (!isLarge(payload) && lowerAscii(payload).includes(text)) ||
+    (error !== null && lowerAscii(error.message).includes(text))
   );
+}
+
+/** Folds A to Z alone, as the SQL does: other letters have different lower cases in the locales of databases. */
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

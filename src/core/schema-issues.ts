@@ -4,6 +4,7 @@
  */
 import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
+import { at } from "./at.ts";
 import type { PayloadIssue } from "./job-type.ts";
 
 /** A mistake in a request; `path` is a JSON pointer into it. */
@@ -54,7 +55,7 @@ function isPart(entry: Entry | undefined, branches: string, path: string): boole
 function condense(entries: readonly Entry[], path: string, branches: string): Entry[] {
   const byBranch = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const branch = entry.schemaPath.slice(branches.length).split("/", 1)[0] ?? "";
+    const branch = at(entry.schemaPath.slice(branches.length).split("/", 1), 0);
     const ofBranch = byBranch.get(branch);
     if (ofBranch) ofBranch.push(entry);
     else byBranch.set(branch, [entry]);

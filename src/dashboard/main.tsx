@@ -1,6 +1,5 @@
 /** The entry of the dashboard: a page that uses the API through `src/client` only. */
 import { render } from "preact";
-import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import "./parts/schema-form/schema-form.css";
 import "./screens/audit/audit.css";

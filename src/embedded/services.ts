@@ -1,5 +1,5 @@
 /** Starts the services that are not configured, in one data folder. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { makeOwnDataDir } from "./data-dir.ts";
 import { lockDataDir } from "./data-lock.ts";
@@ -25,6 +25,11 @@ export interface EmbeddedServices {
   readonly started: readonly { readonly name: string; readonly address: string; readonly data: string }[];
   /** Stops the started services and keeps their data. */
   close(): Promise<void>;
+}
+
+/** Whether all needed services have data of an earlier start. */
+export function haveRunBefore({ dataDir, needs }: Pick<EmbeddedOptions, "dataDir" | "needs">): boolean {
+  return Object.entries(needs).every(([name, isNeeded]) => !isNeeded || existsSync(join(dataDir, name)));
 }
 
 /**

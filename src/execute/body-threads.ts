@@ -39,26 +39,22 @@ export interface BodyThreadsOptions {
 }
 
 export class BodyThreads {
-  readonly #pool: Piscina;
-  readonly #withinMs: number;
+  readonly #options: BodyThreadsOptions;
+  #pool: Piscina | undefined;
 
-  constructor({ filename, workerData, onError, withinMs = WITHIN_MS }: BodyThreadsOptions) {
-    this.#withinMs = withinMs;
-    const threads = { minThreads: BODY_THREADS, maxThreads: BODY_THREADS };
-    this.#pool = new Piscina({
-      filename,
-      name: "parseBody",
-      ...threads,
-      workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
-    this.#pool.on("error", onError); // an error event without a listener ends the process
+  constructor(options: BodyThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the threads, if they are not started yet. The first body does it, too, and waits until they have loaded. */
+  start(): void {
+    this.#started();
   }
 
   /** Parses and checks a body. The bytes move to the thread. */
   async parse(task: BodyTask): Promise<ParsedBody> {
     const begunAt = new BigInt64Array(new SharedArrayBuffer(8));
-    const withinMs = this.#withinMs + MORE_MS * (task.bytes.length / MIB);
+    const withinMs = (this.#options.withinMs ?? WITHIN_MS) + MORE_MS * (task.bytes.length / MIB);
     const tooLong = new AbortController();
     // The time counts from the thread's start: before it, the body may wait for a thread that loads its code.
     const look = (): void => {
@@ -70,7 +66,7 @@ export class BodyThreads {
     let timer = setTimeout(look, withinMs);
     try {
       const order: BodyOrder = { task, begunAt };
-      return (await this.#pool.run(order, {
+      return (await this.#started().run(order, {
         signal: tooLong.signal,
         transferList: [task.bytes.buffer as ArrayBuffer],
       })) as ParsedBody;
@@ -83,6 +79,22 @@ export class BodyThreads {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool?.destroy();
+  }
+
+  #started(): Piscina {
+    if (this.#pool) return this.#pool;
+    const { filename, workerData, onError } = this.#options;
+    const pool = new Piscina({
+      filename,
+      name: "parseBody",
+      minThreads: BODY_THREADS,
+      maxThreads: BODY_THREADS,
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    pool.on("error", onError); // an error event without a listener ends the process
+    this.#pool = pool;
+    return pool;
   }
 }

@@ -157,13 +157,17 @@ export class Threads {
     return this.#running;
   }
 
-  /** Resolves when every thread of the pool has loaded its code and opened its resources. */
+  /**
+   * Resolves when every thread of the pool has loaded its code and opened its resources. The threads for large bodies
+   * start only then, because their loading would delay the pool's.
+   */
   async opened(): Promise<void> {
     const pool = this.#pool;
     if (pool)
       await Promise.all(
         Array.from({ length: this.size }, () => pool.run(undefined, { name: "warmUpAttempts" }) as Promise<void>),
       ); // one for each thread: a thread runs one task at a time
+    this.#bodies.start();
   }
 
   /** Runs one attempt. Rejects if its thread dies, or with an AbortError if `signal` aborts. */

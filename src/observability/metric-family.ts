@@ -3,6 +3,7 @@
  * a tenth of one in prom-client, which checks and hashes the labels each time (bench: metrics.test.ts). Families have
  * the members of prom-client's metrics that its registry reads.
  */
+import { at } from "../core/at.ts";
 
 /** One line of the Prometheus text. */
 interface Sample {
@@ -109,7 +110,7 @@ function family<Series>(
   const root: Branch<Series> = { branches: new Map(), series: undefined };
   const add = (values: readonly string[]): Series => {
     if (members.length >= MAX_SERIES && values[0] !== "other") return of(...values.map(() => "other"));
-    const labels = Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? ""]));
+    const labels = Object.fromEntries(labelNames.map((label, i) => [label, at(values, i)]));
     const member = { ...create(), labels };
     members.push(member);
     let branch = root;

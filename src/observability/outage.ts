@@ -2,7 +2,7 @@
  * Explains to callers why Redis or Postgres cannot be used: the kind of failure, and its code. The message of the
  * error itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log shows it.
  */
-import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "../errors.ts";
+import { CodedError, codeOf, messageOf, ScriptFailed } from "../errors.ts";
 import { codesOf } from "./reason.ts";
 
 /** Keys are Node's codes, SQLSTATEs or their classes, and the first word of an error of Redis. */
@@ -46,5 +46,5 @@ export function outageOf(error: unknown): string {
 /** The message of a thrown value for callers: the message of TaskFlow's own errors, else the kind of outage. */
 export function publicMessageOf(thrown: unknown): string {
   if (thrown instanceof ScriptFailed) return "a script failed in Redis";
-  return thrown instanceof TaskFlowError ? thrown.message : outageOf(thrown);
+  return thrown instanceof CodedError ? thrown.message : outageOf(thrown);
 }

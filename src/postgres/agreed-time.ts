@@ -1,11 +1,11 @@
 /** The time that decides what is old enough to delete: the store's, provided that this machine's clock agrees. */
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 
 /** Synchronised clocks differ by less. */
 const MOST_MS = 300_000;
 
 /** One of the two clocks is wrong, and nothing shows which: a deletion by the wrong one could delete recent data. */
-export class ClocksDiffer extends TaskFlowError {
+export class ClocksDiffer extends CodedError {
   constructor(store: string, storeMs: number, ownMs: number) {
     const differ = `${Math.round(Math.abs(ownMs - storeMs) / 1_000)} s ${ownMs > storeMs ? "ahead of" : "behind"}`;
     const text = Number.isNaN(storeMs)

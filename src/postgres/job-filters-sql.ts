@@ -1,4 +1,5 @@
 /** The SQL of the filters of core/job-filters.ts, for every statement that selects rows of `jobs`. */
+import { at } from "../core/at.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 
 /** Adds a value to a statement: as a parameter, or as a literal. Returns its SQL expression. */
@@ -40,7 +41,7 @@ const READABLE_PAYLOAD = String.raw`case when payload::text ~* '\\u(0000|d[89a-f
 function textAtSql(path: readonly string[], add: AddValue): string {
   let json = `(${READABLE_PAYLOAD})::json`;
   for (const step of path.slice(0, -1)) json = stepSql(json, step, "->", add);
-  return stepSql(json, path.at(-1) ?? "", "->>", add);
+  return stepSql(json, at(path, path.length - 1), "->>", add);
 }
 
 function stepSql(json: string, step: string, operator: "->" | "->>", add: AddValue): string {
@@ -57,6 +58,9 @@ function timeSql(epochMs: number, add: AddValue): string {
   return `to_timestamp(${add(epochMs)}::float8 / 1000)`;
 }
 
+/** Collation "C" folds A to Z alone, as `passesFilters` does, whatever the locale of the database. */
 function containsSql(q: string): string {
-  return `(strpos(lower(payload::text), lower(${q}::text)) > 0 or strpos(lower(error ->> 'message'), lower(${q}::text)) > 0)`;
+  const folded = (text: string): string => `lower((${text}) collate "C")`;
+  const text = folded(`${q}::text`);
+  return `(strpos(${folded("payload::text")}, ${text}) > 0 or strpos(${folded("error ->> 'message'")}, ${text}) > 0)`;
 }

@@ -6,6 +6,7 @@ import { backendOf, cut, postgresConnection } from "./connection.ts";
 import { readSql } from "./sql.ts";
 
 const LOCK_WAIT = readSql(new URL("./lock-wait.sql", import.meta.url));
+const LOCK_HOLDER = readSql(new URL("./lock-holder.sql", import.meta.url));
 const TIMEOUT_MS = 2_000;
 
 export interface LockWatchOptions {
@@ -72,6 +73,16 @@ export class LockWatch {
       cut(observer);
     }
   }
+}
+
+/**
+ * The oldest other transaction that locks a table of TaskFlow: "AccessShareLock on jobs, held by psql (process 4711,
+ * idle in transaction, for 93 s)". It explains waits that are too short for a {@link LockWatch}. Undefined if there is
+ * none, or its session is not shown to this role.
+ */
+export async function oldestHolder(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<Holder>(LOCK_HOLDER);
+  return rows[0]?.lock == null ? undefined : `${rows[0].lock}, held by ${textOf(rows[0])}`;
 }
 
 function textOf({ pid, name, state, seconds }: Holder): string {

@@ -1,6 +1,6 @@
 /** Connections for reads of one kind, and for short changes. */
 import type pg from "pg";
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import { outageOf } from "../observability/outage.ts";
 import { isPooled, postgresPool, transact } from "./connection.ts";
 import { isUnavailable } from "./failure.ts";
@@ -50,7 +50,7 @@ export class ReadPool {
       return await this.#withClient(work);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      throw new TaskFlowError(
+      throw new CodedError(
         "store_unavailable",
         503,
         `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`,

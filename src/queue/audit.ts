@@ -4,12 +4,16 @@ import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
 import { readJobCounts } from "./counts.ts";
+import { indexNames, memberOf } from "./index-names.ts";
+import { JobReader } from "./job-reader.ts";
 import { scripts } from "./scripts.ts";
 import type { JobSnapshot } from "./snapshot.ts";
 
 /** Ids in one call: 2 to 5 ms of Redis, more with many types. */
 const PAGE = 500;
 const TIMEOUT_MS = 10_000;
+/** Members of the index in one call. A job may have dozens of names. */
+const MEMBERS_PER_CALL = 1_000;
 
 export interface AuditCounts extends JobCounts {
   /** How many ids these sets contain, of all types. */
@@ -25,6 +29,7 @@ export interface Overdue {
 
 export class Audit {
   readonly #connection: Connection;
+  readonly #reader: JobReader;
   readonly #ns: string;
   /** The types that were ever accepted, and those that have a `ready` set. */
   readonly #types = new Set<string>();
@@ -37,6 +42,7 @@ export class Audit {
       onReady: () => undefined,
     });
     this.#ns = `{${namespace}}:`;
+    this.#reader = new JobReader(this.#connection, this.#ns);
   }
 
   /** Rejects with the last connection error if Redis does not answer within `timeoutMs`. */
@@ -71,6 +77,49 @@ export class Audit {
         sets: found.filter((set) => set !== "live" && set !== "no_payload"),
       };
     });
+  }
+
+  /**
+   * From which time on each accepted job is in the index under all its names, epoch ms; undefined while no replica
+   * maintains the index.
+   */
+  async indexedFrom(): Promise<number | undefined> {
+    const { now } = await this.jobCounts();
+    const [from, until] = await this.#strings("hmget", [`${this.#ns}indexed`, "from", "until"]);
+    return from && Number(until) >= now ? Number(from) : undefined;
+  }
+
+  /** The newest ids in `live` from an id on, in pages: `limit` at most, and those that were there at the start. */
+  async *newestLiveIds(from: string, limit: number): AsyncGenerator<string[]> {
+    let [below, left] = ["+", limit];
+    while (left > 0) {
+      const range = [`${this.#ns}live`, below, `[${from}`, "LIMIT", "0", String(Math.min(PAGE, left))];
+      const ids = await this.#strings("zrevrangebylex", range);
+      const last = ids.at(-1);
+      if (last === undefined) return;
+      yield ids;
+      below = `(${last}`;
+      left -= ids.length;
+    }
+  }
+
+  /** How many members that the index lacks each of these jobs should have; only jobs with any. */
+  async unindexed(ids: readonly string[]): Promise<Map<string, number>> {
+    const members: { readonly id: string; readonly member: string }[] = [];
+    for (const job of await this.#reader.readHeaders(ids)) {
+      const { id } = job;
+      for (const name of indexNames(job).split("\0")) if (name !== "") members.push({ id, member: memberOf(name, id) });
+    }
+    const missing = new Map<string, number>();
+    for (let first = 0; first < members.length; first += MEMBERS_PER_CALL) {
+      const part = members.slice(first, first + MEMBERS_PER_CALL);
+      const args = [`${this.#ns}index`, ...part.map(({ member }) => member)];
+      const scores = (await this.#connection.send("zmscore", args, TIMEOUT_MS)) as (string | null)[];
+      part.forEach(({ id }, i) => {
+        if (scores[i] === null) missing.set(id, (missing.get(id) ?? 0) + 1);
+      });
+    }
+    return missing;
   }
 
   /** The ids in `live` up to the newest one at the start, in pages: later jobs are left out, so the iteration ends. */

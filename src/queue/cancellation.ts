@@ -9,6 +9,7 @@ import { decodeSubmission, encodeSubmission, readJob, wholePacked } from "../cor
 import { isLarge } from "../core/payload.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { indexNames } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import { scripts } from "./scripts.ts";
@@ -44,13 +45,13 @@ function jobOfSubmission(id: string, submission: Submission): Job {
  * The arguments of one job, and its callback.
  * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms,
  * Redis's
- * @param packed the packed submission of a job that Redis may not have
+ * @param isWithdrawn Redis may not have the job
  */
 function encodeCancellation(
   job: Job,
   finishedAt: number,
   callbackOf: CallbackOf,
-  packed = "",
+  isWithdrawn: boolean,
 ): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
   const record = encodeRecord({
     attempt: 0,
@@ -65,7 +66,7 @@ function encodeCancellation(
     job.id,
     digits(job.attempt, 2),
     record,
-    packed,
+    ...(isWithdrawn ? [encodeSubmission(job), indexNames(job)] : ["", ""]),
     ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : ["", "", ""]),
   ];
   return { callback, args };
@@ -144,9 +145,7 @@ export class Cancellations {
     answers: CancelAnswer[],
   ): Promise<Read[]> {
     const { ns, clock, connections, payloads } = this.#parts;
-    const encoded = read.map(({ job, isWithdrawn }) =>
-      encodeCancellation(job, clock.now(), callbackOf, isWithdrawn ? encodeSubmission(job) : ""),
-    );
+    const encoded = read.map(({ job, isWithdrawn }) => encodeCancellation(job, clock.now(), callbackOf, isWithdrawn));
     const withdrawn = read.map(({ job, isWithdrawn }) => (isWithdrawn ? { id: job.id, submission: job } : undefined));
     await payloads.putAll([...withdrawn, ...encoded.map(({ callback }) => callback)]);
     const args = [ns, String(outboxOwnedMs), String(WITHDRAWN_MS), ...encoded.flatMap((one) => one.args)];

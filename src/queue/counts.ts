@@ -101,8 +101,13 @@ export function readJobCounts(reply: Reply): JobCounts {
   };
 }
 
+/** How long the next job of a queue has waited, at most; null for an empty queue. */
+export function oldestWaitMs({ now }: Pick<JobCounts, "now">, nextSince: TypeCounts["nextSince"]): number | null {
+  return nextSince === null ? null : Math.max(0, now - nextSince);
+}
+
 /** @param packed the job without its payload and records */
-function readySince(id: string, packed: string): number {
+export function readySince(id: string, packed: string): number {
   const { options, startedAt } = readJob(id, packed);
   return Math.max(timeOfId(id), options.run_at ?? 0, startedAt ?? 0);
 }

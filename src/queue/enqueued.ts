@@ -3,7 +3,7 @@ import type { Queue } from "./queue.ts";
 
 /**
  * Enqueues, and resolves when the jobs are in Redis.
- * @throws TaskFlowError when they are not, or when that is unknown
+ * @throws CodedError when they are not, or when that is unknown
  */
 export function enqueued(queue: Pick<Queue, "enqueue">, submitted: Submitted): Promise<void> {
   return new Promise((resolve, reject) => {

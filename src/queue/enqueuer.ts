@@ -11,7 +11,7 @@ import { encodeGroup, encodeSubmission } from "../core/packed-job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
+import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
 import { ENQUEUE_REPLY, OPCODE } from "./codes.ts";
@@ -55,7 +55,7 @@ export interface Submitted {
 export type Enqueued =
   | { readonly kind: "enqueued" }
   | { readonly kind: "replayed" | "conflict"; readonly firstId: string }
-  | { readonly kind: "failed"; readonly error: TaskFlowError; readonly firstId?: string };
+  | { readonly kind: "failed"; readonly error: CodedError; readonly firstId?: string };
 
 export type EnqueueDone = (answer: Enqueued) => void;
 
@@ -151,7 +151,7 @@ export class Enqueuer {
         throw new QueueUnavailable("Redis rejected the payload; nothing was changed");
     } catch (thrown) {
       const error =
-        thrown instanceof TaskFlowError
+        thrown instanceof CodedError
           ? thrown
           : new OutcomeUnknown(`Redis did not answer as expected: ${outageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });

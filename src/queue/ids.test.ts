@@ -46,6 +46,16 @@ describe("ids", () => {
     }
   });
 
+  it("of two sources in one process differ, although both make them in the same milliseconds", () => {
+    let now = START;
+    const [one, other] = [new IdSource(() => now, 0), new IdSource(() => now, 0)];
+    const pairs = Array.from({ length: 1_000 }, () => {
+      now += 1;
+      return [one.next(), other.next()];
+    });
+    expect(new Set(pairs.flat()).size).toBe(2_000);
+  });
+
   it("cannot be guessed from one another", () => {
     const ids = new IdSource(() => START, 0);
     const all = Array.from({ length: 900 }, () => bitsOf(ids.next()));

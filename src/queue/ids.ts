@@ -14,8 +14,8 @@ import { createHash, randomFillSync } from "node:crypto";
 import { at } from "../core/at.ts";
 import { idStart, idWith } from "../core/id.ts";
 
-/** Random numbers are drawn in pools, to save system calls; an id takes two. */
-const POOL = new Uint32Array(2_048);
+/** How many random numbers a source draws at once, to save system calls; an id takes two. */
+const POOL_SIZE = 2_048;
 /**
  * Corrections of Redis's clock, and of a process's estimate of it, are smaller than this: ids keep rising. A clock that
  * went back further was set.
@@ -30,7 +30,9 @@ export class IdSource {
   #start = "";
   /** The upper 30 random bits of the last id. */
   #upper = 0;
-  #poolAt = POOL.length;
+  /** Not shared: two sources that read the same numbers in one millisecond would make the same ids. */
+  readonly #pool = new Uint32Array(POOL_SIZE);
+  #poolAt = POOL_SIZE;
 
   /** @param now epoch ms, Redis's @param shard the number of the namespace, 0 to 4095 */
   constructor(now: () => number, shard: number) {
@@ -54,11 +56,11 @@ export class IdSource {
   }
 
   #random(): number {
-    if (this.#poolAt === POOL.length) {
-      randomFillSync(POOL);
+    if (this.#poolAt === POOL_SIZE) {
+      randomFillSync(this.#pool);
       this.#poolAt = 0;
     }
-    const value = at(POOL, this.#poolAt);
+    const value = at(this.#pool, this.#poolAt);
     this.#poolAt += 1;
     return value;
   }

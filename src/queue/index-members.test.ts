@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { outcomeOf } from "../core/attempt-record.ts";
 import { idStart, idWith, lowestIdAt } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
+import type { JobFilters } from "../core/job-filters.ts";
 import { FAR, found, indexing, pages, settleAll, tagged } from "../testing/indexed-jobs.ts";
 import { enqueue, enqueueRaw, settlement, submission } from "../testing/queue.ts";
 import { setUpQueues } from "../testing/queue-setup.ts";
@@ -61,6 +62,20 @@ describe("the index", () => {
     await queue.cancel(queue.ids.next(), 30_000, noCallback, many); // withdrawn
     await forgetEnded(queue);
     expect(await redis.zrange(`${NS}live`, "0", "-1")).toEqual([callback.id]);
+    expect(await sizeOfIndex(redis)).toBe(0);
+  });
+
+  it("has the members of a job that was cancelled before Redis had it, until the job is forgotten", async () => {
+    const { redis } = setup();
+    const queue = await indexing(setup());
+    const [id, plain] = [queue.ids.next(), queue.ids.next()];
+    const accepted = submission({ groupKey: "g", options: { tags: ["x", "y"] } });
+    await queue.cancel(id, 30_000, noCallback, accepted);
+    await queue.cancel(plain, 30_000, noCallback, submission());
+    for (const filters of [{ tag: ["x"] }, { tag: ["y"] }, { group_key: ["g"] }, { tag: ["x"], status: ["cancelled"] }])
+      expect(await found(queue, filters as JobFilters)).toEqual([id]);
+    expect(await sizeOfIndex(redis)).toBe(3);
+    await forgetEnded(queue);
     expect(await sizeOfIndex(redis)).toBe(0);
   });
 

@@ -32,7 +32,7 @@ import {
   SETTLE_CODE,
   VISIT_ID,
 } from "./codes.ts";
-import { ATTEMPTED, memberOf } from "./index-names.ts";
+import { ATTEMPTED, groupName, memberOf } from "./index-names.ts";
 
 type Constants = Readonly<Record<string, string | number>>;
 
@@ -101,6 +101,8 @@ export const LUA_CONSTANTS: Constants = {
   READY_SETS,
   /** What the member of an attempted job in the index begins with. */
   ATTEMPTED: memberOf(ATTEMPTED, ""),
+  /** What the name of a group in the index begins with. */
+  GROUP_NAME: groupName(""),
   ...columns(VISIT_ID, "VISIT_"),
 };
 

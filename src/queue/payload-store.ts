@@ -33,7 +33,7 @@ export class PayloadStore {
 
   /**
    * Sends a payload; a script that is sent after it on the same connection finds it. A stored payload stays as it is.
-   * @throws TaskFlowError as {@link Connection.send}
+   * @throws CodedError as {@link Connection.send}
    */
   async put(id: string, payload: LargePayload, timeoutMs = TIMEOUT_MS): Promise<void> {
     await this.#connection.store(`${this.#ns}p:${id}`, dataOf(payload), PUT_TTL_MS, timeoutMs);
@@ -58,7 +58,7 @@ export class PayloadStore {
   /**
    * The bytes of a payload, in memory that belongs to the caller; undefined if Redis has none. It waits its turn
    * while others are fetched.
-   * @throws TaskFlowError as {@link Connection.send}
+   * @throws CodedError as {@link Connection.send}
    */
   async fetch(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {
     if (this.#fetching.waiting >= MAX_WAITING) throw new QueueUnavailable("too many payloads are being fetched");

@@ -8,6 +8,8 @@ import type { LiveIds, LiveSearch } from "./live-index.ts";
 import { decodeFound, encodeSearch } from "./live-index.ts";
 import type { QueuePosition } from "./position.ts";
 import { readPosition } from "./position.ts";
+import type { QueueDetail } from "./queue-detail.ts";
+import { readQueueDetail } from "./queue-detail.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import { scripts } from "./scripts.ts";
 
@@ -25,6 +27,10 @@ export class QueueReader {
 
   async jobCounts(): Promise<JobCounts> {
     return readJobCounts(await this.#connection.run(scripts.counts, [this.#ns], CALL_TIMEOUT_MS));
+  }
+
+  async queueDetail(type: string): Promise<QueueDetail> {
+    return readQueueDetail(type, await this.#connection.run(scripts.queueDetail, [this.#ns, type], CALL_TIMEOUT_MS));
   }
 
   /** @param read the job as it is now; undefined if Redis does not have it */

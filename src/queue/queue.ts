@@ -9,16 +9,12 @@ import type { CancelAnswer, Cancellations } from "./cancellation.ts";
 import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
-import type { JobCounts } from "./counts.ts";
-import type { DestinationList } from "./destination-list.ts";
-import type { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import type { Forgettable } from "./forgetting.ts";
 import { encodeForget } from "./forgetting.ts";
 import { IdSource } from "./ids.ts";
 import type { LeasedJobs } from "./leased-jobs.ts";
 import type { LiveIds, LiveSearch } from "./live-index.ts";
-import type { LogChannel } from "./log-channel.ts";
 import type { QueuePosition } from "./position.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -44,11 +40,11 @@ export class Queue {
   readonly clock = new RedisClock();
   readonly ids: IdSource;
   /** The hosts that attempts send to, shared by all replicas. */
-  readonly destinations: RedisDestinations;
+  readonly destinations: QueueParts["destinations"];
   /** The same hosts, for people. */
-  readonly destinationList: DestinationList;
+  readonly destinationList: QueueParts["destinationList"];
   /** The log lines of running jobs, between the replicas that run and those that follow them. */
-  readonly logChannel: LogChannel;
+  readonly logChannel: QueueParts["logChannel"];
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -56,9 +52,8 @@ export class Queue {
     this.#options = options;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
     this.#parts = queueParts(options, this.clock);
-    this.destinations = this.#parts.destinations;
-    this.destinationList = this.#parts.destinationList;
-    this.logChannel = this.#parts.logChannel;
+    const { destinations, destinationList, logChannel } = this.#parts;
+    [this.destinations, this.destinationList, this.logChannel] = [destinations, destinationList, logChannel];
   }
 
   /**
@@ -245,8 +240,13 @@ export class Queue {
     await this.#parts.connections.work.run(scripts.resume, [this.#parts.ns, type], CALL_TIMEOUT_MS);
   }
 
-  jobCounts(): Promise<JobCounts> {
+  jobCounts(): ReturnType<QueueReader["jobCounts"]> {
     return this.#parts.reader.jobCounts();
+  }
+
+  /** The queue of a type, whether or not it ever had a job. One call takes a few milliseconds of Redis at most. */
+  queueDetail(type: string): ReturnType<QueueReader["queueDetail"]> {
+    return this.#parts.reader.queueDetail(type);
   }
 
   /** The position of a job, and what it may wait for; undefined if Redis does not have the job. */
@@ -330,11 +330,8 @@ export class Queue {
   /** Removes this replica from the others' view at once, instead of after a silence. It runs no more jobs. */
   async leave(): Promise<void> {
     try {
-      await this.#parts.connections.work.send(
-        "del",
-        [`${this.#parts.ns}replica:${this.#options.replica}`],
-        LEAVE_TIMEOUT_MS,
-      );
+      const key = `${this.#parts.ns}replica:${this.#options.replica}`;
+      await this.#parts.connections.work.send("del", [key], LEAVE_TIMEOUT_MS);
     } catch {
       // Redis is away: the others notice the silence
     }

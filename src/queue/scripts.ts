@@ -28,6 +28,7 @@ function load(
     | "wake"
     | "callback"
     | "ready"
+    | "next-job"
     | "lease"
     | "destination"
   )[]
@@ -53,7 +54,8 @@ export const scripts = {
   pause: load("pause"),
   resume: load("resume"),
   position: load("position", "time", "job"),
-  counts: load("counts", "time", "job"),
+  counts: load("counts", "time", "job", "next-job"),
+  queueDetail: load("queue-detail", "time", "index", "job", "next-job"),
   inspect: load("inspect", "job"),
   find: load("find", "time", "index"),
   admit: load("admit", "time", "set-back", "destination"),

@@ -10,6 +10,7 @@ import { compareNames, parseEventId, readEntry, readMessage } from "./changes.ts
 import type { Queue } from "./queue.ts";
 import type { Settlement } from "./settlement.ts";
 import { Subscriber } from "./subscriber.ts";
+import { Watch } from "./watch.ts";
 
 let server: Awaited<ReturnType<typeof ownRedis>>;
 let redis: Redis;
@@ -238,6 +239,35 @@ describe("a watching replica", () => {
     await until(() => connections === 2, { what: "it is subscribed to its own channel again" });
     await until(() => (collect(), listener.deref() === undefined), { what: "the other channel is forgotten" });
     subscriber.close();
+  });
+
+  it("subscribes again if the connection is replaced while it subscribes", async () => {
+    const calls: string[] = [];
+    const watch: Watch = new Watch({
+      connection: { run: () => Promise.resolve("name") },
+      subscriber: {
+        subscribe: (channel) => {
+          calls.push(`subscribe ${channel}`);
+          if (calls.length === 1) watch.reconnected();
+          return Promise.resolve();
+        },
+        unsubscribe: (channel) => calls.push(`unsubscribe ${channel}`),
+      },
+      namespace: "ns",
+      key: "watched",
+      channel: "changes:",
+      onMessage: () => undefined,
+      onSubscribed: () => calls.push("subscribed"),
+      onError: () => calls.push("error"),
+    });
+    watch.need();
+    await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
+    watch.close();
+    const channel = "changes:name";
+    expect(calls).toEqual([
+      ...[`subscribe ${channel}`, `unsubscribe ${channel}`, `subscribe ${channel}`, "subscribed"],
+      `unsubscribe ${channel}`,
+    ]);
   });
 
   it("is notified again by a Redis that restarted empty, after one renewal", async () => {

@@ -8,6 +8,7 @@
  * Messages published while unsubscribed are lost: read the state again after every (re)subscribe (`onSubscribed`).
  */
 import { randomUUID } from "node:crypto";
+import { Periodic } from "../concurrency/periodic.ts";
 import type { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -42,13 +43,21 @@ export interface WatchOptions extends WatchHooks {
 
 export class Watch {
   readonly #options: WatchOptions;
+  /** Sets the key and subscribes; a run that fails is repeated by the next. */
+  readonly #renewals: Periodic;
+  #isNeeded = false;
+  /** Of the subscriber: a subscription on an earlier one is lost. */
+  #connections = 0;
   #subscribed: string | undefined;
-  #asking: Promise<void> | undefined;
-  #renewals: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#renewals = new Periodic({
+      task: () => (this.#isNeeded ? this.#renew() : Promise.resolve()), // else closed since the run was asked for
+      periodMs: RENEWAL_MS,
+      onError: (error) => options.onError(error as Error),
+    });
   }
 
   get isSubscribed(): boolean {
@@ -58,9 +67,10 @@ export class Watch {
   need(): void {
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
-    if (this.#renewals) return;
-    this.#renewals = setInterval(() => this.#ask(), RENEWAL_MS);
-    this.#ask();
+    if (this.#isNeeded) return;
+    this.#isNeeded = true;
+    this.#renewals.start();
+    this.#renewals.wake();
   }
 
   release(): void {
@@ -69,28 +79,21 @@ export class Watch {
 
   /** The subscriber has a new connection. */
   reconnected(): void {
+    this.#connections += 1;
     this.#subscribed = undefined;
-    if (this.#renewals) this.#ask();
+    if (this.#isNeeded) this.#renewals.wake();
   }
 
   close(): void {
     clearTimeout(this.#lingering);
-    clearInterval(this.#renewals);
     this.#lingering = undefined;
-    this.#renewals = undefined;
+    this.#isNeeded = false;
+    this.#renewals.stop();
     this.#forget();
     this.#options.onClosed?.();
   }
 
-  #ask(): void {
-    this.#asking ??= this.#subscribe()
-      .catch(this.#options.onError) // the next renewal tries again
-      .finally(() => {
-        this.#asking = undefined;
-      });
-  }
-
-  async #subscribe(): Promise<void> {
+  async #renew(): Promise<void> {
     const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
     // If the key was lost, it gets this new name, which differs from the channel of all watching replicas.
     const name = (await connection.run(
@@ -101,8 +104,9 @@ export class Watch {
     const wanted = channel + name;
     if (this.#subscribed === wanted) return;
     this.#forget();
+    const usedConnection = this.#connections;
     await subscriber.subscribe(wanted, onMessage);
-    if (!this.#renewals) {
+    if (!this.#isNeeded || usedConnection !== this.#connections) {
       subscriber.unsubscribe(wanted);
       return;
     }

@@ -1,5 +1,6 @@
 /** Bulk operations: they act on the matching jobs alone, once each, whatever happens to the replica. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BulkAction } from "../core/bulk.ts";
 import { installation } from "../testing/installation.ts";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
 import { call, getJob, jobWhen, startReplica, submit } from "../testing/replica.ts";
@@ -107,42 +108,113 @@ describe("a bulk cancellation", () => {
   });
 });
 
-it("a bulk cancellation whose replica is killed again and again cancels each job once, and counts them all", {
-  timeout: 400_000,
-}, async () => {
-  const { start } = await installation();
-  const witness = await start({ WORKER_TYPES: "test_io" }).ready();
-  const ids = await later(witness, "killed", 1_000, { callback_url: "https://127.0.0.1:1/done" });
-  const { id } = (await call(witness, "POST", "/api/v1/jobs/cancel", { tag: "killed", rate: 150 })).body as ApiJob;
-  for (let kills = 1, done = 0; kills <= 2; kills++) {
-    const victim = await start({ WORKER_TYPES: "bulk_cancel" }).ready();
-    done = await until(
-      async () => {
-        await expectCounts(witness);
-        const count = (await list(witness, "tag=killed&status=cancelled")).length;
-        return count >= done + 150 ? count : undefined;
-      },
-      { what: `jobs are cancelled before kill ${kills}`, timeoutMs: WITHIN_MS },
-    );
-    await victim.kill();
+describe("a bulk operation whose replica is killed again and again", { timeout: 400_000 }, () => {
+  const COUNT = 600;
+
+  /** A replica that runs the jobs that the operation acts on, and a function that starts others. */
+  async function setup() {
+    const { start } = await installation();
+    return { start, witness: await start({ WORKER_TYPES: "test_io" }).ready() };
   }
-  await start({ WORKER_TYPES: "bulk_cancel" }).ready();
-  const job = await until(
-    async () => {
+
+  /**
+   * Kills two replicas in the course of the operation; a third one ends it. @param changed how many jobs show its effect
+   */
+  async function endedDespiteKills(
+    { start, witness }: Awaited<ReturnType<typeof setup>>,
+    action: BulkAction,
+    body: object,
+    changed: () => Promise<number>,
+  ): Promise<ApiJob> {
+    const answer = await call(witness, "POST", `/api/v1/jobs/${action}`, { ...body, rate: 150 });
+    expect(answer).toMatchObject({ status: 202, body: { type: `bulk_${action}` } });
+    const { id } = answer.body as ApiJob;
+    const worker = () => start({ WORKER_TYPES: `bulk_${action}` });
+    for (let kills = 1, done = 0; kills <= 2; kills++) {
+      const victim = await worker().ready();
+      done = await until(
+        async () => {
+          await expectCounts(witness);
+          const count = await changed();
+          return count >= done + 100 ? count : undefined;
+        },
+        { what: `the operation has acted on jobs before kill ${kills}`, timeoutMs: WITHIN_MS },
+      );
+      await victim.kill();
+    }
+    expect((await getJob(witness, id)).finished_at).toBeNull();
+    await worker().ready();
+    const ended = async (): Promise<ApiJob | undefined> => {
       const read = await getJob(witness, id);
       return read.finished_at === null ? undefined : read;
-    },
-    { what: "the cancellation has ended", timeoutMs: WITHIN_MS },
-  );
-  expect(job).toMatchObject({ status: "completed", result: { matched: 1_000, done: 1_000, skipped: 0 } });
-  const cancelled = await list(witness, "tag=killed&status=cancelled");
-  expect(cancelled.map((each) => each.id).sort()).toEqual([...ids].sort());
-  const { by_type: types } = (await call(witness, "GET", "/api/v1/stats")).body as {
-    by_type: Record<string, Record<string, number>>;
-  };
-  const callbacks = Object.values(types["webhook"] ?? {}).reduce((sum, count) => sum + count, 0);
-  expect(callbacks).toBe(1_000); // one for each job
-  await expectCounts(witness);
+    };
+    const job = await until<ApiJob | undefined>(ended, { what: "the operation has ended", timeoutMs: WITHIN_MS });
+    expect(job).toMatchObject({ status: "completed", result: { matched: COUNT, done: COUNT, skipped: 0 } });
+    return job;
+  }
+
+  const idsOf = (jobs: readonly ApiJob[]): string[] => jobs.map(({ id }) => id).sort();
+
+  it("cancels each job once, and counts them all", async () => {
+    const parts = await setup();
+    const { witness } = parts;
+    const ids = await later(witness, "killed", COUNT, { callback_url: "https://127.0.0.1:1/done" });
+    const cancelled = () => list(witness, "tag=killed&status=cancelled");
+    await endedDespiteKills(parts, "cancel", { tag: "killed" }, async () => (await cancelled()).length);
+    expect(idsOf(await cancelled())).toEqual([...ids].sort());
+    const { by_type: types } = (await call(witness, "GET", "/api/v1/stats")).body as {
+      by_type: Record<string, Record<string, number>>;
+    };
+    const callbacks = Object.values(types["webhook"] ?? {}).reduce((sum, count) => sum + count, 0);
+    expect(callbacks).toBe(COUNT); // one for each job
+    await expectCounts(witness);
+  });
+
+  it("makes each job due once, and counts them all, although they end meanwhile", async () => {
+    const parts = await setup();
+    const { witness } = parts;
+    const ids = await later(witness, "killed", COUNT);
+    const completed = () => list(witness, "tag=killed&status=completed");
+    await endedDespiteKills(parts, "run", { tag: "killed" }, async () => (await completed()).length);
+    const jobs = await until(
+      async () => {
+        const found = await completed();
+        return found.length === COUNT ? found : undefined;
+      },
+      { what: "all jobs have run", timeoutMs: WITHIN_MS },
+    );
+    expect(idsOf(jobs)).toEqual([...ids].sort());
+    expect(new Set(jobs.map(({ attempt }) => attempt))).toEqual(new Set([1]));
+    await expectCounts(witness);
+  });
+
+  it("changes each job once, and counts them all, although its filter no longer matches them", async () => {
+    const parts = await setup();
+    const { witness } = parts;
+    const [ids, others] = [await later(witness, "killed", COUNT), await later(witness, "others", 3)];
+    const moved = () => list(witness, "tag=moved&status=scheduled");
+    const body = { filter: { tag: "killed" }, set: { tags: ["moved"] } };
+    await endedDespiteKills(parts, "update", body, async () => (await moved()).length);
+    expect(idsOf(await moved())).toEqual([...ids].sort());
+    expect(await list(witness, "tag=killed")).toEqual([]);
+    expect(idsOf(await list(witness, "tag=others"))).toEqual([...others].sort());
+    await expectCounts(witness);
+  });
+
+  it("erases each job, and counts them all", async () => {
+    const parts = await setup();
+    const { witness } = parts;
+    const ids = await later(witness, "killed", COUNT, { delay_ms: 0 });
+    const completed = async () =>
+      (await list(witness, "tag=killed&status=completed")) as (ApiJob & { erased_at: string | null })[];
+    await until(async () => (await completed()).length === COUNT, { what: "all jobs have run", timeoutMs: WITHIN_MS });
+    const erased = async () => (await completed()).filter((job) => job.erased_at !== null);
+    await endedDespiteKills(parts, "erase", { tag: "killed" }, async () => (await erased()).length);
+    const jobs = await erased();
+    expect(idsOf(jobs)).toEqual([...ids].sort());
+    expect(new Set(jobs.map(({ result }) => result))).toEqual(new Set([null]));
+    await expectCounts(witness);
+  });
 });
 
 describe("a bulk update", () => {

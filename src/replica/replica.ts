@@ -32,6 +32,7 @@ import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
 import { startCompaction } from "./maintenance/compaction.ts";
 import { startPartitionIndexes } from "./maintenance/partition-indexes.ts";
+import { startQueueSamples } from "./maintenance/queue-samples.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
 import { startRetention } from "./maintenance/retention.ts";
 import type { ServerParts } from "./make-server.ts";
@@ -178,6 +179,9 @@ async function openStores(
   closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
+  await store.history
+    .recordVersion(options.version)
+    .catch((error: unknown) => log.warn({ error }, "could not record the version of this replica in the history"));
   const audit = new AuditLog({ databaseUrl, ids: queue.ids, log });
   closers.push(() => audit.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
@@ -185,6 +189,7 @@ async function openStores(
   closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
   closers.push(startPartitionIndexes(options));
   closers.push(startCompaction(options));
+  closers.push(startQueueSamples({ ...options, queue }));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, { queue, metrics: parts.metrics, released: () => listeners.wake() });

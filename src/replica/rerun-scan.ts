@@ -9,7 +9,7 @@ import { passesFilters, readFilters } from "../core/job-filters.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { RerunFilters, RerunScan, WalkPage } from "../core/reruns.ts";
 import { RERUN_TYPE } from "../core/reruns.ts";
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
 
@@ -80,7 +80,7 @@ async function endedIds(
 ): Promise<string[]> {
   const all = await queue.endedIds(MAX_ENDED);
   if (all.length === MAX_ENDED)
-    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait to be recorded.", {
+    throw new CodedError("store_unavailable", 503, "Postgres is behind: too many outcomes wait to be recorded.", {
       retryAfterMs: 2_000,
     });
   const inRange = all

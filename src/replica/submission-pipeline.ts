@@ -6,7 +6,7 @@
 import { at } from "../core/at.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
-import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
+import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf, publicMessageOf } from "../observability/outage.ts";
 import type { EnqueueDone, Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -62,7 +62,7 @@ function commit(options: SubmissionPipelineOptions, submitted: Submitted, done: 
   const { queue, acceptanceLogWriter } = options;
   if (queue.clock.now() - madeAt(submitted) > PIPELINE_MS - ACCEPT_TIMEOUT_MS) {
     const message = "This submission took too long to arrive; nothing was changed.";
-    const error = new TaskFlowError("store_unavailable", 503, message, { retryAfterMs: 2_000 });
+    const error = new CodedError("store_unavailable", 503, message, { retryAfterMs: 2_000 });
     done({ kind: "failed", error });
     return;
   }
@@ -133,8 +133,8 @@ function lostJobs(lost: readonly string[], count: number): OutcomeUnknown {
 }
 
 /** The error of a failed read on behalf of a submission: nothing was changed. */
-function unread(error: unknown): TaskFlowError {
-  if (error instanceof TaskFlowError && !(error instanceof OutcomeUnknown)) return error;
+function unread(error: unknown): CodedError {
+  if (error instanceof CodedError && !(error instanceof OutcomeUnknown)) return error;
   return new QueueUnavailable(
     `The jobs of this Idempotency-Key cannot be read now (${outageOf(error)}); nothing was changed.`,
     error,

@@ -254,3 +254,41 @@ it("a filter of payloads agrees with the one of waiting jobs, for any JSON", asy
     { numRuns: 25 },
   );
 });
+
+it.each([
+  ["C", "template template0 encoding 'UTF8' locale_provider libc locale 'C'"],
+  ["UTF-8", ""],
+])("a search for a text agrees with the one of waiting jobs, in a database with the locale %s", async (_, options) => {
+  const { url } = await freshDatabase(options);
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  try {
+    const letters = fc.string({
+      unit: fc.constantFrom(...Array.from("aAzZ[{@`ÉéİIıißẞΣςσKk")),
+      minLength: 1,
+      maxLength: 4,
+    });
+    const passes = async (payload: string, message: string, q: string): Promise<boolean[]> => {
+      const values: unknown[] = [payload, JSON.stringify({ message })];
+      const condition = filterSql({ q }, (value) => `$${values.push(value)}`);
+      const { rows } = await other.query<{ passes: boolean }>(
+        `select ${condition} as passes from (select $1::json as payload, $2::json as error) as jobs`,
+        values,
+      );
+      const view = { ...(views[0] as JobView), payload, error: { code: "c", message, attempt: 1 } };
+      return [rows[0]?.passes === true, passesFilters(view, { q })];
+    };
+    expect(await passes('{"to":"Ann"}', "", "aNN")).toEqual([true, true]);
+    expect(await passes("{}", "No ÉTÉ here", "ÉtÉ HERE")).toEqual([true, true]);
+    expect(await passes("{}", "No ÉTÉ here", "été")).toEqual([false, false]);
+    await fc.assert(
+      fc.asyncProperty(letters, letters, letters, async (text, message, q) => {
+        const [bySql, byProgram] = await passes(JSON.stringify({ text }), message, q);
+        expect(bySql).toBe(byProgram);
+      }),
+      { numRuns: 300 },
+    );
+  } finally {
+    await other.end();
+  }
+});

@@ -85,6 +85,7 @@ describe("migrate", () => {
     const waits: string[] = [];
     const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
     await until(() => waits.length > 0, { what: "it reports that it waits" });
+    expect(waits[0]).toMatch(/ on jobs, held by nightly-dump \(process \d+, idle in transaction, for \d+ s\)$/);
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy([outcomeWith()]);
     connection.cut();

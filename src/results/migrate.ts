@@ -8,7 +8,7 @@ import { codeOf, messageOf, StartError } from "../errors.ts";
 import { begin, cut, postgresConnection } from "../postgres/connection.ts";
 import type { DatabaseFacts } from "../postgres/database-check.ts";
 import { mustMigrate, requireRights, requireUsable } from "../postgres/database-check.ts";
-import { LockWatch } from "../postgres/lock-watch.ts";
+import { LockWatch, oldestHolder } from "../postgres/lock-watch.ts";
 import { failureOf } from "../postgres/unusable-postgres.ts";
 import { addPartitions, startOfDay } from "./partitions.ts";
 
@@ -17,8 +17,13 @@ const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations
 const COUNTS =
   "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
 
-/** The limit of the waits for all locks together. */
-const WAIT_MS = 60_000;
+/**
+ * The limit of the waits for all locks together. An export of the history, or another migration, may take minutes; the
+ * replicas of the earlier version serve meanwhile.
+ */
+const WAIT_MS = 600_000;
+/** The limit of one wait for another migration. The next wait shows whether Postgres still answers. */
+const MIGRATION_LOCK_MS = 60_000;
 /** A migration may have to rewrite large tables. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 /**
@@ -28,6 +33,13 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 const TABLE_LOCK_MS = 2_000;
 const PAUSE_MS = 1_000;
 const REPORT_AFTER_MS = 2_000;
+/**
+ * The lock watch misses waits that are shorter than its period. If it has reported nothing for so long, the migration
+ * reports the oldest transaction.
+ */
+const REPORT_SELF_AFTER_MS = 2 * REPORT_AFTER_MS;
+/** A wait that lasts is reported again. */
+const REPORT_AGAIN_AFTER_MS = 60_000;
 /**
  * The time that an answer may take beyond the server's own limit, before the server counts as dead.
  */
@@ -40,7 +52,7 @@ const DEADLOCK = "40P01";
 export interface MigrateOptions {
   /** How long the migration waits for locks in total, in milliseconds. */
   readonly waitMs?: number;
-  /** Called with a lock and its holder when the migration has waited for it for two seconds. */
+  /** Called with a lock and its holder when the migration has waited for it for a few seconds, and once a minute. */
   readonly onWait?: (wait: string) => void;
 }
 
@@ -60,24 +72,20 @@ export async function migrate(
     name: "migrate",
     connectTimeoutMs: 10_000,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    answerTimeoutMs: waitMs + SLACK_MS,
-    idleInTransactionMs: WAIT_MS,
+    answerTimeoutMs: Math.min(MIGRATION_LOCK_MS, waitMs) + SLACK_MS,
+    idleInTransactionMs: MIGRATION_LOCK_MS,
   });
   const address = `${client.host}:${client.port}`;
-  let wait: string | undefined;
-  const noteWait = (current: string): void => {
-    wait = current;
-    onWait?.(current);
-  };
+  const waits = new Waits(onWait);
   let watch: LockWatch | undefined;
   try {
     await open();
-    watch = new LockWatch({ databaseUrl, client, periodMs: Math.min(REPORT_AFTER_MS, waitMs / 4), onWait: noteWait });
+    watch = new LockWatch({ databaseUrl, client, periodMs: Math.min(REPORT_AFTER_MS, waitMs / 4), onWait: waits.note });
     const facts = await requireUsable(client, address);
-    const deadline = performance.now() + waitMs;
-    const applied = await applyAll(client, { facts, address, deadline });
+    const session = { client, deadline: performance.now() + waitMs, waits };
+    const applied = await applyAll(session, { facts, address });
     await requireRights(client, facts, address);
-    await locked(client, deadline, () => addAhead(client));
+    await locked(session, () => addAhead(client));
     await client.end();
     return applied;
   } catch (error) {
@@ -85,7 +93,7 @@ export async function migrate(
     if (error instanceof StartError) throw error;
     throw new StartError(
       codeOf(error) === LOCK_NOT_AVAILABLE
-        ? lockedOut(address, waitMs, wait)
+        ? lockedOut(address, waitMs, waits.last)
         : failureOf(`Postgres at ${address} cannot be used`, error),
       error,
     );
@@ -98,21 +106,51 @@ function lockedOut(address: string, waitMs: number, wait = "a lock, whose holder
   return `Postgres at ${address} could not be migrated within ${Math.round(waitMs / 1_000)} s because it waited for ${wait}: end that session, or wait for its end, and start again.`;
 }
 
+/** What the migration has waited for. */
+class Waits {
+  last: string | undefined;
+  readonly #onWait: (wait: string) => void;
+  #reportAfter = performance.now() + REPORT_SELF_AFTER_MS;
+
+  constructor(onWait: (wait: string) => void = () => undefined) {
+    this.#onWait = onWait;
+  }
+
+  readonly note = (wait: string): void => {
+    this.last = wait;
+    this.#reportAfter = performance.now() + REPORT_AGAIN_AFTER_MS;
+    this.#onWait(wait);
+  };
+
+  /** Called after a wait in vain. */
+  async noteOldest(client: pg.Client): Promise<void> {
+    if (performance.now() < this.#reportAfter) return;
+    const holder = await oldestHolder(client);
+    if (holder !== undefined) this.note(holder);
+  }
+}
+
 interface Target {
   readonly facts: DatabaseFacts;
   readonly address: string;
-  /** By `performance.now()`: no wait for a lock lasts longer. */
-  readonly deadline: number;
 }
 
-async function applyAll(client: pg.Client, { facts, address, deadline }: Target): Promise<string[]> {
+interface Session {
+  readonly client: pg.Client;
+  /** By `performance.now()`: no wait for a lock lasts longer. */
+  readonly deadline: number;
+  readonly waits: Waits;
+}
+
+async function applyAll(session: Session, { facts, address }: Target): Promise<string[]> {
+  const { client } = session;
   if (!facts.isMigrated) {
     if (!facts.mayCreate) throw mustMigrate(facts, address, ownMigrations());
-    await locked(client, deadline, () => client.query(COUNTS));
+    await locked(session, () => client.query(COUNTS));
   }
   const applied: string[] = [];
   for (;;) {
-    const name = await locked(client, deadline, () => applyNext(client, { facts, address }));
+    const name = await locked(session, () => applyNext(client, { facts, address }));
     if (name === undefined) return applied;
     applied.push(name);
   }
@@ -128,11 +166,11 @@ async function addAhead(client: pg.Client): Promise<void> {
 }
 
 /** Runs `work` in a transaction under the lock of migrations, and again if it did not get another lock in time. */
-async function locked<Result>(client: pg.Client, deadline: number, work: () => Promise<Result>): Promise<Result> {
+async function locked<Result>({ client, deadline, waits }: Session, work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
       await begin(client); // after other failures the caller cuts the connection, which ends the transaction
-      await limitLocks(client, deadline - performance.now());
+      await limitLocks(client, Math.min(MIGRATION_LOCK_MS, deadline - performance.now()));
       await client.query(LOCK);
       await limitLocks(client, Math.min(TABLE_LOCK_MS, deadline - performance.now()));
       const result = await work();
@@ -142,6 +180,7 @@ async function locked<Result>(client: pg.Client, deadline: number, work: () => P
       if (![LOCK_NOT_AVAILABLE, DEADLOCK].includes(codeOf(error) ?? "") || performance.now() + PAUSE_MS > deadline)
         throw error;
       await client.query("rollback");
+      await waits.noteOldest(client);
       await delay(PAUSE_MS);
     }
   }
@@ -181,7 +220,7 @@ async function pendingMigrations(client: pg.Client, { role }: DatabaseFacts): Pr
 }
 
 /** @returns the name of the migration applied; undefined if none is pending */
-async function applyNext(client: pg.Client, { facts, address }: Omit<Target, "deadline">): Promise<string | undefined> {
+async function applyNext(client: pg.Client, { facts, address }: Target): Promise<string | undefined> {
   const pending = await pendingMigrations(client, facts);
   const [next] = pending;
   if (next === undefined) return undefined;

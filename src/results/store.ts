@@ -7,7 +7,7 @@ import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 import { encodeWhole } from "../core/packed-job.ts";
 import type { WalkPage } from "../core/reruns.ts";
-import { TaskFlowError } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
@@ -96,9 +96,9 @@ export class Store {
     const { text, data } = encodeWhole(submission);
     const packed = data ? Buffer.concat([Buffer.from(text), data]) : text;
     await this.#pool.query(AMEND, [id, packed, submission.options.revision ?? 0]).catch((error: unknown) => {
-      if (!(error instanceof TaskFlowError)) throw error;
+      if (!(error instanceof CodedError)) throw error;
       const detail = "The job was changed, but Postgres cannot store the change now: repeat the request.";
-      throw new TaskFlowError("store_unavailable", 503, detail, { cause: error, retryAfterMs: 2_000 });
+      throw new CodedError("store_unavailable", 503, detail, { cause: error, retryAfterMs: 2_000 });
     });
   }
 

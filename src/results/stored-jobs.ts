@@ -16,7 +16,7 @@ const SLICE = 1_000;
 /** A count of a table with many millions of rows may take this long. */
 const TIMEOUT_MS = 120_000;
 
-/** Counts: completed, failed, cancelled, retries, errors; empty if there are none. */
+/** Completed, failed, cancelled, retries, errors, milliseconds of run time (not of early hours); empty if there are none. */
 export interface HistoryDifference {
   /** Epoch ms. */
   readonly hour: number;

@@ -1,4 +1,5 @@
 /** Queues for tests: replicas of one installation on a fresh Redis. */
+import { at } from "../core/at.ts";
 import type { Job, Submission } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
@@ -71,7 +72,7 @@ export async function enqueueRaw(queue: Queue, submitted: Submitted): Promise<En
 export async function enqueue(queue: Queue, ...submissions: readonly Submission[]): Promise<string[]> {
   const ids = submissions.map(() => queue.ids.next());
   const answers = await Promise.all(
-    submissions.map((one, i) => enqueueRaw(queue, { ids: [ids[i] ?? ""], submissions: [one] })),
+    submissions.map((one, i) => enqueueRaw(queue, { ids: [at(ids, i)], submissions: [one] })),
   );
   const failed = answers.find(({ kind }) => kind !== "enqueued");
   if (failed) throw new Error(`not enqueued: ${JSON.stringify(failed)}`);

@@ -25,10 +25,10 @@ export async function freshRedis(): Promise<{ readonly address: string }> {
   return { address: `redis://127.0.0.1:${port}/${database}` };
 }
 
-/** An empty Postgres database that no other caller has. */
-export async function freshDatabase(): Promise<{ readonly url: string }> {
+/** An empty Postgres database that no other caller has. @param options of `create database` */
+export async function freshDatabase(options = ""): Promise<{ readonly url: string }> {
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await administer(`create database ${name}`);
+  await administer(`create database ${name} ${options}`);
   leftovers.push(() => administer(`drop database if exists ${name} with (force)`));
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;

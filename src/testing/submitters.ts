@@ -1,5 +1,6 @@
 /** Clients that submit jobs one by one, together several hundred a second, and keep the answers. */
 import { setTimeout as delay } from "node:timers/promises";
+import { at } from "../core/at.ts";
 
 const CLIENTS = 8;
 const PAUSE_MS = 8;
@@ -32,9 +33,9 @@ export class Submitters {
   }
 
   async #run(first: number): Promise<void> {
-    let at = first;
+    let turn = first;
     while (!this.#isStopped) {
-      if (!(await this.#submit(this.#urls[at % this.#urls.length] ?? ""))) at += 1;
+      if (!(await this.#submit(at(this.#urls, turn % this.#urls.length)))) turn += 1;
       await delay(PAUSE_MS);
     }
   }

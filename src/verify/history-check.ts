@@ -17,6 +17,6 @@ export async function historyInconsistencies(
   return differences.map(({ hour, type, stored, counted }) => ({
     kind: "history",
     id: null,
-    text: `jobs of type ${type} that finished in the hour from ${formatTime(hour)} (completed, failed, cancelled, retries, errors): the rows give ${stored || "none"}, the history has ${counted || "none"}`,
+    text: `jobs of type ${type} that finished in the hour from ${formatTime(hour)} (completed, failed, cancelled, retries, errors, run_total_ms): the rows give ${stored || "none"}, the history has ${counted || "none"}`,
   }));
 }

@@ -7,6 +7,7 @@ import type { PlaceIssue } from "../queue/snapshot.ts";
  * - lease_overdue: no replica takes over a lease that ran out
  * - outbox_overdue: no replica records an outcome
  * - accepted_lost: the job is committed in Postgres, and neither in Redis nor recorded
+ * - not_indexed: a search by tag, group or retried job may miss the live job
  * - history: the counts of an hour differ from the rows of the jobs that finished in it
  * - books: counters contradict each other, or the jobs that they count
  */
@@ -16,6 +17,7 @@ type InconsistencyKind =
   | "lease_overdue"
   | "outbox_overdue"
   | "accepted_lost"
+  | "not_indexed"
   | "history"
   | "books";
 

@@ -19,6 +19,7 @@ import { contradictions, isSame, miscounts } from "./counts-check.ts";
 import { historyInconsistencies } from "./history-check.ts";
 import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
+import { stillUnindexed, unindexedJobs } from "./index-check.ts";
 import { overdueEntries } from "./overdue.ts";
 
 /** Further candidates are counted but not checked again. */
@@ -64,6 +65,8 @@ export async function verify(options: VerificationOptions): Promise<Verification
   ]);
   const inconsistencies = await afterTwoChecks(options, candidates, () => checkAgain(options, candidates));
   const lost = await afterTwoChecks(options, await lostAccepted(options), () => lostAccepted(options));
+  const unindexed = await unindexedJobs(options.audit);
+  const leftOut = await afterTwoChecks(options, unindexed, () => stillUnindexed(options.audit, unindexed));
   const miscounted = await afterTwoChecks(
     options,
     walk.miscounts ?? NONE,
@@ -75,7 +78,11 @@ export async function verify(options: VerificationOptions): Promise<Verification
     jobCounts,
     jobsSeen: walk.seen,
     rows,
-    inconsistencies: [...inconsistencies.values(), ...lost.values(), ...miscounted.values(), ...ofRows, ...ofHistory],
+    inconsistencies: [
+      ...[inconsistencies, lost, leftOut, miscounted].flatMap((found) => [...found.values()]),
+      ...ofRows,
+      ...ofHistory,
+    ],
     unexamined: walk.unexamined,
     notes,
   };

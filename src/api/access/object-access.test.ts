@@ -18,6 +18,7 @@ import * as diagnostics from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
 import * as updates from "../contract/job-update-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
+import * as queues from "../contract/queue-operations.ts";
 import * as system from "../contract/system-operations.ts";
 import { ApiKeyCache } from "./api-key-cache.ts";
 
@@ -47,6 +48,8 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   listJobs: ["/api/v1/jobs"],
   followAll: ["/api/v1/events"],
   listQueues: ["/api/v1/queues"],
+  getQueue: ["/api/v1/queues/strict"],
+  getQueueHistory: ["/api/v1/queues/strict/history"],
   listWorkers: ["/api/v1/workers"],
   whoami: ["/api/v1/whoami"],
   getStats: ["/api/v1/stats"],
@@ -76,7 +79,7 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
 /** Calls that need the scope `read` besides their own. */
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
-const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introspection, system, documentation]
+const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introspection, queues, system, documentation]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(
     (value): value is Operation =>

@@ -1,6 +1,7 @@
 /** The calls that act on all jobs that match a filter. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
+import { at } from "../../core/at.ts";
 import type { BulkAction } from "../../core/bulk.ts";
 import { BULK_STATUSES, bulkTypeOf } from "../../core/bulk.ts";
 import { filterSchemas, payloadFilterSchemas } from "../../core/job-filters.ts";
@@ -107,7 +108,7 @@ function bulkOperation(
 }
 
 function listOf(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+  return `${words.slice(0, -1).join(", ")} or ${at(words, words.length - 1)}`;
 }
 
 export const cancelJobs = bulkOperation("cancel", {

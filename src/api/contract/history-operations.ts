@@ -15,18 +15,20 @@ const HISTORY_PROBLEMS = ["validation_failed", "store_unavailable"];
 export const STEPS = ["minute", "hour", "day"] as const;
 export const MAX_STEPS = 2_000;
 export const MAX_ERROR_GROUPS = 1_000;
+export const MAX_SAMPLES = 1_500;
 
-const point = Type.Object({
-  at: timeSchema,
+const counts = {
   completed: count,
   failed: count,
   cancelled: count,
   retries: Type.Integer({ minimum: 0, description: "Counted attempts beyond the first of each job" }),
+  run_total_ms: Type.Integer({ minimum: 0, description: "The sum of the durations of the last attempt of each job" }),
   pickup_ms: percentiles(
     "From the time at which a job could first start, `created_at` or `run_at`, to the start of its first attempt; null if no job started",
   ),
   run_ms: percentiles("The duration of the last attempt of each job; null if no job started"),
-});
+};
+const point = Type.Object({ at: timeSchema, ...counts });
 
 export const getSeries: Operation = {
   method: "GET",
@@ -47,6 +49,9 @@ export const getSeries: Operation = {
     ),
     step: Type.Optional(Type.Enum([...STEPS], { description: "Default: minute. Days are those of UTC" })),
     type: types,
+    by: Type.Optional(
+      Type.Enum(["type"], { description: "`type`: the answer has the counts of each type too, in `types`" }),
+    ),
   }),
   answers: {
     200: {
@@ -58,6 +63,15 @@ export const getSeries: Operation = {
             from: timeSchema,
             to: timeSchema,
             series: Type.Array(point),
+            types: Type.Optional(
+              Type.Array(Type.Object({ type: Type.String(), ...counts }), {
+                description: "With `by=type`: the types that have any job, those with the most run time first",
+              }),
+            ),
+            versions: Type.Array(Type.Object({ at: timeSchema, version: Type.String() }), {
+              description:
+                "When replicas began to run another version: the one in force at the start of the range, and up to 1,000 after it, the oldest first",
+            }),
           }),
         },
       },
@@ -109,6 +123,10 @@ export const getErrors: Operation = {
           schema: Type.Object({
             errors: Type.Array(errorGroup),
             truncated: Type.Boolean({ description: `Whether there are more than these ${MAX_ERROR_GROUPS}` }),
+            version_since: nullable(
+              timeSchema,
+              "When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if it is not known",
+            ),
           }),
         },
       },

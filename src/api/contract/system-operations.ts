@@ -21,7 +21,7 @@ function ok(description: string, schema: TSchema): Readonly<Record<number, Opera
 
 const STATS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
 
-const queueSchema = Type.Object({
+export const queueSchema = Type.Object({
   type: Type.String(),
   state: Type.Enum(["active", "paused"]),
   paused_reason: nullable(Type.String({ description: "Null too if the pause has no reason" })),
@@ -151,7 +151,7 @@ export const getWhoami: Operation = {
   tag: "Replicas",
   summary: "Read who the caller is, and what it may do",
   description:
-    "For pages that offer only what their user may do. Without API keys, `key` and `user` are null, and all scopes are listed.",
+    "For pages that offer only what their user may do. For a request that needs neither an API key nor a user, both are null, and all scopes are listed.",
   answers: ok(
     "The caller, and the settings of the dashboard",
     Type.Object({

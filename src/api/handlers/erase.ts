@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobView } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
-import { TaskFlowError } from "../../errors.ts";
+import { CodedError } from "../../errors.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
@@ -36,13 +36,13 @@ export function eraseJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   };
 }
 
-/** Waits for the row of a finished job. @throws TaskFlowError 503 if it does not appear in time */
+/** Waits for the row of a finished job. @throws CodedError 503 if it does not appear in time */
 async function recorded({ store }: Pick<ApiDependencies, "store">, id: string): Promise<JobView> {
   for (const endsAt = performance.now() + MAX_ROW_WAIT_MS; ; ) {
     const row = await store.get(id);
     if (row) return row;
     if (performance.now() > endsAt)
-      throw new TaskFlowError("store_unavailable", 503, "The job is not recorded in Postgres yet.", {
+      throw new CodedError("store_unavailable", 503, "The job is not recorded in Postgres yet.", {
         retryAfterMs: 2_000,
       });
     await sleep(LOOK_EVERY_MS);

@@ -20,6 +20,8 @@ export function getErrors({ queue, store }: ApiDependencies): (request: ApiReque
       hourly,
       examples,
     }));
-    return json(200, JSON.stringify({ errors, truncated: groups.length > MAX_ERROR_GROUPS }));
+    const since = await store.history.versionSince();
+    const version_since = since === null ? null : formatTime(since);
+    return json(200, JSON.stringify({ errors, truncated: groups.length > MAX_ERROR_GROUPS, version_since }));
   };
 }

@@ -1,4 +1,4 @@
-/** Parses the queries of `GET /api/v1/stats/series` and `GET /api/v1/errors`, or lists all their issues. */
+/** Parses the queries of the calls about the history, or lists all their issues. */
 import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
 import { readFilters } from "../../core/job-filters.ts";
@@ -6,8 +6,9 @@ import { parseTime } from "../../core/rfc3339.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { escapePointer } from "../../core/schema-issues.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/time.ts";
+import { MINUTES_KEPT_MS } from "../../results/history/compaction.ts";
 import type { HistoryPeriod, SeriesStep } from "../../results/history/history-reader.ts";
-import { MAX_STEPS, STEPS } from "../contract/history-operations.ts";
+import { MAX_SAMPLES, MAX_STEPS, STEPS } from "../contract/history-operations.ts";
 
 export const STEP_MS: Readonly<Record<SeriesStep, number>> = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 const DEFAULT_STEPS = 60;
@@ -17,16 +18,24 @@ const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
 
 type Parsed<Query> = Query | { readonly rejection: Rejection };
 
+interface SeriesQuery extends HistoryPeriod {
+  readonly step: SeriesStep;
+  readonly isByType: boolean;
+}
+
 /** @param now epoch ms, from which the default period follows */
-export function readSeriesQuery(query: string, now: number): Parsed<HistoryPeriod & { readonly step: SeriesStep }> {
-  const { members, issues } = membersOf(query, ["from", "to", "step", "type"]);
+export function readSeriesQuery(query: string, now: number): Parsed<SeriesQuery> {
+  const { members, issues } = membersOf(query, ["from", "to", "step", "type", "by"]);
   const { step: name = "minute" } = members;
   const step = STEPS.find((one) => one === name);
   if (step === undefined) issues.push({ path: "/step", message: `expected ${STEPS.join(", ")}` });
+  if (members.by !== undefined && members.by !== "type") issues.push({ path: "/by", message: "expected type" });
   const maxSteps = step === undefined ? Infinity : MAX_STEPS;
   const rounding = { stepMs: STEP_MS[step ?? "minute"], defaultSteps: DEFAULT_STEPS, maxSteps, now };
   const period = periodOf(members, issues, rounding);
-  return issues.length > 0 || step === undefined ? invalid(issues) : { ...period, step };
+  return issues.length > 0 || step === undefined
+    ? invalid(issues)
+    : { ...period, step, isByType: members.by !== undefined };
 }
 
 /** @param now epoch ms, from which the default period follows */
@@ -39,6 +48,25 @@ export function readErrorsQuery(query: string, now: number): Parsed<HistoryPerio
     now,
   });
   return issues.length > 0 ? invalid(issues) : period;
+}
+
+interface SamplesQuery extends Pick<HistoryPeriod, "from" | "to"> {
+  /** A multiple of a minute: of a long period, one sample is returned for several minutes. */
+  readonly stepMs: number;
+}
+
+/** The part of a period that may have samples. @param now epoch ms, from which the default period follows */
+export function readSamplesQuery(query: string, now: number): Parsed<SamplesQuery> {
+  const { members, issues } = membersOf(query, ["from", "to"]);
+  const end = members.to === undefined ? now + 1 : timeOf(members.to, "/to", issues);
+  const start = members.from === undefined ? end - DEFAULT_HOURS * HOUR_MS : timeOf(members.from, "/from", issues);
+  if (start > end) issues.push({ path: "/from", message: "must not be after `to`" });
+  if (issues.length > 0) return invalid(issues);
+  const from = Math.max(start, now - MINUTES_KEPT_MS);
+  const to = Math.max(from, Math.min(end, now + MINUTE_MS));
+  // Both ends are rounded outwards, which may add two steps
+  const stepMs = Math.max(1, Math.ceil((to - from) / MINUTE_MS / (MAX_SAMPLES - 2))) * MINUTE_MS;
+  return { from: Math.floor(from / stepMs) * stepMs, to: Math.ceil(to / stepMs) * stepMs, stepMs };
 }
 
 type Members = Readonly<Record<string, string>>;

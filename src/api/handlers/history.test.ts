@@ -47,7 +47,8 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const get = (path: string) => request(server, "GET", `/api/v1/${path}`);
-const NONE = { completed: 0, failed: 0, cancelled: 0, retries: 0, pickup_ms: null, run_ms: null };
+const COUNTS = { completed: 0, failed: 0, cancelled: 0, retries: 0, run_total_ms: 0 };
+const NONE = { ...COUNTS, pickup_ms: null, run_ms: null };
 
 describe("the series", () => {
   it("has every step of a period, rounded down, with counts and percentiles", async () => {
@@ -65,6 +66,7 @@ describe("the series", () => {
           ...NONE,
           completed: 2,
           retries: 2,
+          run_total_ms: 15,
           pickup_ms: of(5),
           run_ms: { p50: 7, p95: 8, p99: 8 },
         },
@@ -72,10 +74,12 @@ describe("the series", () => {
           at: "2026-01-31T12:01:00.000Z",
           ...NONE,
           failed: 2,
+          run_total_ms: 2 * MINUTE_MS + 1,
           pickup_ms: of(5),
           run_ms: of(expect.any(Number) as never),
         },
       ],
+      versions: [],
     });
   });
 
@@ -94,6 +98,49 @@ describe("the series", () => {
         { at: "2026-02-01T00:00:00.000Z", cancelled: 1 },
       ],
     });
+  });
+
+  it("has the counts of each type with by=type, those with the most run time first", async () => {
+    const period = "from=2026-01-31T12:00:00Z&to=2026-02-02T00:00:00Z&by=type";
+    for (const step of ["hour", "day"])
+      expect((await get(`stats/series?${period}&step=${step}`)).body).toMatchObject({
+        series: { length: step === "hour" ? 36 : 2 },
+        types: [
+          { ...COUNTS, type: "note", completed: 1, failed: 2, cancelled: 1, run_total_ms: 2 * MINUTE_MS + 8 },
+          { ...COUNTS, type: "strict", completed: 1, retries: 2, run_total_ms: 8 },
+        ],
+      });
+    const { body } = await get(`stats/series?${period}&step=day&type=strict,email`);
+    expect(body).toMatchObject({ types: [{ type: "strict" }] });
+    const { series, types } = body as Partial<Record<"series" | "types", Record<string, unknown>[]>>;
+    const [day] = (series ?? []).filter(({ completed }) => completed === 1);
+    expect(types?.[0]).toMatchObject({ pickup_ms: day?.["pickup_ms"], run_ms: { p95: expect.any(Number) as number } });
+    expect(types?.[0]?.["run_ms"]).toEqual(day?.["run_ms"]);
+    expect((await get("stats/series?from=2025-01-31T12:00:00Z&to=2025-01-31T13:00:00Z&by=type")).body).toMatchObject({
+      types: [],
+    });
+    expect(await get("stats/series?by=status")).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "/by", message: "expected type" }] },
+    });
+  });
+
+  it("has the versions that replicas began to run, and since when the errors have the newest", async () => {
+    const { url } = await freshDatabase();
+    const other = await startApiServer({ database: url });
+    try {
+      const before = Date.now();
+      expect((await request(other, "GET", "/api/v1/errors")).body).toMatchObject({ version_since: null });
+      await other.store.history.recordVersion("1.2.3");
+      const { body } = await request(other, "GET", "/api/v1/stats/series");
+      expect(body.versions).toEqual([{ at: expect.any(String) as string, version: "1.2.3" }]);
+      const at = (body.versions as { at: string }[])[0]?.at;
+      expect(Math.abs(Date.parse(at ?? "") - before)).toBeLessThan(60_000);
+      expect((await request(other, "GET", "/api/v1/errors")).body).toMatchObject({ version_since: at });
+      expect((await request(other, "GET", "/api/v1/stats/series?to=2026-01-01T00:00:00Z")).body.versions).toEqual([]);
+    } finally {
+      await other.close();
+    }
   });
 
   it("is by default the last hour, in minutes, with the current one; an empty period has no steps", async () => {
@@ -161,6 +208,7 @@ describe("the errors", () => {
         },
       ],
       truncated: false,
+      version_since: null,
     });
     expect((body as { errors: { hourly: number[] }[] }).errors[0]?.hourly).toHaveLength(24);
   });
@@ -170,7 +218,7 @@ describe("the errors", () => {
     expect((await get(`errors?${period}`)).body).toMatchObject({
       errors: [{ type: "note", signature: "no user <n>", count: 2, hourly: Array.from({ length: 24 }, () => 0) }],
     });
-    expect((await get(`errors?${period}&type=strict,email`)).body).toEqual({ errors: [], truncated: false });
+    expect((await get(`errors?${period}&type=strict,email`)).body).toMatchObject({ errors: [], truncated: false });
     expect((await get(`errors?to=2026-01-31T12:59:59Z`)).body).toMatchObject({ errors: [] });
     expect((await get(`errors?from=2025-01-31T12:59:59Z`)).body).toMatchObject({
       errors: [{ count: 2 }, { count: 1 }],

@@ -4,7 +4,7 @@ import { isId } from "../../core/id.ts";
 import type { Job, JobView, Submission } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { mayActOn, readsAll } from "../../core/ownership.ts";
-import { OutcomeUnknown, TaskFlowError } from "../../errors.ts";
+import { CodedError, OutcomeUnknown } from "../../errors.ts";
 import type { CancelAnswer } from "../../queue/cancellation.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { rejectionOfBody } from "../http/empty-body.ts";
@@ -27,10 +27,10 @@ export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<
   };
 }
 
-/** The id in the path. @throws TaskFlowError 400 `invalid_id` */
+/** The id in the path. @throws CodedError 400 `invalid_id` */
 export function idOf({ params }: ApiRequest): string {
   const id = at(params, 0).toLowerCase();
-  if (!isId(id)) throw new TaskFlowError("invalid_id", 400, "The id in the path is not a UUID.");
+  if (!isId(id)) throw new CodedError("invalid_id", 400, "The id in the path is not a UUID.");
   return id;
 }
 

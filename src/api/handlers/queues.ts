@@ -3,7 +3,8 @@
 import type { SharedRead } from "../../concurrency/shared-read.ts";
 import { at } from "../../core/at.ts";
 import { compileValidator } from "../../core/validator.ts";
-import type { JobCounts } from "../../queue/counts.ts";
+import type { JobCounts, TypeCounts } from "../../queue/counts.ts";
+import { oldestWaitMs } from "../../queue/counts.ts";
 import type { AuditChange } from "../../results/audit-log.ts";
 import { pauseSchema } from "../contract/system-operations.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -26,26 +27,35 @@ export function getQueues(
   };
 }
 
-function queueOf(type: string, { now, types, paused, pauseReasons }: JobCounts): unknown {
-  const {
-    queued = 0,
-    scheduled = 0,
-    retrying = 0,
-    running = 0,
-    nextSince = null,
-  } = types.find((jobCounts) => jobCounts.type === type) ?? {};
-  const oldestWaitMs = nextSince === null ? null : Math.max(0, now - nextSince);
+function queueOf(type: string, jobCounts: JobCounts): object {
+  const { types, paused, pauseReasons } = jobCounts;
+  const counts = types.find((ofType) => ofType.type === type) ?? {};
+  return queueFields(jobCounts, { type, ...counts }, paused.has(type), pauseReasons.get(type));
+}
+
+type QueueCounts = Pick<TypeCounts, "type"> &
+  Partial<Pick<TypeCounts, "queued" | "scheduled" | "retrying" | "running" | "nextSince">>;
+
+/** The fields that every call shows of a queue. */
+export function queueFields(
+  { now }: Pick<JobCounts, "now">,
+  { type, queued = 0, scheduled = 0, retrying = 0, running = 0, nextSince = null }: QueueCounts,
+  isPaused: boolean,
+  pauseReason: string | undefined,
+): object {
   return {
     type,
-    state: paused.has(type) ? "paused" : "active",
-    paused_reason: (paused.has(type) && pauseReasons.get(type)) || null,
+    state: isPaused ? "paused" : "active",
+    paused_reason: (isPaused && pauseReason) || null,
     depth: queued,
-    oldest_wait_ms: oldestWaitMs,
+    oldest_wait_ms: oldestWaitMs({ now }, nextSince),
     scheduled,
     retrying,
     running,
   };
 }
+
+export const QUEUE_NOT_FOUND = problem(404, "queue_not_found", "There is no job type with this name.");
 
 const pauseBody = compileValidator(pauseSchema);
 
@@ -81,7 +91,7 @@ async function change(
   const caller = callerOf(request);
   const type = at(request.params, 0);
   if (!registry.get(type) && !(await queue.jobCounts()).types.some((jobCounts) => jobCounts.type === type)) {
-    return problem(404, "queue_not_found", "There is no job type with this name.");
+    return QUEUE_NOT_FOUND;
   }
   await make(type);
   audit.record({ ...caller, action, target: type, details });

@@ -1,4 +1,4 @@
-/** `GET /api/v1/stats/series`: what finished, step by step. */
+/** `GET /api/v1/stats/series`: what finished, step by step, and by type. */
 import { formatTime } from "../../core/rfc3339.ts";
 import type { SeriesPoint } from "../../results/history/history-reader.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -11,16 +11,26 @@ export function getSeries({ queue, store }: ApiDependencies): (request: ApiReque
   return async (request) => {
     const query = readSeriesQuery(request.query, queue.clock.now());
     if ("rejection" in query) return problemOfRejection(query.rejection);
-    const { step, from, to } = query;
+    const { step, from, to, isByType } = query;
     const byTime = new Map((await store.history.series(step, query)).map((point) => [point.at, point]));
     const series = Array.from({ length: (to - from) / STEP_MS[step] }, (_, index) =>
       pointOf(from + index * STEP_MS[step], byTime),
     );
-    return json(200, JSON.stringify({ step, from: formatTime(from), to: formatTime(to), series }));
+    const types = isByType ? (await store.history.types(step, query)).map(countsOf) : undefined;
+    const versions = (await store.history.versions(query)).map(({ at, version }) => ({ at: formatTime(at), version }));
+    return json(
+      200,
+      JSON.stringify({ step, from: formatTime(from), to: formatTime(to), series, ...(types && { types }), versions }),
+    );
   };
 }
 
+const NO_JOBS = { completed: 0, failed: 0, cancelled: 0, retries: 0, run_total_ms: 0, pickup: null, run: null };
+
 function pointOf(at: number, byTime: ReadonlyMap<number, SeriesPoint>): unknown {
-  const { completed = 0, failed = 0, cancelled = 0, retries = 0, pickup = null, run = null } = byTime.get(at) ?? {};
-  return { at: formatTime(at), completed, failed, cancelled, retries, pickup_ms: pickup, run_ms: run };
+  return { ...countsOf(byTime.get(at) ?? NO_JOBS), at: formatTime(at) };
+}
+
+function countsOf({ pickup, run, ...counts }: Pick<SeriesPoint, "pickup" | "run">): object {
+  return { ...counts, pickup_ms: pickup, run_ms: run };
 }

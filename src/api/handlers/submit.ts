@@ -10,7 +10,7 @@ import type { Submission } from "../../core/job.ts";
 import { viewOfSubmission } from "../../core/job-view.ts";
 import { ownedBy } from "../../core/ownership.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
-import type { TaskFlowError } from "../../errors.ts";
+import type { CodedError } from "../../errors.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
 import { scopeDenial } from "../access/authentication.ts";
 import { withPayer } from "../access/payer.ts";
@@ -250,7 +250,7 @@ function enqueue(
 }
 
 /** If it is unknown whether the jobs exist, the answer contains their ids, so that the caller can read them. */
-export function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
+export function problemOfFailure(error: CodedError, ids: readonly string[]): Answer | undefined {
   const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
   return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
 }

@@ -3,7 +3,7 @@ import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { INTERNAL_ERROR, problemOfError } from "./problem.ts";
 
 /**
- * Makes a handler of an async function; for all routes but submissions. A TaskFlowError becomes the answer that it
+ * Makes a handler of an async function; for all routes but submissions. A CodedError becomes the answer that it
  * describes; any other error is logged once and answered with 500. The function may read the request's body only before
  * its first await.
  */

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Rejection } from "../../core/body.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
-import { TaskFlowError } from "../../errors.ts";
+import { CodedError } from "../../errors.ts";
 import { publicMessageOf } from "../../observability/outage.ts";
 import type { Answer } from "./exchange.ts";
 
@@ -52,9 +52,9 @@ export function problemOfRejection({ status, code, detail, issues }: Rejection):
   return problem(status, code, detail, { issues });
 }
 
-/** The answer to a request that failed with a TaskFlowError; undefined for other errors, which callers must not see. */
+/** The answer to a request that failed with a CodedError; undefined for other errors, which callers must not see. */
 export function problemOfError(error: unknown, members: ProblemExtras["members"] = {}): Answer | undefined {
-  if (!(error instanceof TaskFlowError) || error.status === 500) return undefined;
+  if (!(error instanceof CodedError) || error.status === 500) return undefined;
   const { status, code, retryAfterMs } = error;
   return problem(status, code, publicMessageOf(error), { members, retryAfterMs });
 }

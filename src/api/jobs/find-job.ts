@@ -6,7 +6,7 @@ import type { Caller } from "../../core/api-key.ts";
 import type { Job, JobView, Submission } from "../../core/job.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
 import { mayActOn, readsAll } from "../../core/ownership.ts";
-import { QueueUnavailable, TaskFlowError } from "../../errors.ts";
+import { CodedError, QueueUnavailable } from "../../errors.ts";
 import type { RecordedJob, Store } from "../../results/store.ts";
 
 /** Where a job was found, and what was found there. */
@@ -25,7 +25,7 @@ export interface Lookups<Live, Row, Accepted> {
 /**
  * Looks in Redis, then Postgres, then Redis again, then the acceptance log: a job that is recorded and forgotten
  * between the first two look-ups is in Postgres, and a job that is enqueued between them is in Redis.
- * @throws TaskFlowError if a source that may have the job is unavailable
+ * @throws CodedError if a source that may have the job is unavailable
  */
 export async function find<Live, Row, Accepted>({
   inRedis,
@@ -34,7 +34,7 @@ export async function find<Live, Row, Accepted>({
 }: Lookups<Live, Row, Accepted>): Promise<Found<Live, Row, Accepted> | undefined> {
   let unavailable: unknown;
   const first = await inRedis().catch((error: unknown) => {
-    if (!(error instanceof TaskFlowError)) throw error;
+    if (!(error instanceof CodedError)) throw error;
     unavailable = error; // Postgres may have the job
     return undefined;
   });

@@ -57,7 +57,7 @@ export class JobLooks {
 
   /**
    * The state of a job; undefined if there is none.
-   * @throws TaskFlowError if a source that may have the job is unavailable
+   * @throws CodedError if a source that may have the job is unavailable
    */
   async state(id: string): Promise<JobState | undefined> {
     const found = await find({

@@ -106,7 +106,7 @@ function page(up: string, { script, style }: NonNullable<Built["entries"]>): Ans
 /** The dashboard's page at any of its paths. */
 export const getDashboard: Handler = (request, reply) => {
   const { entries } = builtFiles();
-  reply.send(entries ? page("../".repeat(request.params.length), entries) : NOT_BUILT);
+  reply.send(entries ? page("../".repeat(request.params.filter(Boolean).length), entries) : NOT_BUILT);
 };
 
 export async function getDashboardFile(request: ApiRequest): Promise<Answer> {

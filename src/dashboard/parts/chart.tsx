@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Options, default as UPlot } from "uplot";
 import { isDark, theme } from "../app/theme.ts";
-import { zone } from "./time.tsx";
+import { clockText, dayText, zone } from "./time.tsx";
 
 export interface Line {
   readonly title: string;
@@ -34,6 +34,7 @@ interface ChartProps {
 }
 
 const HEIGHT = 180;
+const DAY_S = 86_400;
 
 export function Chart(props: ChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -110,7 +111,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
     cursor: { drag: { x: latest.current.onBrush !== undefined, y: false, setScale: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, font, grid: { show: false } },
+      { ...axis, font, grid: { show: false }, values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step) },
       { ...axis, font, size: 56, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
     ],
     series: [
@@ -119,7 +120,8 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         label: title,
         stroke: color(name),
         width: 1.5,
-        points: { show: false },
+        // a value between two gaps has no line
+        points: { show: false, size: 5, fill: color(name), filter: (plot, at) => alone(plot.data[at] ?? []) },
         ...(isFilled && { fill: `${color(name)}22` }),
         ...(dash && { dash: [...dash] }),
       })),
@@ -138,6 +140,23 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
       ],
     },
   };
+}
+
+/** The texts of the time axis: the time of day, and the date where it changes; for steps of days, dates alone. */
+function timeTexts(seconds: readonly number[], stepSeconds: number): string[] {
+  return seconds.map((second, index) => {
+    const day = dayText(second * 1_000).slice(5);
+    if (stepSeconds >= DAY_S) return day;
+    const clock = clockText(second * 1_000).slice(0, 5);
+    const before = index === 0 ? undefined : dayText((seconds[index - 1] ?? 0) * 1_000).slice(5);
+    return before === undefined || before === day ? clock : `${clock}\n${day}`;
+  });
+}
+
+/** The indexes of values without neighbours. */
+function alone(values: ArrayLike<number | null | undefined>): number[] {
+  const isValue = (at: number): boolean => values[at] !== null && values[at] !== undefined;
+  return Array.from(values, (_, at) => at).filter((at) => isValue(at) && !isValue(at - 1) && !isValue(at + 1));
 }
 
 function drawMarkers(plot: UPlot, markers: readonly Marker[], stroke: string, font: string): void {
@@ -174,8 +193,8 @@ function showTooltip(plot: UPlot, { lines, format }: ChartProps, host: HTMLEleme
     tooltip.className = "chart-tooltip";
     host.append(tooltip);
   }
-  const time = new Date((plot.data[0][at] ?? 0) * 1_000);
-  const text = zone.value === "utc" ? time.toISOString().slice(0, 16).replace("T", " ") : time.toLocaleString();
+  const time = (plot.data[0][at] ?? 0) * 1_000;
+  const text = `${dayText(time)} ${clockText(time).slice(0, 5)}`;
   const values = lines.map(({ title, values: all }) => {
     const value = all[at];
     return `${title}: ${value === null || value === undefined ? "–" : format(value)}`;

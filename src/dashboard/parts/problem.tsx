@@ -26,7 +26,7 @@ export function Loaded<Data>({
   );
 }
 
-function Stale({ of: { error, readAt } }: { readonly of: ResourceState<unknown> }): JSX.Element {
+export function Stale({ of: { error, readAt } }: { readonly of: ResourceState<unknown> }): JSX.Element {
   return (
     <div class="notice error" role="alert">
       <ErrorText error={error} />

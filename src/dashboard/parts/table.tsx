@@ -3,7 +3,8 @@
  * never move: the caller decides when new rows are added.
  */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { Component } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useKeys } from "../app/keys.ts";
 import { navigate, route, setQuery } from "../app/router.ts";
 
@@ -36,13 +37,22 @@ interface TableProps<Row> {
 
 /** The row of the keyboard is the `row` of the URL. */
 const ROW = "row";
+/** A long table is rendered in steps of so many rows, so that the browser stays responsive. */
+const STEP = 50;
 
 export function Table<Row>(props: TableProps<Row>): JSX.Element {
   const { caption, columns, rows, idOf, hrefOf, selection, empty } = props;
   const body = useRef<HTMLTableSectionElement>(null);
   const current = route().query.get(ROW);
   useRowKeys(props, body);
-  const toggle = (id: string): void => selection?.change(toggled(selection.ids, id));
+  const latest = useRef(selection);
+  latest.current = selection;
+  const shown = useGrowing(rows.length);
+  useScrollToRow(body, shown);
+  const onToggle = useRef((id: string): void => {
+    const now = latest.current;
+    now?.change(toggled(now.ids, id));
+  }).current;
   return (
     <div class="table-scroll">
       <table>
@@ -51,40 +61,26 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
           <tr>
             {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
             {columns.map(({ key, title, align = "start", isMinor = false }) => (
-              <th key={key} scope="col" class={cellClass(align, isMinor)}>
+              <th key={key} scope="col" class={cellClass(align, isMinor)} data-column={key}>
                 {title}
               </th>
             ))}
           </tr>
         </thead>
         <tbody ref={body}>
-          {rows.map((row) => {
+          {rows.slice(0, shown).map((row) => {
             const id = idOf(row);
-            const isSelected = selection?.ids.has(id) ?? false;
             return (
-              <tr
+              <TableRow
                 key={id}
-                data-row={id}
-                class={`${id === current ? "current" : ""} ${hrefOf ? "opens" : ""}`}
-                aria-selected={selection ? isSelected : undefined}
-                onClick={(event) => open(event, row, hrefOf)}
-              >
-                {selection ? (
-                  <td class="select">
-                    <input
-                      type="checkbox"
-                      checked={isSelected}
-                      aria-label={`Select ${id}`}
-                      onChange={() => toggle(id)}
-                    />
-                  </td>
-                ) : null}
-                {columns.map(({ key, cell, align = "start", isMinor = false }) => (
-                  <td key={key} class={cellClass(align, isMinor)}>
-                    {cell(row)}
-                  </td>
-                ))}
-              </tr>
+                row={row}
+                id={id}
+                columns={columns}
+                hrefOf={hrefOf}
+                isCurrent={id === current}
+                isSelected={selection?.ids.has(id)}
+                onToggle={onToggle}
+              />
             );
           })}
         </tbody>
@@ -92,6 +88,59 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
       {rows.length === 0 ? <div class="empty">{empty ?? "Nothing here."}</div> : null}
     </div>
   );
+}
+
+interface TableRowProps<Row> {
+  readonly row: Row;
+  readonly id: string;
+  readonly columns: readonly Column<Row>[];
+  readonly hrefOf: TableProps<Row>["hrefOf"];
+  readonly isCurrent: boolean;
+  /** Undefined in a table without a selection. */
+  readonly isSelected: boolean | undefined;
+  readonly onToggle: (id: string) => void;
+}
+
+/** Rendered again only if one of its properties has changed: a table may have 1,000 rows. */
+class TableRow<Row> extends Component<TableRowProps<Row>> {
+  override shouldComponentUpdate(next: TableRowProps<Row>): boolean {
+    return (Object.keys(next) as (keyof TableRowProps<Row>)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render(): JSX.Element {
+    const { row, id, columns, hrefOf, isCurrent, isSelected, onToggle } = this.props;
+    return (
+      <tr
+        data-row={id}
+        class={`${isCurrent ? "current" : ""} ${hrefOf ? "opens" : ""}`}
+        aria-selected={isSelected}
+        onClick={(event) => open(event, row, hrefOf)}
+      >
+        {isSelected === undefined ? null : (
+          <td class="select">
+            <input type="checkbox" checked={isSelected} aria-label={`Select ${id}`} onChange={() => onToggle(id)} />
+          </td>
+        )}
+        {columns.map(({ key, cell, align = "start", isMinor = false }) => (
+          <td key={key} class={cellClass(align, isMinor)}>
+            {cell(row)}
+          </td>
+        ))}
+      </tr>
+    );
+  }
+}
+
+/** How many of the rows are rendered: a step more with each frame. */
+function useGrowing(count: number): number {
+  const [shown, setShown] = useState(STEP);
+  const isAll = shown >= count;
+  useEffect(() => {
+    if (isAll) return undefined;
+    const frame = requestAnimationFrame(() => setShown(shown + STEP));
+    return () => cancelAnimationFrame(frame);
+  }, [isAll, shown]);
+  return shown;
 }
 
 function SelectAll({
@@ -172,9 +221,17 @@ function useRowKeys<Row>(
       },
     }),
   });
-  useEffect(() => {
-    const id = currentId();
-    if (id !== null)
-      body.current?.querySelector(`[data-row="${CSS.escape(id)}"]`)?.scrollIntoView({ block: "nearest" });
-  }, []);
+}
+
+/** Shows the row of the URL once it is rendered. */
+function useScrollToRow(body: { readonly current: HTMLTableSectionElement | null }, shown: number): void {
+  const isDone = useRef(false);
+  useLayoutEffect(() => {
+    const id = route().query.get(ROW);
+    if (isDone.current || id === null) return;
+    const row = body.current?.querySelector(`[data-row="${CSS.escape(id)}"]`);
+    if (!row) return;
+    isDone.current = true;
+    row.scrollIntoView({ block: "nearest" });
+  }, [shown]);
 }

@@ -1,6 +1,7 @@
 /** Times: relative on screen, exact in the tooltip; one switch for all toggles local time and UTC. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import { readSetting, writeSetting } from "../data/browser-settings.ts";
 import { relativeText } from "./format.ts";
 
@@ -54,9 +55,11 @@ interface TimeProps {
 }
 
 export function Time({ at, format = "relative" }: TimeProps): JSX.Element {
+  const ms = typeof at === "string" ? Date.parse(at) : (at ?? 0);
+  // the component is rendered again only when its text changes, not every second
+  const relative = useMemo(() => computed(() => relativeText(ms, now.value)), [ms]);
   if (at === null) return <span class="muted">–</span>;
-  const ms = typeof at === "number" ? at : Date.parse(at);
-  const texts = [relativeText(ms, now.value), exactTime(ms)];
+  const texts = [relative.value, exactTime(ms)];
   const [shown, tooltip] = format === "relative" ? texts : texts.reverse();
   return (
     <time dateTime={new Date(ms).toISOString()} title={tooltip}>

@@ -13,7 +13,7 @@ import type { Rechecked } from "../../core/bulk.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
 import { ReleaseError } from "../../core/job-type.ts";
 import type { Acted, WalkPage } from "../../core/reruns.ts";
-import { ScriptFailed, TaskFlowError } from "../../errors.ts";
+import { CodedError, ScriptFailed } from "../../errors.ts";
 import { reasonOf } from "../../observability/reason.ts";
 import { bulkError } from "./error-codes.ts";
 
@@ -259,5 +259,5 @@ class Walk {
 }
 
 function isAway(error: unknown): boolean {
-  return error instanceof TaskFlowError && error.status === 503 && !(error instanceof ScriptFailed);
+  return error instanceof CodedError && error.status === 503 && !(error instanceof ScriptFailed);
 }

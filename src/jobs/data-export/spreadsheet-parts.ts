@@ -1,4 +1,5 @@
 /** The parts of an .xlsx besides its rows (ECMA-376, part 1, 12.3 and part 2, 9). */
+import { at } from "../../core/at.ts";
 import type { StyleTable } from "./spreadsheet-style.ts";
 import { escapeXml } from "./spreadsheet-xml.ts";
 
@@ -42,7 +43,7 @@ export function packageParts(sheetNames: readonly string[], styles: StyleTable):
     [
       "xl/workbook.xml",
       `${XML}<workbook xmlns="${MAIN}" xmlns:r="${RELATIONSHIPS}"><bookViews><workbookView/></bookViews><sheets>` +
-        `${numbers.map((n) => `<sheet name="${escapeXml(sheetNames[n - 1] ?? "")}" sheetId="${n}" r:id="rId${n}"/>`).join("")}</sheets></workbook>`,
+        `${numbers.map((n) => `<sheet name="${escapeXml(at(sheetNames, n - 1))}" sheetId="${n}" r:id="rId${n}"/>`).join("")}</sheets></workbook>`,
     ],
     [
       "xl/_rels/workbook.xml.rels",

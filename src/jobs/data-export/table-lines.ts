@@ -1,4 +1,5 @@
 /** Formats rows that were read as texts like the lines that Postgres would write. */
+import { at } from "../../core/at.ts";
 import { csvCell } from "./csv-cell.ts";
 import type { LineLayout } from "./layout.ts";
 import type { Table } from "./table.ts";
@@ -15,7 +16,7 @@ export async function* tableLines({ columns, batches }: Table, { format, csv }: 
   const names = columns.map(({ title }) => JSON.stringify(title));
   for await (const rows of batches) {
     yield Buffer.from(
-      rows.map((row) => `{${row.map((cell, at) => `${names[at] ?? ""}:${cell ?? "null"}`).join(",")}}\n`).join(""),
+      rows.map((row) => `{${row.map((cell, i) => `${at(names, i)}:${cell ?? "null"}`).join(",")}}\n`).join(""),
     );
   }
 }

@@ -9,7 +9,8 @@
 --       2 the job's attempts when the caller read it (2 digits)
 --       3 record
 --       4 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or ""
---       5 to 7 its callback: id, type, packed submission; or "" three times
+--       5 the names of that job in the index; a NUL between two names
+--       6 to 8 its callback: id, type, packed submission; or "" three times
 -- Returns: for each job: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and the job's entry
 --          in the hash; or "missing", ""; or "changed", "": the job waits, but has run since the caller read it, so its
 --          callback is outdated and nothing is done
@@ -34,13 +35,14 @@ local function append(lists, key, ...)
 end
 
 -- Gives Redis a job that only Postgres has. Returns whether that was possible.
-local function add_withdrawn(id, packed)
+local function add_withdrawn(id, packed, names)
   if size_of(packed) then
     if call('EXISTS', payloads .. id) == 0 then return false end
     call('PERSIST', payloads .. id)
   end
   call('SET', jobs .. id, packed)
   call('ZADD', ns .. 'live', 0, id)
+  for name in string.gmatch(names, '[^%z]+') do call('ZADD', ns .. 'index', 0, name .. '\0' .. id) end
   count('accepted:' .. type_of(packed), 1)
   return true
 end
@@ -62,10 +64,10 @@ local function finish(id, packed, state, before, record)
 end
 
 -- Returns what happened to a job, and its entry in the hash.
-local function cancel(id, attempts, record, accepted)
+local function cancel(id, attempts, record, accepted, names)
   local packed, before = start_of(id), becomes[id] or call('HGET', states, id)
   if packed == '' then
-    if accepted == '' or not add_withdrawn(id, accepted) then return 'missing', '' end
+    if accepted == '' or not add_withdrawn(id, accepted, names) then return 'missing', '' end
     return 'withdrawn', finish(id, accepted, nil, false, record)
   end
   local state = sub(before or packed, STATE, STATE_END)
@@ -78,10 +80,10 @@ local function cancel(id, attempts, record, accepted)
   return 'cancelled', finish(id, packed, state, before, record)
 end
 
-for at = 3, #ARGV, 7 do
-  local kind, entry = cancel(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+for at = 3, #ARGV, 8 do
+  local kind, entry = cancel(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
   reply[#reply + 1] = kind; reply[#reply + 1] = entry
-  if ARGV[at + 4] ~= '' and (kind == 'cancelled' or kind == 'withdrawn') then callbacks[#callbacks + 1] = at + 4 end
+  if ARGV[at + 5] ~= '' and (kind == 'cancelled' or kind == 'withdrawn') then callbacks[#callbacks + 1] = at + 5 end
 end
 for set, ids in pairs(left) do call('ZREM', set, unpack(ids)) end
 if #outbox > 0 then call('ZADD', ns .. 'outbox', unpack(outbox)) end

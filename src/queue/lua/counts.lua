@@ -17,21 +17,15 @@ for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do
   about[#about + 1] = redis.call('GET', ns .. 'replica:' .. replica) or nil
 end
 
--- The packed submission up to its payload; all of it is read only if the options are long.
-local function metadata_of(id)
-  return string.match(start_of(id), '^[^\n]*\n') or string.match(redis.call('GET', jobs .. id) or '', '^[^\n]*\n') or ''
-end
-
 local counts = redis.call('HGETALL', ns .. 'counts')
 for i = 1, #counts, 2 do
   local job_type = string.match(counts[i], '^accepted:(.+)$')
   if job_type then
-    local id = redis.call('ZRANGE', ns .. 'ready:' .. job_type, 0, 0)[1] or ''
-    local state = id ~= '' and redis.call('HGET', states, id)
+    local id, packed = next_job(job_type)
     queues[#queues + 1] = job_type
     queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. job_type)
     queues[#queues + 1] = id
-    queues[#queues + 1] = id == '' and '' or whole(metadata_of(id), state and string.sub(state, 1, HEADER_END))
+    queues[#queues + 1] = packed
   end
 end
 return {

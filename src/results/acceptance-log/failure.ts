@@ -1,15 +1,15 @@
 /** The errors of submissions of durability postgres that were not committed. */
-import { codeOf, OutcomeUnknown, TaskFlowError } from "../../errors.ts";
+import { CodedError, codeOf, OutcomeUnknown } from "../../errors.ts";
 import { outageOf } from "../../observability/outage.ts";
 
 /** Nothing was changed. */
-export function unavailable(reason: string, cause?: unknown): TaskFlowError {
+export function unavailable(reason: string, cause?: unknown): CodedError {
   const message = `This submission needs Postgres (durability postgres), which is not available now (${reason}); nothing was changed.`;
-  return new TaskFlowError("store_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
+  return new CodedError("store_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
 }
 
 /** It may have been committed; then the job runs, although the caller got an error. */
-export function unknown(cause: unknown, reason = outageOf(cause)): TaskFlowError {
+export function unknown(cause: unknown, reason = outageOf(cause)): CodedError {
   const message = `Postgres may have committed this submission (${reason}); if so, the job runs within a few minutes.`;
   return new OutcomeUnknown(message, cause);
 }

@@ -19,7 +19,7 @@ import { linger } from "../../concurrency/linger.ts";
 import { batchLength } from "../../core/batch-limits.ts";
 import type { Submission } from "../../core/job.ts";
 import { encodeWhole } from "../../core/packed-job.ts";
-import type { TaskFlowError } from "../../errors.ts";
+import type { CodedError } from "../../errors.ts";
 import { outageOf } from "../../observability/outage.ts";
 import { reasonOf } from "../../observability/reason.ts";
 import { failureOf } from "../../postgres/failure.ts";
@@ -62,7 +62,7 @@ export interface Acceptance {
 export type Accepted =
   | { readonly kind: "committed" }
   | { readonly kind: "known"; readonly firstId: string; readonly isSameBody: boolean }
-  | { readonly kind: "failed"; readonly error: TaskFlowError };
+  | { readonly kind: "failed"; readonly error: CodedError };
 
 export type AcceptDone = (answer: Accepted) => void;
 
@@ -211,7 +211,7 @@ export class AcceptanceLogWriter {
     }
   }
 
-  #fail(batch: readonly Pending[], error: TaskFlowError): void {
+  #fail(batch: readonly Pending[], error: CodedError): void {
     const reason = reasonOf(error.cause);
     // Logs each reason once, not for each batch: an outage may take hours.
     if (reason !== this.#lastReason)
@@ -231,7 +231,7 @@ function rowsOf({ jobs }: Acceptance): AcceptedRow[] {
   });
 }
 
-function failed(error: TaskFlowError): Accepted {
+function failed(error: CodedError): Accepted {
   return { kind: "failed", error };
 }
 

@@ -16,7 +16,7 @@ const NO_CODE = "unknown";
 /** In a record, the first of these keys is the record's own: quotes within its texts are escaped. */
 const STARTED_AT = /"started_at":(\d+)/;
 
-/** The counts of one minute and type. The names are those of taskflow_count_jobs (0021_history.sql). */
+/** The counts of one minute and type. The names are those of taskflow_count_jobs (0023_queue_history.sql). */
 interface MinuteCounts {
   /** Minutes since 1970. */
   readonly minute: number;
@@ -25,6 +25,7 @@ interface MinuteCounts {
   failed: number;
   cancelled: number;
   retries: number;
+  run_total_ms: number;
   readonly pickup: number[];
   readonly run: number[];
 }
@@ -64,6 +65,7 @@ export class BatchCounts {
     if (startedAt !== null) {
       count(counts.pickup, firstStartOf(outcome, startedAt) - Math.max(timeOfId(job.id), job.options.run_at ?? 0));
       count(counts.run, finishedAt - startedAt);
+      counts.run_total_ms += Math.max(0, Math.floor(finishedAt) - Math.floor(startedAt)); // as the row has them
     }
     if (status === "failed") this.#addFailure(outcome);
   }
@@ -82,7 +84,17 @@ export class BatchCounts {
     const key = `${minute} ${type}`;
     let counts = this.#minutes.get(key);
     if (counts === undefined) {
-      counts = { minute, type, completed: 0, failed: 0, cancelled: 0, retries: 0, pickup: [], run: [] };
+      counts = {
+        minute,
+        type,
+        completed: 0,
+        failed: 0,
+        cancelled: 0,
+        retries: 0,
+        run_total_ms: 0,
+        pickup: [],
+        run: [],
+      };
       this.#minutes.set(key, counts);
     }
     this.#latest = counts;

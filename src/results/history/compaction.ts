@@ -16,6 +16,8 @@ const MERGE_SERIES = readSql(new URL("./merge-series.sql", import.meta.url));
 const FOLD_MINUTES = readSql(new URL("./fold-minutes.sql", import.meta.url));
 const EXPIRE_SERIES = readSql(new URL("./expire-series.sql", import.meta.url));
 const MERGE_ERRORS = readSql(new URL("./merge-errors.sql", import.meta.url));
+const EXPIRE_VERSIONS = readSql(new URL("./expire-versions.sql", import.meta.url));
+const EXPIRE_SAMPLES = readSql(new URL("./expire-samples.sql", import.meta.url));
 const EXPIRE_ERRORS = readSql(new URL("./expire-errors.sql", import.meta.url));
 
 export const MINUTES_KEPT_MS = 30 * DAY_MS;
@@ -60,6 +62,8 @@ export async function compactAt(leader: Leader, now: number, retentionDays: numb
   while ((await mergeErrors()) > 0);
   await leader.step(async (client) => {
     await client.query(EXPIRE_SERIES, [now - HOURS_KEPT_MS]);
+    await client.query(EXPIRE_VERSIONS, [now - HOURS_KEPT_MS]);
+    await client.query(EXPIRE_SAMPLES, [now - MINUTES_KEPT_MS]);
     await client.query(EXPIRE_ERRORS, [now - retentionDays * DAY_MS - HOUR_MS]);
   });
 }

@@ -17,7 +17,8 @@ async function sumsOfRows({ client }: HistoryBundle, step: SeriesStep) {
   const { rows } = await client.query<{ at: number; failed: number }>(
     `select (extract(epoch from date_trunc($1, finished_at, 'UTC')) * 1000)::float8 as at,
       count(*) filter (where status = 'completed')::float8 as completed, count(*) filter (where status = 'failed')::float8 as failed,
-      count(*) filter (where status = 'cancelled')::float8 as cancelled, sum(greatest(attempt - 1, 0))::float8 as retries
+      count(*) filter (where status = 'cancelled')::float8 as cancelled, sum(greatest(attempt - 1, 0))::float8 as retries,
+      coalesce(sum(extract(epoch from finished_at - started_at) * 1000), 0)::float8 as run_total_ms
     from jobs group by 1 order by 1`,
     [step],
   );
@@ -27,7 +28,14 @@ async function sumsOfRows({ client }: HistoryBundle, step: SeriesStep) {
 async function series({ reader }: HistoryBundle, step: SeriesStep) {
   const points = await reader.series(step, ALWAYS);
   return points
-    .map(({ at, completed, failed, cancelled, retries }) => ({ at, completed, failed, cancelled, retries }))
+    .map(({ at, completed, failed, cancelled, retries, run_total_ms }) => ({
+      at,
+      completed,
+      failed,
+      cancelled,
+      retries,
+      run_total_ms,
+    }))
     .sort((a, b) => a.at - b.at);
 }
 
@@ -103,6 +111,55 @@ describe("the history", () => {
       expect(Math.abs((pickup?.p95 ?? 0) - pickups)).toBeLessThanOrEqual(0.05 * pickups);
       expect(Math.abs((run?.p95 ?? 0) - runs)).toBeLessThanOrEqual(0.05 * runs);
     }
+  });
+
+  it("adds up by type, those with the most run time first, whatever the clock did while a job ran", async () => {
+    const bundle = await historySetup();
+    const ran = (type: string, ms: number, fields: Partial<Outcome> = {}): Outcome =>
+      outcomeWith({ job: { type }, startedAt: NOW, finishedAt: NOW + ms, ...fields });
+    const counts = { completed: 0, failed: 0, cancelled: 0, retries: 0, run_total_ms: 0 };
+    await bundle.record([
+      ran("a", 10),
+      ran("b", 2 ** 32, { attempt: 3 }),
+      ran("b", 7, { status: "cancelled", startedAt: null }),
+      ran("c", -5_000),
+      ran("c", 10),
+    ]);
+    const expected = [
+      { ...counts, type: "b", completed: 1, cancelled: 1, retries: 2, run_total_ms: 2 ** 32 },
+      { ...counts, type: "a", completed: 1, run_total_ms: 10 },
+      { ...counts, type: "c", completed: 2, run_total_ms: 10 },
+    ];
+    for (const isCompact of [false, true]) {
+      if (isCompact) await bundle.compact(NOW + MINUTES_KEPT_MS + 60 * DAY_MS);
+      for (const step of ["minute", "hour", "day"] as const)
+        expect(await bundle.reader.types(step, ALWAYS)).toMatchObject(expected);
+      expect(await bundle.stored.historyDifferences(0)).toEqual([]);
+    }
+    expect(await bundle.reader.types("day", { ...ALWAYS, types: ["a"] })).toMatchObject([expected[1]]);
+    expect(await bundle.reader.types("day", { ...ALWAYS, to: NOW - DAY_MS })).toEqual([]);
+  });
+
+  it("counts rows of replicas that send no run times, in a database that had counts before", async () => {
+    const bundle = await historySetup();
+    const { client } = bundle;
+    const started = NOW - HOUR_MS;
+    await bundle.record([outcomeWith({ job: { id: idAt(started) }, startedAt: started, finishedAt: started + 5 })]);
+    const minute = Math.floor(started / MINUTE_MS);
+    const counts = { minute, type: "email", completed: 0, failed: 0, cancelled: 0, retries: 0, pickup: [], run: [] };
+    await client.query("select taskflow_count_jobs('earlier', $1, null)", [JSON.stringify([counts])]);
+    await client.query("update job_series set run_total_ms = 0 where writer <> 'earlier'");
+    expect(await bundle.stored.historyDifferences(0)).toMatchObject([
+      { stored: "1, 0, 0, 0, 0, 5", counted: "1, 0, 0, 0, 0, 0" },
+    ]);
+    await client.query(
+      "update taskflow_migrations set applied_at = applied_at - interval '1 hour' where name < '0023'",
+    );
+    expect(await bundle.stored.historyDifferences(0)).toEqual([]);
+    await client.query("update job_series set completed = 2 where writer <> 'earlier'");
+    expect(await bundle.stored.historyDifferences(0)).toMatchObject([
+      { stored: "1, 0, 0, 0, 0", counted: "2, 0, 0, 0, 0" },
+    ]);
   });
 
   it("measures the pickup of the first attempt, from run_at if it is later", async () => {

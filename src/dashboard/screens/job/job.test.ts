@@ -89,6 +89,18 @@ describe("the screen of a job", () => {
     await page.close();
   });
 
+  it("links a job and its callback to each other", async () => {
+    const peer = await HttpPeer.start();
+    const id = await submit(replica(), "noop", {}, { callback_url: peer.url("/done") });
+    await jobWhen(replica(), id);
+    const page = await openJob(id);
+    const callback = page.locator(".job-facts div", { hasText: "Its callback" }).getByRole("link");
+    await callback.click();
+    await page.locator(".job-facts div", { hasText: "Callback of" }).getByRole("link", { name: id }).waitFor();
+    await peer.close();
+    await page.close();
+  });
+
   it("edits and retries in the form, and keeps digits that nobody has edited", async () => {
     const peer = await HttpPeer.start();
     const id = await submit(
@@ -114,6 +126,7 @@ describe("the screen of a job", () => {
     const job = await jobWhen(replica(), idOf(page));
     expect(job).toMatchObject({ status: "completed", priority: 7, tags: ["news"], payload: { url: peer.url("/b") } });
     expect(await page.getByRole("region", { name: "the payload" }).textContent()).toContain("12345678901234567890");
+    await page.getByText("The server answered with status 200").waitFor();
     await peer.close();
     await page.close();
   });

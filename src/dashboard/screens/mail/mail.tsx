@@ -1,5 +1,6 @@
 /** The messages in the mail catcher, which runs on a development machine without a mail server. */
 import type { JSX } from "preact";
+import type { MailSummary } from "../../../client/taskflow.ts";
 import { TaskFlowError } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { useResource } from "../../data/resource.ts";
@@ -48,9 +49,7 @@ export function Mail(): JSX.Element {
   );
 }
 
-type CaughtMail = Awaited<ReturnType<ReturnType<typeof import("../../data/session.ts").client>["mails"]>>[number];
-
-const COLUMNS: readonly Column<CaughtMail>[] = [
+const COLUMNS: readonly Column<MailSummary>[] = [
   {
     key: "subject",
     title: "Subject",

@@ -1,10 +1,9 @@
 /** One message of the mail catcher. */
 import type { JSX } from "preact";
-import { SERVER_URL } from "../../app/base.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import { useResource } from "../../data/resource.ts";
-import { currentKey } from "../../data/session.ts";
+import { client, currentKey } from "../../data/session.ts";
 import { bytesText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
@@ -31,7 +30,7 @@ export function MessagePage({ item = "" }: ScreenProps): JSX.Element {
                 <ul class="attachments">
                   {attachments.map(({ filename, content_type: type, bytes }, at) => (
                     <li key={at}>
-                      <a href={partUrl(item, `attachment-${at}`)} download={filename}>
+                      <a href={client().mailPartUrl(item, `attachment-${at}`)} download={filename}>
                         {filename ?? `attachment ${at + 1}`}
                       </a>{" "}
                       <span class="muted">
@@ -74,13 +73,9 @@ function Body({ id, text, hasHtml }: BodyProps): JSX.Element {
         {isText ? (
           <pre class="text">{text ?? "The message has no text part."}</pre>
         ) : (
-          <iframe class="mail-frame" title="The message" src={partUrl(id, "html")} sandbox="" />
+          <iframe class="mail-frame" title="The message" src={client().mailPartUrl(id, "html")} sandbox="" />
         )}
       </Panel>
     </>
   );
-}
-
-function partUrl(id: string, part: string): string {
-  return `${SERVER_URL}/dev/mail/${encodeURIComponent(id)}/${part}`;
 }

@@ -1,6 +1,146 @@
+/** The queue of each job type. */
 import type { JSX } from "preact";
-import { Page } from "../../parts/page.tsx";
+import type { Queue, Series, Worker } from "../../../client/taskflow.ts";
+import { href } from "../../app/router.ts";
+import { useResource } from "../../data/resource.ts";
+import { countText, durationText } from "../../parts/format.ts";
+import { Link } from "../../parts/link.tsx";
+import { Meter } from "../../parts/meter.tsx";
+import { Page, Panel } from "../../parts/page.tsx";
+import { Loaded } from "../../parts/problem.tsx";
+import type { Column } from "../../parts/table.tsx";
+import { Table } from "../../parts/table.tsx";
+import { PauseButton } from "./pause-button.tsx";
+
+const READ_EVERY_MS = 2_000;
+/** The rates and the latencies are those of the last 15 minutes. */
+const WINDOW_MS = 15 * 60_000;
+const SERIES_EVERY_MS = 15_000;
+
+type TypeCounts = NonNullable<Series["types"]>[number];
+
+interface Row extends Queue {
+  readonly limit: number;
+  readonly replicas: number;
+  readonly counts: TypeCounts | undefined;
+}
 
 export function Queues(): JSX.Element {
-  return <Page title="Queues">…</Page>;
+  const queues = useResource("queues", (api, signal) => api.queues({ signal }), { everyMs: READ_EVERY_MS });
+  const { data: workers } = useResource("workers", (api, signal) => api.workers({ signal }), {
+    everyMs: READ_EVERY_MS,
+  });
+  const { data: series } = useResource(
+    "series 15 min by type",
+    (api, signal) => api.series({ from: new Date(Date.now() - WINDOW_MS), by: "type", signal }),
+    { everyMs: SERIES_EVERY_MS },
+  );
+  return (
+    <Page title="Queues">
+      <Loaded of={queues}>
+        {(list) => (
+          <Panel title="One queue for each job type" aside="Rates and p95 of the last 15 minutes">
+            <Table
+              caption="Queues"
+              columns={COLUMNS}
+              rows={rowsOf(list, workers ?? [], series?.types ?? [])}
+              idOf={({ type }) => type}
+              hrefOf={({ type }) => href(["queues", type])}
+            />
+          </Panel>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function rowsOf(queues: readonly Queue[], workers: readonly Worker[], counts: readonly TypeCounts[]): Row[] {
+  return queues.map((queue) => {
+    const runners = workers.filter(({ types }) => queue.type in types);
+    return {
+      ...queue,
+      limit: runners.reduce((sum, { types }) => sum + (types[queue.type]?.limit ?? 0), 0),
+      replicas: runners.length,
+      counts: counts.find(({ type }) => type === queue.type),
+    };
+  });
+}
+
+function jobsOf(type: string, status: string): string {
+  return href(["jobs"], { q: `type:${type} status:${status}` });
+}
+
+const perMinute = (count: number | undefined): string =>
+  count === undefined ? "0" : countText(Math.round((count / (WINDOW_MS / 60_000)) * 10) / 10);
+
+const COLUMNS: readonly Column<Row>[] = [
+  { key: "type", title: "Type", cell: ({ type }) => <Link to={href(["queues", type])}>{type}</Link> },
+  { key: "state", title: "State", cell: stateOf },
+  {
+    key: "depth",
+    title: "Waiting",
+    align: "end",
+    cell: ({ type, depth }) => <Link to={jobsOf(type, "queued")}>{countText(depth)}</Link>,
+  },
+  { key: "oldest", title: "Oldest wait", align: "end", cell: ({ oldest_wait_ms: ms }) => durationText(ms) },
+  {
+    key: "scheduled",
+    title: "Scheduled",
+    align: "end",
+    cell: ({ type, scheduled }) => <Link to={jobsOf(type, "scheduled")}>{countText(scheduled)}</Link>,
+    isMinor: true,
+  },
+  {
+    key: "retrying",
+    title: "Retrying",
+    align: "end",
+    cell: ({ type, retrying }) => <Link to={jobsOf(type, "retrying")}>{countText(retrying)}</Link>,
+    isMinor: true,
+  },
+  {
+    key: "running",
+    title: "Running",
+    cell: ({ type, running, limit }) => <Meter used={running} limit={limit} label={`Running jobs of ${type}`} />,
+  },
+  {
+    key: "completed",
+    title: "Completed/min",
+    align: "end",
+    cell: ({ counts }) => perMinute(counts?.completed),
+    isMinor: true,
+  },
+  {
+    key: "failed",
+    title: "Failed/min",
+    align: "end",
+    cell: ({ counts }) => perMinute(counts?.failed),
+    isMinor: true,
+  },
+  {
+    key: "wait",
+    title: "Wait p95",
+    align: "end",
+    cell: ({ counts }) => durationText(counts?.pickup_ms?.p95),
+    isMinor: true,
+  },
+  {
+    key: "run",
+    title: "Run p95",
+    align: "end",
+    cell: ({ counts }) => durationText(counts?.run_ms?.p95),
+    isMinor: true,
+  },
+  { key: "replicas", title: "Replicas", align: "end", cell: ({ replicas }) => countText(replicas), isMinor: true },
+  { key: "pause", title: "Action", cell: (queue) => <PauseButton queue={queue} /> },
+];
+
+function stateOf({ state, paused_reason: reason, replicas, depth }: Row): JSX.Element {
+  if (state === "paused")
+    return (
+      <span class="status status-retrying" title={reason ?? undefined}>
+        ‖ paused{reason === null ? "" : `: ${reason}`}
+      </span>
+    );
+  if (replicas === 0 && depth > 0) return <span class="status status-failed">✕ no replica runs it</span>;
+  return <span class="status status-completed">● active</span>;
 }

@@ -1,0 +1,1 @@
+select taskflow_record_version($1)
