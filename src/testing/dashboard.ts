@@ -37,15 +37,24 @@ export interface OpenOptions {
   readonly context?: BrowserContextOptions;
 }
 
-/** One replica and one browser for the tests of a file, both closed after them. */
-export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboard {
+type ReplicaOptions = Partial<TestReplicaOptions>;
+
+/**
+ * One replica and one browser for the tests of a file, both closed after them.
+ * @param options of the replica; a function may start what they name
+ */
+export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOptions>) = {}): Dashboard {
   let replica: TestReplica | undefined;
   let browser: Browser | undefined;
   const errors: string[] = [];
   beforeAll(async () => {
-    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const [redis, database, more] = await Promise.all([
+      freshRedis(),
+      freshDatabase(),
+      typeof options === "function" ? options() : options,
+    ]);
     [replica, browser] = await Promise.all([
-      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...options }),
+      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...more }),
       startBrowser(),
     ]);
   });
@@ -61,12 +70,16 @@ export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboar
   return {
     replica: () => started(replica),
     browser: () => started(browser),
-    open: async (path = "", options: OpenOptions = {}) => {
-      const { theme = "light", width = 1280, height = 800, context = {}, beside } = options;
-      const url = options.url ?? started(replica).url;
+    open: async (path = "", { url = started(replica).url, beside, ...view }: OpenOptions = {}) => {
+      const { theme = "light", width = 1280, height = 800, context = {} } = view;
       const tabs =
         beside?.context() ??
-        (await started(browser).newContext({ colorScheme: theme, viewport: { width, height }, ...context }));
+        (await started(browser).newContext({
+          locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
+          colorScheme: theme,
+          viewport: { width, height },
+          ...context,
+        }));
       const page = await tabs.newPage();
       page.once("close", () => {
         if (tabs.pages().length === 0) void tabs.close();
