@@ -55,19 +55,20 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
   }).current;
   return (
     <div class="table-scroll">
-      <table>
+      {/* the roles stay where a style sheet lays the rows out as grids */}
+      <table role="table">
         <caption class="off-screen">{caption}</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row">
             {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
             {columns.map(({ key, title, align = "start", isMinor = false }) => (
-              <th key={key} scope="col" class={cellClass(align, isMinor)} data-column={key}>
+              <th key={key} role="columnheader" scope="col" class={cellClass(align, isMinor)} data-column={key}>
                 {title}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody ref={body}>
+        <tbody ref={body} role="rowgroup">
           {rows.slice(0, shown).map((row) => {
             const id = idOf(row);
             return (
@@ -111,18 +112,19 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
     const { row, id, columns, hrefOf, isCurrent, isSelected, onToggle } = this.props;
     return (
       <tr
+        role="row"
         data-row={id}
         class={`${isCurrent ? "current" : ""} ${hrefOf ? "opens" : ""}`}
         aria-selected={isSelected}
         onClick={(event) => open(event, row, hrefOf)}
       >
         {isSelected === undefined ? null : (
-          <td class="select">
+          <td role="cell" class="select">
             <input type="checkbox" checked={isSelected} aria-label={`Select ${id}`} onChange={() => onToggle(id)} />
           </td>
         )}
         {columns.map(({ key, cell, align = "start", isMinor = false }) => (
-          <td key={key} class={cellClass(align, isMinor)}>
+          <td key={key} role="cell" class={cellClass(align, isMinor)}>
             {cell(row)}
           </td>
         ))}
@@ -152,7 +154,7 @@ function SelectAll({
 }): JSX.Element {
   const isAll = rows.length > 0 && rows.every((id) => selection.ids.has(id));
   return (
-    <th scope="col" class="select">
+    <th role="columnheader" scope="col" class="select">
       <input
         type="checkbox"
         checked={isAll}
