@@ -67,20 +67,21 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
   }).current;
   return (
     <div class="table-scroll">
-      <table>
+      {/* the roles stay where a style sheet lays the rows out as grids */}
+      <table role="table">
         <caption class="off-screen">{caption}</caption>
-        <thead>
-          <tr>
-            {details ? <th scope="col" class="expand" aria-label="Details" /> : null}
+        <thead role="rowgroup">
+          <tr role="row">
+            {details ? <th role="columnheader" scope="col" class="expand" aria-label="Details" /> : null}
             {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
             {columns.map(({ key, title, align = "start", isMinor = false }) => (
-              <th key={key} scope="col" class={cellClass(align, isMinor)} data-column={key}>
+              <th key={key} role="columnheader" scope="col" class={cellClass(align, isMinor)} data-column={key}>
                 {title}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody ref={body}>
+        <tbody ref={body} role="rowgroup">
           {rows.slice(0, shown).map((row) => {
             const id = idOf(row);
             return (
@@ -128,6 +129,7 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
     const { row, id, columns, hrefOf, details, isOpen, isCurrent, isSelected, onToggle } = this.props;
     const line = (
       <tr
+        role="row"
         data-row={id}
         class={`${isCurrent ? "current" : ""} ${hrefOf || details ? "opens" : ""}`}
         aria-selected={isSelected}
@@ -135,12 +137,12 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
       >
         {details ? <Expander row={row} id={id} details={details} isOpen={isOpen} /> : null}
         {isSelected === undefined ? null : (
-          <td class="select">
+          <td role="cell" class="select">
             <input type="checkbox" checked={isSelected} aria-label={`Select ${id}`} onChange={() => onToggle(id)} />
           </td>
         )}
         {columns.map(({ key, cell, align = "start", isMinor = false }) => (
-          <td key={key} class={cellClass(align, isMinor)}>
+          <td key={key} role="cell" class={cellClass(align, isMinor)}>
             {cell(row)}
           </td>
         ))}
@@ -150,8 +152,10 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
     return (
       <>
         {line}
-        <tr class="details" id={`details-${id}`}>
-          <td colSpan={columns.length + 1 + (isSelected === undefined ? 0 : 1)}>{details.render(row)}</td>
+        <tr role="row" class="details" id={`details-${id}`}>
+          <td role="cell" colSpan={columns.length + 1 + (isSelected === undefined ? 0 : 1)}>
+            {details.render(row)}
+          </td>
         </tr>
       </>
     );
@@ -164,7 +168,7 @@ interface ExpanderProps<Row> extends Pick<TableRowProps<Row>, "row" | "id" | "is
 
 function Expander<Row>({ row, id, details, isOpen }: ExpanderProps<Row>): JSX.Element {
   return (
-    <td class="expand">
+    <td role="cell" class="expand">
       <button
         type="button"
         class="button quiet"
@@ -202,7 +206,7 @@ function SelectAll({
 }): JSX.Element {
   const isAll = rows.length > 0 && rows.every((id) => selection.ids.has(id));
   return (
-    <th scope="col" class="select">
+    <th role="columnheader" scope="col" class="select">
       <input
         type="checkbox"
         checked={isAll}

@@ -154,7 +154,7 @@ describe("with failures", () => {
     await page.getByText("4 of 4 jobs retried, 0 skipped.").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    const [entry] = await Array.fromAsync(client().audit({ action: "jobs.replay" }));
+    const { value: entry } = await client().audit({ action: "jobs.replay" }).next();
     expect(entry).toMatchObject({ action: "jobs.replay", count: 4 });
     expect(JSON.parse(entry?.target ?? "")).toMatchObject({ error_code: ["test_failure"], q: "failure" });
     await page.close();
