@@ -19,11 +19,18 @@ export type Theme = "light" | "dark";
 export interface Dashboard {
   readonly replica: () => TestReplica;
   readonly browser: () => Browser;
-  /** Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts fail the test. */
+  /**
+   * Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts, violations of its
+   * Content-Security-Policy and requests to other hosts fail the test.
+   */
   open(path?: string, options?: OpenOptions): Promise<Page>;
 }
 
 export interface OpenOptions {
+  /** The server, with the path prefix of a proxy; default: the replica. */
+  readonly url?: string;
+  /** Opens a tab in the browser of this page instead. */
+  readonly beside?: Page;
   readonly theme?: Theme;
   readonly width?: number;
   readonly height?: number;
@@ -63,24 +70,40 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
   return {
     replica: () => started(replica),
     browser: () => started(browser),
-    open: async (path = "", { theme = "light", width = 1280, height = 800, context = {} }: OpenOptions = {}) => {
-      const page = await started(browser).newPage({
-        locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
-        colorScheme: theme,
-        viewport: { width, height },
-        ...context,
+    open: async (path = "", { url = started(replica).url, beside, ...view }: OpenOptions = {}) => {
+      const { theme = "light", width = 1280, height = 800, context = {} } = view;
+      const tabs =
+        beside?.context() ??
+        (await started(browser).newContext({
+          locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
+          colorScheme: theme,
+          viewport: { width, height },
+          ...context,
+        }));
+      const page = await tabs.newPage();
+      page.once("close", () => {
+        if (tabs.pages().length === 0) void tabs.close();
       });
-      page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
-      page.on("console", (message) => {
-        // the browser logs failed requests, which are part of some tests
-        if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
-          errors.push(`${page.url()}: ${message.text()}`);
-      });
-      await page.goto(`${started(replica).url}/ui${path}`);
+      watch(page, new URL(url).origin, errors);
+      await page.goto(`${url}/ui${path}`);
       await page.waitForSelector("h1");
       return page;
     },
   };
+}
+
+/** Collects what a page must not do. A browser also logs a violation of the Content-Security-Policy as an error. */
+function watch(page: Page, origin: string, errors: string[]): void {
+  page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
+  page.on("console", (message) => {
+    // the browser logs failed requests, which are part of some tests
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    const { protocol, origin: to } = new URL(request.url());
+    if (protocol.startsWith("http") && to !== origin) errors.push(`${page.url()} has called ${request.url()}`);
+  });
 }
 
 /** Saves a picture of the page. */

@@ -83,7 +83,7 @@ function Preview({ id, artifact }: ArtifactProps): JSX.Element | null {
   const preview = previewOf(artifact);
   switch (preview.kind) {
     case "image":
-      return <ImagePreview id={id} name={artifact.name} type={preview.type} />;
+      return <ImagePreview id={id} artifact={artifact} type={preview.type} />;
     case "table":
     case "text":
       return <TextPreview id={id} artifact={artifact} isTable={preview.kind === "table"} />;
@@ -92,15 +92,14 @@ function Preview({ id, artifact }: ArtifactProps): JSX.Element | null {
   }
 }
 
+/** Taller images are scaled down. */
+const MAX_HEIGHT = 240;
+
 function ImagePreview({
   id,
-  name,
+  artifact: { name, height = MAX_HEIGHT },
   type,
-}: {
-  readonly id: string;
-  readonly name: string;
-  readonly type: string;
-}): JSX.Element {
+}: ArtifactProps & { readonly type: string }): JSX.Element {
   const [url, setUrl] = useState<string | undefined>(undefined);
   const [error, setError] = useState<unknown>(undefined);
   useEffect(() => {
@@ -123,7 +122,7 @@ function ImagePreview({
     };
   }, [id, name]);
   return (
-    <div class="artifact-image">
+    <div class="artifact-image" style={{ height: `${Math.min(height, MAX_HEIGHT)}px` }}>
       {url === undefined ? null : <img src={url} alt={`Preview of ${name}`} />}
       {error === undefined ? null : <ErrorText error={error} />}
     </div>

@@ -13,8 +13,8 @@ describe("artifactsIn", () => {
       nested: { deeper: [{ artifact: "export.csv", rows: 1, link: "https://x.example/a" }] },
     };
     expect(artifactsIn(result, NOW)).toEqual([
-      { name: "image-1.png", bytes: 1_234, detail: "640 × 480", link: undefined },
-      { name: "export.csv", bytes: undefined, detail: "1 row", link: "https://x.example/a" },
+      { name: "image-1.png", bytes: 1_234, height: 480, detail: "640 × 480", link: undefined },
+      { name: "export.csv", bytes: undefined, height: undefined, detail: "1 row", link: "https://x.example/a" },
     ]);
   });
 
@@ -40,11 +40,13 @@ describe("previewOf", () => {
     ["a.svg", { kind: "none", reason: "" }],
     ["constructor", { kind: "none", reason: "" }],
   ])("shows %s as %j", (name, preview) => {
-    expect(previewOf({ name, bytes: 5, detail: undefined, link: undefined })).toEqual(preview);
+    expect(previewOf({ name, bytes: 5, height: undefined, detail: undefined, link: undefined })).toEqual(preview);
   });
 
   it("does not show an image of many megabytes", () => {
-    expect(previewOf({ name: "a.png", bytes: 10_000_001, detail: undefined, link: undefined }).kind).toBe("none");
+    expect(
+      previewOf({ name: "a.png", bytes: 10_000_001, height: undefined, detail: undefined, link: undefined }).kind,
+    ).toBe("none");
   });
 });
 

@@ -4,6 +4,8 @@ export interface Artifact {
   readonly name: string;
   /** Undefined where the result does not have it. */
   readonly bytes: number | undefined;
+  /** In pixels, of an image. */
+  readonly height: number | undefined;
   /** `640 × 480`, or the number of rows. */
   readonly detail: string | undefined;
   /** Downloads the file without an API key; undefined where there is none, or it has expired. */
@@ -22,6 +24,7 @@ export function artifactsIn(result: unknown, now: number): Artifact[] {
       found.set(artifact, {
         name: artifact,
         bytes: typeof bytes === "number" ? bytes : undefined,
+        height: typeof height === "number" ? height : undefined,
         detail: detailOf(width, height, rows),
         link: typeof link === "string" && !isPast(expires, now) && /^https?:\/\//.test(link) ? link : undefined,
       });

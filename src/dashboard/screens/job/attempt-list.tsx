@@ -7,7 +7,9 @@ import { CopyButton } from "../../parts/copy.tsx";
 import { durationText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
-import { now, Time } from "../../parts/time.tsx";
+import { clockText, exactTime, now, Time } from "../../parts/time.tsx";
+import type { TimedLine } from "./log-line.ts";
+import { timedLine, timeOf } from "./log-line.ts";
 
 interface AttemptListProps {
   readonly attempts: readonly Attempt[];
@@ -39,7 +41,7 @@ export function AttemptList({ attempts, lines }: AttemptListProps): JSX.Element 
 /** The server has the lines of an attempt once it has ended; before, only events have them. */
 function linesOf({ log, started_at: startedAt }: Attempt, lines: AttemptListProps["lines"]): readonly string[] {
   if (log.length > 0) return log;
-  return (lines.get(startedAt) ?? []).map(({ line }) => line);
+  return (lines.get(startedAt) ?? []).map(({ at, line }) => `${at} ${line}`);
 }
 
 const OUTCOMES: Readonly<Record<Attempt["outcome"], readonly [text: string, status: string]>> = {
@@ -143,8 +145,24 @@ function LogView({ lines, label, isLive }: LogProps): JSX.Element | null {
           isAtEnd.current = view.scrollHeight - view.scrollTop - view.clientHeight < 24;
         }}
       >
-        {lines.join("\n")}
+        {lines.map((line, at) => (
+          <LogRow key={at} {...timedLine(line)} isSameTime={timeOf(lines[at - 1]) === timeOf(line)} />
+        ))}
       </pre>
     </div>
+  );
+}
+
+/** The time is shown once for lines of one instant, such as those of a stack trace. */
+function LogRow({ at, text, isSameTime }: TimedLine & { readonly isSameTime: boolean }): JSX.Element {
+  return (
+    <span class="log-line">
+      {at === undefined ? null : (
+        <span class="log-time" title={exactTime(at)}>
+          {isSameTime ? "" : `${clockText(at)}.${String(at % 1_000).padStart(3, "0")}`}
+        </span>
+      )}
+      <span class="log-text">{text}</span>
+    </span>
   );
 }

@@ -6,14 +6,10 @@ import { href } from "../../app/router.ts";
 import { currentKey } from "../../data/session.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { asCli, asCurl, asTypeScript } from "../../parts/copy-as.ts";
+import { filterWord } from "../../parts/filter-words.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { Time } from "../../parts/time.tsx";
-
-/** A word of a filter text. */
-function filterWord(key: string, value: string): string {
-  return `${key}:"${value.replace(/["\\]/g, "\\$&")}"`;
-}
 
 export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
   const { type, group_key: group, tags, worker } = job;
@@ -24,7 +20,7 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
           <span class="mono">{job.id}</span>
         </Fact>
         <Fact title="Type">
-          <Link to={href(["jobs"], { q: `type:${type}` })}>{type}</Link>
+          <Link to={href(["jobs"], { q: filterWord("type", [type]) })}>{type}</Link>
         </Fact>
         <Fact title="Attempts">
           {job.attempt} of {job.max_attempts}
@@ -32,13 +28,13 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
         <Fact title="Priority">{job.priority}</Fact>
         {group === null ? null : (
           <Fact title="Group">
-            <Link to={href(["jobs"], { q: filterWord("group", group) })}>{group}</Link>
+            <Link to={href(["jobs"], { q: filterWord("group", [group]) })}>{group}</Link>
           </Fact>
         )}
         {tags.length === 0 ? null : (
           <Fact title="Tags">
             {tags.map((tag) => (
-              <Link key={tag} to={href(["jobs"], { q: filterWord("tag", tag) })} class="tag">
+              <Link key={tag} to={href(["jobs"], { q: filterWord("tag", [tag]) })} class="tag">
                 {tag}
               </Link>
             ))}

@@ -32,7 +32,7 @@ export function JobPage({ item = "" }: ScreenProps): JSX.Element {
       title={type === undefined ? "Job" : `${type} ${item}`}
       heading={
         <span class="job-heading">
-          {type ?? "Job"} <span class="job-id mono">{item}</span>
+          {type ?? "Job"} <span class="mono">{item}</span>
           <CopyButton text={item} label="Copy the id">
             Copy
           </CopyButton>

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type { Theme } from "../../../testing/dashboard.ts";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
-import { answer, HttpPeer } from "../../../testing/http-peer.ts";
+import { HttpPeer } from "../../../testing/http-peer.ts";
 import { getJob, jobWhen, submit } from "../../../testing/replica.ts";
 
 const dashboard = dashboardOf({ env: { OUTBOUND_ALLOW_PRIVATE: "true" } });
@@ -29,12 +29,12 @@ describe("the screen of a job", () => {
     const page = await openJob(id);
     await page.getByText("It does not start before its run_at.").waitFor();
     await button(page, "Run now").click();
-    await page.getByText("first line").waitFor();
+    await page.locator(".log").getByText("first line").waitFor();
     expect((await getJob(replica(), id)).status).toBe("running");
     await page.locator(".log").getByText("second line").waitFor();
     await page.getByText(/It completed at the first attempt/).waitFor();
     await page.locator(".attempt").getByText("completed", { exact: true }).waitFor();
-    expect(await page.locator(".log pre").textContent()).toContain("first line\nsecond line");
+    expect(await page.locator(".log-text").allTextContents()).toEqual(["first line", "second line"]);
     await page.close();
   });
 
@@ -69,7 +69,7 @@ describe("the screen of a job", () => {
     const page = await openJob(id);
     const json = page.getByRole("region", { name: "the payload" });
     expect(await json.textContent()).toContain('"price": 1.50');
-    expect(await page.getByRole("region", { name: "the result" }).textContent()).toContain("12345678901234567890");
+    expect(await json.textContent()).toContain('"id": 12345678901234567890');
     await page.getByRole("link", { name: "Raw JSON" }).click();
     await page.reload();
     expect(await page.getByRole("region", { name: "the job" }).textContent()).toContain("12345678901234567890");
@@ -89,12 +89,24 @@ describe("the screen of a job", () => {
     await page.close();
   });
 
+  it("links a job and its callback to each other", async () => {
+    const peer = await HttpPeer.start();
+    const id = await submit(replica(), "noop", {}, { callback_url: peer.url("/done") });
+    await jobWhen(replica(), id);
+    const page = await openJob(id);
+    const callback = page.locator(".job-facts div", { hasText: "Its callback" }).getByRole("link");
+    await callback.click();
+    await page.locator(".job-facts div", { hasText: "Callback of" }).getByRole("link", { name: id }).waitFor();
+    await peer.close();
+    await page.close();
+  });
+
   it("edits and retries in the form, and keeps digits that nobody has edited", async () => {
-    const peer = await HttpPeer.start(() => answer(204));
+    const peer = await HttpPeer.start();
     const id = await submit(
       replica(),
       "webhook",
-      { url: `${peer.url}/a`, headers: { "X-Api-Key": "hidden" }, body: { n: 1 } },
+      { url: peer.url("/a"), headers: { "X-Api-Key": "hidden" }, body: { n: 1 } },
       { priority: 7, tags: ["news"] },
     );
     await jobWhen(replica(), id);
@@ -105,15 +117,16 @@ describe("the screen of a job", () => {
     const editor = page.getByLabel("Payload as JSON");
     await editor.fill((await editor.inputValue()).replace('"n": 1', '"n": 12345678901234567890'));
     await page.getByLabel("Value of X-Api-Key").fill("new");
-    await page.getByLabel("url required").fill(`${peer.url}/b`);
+    await page.getByLabel("url required").fill(peer.url("/b"));
     expect(await editor.inputValue()).toContain('"n": 12345678901234567890');
     await picture(page, "job-edit");
     await expectAccessible(page);
     await submitButton.click();
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     const job = await jobWhen(replica(), idOf(page));
-    expect(job).toMatchObject({ status: "completed", priority: 7, tags: ["news"], payload: { url: `${peer.url}/b` } });
+    expect(job).toMatchObject({ status: "completed", priority: 7, tags: ["news"], payload: { url: peer.url("/b") } });
     expect(await page.getByRole("region", { name: "the payload" }).textContent()).toContain("12345678901234567890");
+    await page.getByText("The server answered with status 200").waitFor();
     await peer.close();
     await page.close();
   });
@@ -136,7 +149,7 @@ describe("the screen of a job", () => {
     const id = await submit(replica(), "noop", {}, later);
     const page = await openJob(id);
     await button(page, "Reschedule…").click();
-    await page.getByLabel("Delay").fill("3");
+    await page.getByLabel("Delay", { exact: true }).fill("3");
     await page.getByLabel("Unit of the delay").selectOption("days");
     await button(page, "Reschedule").click();
     await page.getByText("Due in 2 d").waitFor();

@@ -1,5 +1,6 @@
 /** The jobs that belong to this one. */
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Job, JobSummary, TaskFlow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { useResource } from "../../data/resource.ts";
@@ -14,9 +15,13 @@ const MAX_RETRIES = 10;
 const READ_EVERY_MS = 10_000;
 
 export function RelatedJobs({ job }: { readonly job: Job }): JSX.Element | null {
-  const { data: retries = [] } = useResource(`job ${job.id} retries`, (api, signal) => retriesOf(api, job.id, signal), {
+  const list = useResource(`job ${job.id} retries`, (api, signal) => retriesOf(api, job.id, signal), {
     everyMs: READ_EVERY_MS,
   });
+  const { data: retries = [] } = list;
+  useEffect(() => {
+    if (list.data) list.refresh(); // the user comes back, perhaps from the retry that this list does not have yet
+  }, [job.id]);
   const filters = filtersOf(job);
   const filterText = filters === undefined ? undefined : filterTextOfTarget(filters);
   const links = [

@@ -23,8 +23,9 @@ export function timelineOf(job: TimedJob, attempts: readonly Attempt[], now: num
   let next = 1;
   const add = (kind: Piece["kind"], to: number, outcome?: Attempt["outcome"]): void => {
     // the clocks of Redis and of the replicas differ by a few milliseconds, so an end may be before its start
-    if (to > at) pieces.push({ kind, from: at, to, attempt: next, outcome });
-    at = Math.max(at, to);
+    const end = Math.max(at, to);
+    if (end > at || kind === "ran") pieces.push({ kind, from: at, to: end, attempt: next, outcome });
+    at = end;
   };
   const waitUntil = (due: number, to: number): void => {
     add(pieces.some(({ kind }) => kind === "ran") ? "pause" : "delayed", Math.min(due, to));
