@@ -14,7 +14,7 @@ let dead = "";
 /** A host that answers, and one that is suspended because nothing listens there. */
 async function callHosts(): Promise<void> {
   const peer = await HttpPeer.start();
-  await jobWhen(replica(), await submit(replica(), "webhook", { url: `${peer.url}/orders` }));
+  await jobWhen(replica(), await submit(replica(), "webhook", { url: `http://127.0.0.1:${peer.port}/orders` }));
   dead = `127.0.0.1:${await closedPort()}`;
   for (let job = 0; job < 12; job += 1) await submit(replica(), "webhook", { url: `http://${dead}/orders/${job}` });
   await until(
