@@ -57,7 +57,7 @@ describe("the destinations", () => {
       expect(await page.locator("tbody .host").first().textContent()).toBe(dead);
       const other = page.getByRole("row", { name: /answers/ }).getByRole("button");
       expect(await other.getAttribute("aria-disabled")).toBe("true");
-      await page.getByRole("button", { name: `Try ${dead} now` }).click();
+      await page.getByRole("button", { name: `Try now: ${dead}` }).click();
       await page.getByText(`Jobs try ${dead} again.`).waitFor();
       await page.close();
     });
