@@ -47,8 +47,31 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
   }, [group, keys]);
 }
 
+/** As tinykeys: so long after `g`, another key still belongs to it. */
+const SEQUENCE_MS = 1_000;
+/** The latest two keys that were pressed, the latest one first. */
+let [latestKey, keyBefore] = [
+  { key: "", at: 0 },
+  { key: "", at: 0 },
+];
+window.addEventListener(
+  "keydown",
+  ({ key, timeStamp: at }) => {
+    [latestKey, keyBefore] = [{ key, at }, latestKey];
+  },
+  { capture: true },
+);
+
+/** Whether the key ends a shortcut of two keys, as in `g r`: then it does not mean `r`. */
+function endsSequence(key: string): boolean {
+  if (latestKey.at - keyBefore.at > SEQUENCE_MS) return false;
+  const sequence = `${keyBefore.key} ${key}`;
+  return listed.peek().some(({ shortcuts }) => Object.hasOwn(shortcuts, sequence));
+}
+
 function isTaken({ target }: KeyboardEvent, key: string): boolean {
   if (key.startsWith("$mod")) return false;
+  if (endsSequence(key)) return true;
   if (document.querySelector("dialog[open]")) return true;
   if (!(target instanceof Element)) return false;
   return target.closest(TYPING) !== null || (key === "Enter" && target.closest(PRESSABLE) !== null);
