@@ -23,6 +23,18 @@ export const listed = signal<readonly Listed[]>([]);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const PRESSABLE = "a, button, summary, input";
 
+/** The second key of `g j` is not the shortcut `j`, too. tinykeys waits so long for it. */
+const SEQUENCE_MS = 1_000;
+let [previous, previousAt, isSecond] = ["", 0, false];
+window.addEventListener(
+  "keydown",
+  ({ key, timeStamp }) => {
+    isSecond = previous === "g" && timeStamp - previousAt < SEQUENCE_MS;
+    [previous, previousAt] = [key, timeStamp];
+  },
+  { capture: true },
+);
+
 /** The shortcuts work while the component is mounted, except in fields and dialogs. */
 export function useKeys(group: string, shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
@@ -47,31 +59,9 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
   }, [group, keys]);
 }
 
-/** As tinykeys: so long after `g`, another key still belongs to it. */
-const SEQUENCE_MS = 1_000;
-/** The latest two keys that were pressed, the latest one first. */
-let [latestKey, keyBefore] = [
-  { key: "", at: 0 },
-  { key: "", at: 0 },
-];
-window.addEventListener(
-  "keydown",
-  ({ key, timeStamp: at }) => {
-    [latestKey, keyBefore] = [{ key, at }, latestKey];
-  },
-  { capture: true },
-);
-
-/** Whether the key ends a shortcut of two keys, as in `g r`: then it does not mean `r`. */
-function endsSequence(key: string): boolean {
-  if (latestKey.at - keyBefore.at > SEQUENCE_MS) return false;
-  const sequence = `${keyBefore.key} ${key}`;
-  return listed.peek().some(({ shortcuts }) => Object.hasOwn(shortcuts, sequence));
-}
-
 function isTaken({ target }: KeyboardEvent, key: string): boolean {
   if (key.startsWith("$mod")) return false;
-  if (endsSequence(key)) return true;
+  if (isSecond && !key.includes(" ")) return true;
   if (document.querySelector("dialog[open]")) return true;
   if (!(target instanceof Element)) return false;
   return target.closest(TYPING) !== null || (key === "Enter" && target.closest(PRESSABLE) !== null);

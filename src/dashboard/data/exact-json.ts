@@ -1,5 +1,6 @@
 /** Reads and submits jobs without parsing their payloads and results, so that these keep every digit. */
-import type { Job, JobOptions } from "../../client/taskflow.ts";
+import { submissionJson } from "../../client/submission.ts";
+import type { Job, JobOptions, SubmitOptions } from "../../client/taskflow.ts";
 import { TaskFlow } from "../../client/taskflow.ts";
 import { SERVER_URL } from "../app/base.ts";
 import { memberText } from "../parts/json-text.ts";
@@ -33,8 +34,13 @@ export async function readStoredJob(id: string, signal: AbortSignal): Promise<St
  * Submits a job whose payload is sent as this text.
  * @param payloadJson a JSON object
  */
-export async function submitJson(type: string, payloadJson: string, options: JobOptions): Promise<Job> {
+export async function submitJson(type: string, payloadJson: string, options: SubmitOptions): Promise<Job> {
   return clientWith((json) => JSON.parse(json)).submit<string>(type, new JsonText(payloadJson), options);
+}
+
+/** The body of `POST /api/v1/jobs` with the payload as this text. @param payloadJson JSON */
+export function exactSubmission(type: string, payloadJson: string, options: JobOptions): string {
+  return submissionJson({ type, payload: new JsonText(payloadJson), ...options }, { stringify });
 }
 
 function storedJob(json: string): StoredJob {

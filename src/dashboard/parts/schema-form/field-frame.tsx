@@ -22,7 +22,7 @@ export interface FieldProps {
   readonly tools?: ComponentChildren;
 }
 
-interface ControlProps {
+export interface ControlProps {
   readonly id: string;
   readonly "aria-describedby": string | undefined;
   readonly "aria-invalid": true | undefined;

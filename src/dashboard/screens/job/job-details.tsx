@@ -5,11 +5,11 @@ import { SERVER_URL } from "../../app/base.ts";
 import { href } from "../../app/router.ts";
 import { currentKey } from "../../data/session.ts";
 import { CopyButton } from "../../parts/copy.tsx";
+import { asCli, asCurl, asTypeScript } from "../../parts/copy-as.ts";
 import { filterWord } from "../../parts/filter-words.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { Time } from "../../parts/time.tsx";
-import { asCli, asCurl, asTypeScript } from "./copy-as.ts";
 
 export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
   const { type, group_key: group, tags, worker } = job;

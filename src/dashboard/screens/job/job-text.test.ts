@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Job, Status } from "../../../client/taskflow.ts";
 import type { Action } from "./job-text.ts";
-import { endingOf, filtersOf, timeOfField, unavailableFor } from "./job-text.ts";
+import { endingOf, filtersOf, unavailableFor } from "./job-text.ts";
 
 const job = (fields: Partial<Job>): Job =>
   ({
@@ -64,13 +64,5 @@ describe("filtersOf", () => {
     const payload = { status: "failed", "payload.order": "42", rate: 50, set: { priority: 1 } };
     expect(filtersOf({ type: "bulk_update", payload })).toBe('{"status":"failed","payload.order":"42"}');
     expect(filtersOf({ type: "webhook", payload })).toBeUndefined();
-  });
-});
-
-describe("timeOfField", () => {
-  it("reads the time in the zone of the screen", () => {
-    expect(timeOfField("2026-03-01T14:05", "utc")).toBe("2026-03-01T14:05:00.000Z");
-    expect(timeOfField("2026-03-01T14:05", "local")).toBe(new Date(2026, 2, 1, 14, 5).toISOString());
-    expect(timeOfField("", "utc")).toBeUndefined();
   });
 });

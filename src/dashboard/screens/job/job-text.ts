@@ -61,12 +61,3 @@ export function filtersOf({ type, payload }: Pick<Job, "type" | "payload">): str
   if (!BULK_TYPES.includes(type) || payload === null) return undefined;
   return JSON.stringify(Object.fromEntries(Object.entries(payload).filter(([name]) => !NO_FILTERS.includes(name))));
 }
-
-/**
- * The time of a field of type `datetime-local`.
- * @returns RFC 3339; undefined if the text is no time
- */
-export function timeOfField(text: string, zone: "local" | "utc"): string | undefined {
-  const date = new Date(zone === "utc" ? `${text}Z` : text);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
-}

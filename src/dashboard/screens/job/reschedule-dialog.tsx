@@ -3,17 +3,15 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { JobPatch } from "../../../client/taskflow.ts";
 import { zone } from "../../parts/time.tsx";
+import type { DelayUnit } from "../../parts/time-field.ts";
+import { DELAY_UNITS, delayOfField, timeOfField } from "../../parts/time-field.ts";
 import type { DialogProps } from "./job-dialogs.tsx";
 import { ActionDialog, change } from "./job-dialogs.tsx";
-import { timeOfField } from "./job-text.ts";
-
-const UNITS = { seconds: 1_000, minutes: 60_000, hours: 3_600_000, days: 86_400_000 } as const;
-type Unit = keyof typeof UNITS;
 
 export function RescheduleDialog({ job, onClose }: DialogProps): JSX.Element {
   const [kind, setKind] = useState<"delay" | "time">("delay");
   const [amount, setAmount] = useState("10");
-  const [unit, setUnit] = useState<Unit>("minutes");
+  const [unit, setUnit] = useState<DelayUnit>("minutes");
   const [time, setTime] = useState("");
   const patch = kind === "delay" ? delayPatch(amount, unit) : timePatch(time);
   const reason = kind === "delay" ? "Enter a whole number." : "Enter a date and a time.";
@@ -38,9 +36,9 @@ export function RescheduleDialog({ job, onClose }: DialogProps): JSX.Element {
           <select
             aria-label="Unit of the delay"
             value={unit}
-            onChange={({ currentTarget }) => setUnit(currentTarget.value as Unit)}
+            onChange={({ currentTarget }) => setUnit(currentTarget.value as DelayUnit)}
           >
-            {Object.keys(UNITS).map((name) => (
+            {Object.keys(DELAY_UNITS).map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>
@@ -60,8 +58,9 @@ export function RescheduleDialog({ job, onClose }: DialogProps): JSX.Element {
   );
 }
 
-function delayPatch(amount: string, unit: Unit): JobPatch | undefined {
-  return /^\d{1,9}$/.test(amount) ? { delayMs: Number(amount) * UNITS[unit] } : undefined;
+function delayPatch(amount: string, unit: DelayUnit): JobPatch | undefined {
+  const delayMs = delayOfField(amount, unit);
+  return delayMs === undefined ? undefined : { delayMs };
 }
 
 function timePatch(time: string): JobPatch | undefined {

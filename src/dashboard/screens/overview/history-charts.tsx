@@ -46,14 +46,24 @@ export function HistoryCharts({ range, series, readAt }: HistoryProps): JSX.Elem
       <Panel title="Jobs per minute" aside={range.text}>
         <div class="panel-body">
           <Chart {...shared} label={`Jobs per minute by outcome, ${range.text}`} lines={throughput} format={rateText} />
-          <Table title="Jobs per minute as a table" steps={steps} heads={["Completed", "Failed", "Cancelled", "Retries"]}>
+          <Table
+            title="Jobs per minute as a table"
+            steps={steps}
+            heads={["Completed", "Failed", "Cancelled", "Retries"]}
+          >
             {({ completed, failed, cancelled, retries }) => [completed, failed, cancelled, retries].map(countText)}
           </Table>
         </div>
       </Panel>
       <Panel title="Wait until the start" aside={range.text}>
         <div class="panel-body">
-          <Chart {...shared} label={`Wait until the start, ${range.text}`} lines={waits} format={durationText} />
+          <Chart
+            {...shared}
+            label={`Wait until the start, ${range.text}`}
+            lines={waits}
+            format={durationText}
+            leastTop={10}
+          />
           <Table title="Waits as a table" steps={steps} heads={["p50", "p95", "p99"]}>
             {({ pickup_ms: ms }) => [ms?.p50, ms?.p95, ms?.p99].map(durationText)}
           </Table>

@@ -1,8 +1,8 @@
 /** A job as commands and code that submit it again. Secrets are `[redacted]` in them: the user fills them in. */
-import type { Job } from "../../../client/taskflow.ts";
-import { indented } from "../../parts/json-text.ts";
-import type { JsonNode } from "../../parts/schema-form/json-document.ts";
-import { parseJson } from "../../parts/schema-form/json-document.ts";
+import type { Job } from "../../client/taskflow.ts";
+import { indented } from "./json-text.ts";
+import type { JsonNode } from "./schema-form/json-document.ts";
+import { parseJson } from "./schema-form/json-document.ts";
 
 export interface CopiedJob extends Pick<Job, "type" | "priority" | "tags" | "group_key" | "max_attempts"> {
   /** A JSON object. */
@@ -31,17 +31,22 @@ function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-export function asCurl(job: CopiedJob, { url, hasKey }: CopyTarget): string {
+export function asCurl(job: CopiedJob, target: CopyTarget): string {
   const { priority, tags, groupKey, maxAttempts } = optionsOf(job);
   const fields = { priority, tags, group_key: groupKey, max_attempts: maxAttempts };
   const members = Object.entries(fields).filter(([, value]) => value !== undefined);
   const rest = members.map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join("");
-  const body = `{"type":${JSON.stringify(job.type)},"payload":${job.payloadJson}${rest}}`;
+  return curlOf(`{"type":${JSON.stringify(job.type)},"payload":${job.payloadJson}${rest}}`, target);
+}
+
+/** @param submissionJson the body of `POST /api/v1/jobs` */
+export function curlOf(submissionJson: string, { url, hasKey }: CopyTarget, idempotencyKey?: string): string {
   return [
     `curl -X POST ${shellQuoted(`${url}/api/v1/jobs`)}`,
     ...(hasKey ? ['-H "Authorization: Bearer $TASKFLOW_API_KEY"'] : []),
     "-H 'Content-Type: application/json'",
-    `--data-raw ${shellQuoted(indented(body))}`,
+    ...(idempotencyKey === undefined ? [] : [`-H ${shellQuoted(`Idempotency-Key: ${idempotencyKey}`)}`]),
+    `--data-raw ${shellQuoted(indented(submissionJson))}`,
   ].join(" \\\n  ");
 }
 
