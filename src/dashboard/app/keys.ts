@@ -23,6 +23,18 @@ export const listed = signal<readonly Listed[]>([]);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const PRESSABLE = "a, button, summary, input";
 
+/** The second key of `g j` is not the shortcut `j`, too. tinykeys waits so long for it. */
+const SEQUENCE_MS = 1_000;
+let [previous, previousAt, isSecond] = ["", 0, false];
+window.addEventListener(
+  "keydown",
+  ({ key, timeStamp }) => {
+    isSecond = previous === "g" && timeStamp - previousAt < SEQUENCE_MS;
+    [previous, previousAt] = [key, timeStamp];
+  },
+  { capture: true },
+);
+
 /** The shortcuts work while the component is mounted, except in fields and dialogs. */
 export function useKeys(group: string, shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
@@ -49,6 +61,7 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
 
 function isTaken({ target }: KeyboardEvent, key: string): boolean {
   if (key.startsWith("$mod")) return false;
+  if (isSecond && !key.includes(" ")) return true;
   if (document.querySelector("dialog[open]")) return true;
   if (!(target instanceof Element)) return false;
   return target.closest(TYPING) !== null || (key === "Enter" && target.closest(PRESSABLE) !== null);

@@ -108,7 +108,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0], // the last time has its place
     legend: { show: false },
     ms: 1e-3,
     tzDate: (seconds) => {
@@ -133,23 +133,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         values: (_plot, values) => values.map((value) => latest.current.format(value)),
       },
     ],
-    series: [
-      {},
-      ...latest.current.lines.map(({ title, color: name, isFilled = false, dash }) => ({
-        label: title,
-        stroke: color(name),
-        width: 1.5,
-        // a value between two gaps has no line
-        points: {
-          show: false,
-          size: 5,
-          fill: color(name),
-          filter: (plot: UPlot, at: number) => alone(plot.data[at] ?? []),
-        },
-        ...(isFilled && { fill: `${color(name)}22` }),
-        ...(dash && { dash: [...dash] }),
-      })),
-    ],
+    series: [{}, ...latest.current.lines.map((line) => seriesOf(line, color(line.color)))],
     hooks: {
       draw: [(plot) => drawMarkers(plot, latest.current.markers ?? [], color("--muted"), font)],
       setCursor: [(plot) => showTooltip(plot, latest.current, host)],
@@ -163,6 +147,18 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         },
       ],
     },
+  };
+}
+
+function seriesOf({ title, isFilled = false, dash }: Line, stroke: string): Options["series"][number] {
+  return {
+    label: title,
+    stroke,
+    width: 1.5,
+    // a value between two gaps has no line
+    points: { show: false, size: 5, fill: stroke, filter: (plot: UPlot, at: number) => alone(plot.data[at] ?? []) },
+    ...(isFilled && { fill: `${stroke}22` }),
+    ...(dash && { dash: [...dash] }),
   };
 }
 

@@ -28,11 +28,11 @@ const minute = computed(() => Math.floor(now.value / STEP_MS.minute));
 /** The range of the URL. Use `key` in the keys of resources, and `current()` in their loads. */
 export function useRange(otherwise: Preset = "1h"): ShownRange {
   const range = rangeOf(route().query, minute.value * STEP_MS.minute, otherwise);
-  const { preset } = range;
+  const { preset, from, to, step } = range;
   return {
     ...range,
     text: preset === undefined ? fixedText(range) : PRESET_TEXTS[preset][1],
-    current: () => (preset === undefined ? range : movingTimes(preset, Date.now())),
+    current: () => (preset === undefined ? { from, to, step } : movingTimes(preset, Date.now())),
   };
 }
 

@@ -55,7 +55,7 @@ describe("the overview of an empty server", () => {
     await page.keyboard.press("Space");
     await expectResults(page);
     expect(Object.keys(query(page)).sort()).toEqual(["email", "export", "image"]);
-    await page.locator(".chart").first().waitFor(); // the rest appears below
+    await expectText(panel(page, "Types by time spent"), "image_resize"); // the rest appears below
     await expectAccessible(page);
     await picture(page, "overview-tried");
     await page.reload();

@@ -9,6 +9,8 @@ const totals = (type: string, more: Partial<TypeTotals>): TypeTotals => ({
   cancelled: 0,
   retries: 0,
   run_total_ms: 0,
+  pickup_ms: null,
+  run_ms: null,
   ...more,
 });
 
