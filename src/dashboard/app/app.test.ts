@@ -89,9 +89,7 @@ describe("the frame of the dashboard", () => {
       ["/queues/noop", "noop"],
       ["/new/noop", "noop"],
       ["/nothing", "Not found"],
-      ["/queues/noop/more", "Not found"],
       ["/audit/1", "Not found"],
-      ["/%E0%A4%A", "Not found"],
     ] as const;
     for (const [path, title] of paths) {
       await page.goto(`${dashboard.replica().url}/ui${path}`);
@@ -147,7 +145,7 @@ describe("the palette", () => {
 
     await page.keyboard.press("Control+k");
     await page.keyboard.type("queue noop");
-    await page.getByRole("option", { name: "Queue noop" }).waitFor();
+    await page.getByRole("option", { name: "Queue noop queue" }).waitFor();
     await picture(page, "frame-palette", { isWhole: false });
     await page.keyboard.press("Enter");
     await page.waitForURL("**/ui/queues/noop");
@@ -169,7 +167,7 @@ describe("the palette", () => {
     await page.keyboard.press("Control+k");
     await page.keyboard.type("words to search");
     await page.keyboard.press("Enter");
-    await page.waitForURL("**/ui/jobs?q=words+to+search");
+    await page.waitForURL(({ searchParams }) => searchParams.get("q") === "words to search");
     await page.close();
   });
 });

@@ -43,17 +43,17 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
   useEffect(() => {
     const own: Listed = { group, shortcuts: latest.current };
     listed.value = [...listed.peek(), own];
-    const handlers = Object.keys(latest.current).map(
-      (key) => [key, (event: KeyboardEvent) => press(event, key)] as const,
-    );
     const press = (event: KeyboardEvent, key: string): void => {
       if (isTaken(event, key)) return;
       event.preventDefault();
       latest.current[key]?.run();
     };
-    const stop = tinykeys(window, Object.fromEntries(handlers), { ignore: isIgnored });
+    // one by one: a handler of several shortcuts forgets to reset the others after one of them, so the next is lost
+    const stops = Object.keys(latest.current).map((key) =>
+      tinykeys(window, { [key]: (event) => press(event, key) }, { ignore: isIgnored }),
+    );
     return () => {
-      stop();
+      for (const stop of stops) stop();
       listed.value = listed.peek().filter((each) => each !== own);
     };
   }, [group, keys]);

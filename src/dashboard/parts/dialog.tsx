@@ -18,8 +18,8 @@ export function Dialog({ title, children, onClose, isWide = false }: DialogProps
     dialog?.showModal();
     return () => {
       dialog?.close();
-      // the browser does not know it if a field of the dialog had the focus before the dialog was shown
-      if (document.activeElement === document.body && opener instanceof HTMLElement) opener.focus();
+      // the browser does not return the focus if a field of the dialog had it before the dialog was shown
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
     };
   }, []);
   const onCancel = (event: Event): void => {
