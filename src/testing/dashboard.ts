@@ -47,6 +47,7 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
   let replica: TestReplica | undefined;
   let browser: Browser | undefined;
   const errors: string[] = [];
+  const closings: Promise<void>[] = [];
   beforeAll(async () => {
     const [redis, database, more] = await Promise.all([
       freshRedis(),
@@ -59,6 +60,7 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
     ]);
   });
   afterAll(async () => {
+    await Promise.all(closings);
     await browser?.close();
     await replica?.close();
     expect(errors).toEqual([]);
@@ -82,7 +84,8 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
         }));
       const page = await tabs.newPage();
       page.once("close", () => {
-        if (tabs.pages().length === 0) tabs.close().catch(() => undefined); // the browser may be closed, too
+        // the browser, too, closes its tabs when it closes
+        if (tabs.pages().length === 0) closings.push(tabs.close().catch(() => undefined));
       });
       watch(page, new URL(url).origin, errors);
       await page.goto(`${url}/ui${path}`);

@@ -49,12 +49,20 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
       latest.current[key]?.run();
     };
     // one by one: a handler of several shortcuts forgets to reset the others after one of them, so the next is lost
-    const stops = Object.keys(latest.current).map((key) => tinykeys(window, { [key]: (event) => press(event, key) }));
+    const stops = Object.keys(latest.current).map((key) =>
+      tinykeys(window, { [key]: (event) => press(event, key) }, { ignore: isIgnored }),
+    );
     return () => {
       for (const stop of stops) stop();
       listed.value = listed.peek().filter((each) => each !== own);
     };
   }, [group, keys]);
+}
+
+/** Unlike by default, fields let keys with Ctrl or Cmd pass, which type nothing. */
+function isIgnored({ target, repeat, isComposing, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  if (repeat || isComposing) return true;
+  return !ctrlKey && !metaKey && target instanceof Element && target.matches(TYPING);
 }
 
 function isTaken({ target }: KeyboardEvent, key: string): boolean {

@@ -106,9 +106,14 @@ function Hint({ schema, id }: { readonly schema: Schema; readonly id: string }):
   const text = hintOf(schema);
   return text === "" ? null : (
     <p class="form-hint" id={id}>
-      {text}
+      {withCode(text)}
     </p>
   );
+}
+
+/** Names between backticks, as descriptions have them, are shown as code. */
+function withCode(text: string): ComponentChildren {
+  return text.split(/`([^`]+)`/).map((part, at) => (at % 2 === 0 ? part : <code key={at}>{part}</code>));
 }
 
 function Messages({ messages, id }: { readonly messages: readonly string[]; readonly id: string }): JSX.Element {

@@ -92,7 +92,7 @@ describe("with failures", () => {
     await page.locator(".group-details").waitFor();
     await page.getByLabel("Type").selectOption("test_io");
     await page.getByLabel("Sort by").selectOption("last");
-    await page.getByRole("button", { name: "last 7 days" }).click();
+    await page.getByRole("button", { name: "7 d" }).click();
     await page.getByText("3 errors, 13 failures").waitFor();
     await page.reload();
     await page.getByText("3 errors, 13 failures").waitFor();
@@ -112,7 +112,8 @@ describe("with failures", () => {
     const page = await dashboard.open("/errors");
     await rowOf(page, "failure <n>").getByRole("link", { name: "4" }).click();
     await page.getByRole("heading", { name: "Jobs" }).waitFor();
-    await page.getByText("4 jobs").waitFor();
+    await page.locator("tr[data-row]").nth(3).waitFor();
+    expect(await page.locator("tr[data-row]").count()).toBe(4);
     expect(new URL(page.url()).searchParams.get("q")).toContain("type:test_io code:test_failure status:failed");
     await page.goBack();
     await rowOf(page, "failure <n>").waitFor();

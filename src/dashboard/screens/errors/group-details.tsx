@@ -11,7 +11,7 @@ import { Time } from "../../parts/time.tsx";
 import { ErrorText } from "../../parts/toasts.tsx";
 import { NOT_ONE_CAUSE, Signature } from "./columns.tsx";
 import type { ErrorGroup, GroupFilter } from "./group-filter.ts";
-import { isOther, noteOf } from "./group-filter.ts";
+import { foundByText, isOther, noteOf } from "./group-filter.ts";
 
 interface GroupDetailsProps {
   readonly group: ErrorGroup;
@@ -55,9 +55,7 @@ export function GroupDetails({ group, filter, onRerun }: GroupDetailsProps): JSX
         </ul>
       </section>
       <footer>
-        <p class="muted">
-          {isOther(group) ? "" : (noteOf(filter) ?? "These filters find the jobs of this error alone.")}
-        </p>
+        <p class="muted">{isOther(group) ? "" : `${foundByText(filter)} ${noteOf(filter) ?? ""}`}</p>
         <div class="actions">
           <CopyButton text={signature}>Copy the message</CopyButton>
           <Link to={href(["jobs"], { q: filter.text })} class="button">

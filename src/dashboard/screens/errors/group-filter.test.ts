@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readFilterText } from "../../../client/filter-text.ts";
 import { signatureOf } from "../../../core/error-signature.ts";
 import type { ErrorGroup } from "./group-filter.ts";
-import { filterOfGroup, noteOf, phraseOf } from "./group-filter.ts";
+import { filterOfGroup, foundByText, noteOf, phraseOf } from "./group-filter.ts";
 
 const times = { from: "2026-03-10T12:00:00Z", to: undefined };
 const group = (signature: string, fields: Partial<ErrorGroup> = {}): ErrorGroup => ({
@@ -41,6 +41,7 @@ describe("the filters of an error", () => {
   it("have a word of its message that others with the same code lack", () => {
     const filter = filterOf([group("the mailbox of <email> is full"), group("the mailbox of <email> is unknown")]);
     expect(filter.filters.q).toBe("full");
+    expect(foundByText(filter)).toBe("Its jobs are found by type, code and the text “full”.");
     expect(noteOf(filter)).toBeUndefined();
   });
 

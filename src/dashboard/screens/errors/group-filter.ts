@@ -101,7 +101,7 @@ function folded(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** Which jobs the filters find beside those of the group, in a sentence; undefined for none. */
+/** What the filters find beside the jobs of the group, in a sentence; undefined for nothing. */
 export function noteOf({ also, isOpen }: GroupFilter): string | undefined {
   const [first, ...others] = also;
   if (first) {
@@ -110,6 +110,13 @@ export function noteOf({ also, isOpen }: GroupFilter): string | undefined {
   }
   if (isOpen) return "Jobs of errors that are not listed may be found, too, if they have the same type and code.";
   return undefined;
+}
+
+/** How the jobs of the group are found, in a sentence. */
+export function foundByText({ filters: { errorCode, q } }: GroupFilter): string {
+  const by = ["type", ...(errorCode === undefined ? [] : ["code"]), ...(q === undefined ? [] : [`the text “${q}”`])];
+  const last = by.pop() ?? "";
+  return `Its jobs are found by ${by.length === 0 ? last : `${by.join(", ")} and ${last}`}.`;
 }
 
 export function isSame(a: ErrorGroup, b: ErrorGroup): boolean {

@@ -89,6 +89,19 @@ describe("the screen of a job", () => {
     await page.close();
   });
 
+  it("does not act on a key that ends the shortcut of another screen", async () => {
+    const id = await failedJob();
+    await jobWhen(replica(), id);
+    const page = await openJob(id);
+    const posts: string[] = [];
+    page.on("request", (request) => request.method() === "POST" && posts.push(request.url()));
+    await page.keyboard.press("g");
+    await page.keyboard.press("r");
+    await page.getByRole("heading", { name: "Replicas", exact: true }).waitFor();
+    expect(posts).toEqual([]);
+    await page.close();
+  });
+
   it("links a job and its callback to each other", async () => {
     const peer = await HttpPeer.start();
     const id = await submit(replica(), "noop", {}, { callback_url: peer.url("/done") });

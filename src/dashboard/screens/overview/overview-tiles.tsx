@@ -1,11 +1,11 @@
 import type { JSX } from "preact";
 import { href } from "../../app/router.ts";
 import { countOf, countText, durationText, shortCount } from "../../parts/format.ts";
+import { rateOfLastMinute, rateText } from "../../parts/series-points.ts";
 import type { Tile } from "../../parts/tiles.tsx";
 import { Tiles } from "../../parts/tiles.tsx";
 import { now } from "../../parts/time.tsx";
 import type { Live } from "./observed.ts";
-import { rateOfLastMinute, rateText } from "./series-points.ts";
 
 /** A figure that is not known yet keeps its place. */
 const UNKNOWN = "–";

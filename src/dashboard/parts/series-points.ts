@@ -1,8 +1,8 @@
 /** A series as the charts and their tables show it. */
-import type { Series } from "../../../client/taskflow.ts";
-import { shortCount } from "../../parts/format.ts";
-import type { Step } from "../../parts/range-times.ts";
-import { STEP_MS } from "../../parts/range-times.ts";
+import type { Series } from "../../client/taskflow.ts";
+import { shortCount } from "./format.ts";
+import type { Step } from "./range-times.ts";
+import { STEP_MS } from "./range-times.ts";
 
 export type SeriesStep = Series["series"][number];
 
