@@ -68,7 +68,7 @@ async function submitRound(api: TaskFlow, host: string, round: number): Promise<
 async function take(page: Page, url: string, name: string): Promise<void> {
   await page.goto(url);
   await page.waitForSelector(".page-head h1");
-  await page.waitForFunction('document.querySelector("main .waiting") === null');
+  await page.locator("main .waiting").first().waitFor({ state: "detached" });
   await delay(1_500); // charts and sparklines
   await page.screenshot({ path: join(IMAGES, `dashboard-${name}.png`) });
 }
