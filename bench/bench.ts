@@ -5,6 +5,7 @@ import type { Bench, Figure } from "./figure.ts";
 import { backlog } from "./figures/backlog.ts";
 import { batch } from "./figures/batch.ts";
 import { bulk } from "./figures/bulk.ts";
+import { dashboard } from "./figures/dashboard.ts";
 import { durable } from "./figures/durable.ts";
 import { endToEnd } from "./figures/end-to-end.ts";
 import { exportRows } from "./figures/export.ts";
@@ -40,6 +41,7 @@ const FIGURES: readonly Figure[] = [
   exportRows,
   find,
   bulk,
+  dashboard,
 ];
 
 async function main(): Promise<number> {

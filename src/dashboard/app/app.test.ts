@@ -15,6 +15,10 @@ beforeAll(async () => {
 const heading = (page: Page, name: string): Promise<void> => page.getByRole("heading", { level: 1, name }).waitFor();
 const focused = (page: Page): Promise<string | null> =>
   page.evaluate(() => `${document.activeElement?.tagName}: ${document.activeElement?.textContent}`);
+async function openPalette(page: Page): Promise<void> {
+  await page.keyboard.press("Control+k");
+  await page.waitForFunction(() => document.activeElement?.closest("dialog") !== null);
+}
 const pathOf = (page: Page): string => page.url().slice(dashboard.replica().url.length);
 
 /** The path below /ui of each screen, its heading and its letter after `g`. */
@@ -143,14 +147,14 @@ describe("the palette", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     expect(await focused(page)).toBe("A: Skip to the content");
 
-    await page.keyboard.press("Control+k");
+    await openPalette(page);
     await page.keyboard.type("queue noop");
     await page.getByRole("option", { name: "Queue noop queue" }).waitFor();
     await picture(page, "frame-palette", { isWhole: false });
     await page.keyboard.press("Enter");
     await page.waitForURL("**/ui/queues/noop");
 
-    await page.keyboard.press("Control+k");
+    await openPalette(page);
     await page.keyboard.type("new");
     await page.getByRole("option", { name: "New job" }).waitFor();
     await page.keyboard.press("ArrowDown");
@@ -160,11 +164,11 @@ describe("the palette", () => {
     await heading(page, "New job");
 
     await page.getByRole("button", { name: /Search or go to/ }).click();
-    await page.keyboard.type(job.toUpperCase());
-    await page.getByRole("option", { name: /job/ }).click();
+    await page.getByRole("combobox").fill(job.toUpperCase());
+    await page.getByRole("option", { name: /job$/ }).click();
     await page.waitForURL(`**/ui/jobs/${job}`);
 
-    await page.keyboard.press("Control+k");
+    await openPalette(page);
     await page.keyboard.type("words to search");
     await page.keyboard.press("Enter");
     await page.waitForURL(({ searchParams }) => searchParams.get("q") === "words to search");

@@ -24,7 +24,10 @@ export function App(): JSX.Element {
   const now = session.value;
   if (failure.value !== undefined)
     return <Plain title="The dashboard could not start">{<ErrorText error={failure.value} />}</Plain>;
-  if (now.kind === "starting") return <div class="starting" />;
+  if (now.kind === "starting") {
+    if (now.problem === null) return <div class="starting" />;
+    return <Plain title="No answer from the server">{`${now.problem} The page tries it again every 2 s.`}</Plain>;
+  }
   if (now.kind === "denied") return <Plain title="Not available">{now.message}</Plain>;
   if (now.kind === "signed-out") return <SignIn message={now.message} />;
   const [path = "", item] = route().path;

@@ -54,10 +54,12 @@ export function Header({ identity }: { readonly identity: Identity }): JSX.Eleme
 function ConnectionNotice(): JSX.Element | null {
   const { data, error, readAt } = useResource("health", (api, signal) => api.health({ signal }), { everyMs: 2_000 });
   if (error) {
-    const age = readAt === undefined ? "" : ` for ${durationText(now.value - readAt)}`;
     return (
-      <div class="notice error" role="alert">
-        No answer from the server{age}. The data on screen is old; it is read again when the server answers.
+      <div class="notice error">
+        <span role="alert">
+          No answer from the server. The data on screen is old; it is read again when the server answers.
+        </span>
+        {readAt === undefined ? null : ` The last answer came ${durationText(now.value - readAt)} ago.`}
       </div>
     );
   }

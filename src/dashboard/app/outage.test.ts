@@ -107,7 +107,7 @@ describe("a page while a server is away", () => {
     const page = await dashboard.open("/queues", { url });
     await page.route("**/api/v1/whoami", (route) => route.abort());
     await page.reload();
-    await page.getByText("No answer from the server").waitFor();
+    await page.getByRole("heading", { name: "No answer from the server" }).waitFor();
     await page.unroute("**/api/v1/whoami");
     await waiting(page, jobs);
     await page.close();

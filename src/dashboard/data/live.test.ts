@@ -59,7 +59,7 @@ describe("two tabs with the list of jobs", () => {
 
   it("share one event stream, which survives a closed tab and a lost connection", async () => {
     const replica = dashboard.replica();
-    const ids = [];
+    const ids: string[] = [];
     for (const tag of ["one", "one", "two", "two"])
       ids.push(await submit(replica, "noop", {}, { ...LATER, tags: [tag] }));
     const [first = "", second = "", third = "", fourth = ""] = ids;

@@ -9,14 +9,15 @@ export type Scope = "submit" | "read" | "admin";
 export type Identity = Awaited<ReturnType<TaskFlow["whoami"]>>;
 
 export type Session =
-  | { readonly kind: "starting" }
+  /** Problem: why the server has not answered yet. */
+  | { readonly kind: "starting"; readonly problem: string | null }
   /** The server asks for an API key. */
   | { readonly kind: "signed-out"; readonly message: string | null }
   /** The server denies this browser, whatever key it has. */
   | { readonly kind: "denied"; readonly message: string }
   | { readonly kind: "signed-in"; readonly identity: Identity };
 
-export const session = signal<Session>({ kind: "starting" });
+export const session = signal<Session>({ kind: "starting", problem: null });
 
 /** For the tab only, if the user wishes it; else the key is lost with the page. */
 const STORED_KEY = "taskflow.key";
@@ -64,6 +65,7 @@ export async function startSession(): Promise<void> {
         session.value = { kind: "denied", message: error.message };
         return;
       }
+      session.value = { kind: "starting", problem: error.message };
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

@@ -28,8 +28,10 @@ export function Loaded<Data>({
 
 export function Stale({ of: { error, readAt } }: { readonly of: ResourceState<unknown> }): JSX.Element {
   return (
-    <div class="notice error" role="alert">
-      <ErrorText error={error} />
+    <div class="notice error">
+      <div role="alert">
+        <ErrorText error={error} />
+      </div>
       {readAt === undefined ? null : <span> The data below is {durationText(now.value - readAt)} old.</span>}
     </div>
   );
