@@ -35,14 +35,9 @@ export interface PatchedJob extends Omit<Submission, "payload"> {
 
 type Patch = Readonly<Record<string, unknown>>;
 
-/** The type by which a patched job is checked: one without rules for a payload that stays. */
-export function typeOfPatched(
-  { type, maxAttempts }: PatchedJob,
-  isPayloadKept: boolean,
-  typeOf: TypeLookup,
-): SubmissionType | undefined {
+/** The type by which a patched job is checked if its payload stays: one without rules for it. */
+export function typeWithoutPayload({ type, maxAttempts }: PatchedJob, typeOf: TypeLookup): SubmissionType {
   const known = typeOf(type);
-  if (!isPayloadKept) return known;
   const attempts = known?.definition.attempts ?? maxAttempts;
   return { definition: { attempts }, maxBodyBytes: known?.maxBodyBytes ?? 0, issuesOf: () => [] };
 }

@@ -73,7 +73,7 @@ const visitAny: Visitor = (name, json, start) => {
   const meaning = name === undefined ? "plain" : meaningOf(name);
   if (meaning === "credential" || meaning === "count") return isShown(meaning, first) ? undefined : REDACTED;
   if (meaning === "headers") return first === "{" ? visitHeaders : REDACTED;
-  return first === '"' ? redactUrl(valueText(json, start), meaning === "url") : visitAny;
+  return first === '"' ? redactUrl(valueText(json, start), meaning) : visitAny;
 };
 
 function visitorOf(delivered: Delivered): Visitor {
@@ -113,8 +113,9 @@ function isShown(meaning: Meaning, first: string): boolean {
 }
 
 /** @returns the JSON text of the redacted URL; undefined if there is nothing to redact */
-function redactUrl(json: string, isNamedUrl: boolean): string | undefined {
+function redactUrl(json: string, meaning: Meaning): string | undefined {
   if (!MAY_REDACT.test(json)) return undefined;
+  const isNamedUrl = meaning === "url";
   const start = json.slice(0, LONGEST_SCHEME);
   if (!isNamedUrl && !start.includes(":") && !start.includes("\\")) return undefined;
   const url = JSON.parse(json) as string;

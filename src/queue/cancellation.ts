@@ -43,15 +43,13 @@ function jobOfSubmission(id: string, submission: Submission): Job {
 
 /**
  * The arguments of one job, and its callback.
- * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms,
- * Redis's
- * @param isWithdrawn Redis may not have the job
+ * @param read the callback is valid while the job has as many attempts
+ * @param finishedAt epoch ms, Redis's
  */
 function encodeCancellation(
-  job: Job,
+  { job, isWithdrawn }: Read,
   finishedAt: number,
   callbackOf: CallbackOf,
-  isWithdrawn: boolean,
 ): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
   const record = encodeRecord({
     attempt: 0,
@@ -94,6 +92,7 @@ export interface CancellationsParts {
 /** A job as it was read, and its place among the cancellations. */
 interface Read {
   readonly job: Job;
+  /** Redis may not have the job. */
   readonly isWithdrawn: boolean;
   readonly index: number;
 }
@@ -145,7 +144,7 @@ export class Cancellations {
     answers: CancelAnswer[],
   ): Promise<Read[]> {
     const { ns, clock, connections, payloads } = this.#parts;
-    const encoded = read.map(({ job, isWithdrawn }) => encodeCancellation(job, clock.now(), callbackOf, isWithdrawn));
+    const encoded = read.map((one) => encodeCancellation(one, clock.now(), callbackOf));
     const withdrawn = read.map(({ job, isWithdrawn }) => (isWithdrawn ? { id: job.id, submission: job } : undefined));
     await payloads.putAll([...withdrawn, ...encoded.map(({ callback }) => callback)]);
     const args = [ns, String(outboxOwnedMs), String(WITHDRAWN_MS), ...encoded.flatMap((one) => one.args)];

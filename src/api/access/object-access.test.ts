@@ -89,7 +89,7 @@ const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introsp
 let server: ApiServer;
 beforeAll(async () => {
   const apiKeyCache = new ApiKeyCache();
-  apiKeyCache.replace([...Object.values(KEYS), ...Object.values(OTHERS)], true);
+  apiKeyCache.replace([...Object.values(KEYS), ...Object.values(OTHERS)], { isNeeded: true });
   const registry = registryOf(
     [...testRegistry.types.map(({ definition }) => definition), rerun].map((definition) => ({
       source: "test",
