@@ -7,11 +7,9 @@ import { digits } from "../core/header.ts";
 import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
 import { decodeSubmission, encodeSubmission, readJob, wholePacked } from "../core/packed-job.ts";
 import { isLarge } from "../core/payload.ts";
-import type { RedisClock } from "./clock.ts";
-import type { Connection } from "./connection.ts";
 import { indexNames } from "./index-names.ts";
-import type { PayloadStore } from "./payload-store.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
+import type { ChangeParts } from "./queue-parts.ts";
 import { scripts } from "./scripts.ts";
 
 /**
@@ -80,15 +78,6 @@ function cancelledJob(job: Job, state: string): Job {
   return { ...readJob(job.id, wholePacked(encodeSubmission({ ...job, payload: "" }), state)), payload };
 }
 
-export interface CancellationsParts {
-  readonly ns: string;
-  readonly clock: Pick<RedisClock, "now">;
-  readonly connections: { readonly work: Pick<Connection, "run"> };
-  readonly payloads: Pick<PayloadStore, "putAll">;
-  /** The jobs among these ids that Redis has. */
-  readonly read: (ids: readonly string[]) => Promise<Job[]>;
-}
-
 /** A job as it was read, and its place among the cancellations. */
 interface Read {
   readonly job: Job;
@@ -98,9 +87,9 @@ interface Read {
 }
 
 export class Cancellations {
-  readonly #parts: CancellationsParts;
+  readonly #parts: ChangeParts;
 
-  constructor(parts: CancellationsParts) {
+  constructor(parts: ChangeParts) {
     this.#parts = parts;
   }
 
