@@ -30,3 +30,19 @@ it("delivers each log line once, though every connection begins with the lines s
     ...{ started_at: "2026-01-01T00:00:00.000Z", at: "2026-01-01T00:00:00.000Z" },
   });
 });
+
+it("reports a gap after a connection without an event, and each connection", async () => {
+  const id = "01a20b8f-dc59-7000-a0b8-709b0c88f80f";
+  const event = `id: 7\nevent: status\ndata: ${JSON.stringify({ id, type: "noop", status: "running", progress: null })}\n\n`;
+  const connections = ["", event, event];
+  const fetched = () => Promise.resolve(new Response(connections.shift() ?? ""));
+  let opened = 0;
+  const kinds: string[] = [];
+  const api = new TaskFlow({ url: "http://a.test", fetch: fetched });
+  for await (const { kind } of api.events({ ids: [id], onOpen: () => (opened += 1) })) {
+    kinds.push(kind);
+    if (kinds.length === 3) break;
+  }
+  expect(kinds).toEqual(["gap", "status", "status"]); // the server knows what followed the event 7
+  expect(opened).toBe(3);
+});

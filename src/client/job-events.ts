@@ -23,6 +23,8 @@ export interface EventOptions {
   readonly type?: string | readonly string[] | undefined;
   /** The `eventId` of the last event that was received: events after it come first. */
   readonly lastEventId?: string | undefined;
+  /** Called whenever a connection is open: changes from then on are delivered. */
+  readonly onOpen?: (() => void) | undefined;
   /** Ends the events: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -67,14 +69,14 @@ export type JobEvent = JobChange | LogLine | { readonly kind: "gap"; readonly ev
 /** @throws TaskFlowError where no connection can be made; the reason of the signal */
 export async function* followJobs(
   transport: Transport,
-  { id, ids, status, type, lastEventId, signal }: EventOptions,
+  { id, ids, status, type, lastEventId, onOpen, signal }: EventOptions,
 ): AsyncGenerator<JobEvent, void> {
   const path =
     id === undefined
       ? `/api/v1/events${queryOf({ ids, status: listOf(status), type: listOf(type) })}`
       : `/api/v1/jobs/${encodeURIComponent(id)}/events`;
   const lines = new LinesSeen();
-  for (let last = lastEventId; ; ) {
+  for (let last = lastEventId, isFirst = true; ; isFirst = false) {
     const headers = last === undefined ? {} : { "Last-Event-ID": last };
     const response = await transport.open({
       method: "GET",
@@ -84,6 +86,9 @@ export async function* followJobs(
       isRepeatable: true,
     });
     if (response.status === 204 || !response.body) return; // the last event was received before
+    onOpen?.();
+    // the server cannot know what was missed since the connection before, which had no event
+    if (!isFirst && last === undefined && id === undefined) yield { kind: "gap", eventId: undefined };
     try {
       for await (const received of readEventStream(response.body)) {
         last = received.id ?? last;

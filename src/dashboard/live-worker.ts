@@ -7,5 +7,5 @@ const hub = new LiveHub();
 self.addEventListener("connect", (event) => {
   const [port] = (event as MessageEvent).ports;
   if (!port) return;
-  port.onmessage = ({ data }: MessageEvent<Follow>) => hub.follow(port, data, (message) => port.postMessage(message));
+  port.onmessage = ({ data }: MessageEvent<Follow>) => hub.follow(port, data, (jobEvent) => port.postMessage(jobEvent));
 });

@@ -19,30 +19,48 @@ export type Theme = "light" | "dark";
 export interface Dashboard {
   readonly replica: () => TestReplica;
   readonly browser: () => Browser;
-  /** Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts fail the test. */
+  /**
+   * Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts, violations of its
+   * Content-Security-Policy and requests to other hosts fail the test.
+   */
   open(path?: string, options?: OpenOptions): Promise<Page>;
 }
 
 export interface OpenOptions {
+  /** The server, with the path prefix of a proxy; default: the replica. */
+  readonly url?: string;
+  /** Opens a tab in the browser of this page instead. */
+  readonly beside?: Page;
   readonly theme?: Theme;
   readonly width?: number;
   readonly height?: number;
   readonly context?: BrowserContextOptions;
 }
 
-/** One replica and one browser for the tests of a file, both closed after them. */
-export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboard {
+type ReplicaOptions = Partial<TestReplicaOptions>;
+
+/**
+ * One replica and one browser for the tests of a file, both closed after them.
+ * @param options of the replica; a function may start what they name
+ */
+export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOptions>) = {}): Dashboard {
   let replica: TestReplica | undefined;
   let browser: Browser | undefined;
   const errors: string[] = [];
+  const closings: Promise<void>[] = [];
   beforeAll(async () => {
-    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const [redis, database, more] = await Promise.all([
+      freshRedis(),
+      freshDatabase(),
+      typeof options === "function" ? options() : options,
+    ]);
     [replica, browser] = await Promise.all([
-      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...options }),
+      startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), ...more }),
       startBrowser(),
     ]);
   });
   afterAll(async () => {
+    await Promise.all(closings);
     await browser?.close();
     await replica?.close();
     expect(errors).toEqual([]);
@@ -54,19 +72,41 @@ export function dashboardOf(options: Partial<TestReplicaOptions> = {}): Dashboar
   return {
     replica: () => started(replica),
     browser: () => started(browser),
-    open: async (path = "", { theme = "light", width = 1280, height = 800, context = {} }: OpenOptions = {}) => {
-      const page = await started(browser).newPage({ colorScheme: theme, viewport: { width, height }, ...context });
-      page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
-      page.on("console", (message) => {
-        // the browser logs failed requests, which are part of some tests
-        if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
-          errors.push(`${page.url()}: ${message.text()}`);
+    open: async (path = "", { url = started(replica).url, beside, ...view }: OpenOptions = {}) => {
+      const { theme = "light", width = 1280, height = 800, context = {} } = view;
+      const tabs =
+        beside?.context() ??
+        (await started(browser).newContext({
+          locale: "en-US", // without it, the browser's is en-US@posix, which Intl rejects
+          colorScheme: theme,
+          viewport: { width, height },
+          ...context,
+        }));
+      const page = await tabs.newPage();
+      page.once("close", () => {
+        // the browser, too, closes its tabs when it closes
+        if (tabs.pages().length === 0) closings.push(tabs.close().catch(() => undefined));
       });
-      await page.goto(`${started(replica).url}/ui${path}`);
+      watch(page, new URL(url).origin, errors);
+      await page.goto(`${url}/ui${path}`);
       await page.waitForSelector("h1");
       return page;
     },
   };
+}
+
+/** Collects what a page must not do. A browser also logs a violation of the Content-Security-Policy as an error. */
+function watch(page: Page, origin: string, errors: string[]): void {
+  page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.stack ?? error.message}`));
+  page.on("console", (message) => {
+    // the browser logs failed requests, which are part of some tests
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    const { protocol, origin: to } = new URL(request.url());
+    if (protocol.startsWith("http") && to !== origin) errors.push(`${page.url()} has called ${request.url()}`);
+  });
 }
 
 /** Saves a picture of the page. */

@@ -29,6 +29,8 @@ export interface TestReplicaOptions {
   readonly onUnfit?: () => void;
   /** The folder of the deployment's own job types; default: those of the tests. */
   readonly jobsDir?: string;
+  /** A mail catcher, whose messages the API shows. */
+  readonly mail?: Parameters<typeof start>[0]["mail"];
 }
 
 export async function startReplica({
@@ -38,6 +40,7 @@ export async function startReplica({
   env = {},
   onUnfit = () => undefined,
   jobsDir = testJobsDir,
+  mail,
 }: TestReplicaOptions): Promise<TestReplica> {
   const definitions = await loadDefinitions({ jobsDir });
   const config: Config = loadConfig(
@@ -69,7 +72,7 @@ export async function startReplica({
     log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),
     replica: id,
     version: "0.0.0-test",
-    mail: undefined,
+    mail,
     onUnfit,
   });
   const lines = () =>

@@ -26,7 +26,7 @@ const PAGE = { description: "An HTML page", content: { "text/html": { schema: Ty
 export const getRoot: Operation = {
   method: "GET",
   pattern: "/",
-  access: "public",
+  access: "open",
   id: "getRoot",
   tag: "Documentation",
   summary: "Redirect to the dashboard, or to the documentation if there is none",
@@ -61,9 +61,10 @@ export const getDocsFile: Operation = {
   problems: ["not_found"],
 };
 
+/** In protected mode, the page says in words what the calls of its scripts are denied for; its files hold no secrets. */
 const DASHBOARD: Pick<Operation, "method" | "access" | "tag" | "answers" | "problems"> = {
   method: "GET",
-  access: "public",
+  access: "open",
   tag: "Dashboard",
   answers: { 200: PAGE },
   problems: ["not_found"],
@@ -93,7 +94,7 @@ export const getDashboardItem: Operation = {
 export const getDashboardFile: Operation = {
   method: "GET",
   pattern: "/ui/assets/{ui_file}",
-  access: "public",
+  access: "open",
   id: "getDashboardFile",
   tag: "Dashboard",
   summary: "A script or style sheet of the dashboard",

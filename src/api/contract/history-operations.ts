@@ -88,7 +88,10 @@ const errorGroup = Type.Object({
       "The message with placeholders for numbers, ids, quoted parts, addresses, and the paths of URLs, cut to 200 characters",
   }),
   count,
-  first_seen: timeSchema,
+  first_seen: Type.String({
+    format: "date-time",
+    description: "RFC 3339, in UTC. Of all errors that are kept: it may be before the range",
+  }),
   last_seen: timeSchema,
   hourly: Type.Array(count, {
     description: "Counts of the last 24 hours (of the clock, in UTC), the oldest first; the last is the current hour",

@@ -3,12 +3,13 @@ import { signal } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { session, startSession } from "../data/session.ts";
+import { Link } from "../parts/link.tsx";
 import { Page } from "../parts/page.tsx";
 import { ErrorText, Toasts } from "../parts/toasts.tsx";
 import { Header } from "./header.tsx";
 import { Navigation } from "./navigation.tsx";
 import { Palette } from "./palette.tsx";
-import { route } from "./router.ts";
+import { href, route } from "./router.ts";
 import type { Screen, ScreenProps } from "./screens.ts";
 import { screenAt } from "./screens.ts";
 import { ShortcutList } from "./shortcut-list.tsx";
@@ -30,17 +31,17 @@ export function App(): JSX.Element {
   const screen = screenAt(path);
   return (
     <div class="app">
-      <a class="skip" href="#main">
-        Skip to the content
-      </a>
+      <SkipLink />
       <Navigation current={path} />
       <div class="content">
         <Header identity={now.identity} />
         <main id="main" tabIndex={-1}>
-          {screen && route().path.length <= 2 ? (
+          {!screen || route().path.length > 2 ? (
+            <NotFound />
+          ) : now.identity.scopes.includes("read") || path === SUBMIT_SCREEN ? (
             <ScreenOf key={`${path}/${item ?? ""}`} screen={screen} item={item} />
           ) : (
-            <NotFound />
+            <MayNotRead title={screen.title} />
           )}
         </main>
       </div>
@@ -50,6 +51,9 @@ export function App(): JSX.Element {
     </div>
   );
 }
+
+/** The screen that a key with only the scope `submit` can use. */
+const SUBMIT_SCREEN = "new";
 
 const failure = signal<unknown>(undefined);
 /** The code of the screens that were opened. */
@@ -68,11 +72,50 @@ function ScreenOf({ screen, item }: { readonly screen: Screen; readonly item: st
       () => location.reload(),
     );
   }, [load]);
+  useEffect(() => {
+    if (Loaded) focusScreen();
+  }, [Loaded]);
   if (!load) return <NotFound />;
   return Loaded ? <Loaded item={item} /> : <div class="waiting" />;
 }
 
+/** Whether a screen was shown: the first one leaves the focus where the browser has it. */
+let wasShown = false;
+
+/** Keyboards and screen readers continue at the new screen, unless it has put the focus into itself. */
+function focusScreen(): void {
+  const main = document.querySelector<HTMLElement>("main");
+  const isElsewhere = document.querySelector("dialog[open]") !== null || main?.contains(document.activeElement);
+  if (wasShown && !isElsewhere) (main?.querySelector<HTMLElement>("h1") ?? main)?.focus({ preventScroll: true });
+  wasShown = true;
+}
+
+function SkipLink(): JSX.Element {
+  const onClick = (event: MouseEvent): void => {
+    event.preventDefault(); // the URL stays that of the screen
+    document.querySelector<HTMLElement>("main")?.focus();
+  };
+  return (
+    <a class="skip" href="#main" onClick={onClick}>
+      Skip to the content
+    </a>
+  );
+}
+
+function MayNotRead({ title }: { readonly title: string }): JSX.Element {
+  useEffect(focusScreen, []);
+  return (
+    <Page title={title}>
+      <p>
+        This API key may only submit jobs: this screen needs a key with the scope read.{" "}
+        <Link to={href([SUBMIT_SCREEN])}>Submit a job</Link>, or sign in with another key.
+      </p>
+    </Page>
+  );
+}
+
 function NotFound(): JSX.Element {
+  useEffect(focusScreen, []);
   return (
     <Page title="Not found">
       <p>There is no screen at this address.</p>

@@ -23,6 +23,18 @@ export const listed = signal<readonly Listed[]>([]);
 const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const PRESSABLE = "a, button, summary, input";
 
+/** The second key of `g j` is not the shortcut `j`, too. tinykeys waits so long for it. */
+const SEQUENCE_MS = 1_000;
+let [previous, previousAt, isSecond] = ["", 0, false];
+window.addEventListener(
+  "keydown",
+  ({ key, timeStamp }) => {
+    isSecond = previous === "g" && timeStamp - previousAt < SEQUENCE_MS;
+    [previous, previousAt] = [key, timeStamp];
+  },
+  { capture: true },
+);
+
 /** The shortcuts work while the component is mounted, except in fields and dialogs. */
 export function useKeys(group: string, shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
@@ -31,24 +43,31 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
   useEffect(() => {
     const own: Listed = { group, shortcuts: latest.current };
     listed.value = [...listed.peek(), own];
-    const handlers = Object.keys(latest.current).map(
-      (key) => [key, (event: KeyboardEvent) => press(event, key)] as const,
-    );
     const press = (event: KeyboardEvent, key: string): void => {
       if (isTaken(event, key)) return;
       event.preventDefault();
       latest.current[key]?.run();
     };
-    const stop = tinykeys(window, Object.fromEntries(handlers));
+    // one by one: a handler of several shortcuts forgets to reset the others after one of them, so the next is lost
+    const stops = Object.keys(latest.current).map((key) =>
+      tinykeys(window, { [key]: (event) => press(event, key) }, { ignore: isIgnored }),
+    );
     return () => {
-      stop();
+      for (const stop of stops) stop();
       listed.value = listed.peek().filter((each) => each !== own);
     };
   }, [group, keys]);
 }
 
+/** Unlike by default, fields let keys with Ctrl or Cmd pass, which type nothing. */
+function isIgnored({ target, repeat, isComposing, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  if (repeat || isComposing) return true;
+  return !ctrlKey && !metaKey && target instanceof Element && target.matches(TYPING);
+}
+
 function isTaken({ target }: KeyboardEvent, key: string): boolean {
   if (key.startsWith("$mod")) return false;
+  if (isSecond && !key.includes(" ")) return true;
   if (document.querySelector("dialog[open]")) return true;
   if (!(target instanceof Element)) return false;
   return target.closest(TYPING) !== null || (key === "Enter" && target.closest(PRESSABLE) !== null);

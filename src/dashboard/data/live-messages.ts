@@ -1,18 +1,12 @@
-/** The messages between a page and the worker that holds the browser's one event stream. */
-import type { JobEvent } from "../../client/taskflow.ts";
+/** What a page sends to the worker that holds the browser's one event stream. The worker answers with the events. */
 
-/** From a page. The worker forgets a page that was silent for long. */
+/** The worker forgets a page that was silent for long. */
 export interface Follow {
   readonly url: string;
   readonly apiKey: string | undefined;
   /** The unfinished jobs that the page shows; empty for none. */
   readonly ids: readonly string[];
 }
-
-export type LiveMessage =
-  | { readonly kind: "event"; readonly event: JobEvent }
-  /** Whether the stream is connected. */
-  | { readonly kind: "connection"; readonly isUp: boolean };
 
 /** How often a page repeats its `Follow`. */
 export const BEAT_MS = 10_000;

@@ -1,9 +1,8 @@
 /** Follows the jobs that this page shows, through the browser's one event stream. */
 import { useEffect } from "preact/hooks";
-import type { JobChange } from "../../client/taskflow.ts";
+import type { JobChange, JobEvent } from "../../client/taskflow.ts";
 import { SERVER_URL } from "../app/base.ts";
 import { LiveHub } from "./live-hub.ts";
-import type { LiveMessage } from "./live-messages.ts";
 import { BEAT_MS } from "./live-messages.ts";
 import { currentKey } from "./session.ts";
 
@@ -59,20 +58,18 @@ function followOf(ids: readonly string[]): Parameters<LiveHub["follow"]>[1] {
 
 type Post = (follow: ReturnType<typeof followOf>) => void;
 
-function opened(onMessage: (message: LiveMessage) => void): Post {
+function opened(onEvent: (event: JobEvent) => void): Post {
   if (typeof SharedWorker === "undefined") {
     const hub = new LiveHub();
     const page = {};
-    return (follow) => hub.follow(page, follow, onMessage);
+    return (follow) => hub.follow(page, follow, onEvent);
   }
   const worker = new SharedWorker(`${SERVER_URL}/ui/assets/${LIVE_WORKER}`, { type: "module", name: "taskflow" });
-  worker.port.onmessage = ({ data }: MessageEvent<LiveMessage>) => onMessage(data);
+  worker.port.onmessage = ({ data }: MessageEvent<JobEvent>) => onEvent(data);
   return (follow) => worker.port.postMessage(follow);
 }
 
-function receive(message: LiveMessage): void {
-  if (message.kind === "connection") return;
-  const { event } = message;
+function receive(event: JobEvent): void {
   for (const follower of followers) {
     if (event.kind === "gap") follower.onGap();
     else if (event.kind !== "log" && follower.ids.includes(event.id)) follower.onChange(event);

@@ -35,6 +35,8 @@ class Source<Data> {
   #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  /** A read was aborted because nobody used the data, so the data may be older than what was asked for. */
+  #isInterrupted = false;
 
   constructor(load: Load<Data>) {
     this.#load = load;
@@ -54,11 +56,12 @@ class Source<Data> {
     this.#load = load;
     this.#users.set(user, everyMs);
     const { readAt } = this.#state.peek();
-    if (readAt === undefined || (everyMs > 0 && Date.now() - readAt >= everyMs)) this.refresh();
+    if (readAt === undefined || this.#isInterrupted || (everyMs > 0 && Date.now() - readAt >= everyMs)) this.refresh();
     else this.#schedule();
     return () => {
       this.#users.delete(user);
       if (this.isUsed) return;
+      this.#isInterrupted ||= this.#abort !== undefined;
       this.#abort?.abort();
       this.#abort = undefined;
       clearTimeout(this.#timer);
@@ -70,6 +73,7 @@ class Source<Data> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
+    this.#isInterrupted = false;
     this.#read(abort).catch((error: unknown) => {
       if (abort.signal.aborted) return;
       this.#failed(error instanceof Error ? error : new Error(String(error)));

@@ -39,8 +39,13 @@ export function currentKey(): string | undefined {
 export function can(scope: Scope): boolean {
   const now = session.value;
   if (now.kind !== "signed-in") return false;
-  if (scope !== "read" && now.identity.dashboard.mode === "read") return false;
+  if (scope !== "read" && isReadOnly()) return false;
   return now.identity.scopes.includes(scope);
+}
+
+/** Whether the server's setting `DASHBOARD` is `read`. */
+export function isReadOnly(): boolean {
+  return session.value.kind === "signed-in" && session.value.identity.dashboard.mode === "read";
 }
 
 /** Asks the server who the user is, until it answers. */

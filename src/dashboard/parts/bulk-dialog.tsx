@@ -20,6 +20,8 @@ interface BulkDialogProps {
   readonly action: BulkActionName;
   /** The dialog acts on those of the matching jobs on which the action is possible. */
   readonly filters: ListFilters;
+  /** What else the user should know before they start it. */
+  readonly note?: string | undefined;
   readonly onClose: () => void;
   /** Called with the job that performs the operation. */
   readonly onStarted?: (job: Job) => void;
@@ -28,7 +30,7 @@ interface BulkDialogProps {
 const RETRY_RATE = "100";
 const DEFAULT_PRIORITY = "5";
 
-export function BulkDialog({ action, filters: given, onClose, onStarted }: BulkDialogProps): JSX.Element {
+export function BulkDialog({ action, filters: given, note, onClose, onStarted }: BulkDialogProps): JSX.Element {
   const filters = useMemo(() => bulkFilters(action, given), []); // as they were when the user asked
   const [job, setJob] = useState<Job | undefined>(undefined);
   if (filters === undefined) return <NothingToDo action={action} onClose={onClose} />;
@@ -37,7 +39,7 @@ export function BulkDialog({ action, filters: given, onClose, onStarted }: BulkD
     setJob(made);
     onStarted?.(made);
   };
-  return <Confirmation action={action} filters={filters} onClose={onClose} onStarted={started} />;
+  return <Confirmation action={action} filters={filters} note={note} onClose={onClose} onStarted={started} />;
 }
 
 function NothingToDo({ action, onClose }: Pick<BulkDialogProps, "action" | "onClose">): JSX.Element {
@@ -55,11 +57,12 @@ function NothingToDo({ action, onClose }: Pick<BulkDialogProps, "action" | "onCl
 interface ConfirmationProps {
   readonly action: BulkActionName;
   readonly filters: ListFilters;
+  readonly note: string | undefined;
   readonly onClose: () => void;
   readonly onStarted: (job: Job) => void;
 }
 
-function Confirmation({ action, filters, onClose, onStarted }: ConfirmationProps): JSX.Element {
+function Confirmation({ action, filters, note, onClose, onStarted }: ConfirmationProps): JSX.Element {
   const { verb, explanation } = BULK_WORDS[action];
   const [rate, setRate] = useState(action === "retry" ? RETRY_RATE : "");
   const [priority, setPriority] = useState(DEFAULT_PRIORITY);
@@ -78,6 +81,7 @@ function Confirmation({ action, filters, onClose, onStarted }: ConfirmationProps
   return (
     <Dialog title={titleOf(verb, matched, error)} onClose={onClose}>
       <p class="bulk-explanation">{matched === 0 ? "No job matches." : explanation}</p>
+      {note === undefined ? null : <p class="bulk-note">{note}</p>}
       {error ? (
         <p class="error-text" role="alert">
           <ErrorText error={error} />

@@ -3,8 +3,8 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Scope } from "../data/session.ts";
-import { can } from "../data/session.ts";
-import { reportError } from "./toasts.tsx";
+import { can, isReadOnly } from "../data/session.ts";
+import { notify, reportError } from "./toasts.tsx";
 
 interface ButtonProps {
   readonly children: ComponentChildren;
@@ -36,6 +36,7 @@ export function Button({
   const reason = can(scope) ? unavailable : reasonOf(scope);
   const press = (event: MouseEvent): void => {
     event.stopPropagation();
+    if (reason !== undefined) notify(reason); // a tooltip is only for the mouse
     if (reason !== undefined || isBusy.value) return;
     const done = onPress();
     if (!done) return;
@@ -64,5 +65,6 @@ export function Button({
 }
 
 function reasonOf(scope: Scope): string {
+  if (isReadOnly()) return "Not available: this dashboard is read only.";
   return `Not available: this needs the scope ${scope}.`;
 }

@@ -29,12 +29,16 @@ interface ChartProps {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly markers?: readonly Marker[];
+  /** The top of the scale for small values. Default: 1. */
+  readonly leastTop?: number;
   /** Called with the range that a user has brushed, epoch ms. */
   readonly onBrush?: (from: number, to: number) => void;
 }
 
 const HEIGHT = 180;
 const DAY_S = 86_400;
+/** The distances of the marks of the scale: without 2.5, which short texts would round. */
+const DISTANCES = Array.from({ length: 17 }, (_, index) => [1, 2, 5].map((digit) => digit * 10 ** (index - 4))).flat();
 
 export function Chart(props: ChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -43,7 +47,6 @@ export function Chart(props: ChartProps): JSX.Element {
   latest.current = props;
   const shape = JSON.stringify([
     props.lines.map(({ title, color }) => [title, color]),
-    props.markers ?? [],
     theme.value,
     isDark(),
     zone.value,
@@ -51,13 +54,18 @@ export function Chart(props: ChartProps): JSX.Element {
   useEffect(() => {
     let isOver = false;
     const observer = new ResizeObserver(() => resize(host.current, plot.current));
-    import("./uplot.ts")
-      .then(({ draw }) => {
+    import("./uplot.ts").then(
+      ({ draw }) => {
         if (isOver || !host.current) return;
         plot.current = draw(host.current, optionsOf(latest, host.current), dataOf(latest.current));
         observer.observe(host.current);
-      })
-      .catch(() => undefined); // the table beside the chart has the numbers
+      },
+      () => {
+        // the library could not be loaded, or does not accept the language of the browser
+        if (host.current)
+          host.current.textContent = "The chart cannot be drawn in this browser. The table has its numbers.";
+      },
+    );
     return () => {
       isOver = true;
       observer.disconnect();
@@ -67,7 +75,7 @@ export function Chart(props: ChartProps): JSX.Element {
   }, [shape]);
   useEffect(() => {
     plot.current?.setData(dataOf(props));
-  }, [props.times, props.lines]);
+  }, [props.times, props.lines, props.markers]);
   return (
     <figure class="chart">
       <div ref={host} class="chart-host" role="img" aria-label={props.label} />
@@ -100,7 +108,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
   return {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0], // the last time has its place
     legend: { show: false },
     ms: 1e-3,
     tzDate: (seconds) => {
@@ -109,23 +117,23 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
       return zone.value === "utc" ? new Date(date.getTime() + date.getTimezoneOffset() * 60_000) : date;
     },
     cursor: { drag: { x: latest.current.onBrush !== undefined, y: false, setScale: false }, points: { size: 6 } },
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
+    scales: { y: { range: (_plot, _least, most) => [0, Math.max(latest.current.leastTop ?? 1, most * 1.1)] } },
     axes: [
-      { ...axis, font, grid: { show: false }, values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step) },
-      { ...axis, font, size: 56, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
+      {
+        ...axis,
+        font,
+        grid: { show: false },
+        values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step),
+      },
+      {
+        ...axis,
+        font,
+        size: 56,
+        incrs: DISTANCES,
+        values: (_plot, values) => values.map((value) => latest.current.format(value)),
+      },
     ],
-    series: [
-      {},
-      ...latest.current.lines.map(({ title, color: name, isFilled = false, dash }) => ({
-        label: title,
-        stroke: color(name),
-        width: 1.5,
-        // a value between two gaps has no line
-        points: { show: false, size: 5, fill: color(name), filter: (plot, at) => alone(plot.data[at] ?? []) },
-        ...(isFilled && { fill: `${color(name)}22` }),
-        ...(dash && { dash: [...dash] }),
-      })),
-    ],
+    series: [{}, ...latest.current.lines.map((line) => seriesOf(line, color(line.color)))],
     hooks: {
       draw: [(plot) => drawMarkers(plot, latest.current.markers ?? [], color("--muted"), font)],
       setCursor: [(plot) => showTooltip(plot, latest.current, host)],
@@ -139,6 +147,18 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         },
       ],
     },
+  };
+}
+
+function seriesOf({ title, isFilled = false, dash }: Line, stroke: string): Options["series"][number] {
+  return {
+    label: title,
+    stroke,
+    width: 1.5,
+    // a value between two gaps has no line
+    points: { show: false, size: 5, fill: stroke, filter: (plot: UPlot, at: number) => alone(plot.data[at] ?? []) },
+    ...(isFilled && { fill: `${stroke}22` }),
+    ...(dash && { dash: [...dash] }),
   };
 }
 

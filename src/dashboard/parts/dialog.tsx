@@ -1,6 +1,6 @@
-/** A modal dialog: the browser keeps the focus in it and returns it afterwards; Escape closes it. */
+/** A modal dialog: the focus stays in it and returns afterwards; Escape closes it. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 
 interface DialogProps {
   readonly title: ComponentChildren;
@@ -12,10 +12,15 @@ interface DialogProps {
 export function Dialog({ title, children, onClose, isWide = false }: DialogProps): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
+  const opener = useMemo(() => document.activeElement, []);
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // the browser does not return the focus if a field of the dialog had it before the dialog was shown
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    };
   }, []);
   const onCancel = (event: Event): void => {
     event.preventDefault();

@@ -23,5 +23,5 @@ export function Elapsed({ from, to }: ElapsedProps): JSX.Element {
       }),
     [from, to],
   );
-  return <span class={from === null ? "muted" : undefined}>{text.value}</span>;
+  return <span class={from === null ? "muted" : undefined}>{text}</span>;
 }

@@ -10,6 +10,11 @@ function quoted(value: string): string {
   return value === "" || /[\s,"]/.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : value;
 }
 
+/** Words of a filter text that are searched for as they are: `"a: b"`. */
+export function searchWords(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** The values that a text gives for a key, of all its words with this key. */
 export function valuesIn(text: string, key: string): string[] {
   return filterWords(text).flatMap((word) => (word.key === key ? word.values : []));

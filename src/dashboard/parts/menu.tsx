@@ -1,6 +1,6 @@
 /** A button that opens a small panel below it. Escape and a click elsewhere close the panel. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 interface MenuProps {
   readonly label: ComponentChildren;
@@ -11,6 +11,7 @@ interface MenuProps {
 
 export function Menu({ label, children, kind = "" }: MenuProps): JSX.Element {
   const element = useRef<HTMLDetailsElement>(null);
+  const [isOpen, setOpen] = useState(false);
   useEffect(() => {
     const onPointer = ({ target }: Event): void => {
       if (element.current && target instanceof Node && !element.current.contains(target)) element.current.open = false;
@@ -24,9 +25,14 @@ export function Menu({ label, children, kind = "" }: MenuProps): JSX.Element {
     closeMenu(element.current);
   };
   return (
-    <details ref={element} class="menu" onKeyDown={onKeyDown}>
+    <details
+      ref={element}
+      class="menu"
+      onKeyDown={onKeyDown}
+      onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
+    >
       <summary class="button">{label}</summary>
-      <div class={`menu-panel ${kind}`}>{children}</div>
+      {isOpen ? <div class={`menu-panel ${kind}`}>{children}</div> : null}
     </details>
   );
 }

@@ -28,11 +28,11 @@ const minute = computed(() => Math.floor(now.value / STEP_MS.minute));
 /** The range of the URL. Use `key` in the keys of resources, and `current()` in their loads. */
 export function useRange(otherwise: Preset = "1h"): ShownRange {
   const range = rangeOf(route().query, minute.value * STEP_MS.minute, otherwise);
-  const { preset } = range;
+  const { preset, from, to, step } = range;
   return {
     ...range,
     text: preset === undefined ? fixedText(range) : PRESET_TEXTS[preset][1],
-    current: () => (preset === undefined ? range : movingTimes(preset, Date.now())),
+    current: () => (preset === undefined ? { from, to, step } : movingTimes(preset, Date.now())),
   };
 }
 
@@ -59,7 +59,7 @@ export function RangePicker({ otherwise = "1h" }: { readonly otherwise?: Preset 
         <Button
           key={preset}
           kind="quiet"
-          label={PRESET_TEXTS[preset][1]}
+          title={PRESET_TEXTS[preset][1]}
           isPressed={range.preset === preset}
           onPress={() => setQuery({ range: preset, from: null, to: null }, { push: true })}
         >
@@ -81,10 +81,12 @@ function RangeDialog({ range, onClose }: { readonly range: Range; readonly onClo
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const [from, to] = [timeOfField(form.get("from")), timeOfField(form.get("to"))];
-    if (Number.isNaN(from) || Number.isNaN(to)) return setProblem("Enter both times.");
-    if (from >= to) return setProblem("The end must be after the start.");
-    onClose();
-    brushRange(from, to);
+    if (Number.isNaN(from) || Number.isNaN(to)) setProblem("Enter both times.");
+    else if (from >= to) setProblem("The end must be after the start.");
+    else {
+      onClose();
+      brushRange(from, to);
+    }
   };
   return (
     <Dialog title="Time range" onClose={onClose}>

@@ -23,6 +23,14 @@ export interface Selection {
   readonly change: (ids: ReadonlySet<string>) => void;
 }
 
+/** Details below a row. Enter, a click on the row and a button in it show and hide them. */
+export interface Details<Row> {
+  readonly toggle: (id: string) => void;
+  readonly render: (row: Row) => ComponentChildren;
+  /** Names the row for screen readers. */
+  readonly labelOf: (row: Row) => string;
+}
+
 interface TableProps<Row> {
   /** Read out by screen readers. */
   readonly caption: string;
@@ -31,6 +39,10 @@ interface TableProps<Row> {
   readonly idOf: (row: Row) => string;
   /** The URL that Enter, and a click on the row, open. */
   readonly hrefOf?: (row: Row) => string;
+  /** In place of `hrefOf`. */
+  readonly details?: Details<Row>;
+  /** The row whose details are shown. */
+  readonly openId?: string | null;
   readonly selection?: Selection;
   readonly empty?: ComponentChildren;
 }
@@ -41,7 +53,7 @@ const ROW = "row";
 const STEP = 50;
 
 export function Table<Row>(props: TableProps<Row>): JSX.Element {
-  const { caption, columns, rows, idOf, hrefOf, selection, empty } = props;
+  const { caption, columns, rows, idOf, hrefOf, details, openId, selection, empty } = props;
   const body = useRef<HTMLTableSectionElement>(null);
   const current = route().query.get(ROW);
   useRowKeys(props, body);
@@ -55,19 +67,21 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
   }).current;
   return (
     <div class="table-scroll">
-      <table>
+      {/* the roles stay where a style sheet lays the rows out as grids */}
+      <table role="table">
         <caption class="off-screen">{caption}</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row">
+            {details ? <th role="columnheader" scope="col" class="expand" aria-label="Details" /> : null}
             {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
             {columns.map(({ key, title, ...look }) => (
-              <th key={key} scope="col" class={cellClass(look)} data-column={key}>
+              <th key={key} role="columnheader" scope="col" class={cellClass(look)} data-column={key}>
                 {title}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody ref={body}>
+        <tbody ref={body} role="rowgroup">
           {rows.slice(0, shown).map((row) => {
             const id = idOf(row);
             return (
@@ -77,6 +91,8 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
                 id={id}
                 columns={columns}
                 hrefOf={hrefOf}
+                details={details}
+                isOpen={id === openId}
                 isCurrent={id === current}
                 isSelected={selection?.ids.has(id)}
                 onToggle={onToggle}
@@ -95,6 +111,8 @@ interface TableRowProps<Row> {
   readonly id: string;
   readonly columns: readonly Column<Row>[];
   readonly hrefOf: TableProps<Row>["hrefOf"];
+  readonly details: Details<Row> | undefined;
+  readonly isOpen: boolean;
   readonly isCurrent: boolean;
   /** Undefined in a table without a selection. */
   readonly isSelected: boolean | undefined;
@@ -108,27 +126,63 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
   }
 
   override render(): JSX.Element {
-    const { row, id, columns, hrefOf, isCurrent, isSelected, onToggle } = this.props;
-    return (
+    const { row, id, columns, hrefOf, details, isOpen, isCurrent, isSelected, onToggle } = this.props;
+    const line = (
       <tr
+        role="row"
         data-row={id}
-        class={`${isCurrent ? "current" : ""} ${hrefOf ? "opens" : ""}`}
+        class={`${isCurrent ? "current" : ""} ${hrefOf || details ? "opens" : ""}`}
         aria-selected={isSelected}
-        onClick={(event) => open(event, row, hrefOf)}
+        onClick={(event) => (details ? toggle(event, id, details) : open(event, row, hrefOf))}
       >
+        {details ? <Expander row={row} id={id} details={details} isOpen={isOpen} /> : null}
         {isSelected === undefined ? null : (
-          <td class="select">
+          <td role="cell" class="select">
             <input type="checkbox" checked={isSelected} aria-label={`Select ${id}`} onChange={() => onToggle(id)} />
           </td>
         )}
         {columns.map(({ key, cell, ...look }) => (
-          <td key={key} class={cellClass(look)}>
+          <td key={key} role="cell" class={cellClass(look)}>
             {cell(row)}
           </td>
         ))}
       </tr>
     );
+    if (!details || !isOpen) return line;
+    return (
+      <>
+        {line}
+        <tr role="row" class="details" id={`details-${id}`}>
+          <td role="cell" colSpan={columns.length + 1 + (isSelected === undefined ? 0 : 1)}>
+            {details.render(row)}
+          </td>
+        </tr>
+      </>
+    );
   }
+}
+
+interface ExpanderProps<Row> extends Pick<TableRowProps<Row>, "row" | "id" | "isOpen"> {
+  readonly details: Details<Row>;
+}
+
+function Expander<Row>({ row, id, details, isOpen }: ExpanderProps<Row>): JSX.Element {
+  return (
+    <td role="cell" class="expand">
+      <button
+        type="button"
+        class="button quiet"
+        aria-label={`Details of ${details.labelOf(row)}`}
+        aria-expanded={isOpen}
+        aria-controls={isOpen ? `details-${id}` : undefined}
+        onClick={() => details.toggle(id)}
+      >
+        <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
+          <path d="M4.5 2.5L8 6l-3.5 3.5" />
+        </svg>
+      </button>
+    </td>
+  );
 }
 
 /** How many of the rows are rendered: a step more with each frame. */
@@ -152,7 +206,7 @@ function SelectAll({
 }): JSX.Element {
   const isAll = rows.length > 0 && rows.every((id) => selection.ids.has(id));
   return (
-    <th scope="col" class="select">
+    <th role="columnheader" scope="col" class="select">
       <input
         type="checkbox"
         checked={isAll}
@@ -173,21 +227,29 @@ function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {
   return next;
 }
 
-/** A click on a row opens it, unless it was on a control or selected text. */
+/** A click on a control in a row, or that ends a selection of text, is not one on the row. */
+function isOnRow({ target }: MouseEvent): boolean {
+  if (!(target instanceof Element) || getSelection()?.type === "Range") return false;
+  return target.closest("a, button, input, select, summary, .select") === null;
+}
+
+function toggle<Row>(event: MouseEvent, id: string, details: Details<Row>): void {
+  if (isOnRow(event)) details.toggle(id);
+}
+
 function open<Row>(event: MouseEvent, row: Row, hrefOf: TableProps<Row>["hrefOf"]): void {
-  if (!hrefOf || !(event.target instanceof Element)) return;
-  if (event.target.closest("a, button, input, select, summary, .select") || getSelection()?.type === "Range") return;
+  if (!hrefOf || !isOnRow(event)) return;
   const url = hrefOf(row);
   if (event.metaKey || event.ctrlKey) window.open(url);
   else navigate(url);
 }
 
 function useRowKeys<Row>(
-  { rows, idOf, hrefOf, selection }: TableProps<Row>,
+  { rows, idOf, hrefOf, details, selection }: TableProps<Row>,
   body: { readonly current: HTMLTableSectionElement | null },
 ): void {
-  const latest = useRef({ rows, idOf, hrefOf, selection });
-  latest.current = { rows, idOf, hrefOf, selection };
+  const latest = useRef({ rows, idOf, hrefOf, details, selection });
+  latest.current = { rows, idOf, hrefOf, details, selection };
   const currentId = (): string | null => route().query.get(ROW);
   const move = (step: number): void => {
     const ids = latest.current.rows.map(latest.current.idOf);
@@ -210,13 +272,15 @@ function useRowKeys<Row>(
         },
       },
     }),
-    ...(hrefOf && {
+    ...((hrefOf ?? details) && {
       Enter: {
-        text: "Open the row",
+        text: details ? "Show or hide the details" : "Open the row",
         run: () => {
-          const { rows: all, idOf: id, hrefOf: url } = latest.current;
+          const { rows: all, idOf: id, hrefOf: url, details: own } = latest.current;
           const row = all.find((each) => id(each) === currentId());
-          if (row !== undefined && url) navigate(url(row));
+          if (row === undefined) return;
+          if (own) own.toggle(id(row));
+          else if (url) navigate(url(row));
         },
       },
     }),

@@ -56,11 +56,11 @@ interface TimeProps {
 
 export function Time({ at, format = "relative" }: TimeProps): JSX.Element {
   const ms = typeof at === "string" ? Date.parse(at) : (at ?? 0);
-  // the component is rendered again only when its text changes, not every second
+  // the text node follows the clock: a long table is not rendered again every second
   const relative = useMemo(() => computed(() => relativeText(ms, now.value)), [ms]);
   if (at === null) return <span class="muted">–</span>;
-  const texts = [relative.value, exactTime(ms)];
-  const [shown, tooltip] = format === "relative" ? texts : texts.reverse();
+  const exact = exactTime(ms);
+  const [shown, tooltip] = format === "relative" ? [relative, exact] : [exact, relative];
   return (
     <time dateTime={new Date(ms).toISOString()} title={tooltip}>
       {shown}

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { TaskFlowError } from "../../client/taskflow.ts";
+import { signOut } from "../data/session.ts";
 
 interface Toast {
   readonly id: number;
@@ -22,6 +23,7 @@ export function notify(content: ComponentChildren): void {
 
 /** Shows the code and the request id of an API error, which the server's log names, too. */
 export function reportError(error: unknown): void {
+  if (error instanceof TaskFlowError && error.status === 401) signOut(error.message);
   add("error", <ErrorText error={error} />);
 }
 

@@ -21,7 +21,9 @@ describe("error groups", () => {
       await bundle.compact(NOW + 3 * HOUR_MS);
     }
     const some = { ...ALWAYS, from: NOW - 5 * HOUR_MS, to: NOW };
-    expect(await bundle.reader.errors(some, 10, NOW)).toMatchObject([{ count: 1 }]);
+    expect(await bundle.reader.errors(some, 10, NOW)).toMatchObject([
+      { count: 1, first_seen: all[4]?.finishedAt, last_seen: all[2]?.finishedAt },
+    ]);
     await bundle.compact(NOW + 32 * DAY_MS);
     expect(await bundle.reader.errors(ALWAYS, 10, NOW)).toEqual([]);
   });

@@ -56,6 +56,7 @@ export interface ErrorGroup {
   readonly code: string;
   readonly signature: string;
   readonly count: number;
+  /** Since errors are kept: it may be before the period. */
   readonly first_seen: number;
   readonly last_seen: number;
   /** Of the last 24 hours, the current one included, oldest first. */

@@ -13,7 +13,10 @@ export interface FieldProps {
   readonly label: string;
   /** A JSON pointer into the whole value. */
   readonly pointer: string;
+  /** An emptied value that is not required is removed. */
   readonly isRequired: boolean;
+  /** An item of a list, or a member of a record: there is no need to say that it is required. */
+  readonly isItem?: boolean;
   readonly errors: readonly FieldIssue[];
   /** Beside the label. */
   readonly tools?: ComponentChildren;
@@ -26,20 +29,28 @@ export interface ControlProps {
   readonly "aria-required": true | undefined;
 }
 
-interface FrameProps extends Pick<FieldProps, "schema" | "label" | "isRequired" | "tools"> {
+interface FrameProps extends Pick<FieldProps, "schema" | "label" | "isRequired" | "isItem" | "tools"> {
   readonly messages: readonly string[];
   readonly children: (control: ControlProps) => ComponentChildren;
 }
 
 /** The frame of a field with one control. */
-export function FieldFrame({ schema, label, isRequired, tools, messages, children }: FrameProps): JSX.Element {
+export function FieldFrame({
+  schema,
+  label,
+  isRequired,
+  isItem = false,
+  tools,
+  messages,
+  children,
+}: FrameProps): JSX.Element {
   const id = useId();
   const described = [hintOf(schema) && `${id}-hint`, messages.length > 0 && `${id}-error`].filter(Boolean).join(" ");
   return (
     <div class="form-field">
       <div class="form-label">
         <label for={id}>
-          {label} <RequiredMark isRequired={isRequired} />
+          {label} <RequiredMark isRequired={isRequired && !isItem} />
         </label>
         {tools}
       </div>
@@ -60,6 +71,7 @@ export function GroupFrame({
   schema,
   label,
   isRequired,
+  isItem = false,
   tools,
   messages,
   children,
@@ -69,7 +81,7 @@ export function GroupFrame({
     <div class="form-group" role="group" aria-labelledby={id}>
       <div class="form-label">
         <span id={id} class="form-legend">
-          {label} <RequiredMark isRequired={isRequired} />
+          {label} <RequiredMark isRequired={isRequired && !isItem} />
         </span>
         {tools}
       </div>
@@ -94,9 +106,14 @@ function Hint({ schema, id }: { readonly schema: Schema; readonly id: string }):
   const text = hintOf(schema);
   return text === "" ? null : (
     <p class="form-hint" id={id}>
-      {text}
+      {withCode(text)}
     </p>
   );
+}
+
+/** Names between backticks, as descriptions have them, are shown as code. */
+function withCode(text: string): ComponentChildren {
+  return text.split(/`([^`]+)`/).map((part, at) => (at % 2 === 0 ? part : <code key={at}>{part}</code>));
 }
 
 function Messages({ messages, id }: { readonly messages: readonly string[]; readonly id: string }): JSX.Element {

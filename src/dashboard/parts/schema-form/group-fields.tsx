@@ -106,6 +106,7 @@ function OtherMembers({ shape, object, onChange, pointer, errors }: MembersProps
             label={others === undefined ? `${key} (not a field of this type)` : `Value of ${key}`}
             pointer={pointerTo(pointer, key)}
             isRequired
+            isItem
             errors={errors}
             tools={
               <SmallButton label={`Remove ${key}`} onPress={() => remove(index)}>
@@ -142,6 +143,7 @@ export function ListField({
             label={`${label} ${index + 1}`}
             pointer={pointerTo(pointer, index)}
             isRequired
+            isItem
             errors={errors}
             tools={
               <SmallButton

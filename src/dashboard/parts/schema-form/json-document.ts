@@ -3,13 +3,13 @@
  * value changes neither the digits nor the escapes of another.
  */
 
-export interface JsonScalar {
+interface JsonScalar {
   readonly kind: "string" | "number" | "boolean" | "null";
   /** JSON, as it was typed. */
   readonly text: string;
 }
 
-export interface JsonMember {
+interface JsonMember {
   readonly key: string;
   /** JSON, as it was typed. */
   readonly keyText: string;
@@ -27,7 +27,7 @@ export interface JsonArray {
 }
 
 /** A draft that is not valid JSON yet: it makes the whole text invalid, so nobody can submit it. */
-export interface JsonDraft {
+interface JsonDraft {
   readonly kind: "draft";
   readonly text: string;
 }
@@ -35,7 +35,7 @@ export interface JsonDraft {
 export type JsonNode = JsonScalar | JsonObject | JsonArray | JsonDraft;
 
 /** `{"a": 1}` has its digit at line 1, column 7. */
-export interface JsonIssue {
+interface JsonIssue {
   readonly message: string;
   readonly line: number;
   readonly column: number;

@@ -12,7 +12,7 @@ import { Loaded } from "../../parts/problem.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
-import { ACTIONS, filterTextOfTarget } from "./audit-text.ts";
+import { ACTIONS, readBulkTarget } from "./audit-text.ts";
 
 const STEP = 50;
 const READ_EVERY_MS = 5_000;
@@ -121,28 +121,34 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   },
 ];
 
-function Target({ entry: { action, target, details } }: { readonly entry: AuditEntry }): JSX.Element {
-  const filters = filterTextOfTarget(target);
-  const more =
-    details === null
-      ? ""
-      : Object.entries(details)
-          .map(([name, value]) => `${name}: ${textOf(value)}`)
-          .join(", ");
+function Target({ entry }: { readonly entry: AuditEntry }): JSX.Element {
+  const { target, details } = entry;
+  const bulk = readBulkTarget(target);
+  const more = Object.entries({ ...bulk?.parameters, ...details })
+    .map(([name, value]) => `${name}: ${textOf(value)}`)
+    .join(", ");
   return (
-    <span class="cut" title={more === "" ? target : `${target}\n${more}`}>
-      {filters !== undefined ? (
-        <Link to={href(["jobs"], { q: filters })}>{filters === "" ? "all jobs" : filters}</Link>
-      ) : action.startsWith("jobs.") ? (
-        <Link to={href(["jobs", target])}>{target}</Link>
-      ) : action.startsWith("queues.") ? (
-        <Link to={href(["queues", target])}>{target}</Link>
-      ) : (
-        target
-      )}
+    <span class="cut audit-target" title={more === "" ? target : `${target}\n${more}`}>
+      <TargetLink entry={entry} filterText={bulk && (bulk.filterText ?? null)} />
       {more === "" ? null : <span class="muted"> {more}</span>}
     </span>
   );
+}
+
+interface TargetLinkProps {
+  readonly entry: AuditEntry;
+  /** Undefined for a target without filters, null for filters that no filter text has. */
+  readonly filterText: string | null | undefined;
+}
+
+function TargetLink({ entry: { action, target }, filterText }: TargetLinkProps): JSX.Element {
+  if (filterText === null) return <code>{target}</code>;
+  if (filterText !== undefined)
+    return <Link to={href(["jobs"], { q: filterText })}>{filterText === "" ? "all jobs" : filterText}</Link>;
+  if (action.startsWith("jobs.")) return <Link to={href(["jobs", target])}>{target}</Link>;
+  if (action.startsWith("queues.")) return <Link to={href(["queues", target])}>{target}</Link>;
+  if (action.startsWith("destinations.")) return <Link to={href(["destinations"], { row: target })}>{target}</Link>;
+  return <>{target}</>;
 }
 
 function textOf(value: unknown): string {

@@ -27,6 +27,29 @@ export function columnsOf({ names, paths }: ColumnChoice): Column<ListedJob>[] {
   ];
 }
 
+const SELECT_WIDTH = "36px";
+const WIDTHS: Readonly<Partial<Record<string, string>>> = {
+  id: "108px",
+  type: "minmax(84px, 1.4fr)",
+  status: "136px",
+  attempt: "68px",
+  age: "84px",
+  wait: "84px",
+  run: "84px",
+  replica: "minmax(88px, 1fr)",
+  error: "minmax(84px, 1.4fr)",
+};
+const WIDTH = "minmax(76px, 1fr)";
+/** Hidden on narrow screens; see `.minor`. */
+const isWide = ({ isMinor = false }: { readonly isMinor?: boolean }): boolean => !isMinor;
+
+/** The tracks of the grid of a row: `all` of them, and those of narrow screens. */
+export function tracksOf(columns: readonly Column<ListedJob>[]): { readonly all: string; readonly narrow: string } {
+  const tracks = (shown: readonly Column<ListedJob>[]): string =>
+    [SELECT_WIDTH, ...shown.map(({ key }) => WIDTHS[key] ?? WIDTH)].join(" ");
+  return { all: tracks(columns), narrow: tracks(columns.filter(isWide)) };
+}
+
 const COLUMNS: Readonly<Record<ColumnName, Pick<Column<ListedJob>, "cell" | "align" | "isMinor">>> = {
   id: { cell: ({ id }) => <Id id={id} /> },
   type: { cell: ({ type }) => <Text value={type} /> },

@@ -10,53 +10,14 @@ interface FilterBoxProps {
   /** The text of the URL. */
   readonly text: string;
   readonly onApply: (text: string) => void;
-  readonly known: KnownValues;
+  /** The values that are known now. */
+  readonly known: () => KnownValues;
   readonly paths: readonly string[];
 }
 
 export function FilterBox({ text: applied, onApply, known, paths }: FilterBoxProps): JSX.Element {
-  const input = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(applied);
-  const [list, setList] = useState<readonly Suggestion[]>([]);
-  const [active, setActive] = useState(-1);
-  useEffect(() => {
-    setText(applied);
-    setList([]);
-  }, [applied]);
+  const { input, text, list, active, ...box } = useFilterBox({ text: applied, onApply, known, paths });
   useKeys("Jobs", { "/": { text: "Filter", run: () => input.current?.focus() } });
-  const offer = (value: string, caret: number): void => {
-    setList(suggestionsAt(value, caret, known, paths));
-    setActive(-1);
-  };
-  const type = (value: string, caret: number): void => {
-    setText(value);
-    offer(value, caret);
-  };
-  const choose = ({ text: next, caret, isComplete }: Suggestion): void => {
-    setText(next);
-    if (isComplete) setList([]);
-    else offer(next, caret);
-    setActive(-1);
-    input.current?.focus();
-    requestAnimationFrame(() => input.current?.setSelectionRange(caret, caret));
-  };
-  const apply = (): void => {
-    setList([]);
-    const next = text.trim();
-    if (!("issues" in readFilterText(next, Date.now()))) onApply(next);
-  };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const chosen = list[active];
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (step !== 0) {
-      if (list.length === 0) offer(text, input.current?.selectionStart ?? text.length);
-      else setActive((active + step + list.length + (active === -1 && step === -1 ? 1 : 0)) % list.length);
-    } else if (event.key === "Enter") chosen ? choose(chosen) : apply();
-    else if (event.key === "Tab" && chosen) choose(chosen);
-    else if (event.key === "Escape") list.length > 0 ? setList([]) : setText(applied);
-    else return;
-    event.preventDefault();
-  };
   return (
     <div class="filter" role="search">
       <input
@@ -74,16 +35,83 @@ export function FilterBox({ text: applied, onApply, known, paths }: FilterBoxPro
         autocomplete="off"
         spellcheck={false}
         value={text}
-        onInput={({ currentTarget: { value, selectionStart } }) => type(value, selectionStart ?? value.length)}
-        onFocus={({ currentTarget: { value, selectionStart } }) => offer(value, selectionStart ?? value.length)}
-        onBlur={() => setList([])}
-        onKeyDown={onKeyDown}
+        onInput={({ currentTarget: { value, selectionStart } }) => box.type(value, selectionStart ?? value.length)}
+        onFocus={({ currentTarget: { value, selectionStart } }) => box.offer(value, selectionStart ?? value.length)}
+        onBlur={box.closeList}
+        onKeyDown={box.onKeyDown}
       />
       {text === "" ? <kbd class="filter-key">/</kbd> : null}
-      <Suggestions list={list} active={active} onChoose={choose} />
+      <Suggestions list={list} active={active} onChoose={box.choose} />
       <Issues text={text} isApplied={text.trim() === applied} />
     </div>
   );
+}
+
+interface BoxState {
+  readonly input: { readonly current: HTMLInputElement | null };
+  readonly text: string;
+  readonly list: readonly Suggestion[];
+  /** The index of the suggestion that Enter chooses; -1 for none. */
+  readonly active: number;
+  readonly type: (value: string, caret: number) => void;
+  readonly offer: (value: string, caret: number) => void;
+  readonly choose: (suggestion: Suggestion) => void;
+  readonly closeList: () => void;
+  readonly onKeyDown: (event: KeyboardEvent) => void;
+}
+
+function useFilterBox({ text: applied, onApply, known, paths }: FilterBoxProps): BoxState {
+  const input = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState(applied);
+  const [list, setList] = useState<readonly Suggestion[]>([]);
+  const [active, setActive] = useState(-1);
+  const closeList = (): void => setList([]);
+  useEffect(() => {
+    setText(applied);
+    closeList();
+  }, [applied]);
+  const offer = (value: string, caret: number): void => {
+    setList(suggestionsAt(value, caret, known(), paths));
+    setActive(-1);
+  };
+  const choose = ({ text: next, caret, isComplete }: Suggestion): void => {
+    if (input.current) {
+      input.current.value = next; // now, because the caret is set in it
+      input.current.setSelectionRange(caret, caret);
+    }
+    setText(next);
+    if (isComplete) closeList();
+    else offer(next, caret);
+    setActive(-1);
+  };
+  const apply = (): void => {
+    closeList();
+    const next = text.trim();
+    if (!("issues" in readFilterText(next, Date.now()))) onApply(next);
+  };
+  const move = (step: number): void => {
+    if (list.length === 0) offer(text, input.current?.selectionStart ?? text.length);
+    else setActive(active === -1 && step === -1 ? list.length - 1 : (active + step + list.length) % list.length);
+  };
+  const escape = (): void => {
+    if (list.length > 0) closeList();
+    else setText(applied);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const chosen = list[active];
+    if (event.key === "ArrowDown") move(1);
+    else if (event.key === "ArrowUp") move(-1);
+    else if (chosen && (event.key === "Enter" || event.key === "Tab")) choose(chosen);
+    else if (event.key === "Enter") apply();
+    else if (event.key === "Escape") escape();
+    else return;
+    event.preventDefault();
+  };
+  const type = (value: string, caret: number): void => {
+    setText(value);
+    offer(value, caret);
+  };
+  return { input, text, list, active, type, offer, choose, closeList, onKeyDown };
 }
 
 interface SuggestionsProps {
@@ -112,12 +140,16 @@ function Suggestions({ list, active, onChoose }: SuggestionsProps): JSX.Element 
   );
 }
 
-/** Below the box; its line is always there, so that nothing moves. */
+/** Below the box. Its line is always there, and the issues of a text that is being typed cover what follows. */
 function Issues({ text, isApplied }: { readonly text: string; readonly isApplied: boolean }): JSX.Element {
   const read = readFilterText(text, Date.now());
   const issues = "issues" in read ? read.issues : [];
   return (
-    <div id="filter-issues" class={`filter-issues ${issues.length > 0 ? "error-text" : "muted"}`} aria-live="polite">
+    <div
+      id="filter-issues"
+      class={`filter-issues ${issues.length === 0 ? "muted" : isApplied ? "error-text" : "error-text over"}`}
+      aria-live="polite"
+    >
       {issues.map(({ message }) => (
         <div key={message}>{message}</div>
       ))}

@@ -13,7 +13,7 @@ import { Table } from "../../parts/table.tsx";
 import type { ColumnChoice } from "./column-choice.ts";
 import { columnsText, DEFAULT_CHOICE, readColumns, rememberColumns, rememberedColumns } from "./column-choice.ts";
 import { ColumnMenu } from "./column-menu.tsx";
-import { columnsOf, urlOfJob } from "./columns.tsx";
+import { columnsOf, tracksOf, urlOfJob } from "./columns.tsx";
 import type { KnownValues } from "./completion.ts";
 import { pathsOf } from "./completion.ts";
 import { FilterBox } from "./filter-box.tsx";
@@ -32,9 +32,10 @@ export function JobList(): JSX.Element {
   const text = query.get("q")?.trim() ?? "";
   const type = onlyTypeIn(text);
   const columns = query.get("columns");
+  const [changes, setChanges] = useState(0); // a change of the remembered columns may leave the URL as it is
   const choice = useMemo(
     () => readColumns(columns) ?? rememberedColumns(type) ?? DEFAULT_CHOICE,
-    [columns, type, route().query],
+    [columns, type, changes],
   );
   const { data: types = [] } = useResource("types", (api, signal) => api.types({ signal }));
   const paths = useMemo(
@@ -44,6 +45,7 @@ export function JobList(): JSX.Element {
   const seen = useSeenValues(types.map((each) => each.type));
   const change = (next: ColumnChoice): void => {
     rememberColumns(type, next);
+    setChanges(changes + 1);
     setQuery({ columns: columnsText(next) });
   };
   const apply = (next: string): void => setQuery({ q: next, cursor: null, row: null }, { push: true });
@@ -56,7 +58,7 @@ export function JobList(): JSX.Element {
         <SavedViews text={text} columns={columnsText(choice)} />
       </div>
       {isValid ? (
-        <FoundList key={text} text={text} choice={choice} onSeen={seen.add} />
+        <FoundList text={text} choice={choice} onSeen={seen.add} />
       ) : (
         <div class="panel empty">The jobs are listed once the filter is correct.</div>
       )}
@@ -88,14 +90,15 @@ function FoundList({ text, choice, onSeen }: FoundListProps): JSX.Element {
     limit: limitOf(query.get("limit")),
     needsPayload: choice.paths.length > 0,
   });
-  // the page before stays until the next one has come
-  const last = useRef<FoundPage | undefined>(undefined);
-  last.current = found.data ?? last.current;
-  const page = last.current;
+  const page = useLastPage(text, found);
   const jobs = useLiveRows(page);
-  const [selected, setSelected] = useState<Selected>(NOTHING_SELECTED);
+  // a selection is for one filter: with another, nothing is selected
+  const [selection, setSelection] = useState({ text, selected: NOTHING_SELECTED });
+  const selected = selection.text === text ? selection.selected : NOTHING_SELECTED;
+  const select = (next: Selected): void => setSelection({ text, selected: next });
+  const change = (chosen: ReadonlySet<string>): void => select({ kind: "jobs", ids: chosen });
   const columns = useMemo(() => columnsOf(choice), [choice]);
-  const change = useRef((ids: ReadonlySet<string>): void => setSelected({ kind: "jobs", ids })).current;
+  const tracks = useMemo(() => tracksOf(columns), [columns]);
   useMemo(() => onSeen(jobs), [page]);
   const ids = selected.kind === "all" ? new Set(jobs.map(({ id }) => id)) : selected.ids;
   const isSelecting = selected.kind === "all" || ids.size > 0;
@@ -105,7 +108,7 @@ function FoundList({ text, choice, onSeen }: FoundListProps): JSX.Element {
       <section
         class={`panel jobs-table ${found.data ? "" : "stale"}`}
         aria-busy={found.data === undefined}
-        style={{ "--columns": columns.length }}
+        style={{ "--tracks": tracks.all, "--narrow-tracks": tracks.narrow }}
       >
         <Loaded of={{ ...found, data: page }}>
           {() => (
@@ -121,9 +124,16 @@ function FoundList({ text, choice, onSeen }: FoundListProps): JSX.Element {
           )}
         </Loaded>
       </section>
-      {isSelecting ? <SelectionBar text={text} selected={selected} onChange={setSelected} jobs={jobs} /> : null}
+      {isSelecting ? <SelectionBar text={text} selected={selected} onChange={select} jobs={jobs} /> : null}
     </>
   );
+}
+
+/** The page before stays until the next one has come. With an error, it would pass for the jobs of another filter. */
+function useLastPage(text: string, { data, error }: FoundJobs): FoundPage | undefined {
+  const last = useRef<{ readonly text: string; readonly page: FoundPage } | undefined>(undefined);
+  if (data) last.current = { text, page: data };
+  return error && last.current?.text !== text ? undefined : last.current?.page;
 }
 
 function idOf({ id }: ListedJob): string {
@@ -149,7 +159,7 @@ function Empty({ text, found }: { readonly text: string; readonly found: FoundJo
 }
 
 interface SeenValues {
-  readonly known: KnownValues;
+  readonly known: () => KnownValues;
   readonly add: (jobs: readonly ListedJob[]) => void;
 }
 
@@ -168,14 +178,14 @@ function useSeenValues(types: readonly string[]): SeenValues {
     }
   };
   return {
-    known: {
+    known: () => ({
       status: STATUSES,
       type: types,
       tag: [...seen.tag],
       group: [...seen.group],
       worker: [...seen.worker],
       code: [...codes],
-    },
+    }),
     add,
   };
 }

@@ -36,26 +36,29 @@ export function PageLine({ found, page }: PageLineProps): JSX.Element {
       {isFirst && data ? <NewJobs found={found} /> : null}
       <div class="actions">
         {isShort ? <Button onPress={found.searchOn}>Search on</Button> : null}
-        <Button kind="quiet" unavailable={isFirst ? FIRST_PAGE : undefined} onPress={() => go(null)}>
-          First page
-        </Button>
-        <Button
-          kind="quiet"
-          unavailable={before === undefined ? (isFirst ? FIRST_PAGE : FIRST_SHOWN) : undefined}
-          onPress={() => go(before ?? null)}
-        >
-          Previous
-        </Button>
-        <Button kind="quiet" unavailable={next === null ? "There are no more jobs." : undefined} onPress={goOn}>
-          Next
-        </Button>
+        {isFirst ? null : (
+          <>
+            <Button kind="quiet" onPress={() => go(null)}>
+              First page
+            </Button>
+            <Button
+              kind="quiet"
+              unavailable={before === undefined ? "The page was opened by a link: go to the first page." : undefined}
+              onPress={() => go(before ?? null)}
+            >
+              Previous
+            </Button>
+          </>
+        )}
+        {isFirst && next === null ? null : (
+          <Button kind="quiet" unavailable={next === null ? "There are no more jobs." : undefined} onPress={goOn}>
+            Next
+          </Button>
+        )}
       </div>
     </div>
   );
 }
-
-const FIRST_PAGE = "This is the first page.";
-const FIRST_SHOWN = "The page was opened by a link: go to the first page.";
 
 /** `50 jobs`, or `12 found, 40,000 searched` where the server examined more than it found. */
 function foundText({ jobs, examined, next }: FoundPage, limit: number): string {

@@ -49,7 +49,7 @@ export function SelectionBar({ text, selected, onChange, jobs }: SelectionBarPro
   const ids = isAll ? [] : [...selected.ids];
   const chosen = jobs.filter(({ id }) => ids.includes(id));
   return (
-    <div class="selection-bar" role="toolbar" aria-label="Actions for the selected jobs">
+    <div class="selection-bar" role="group" aria-label="Actions for the selected jobs">
       <span class="selection-count" role="status">
         {isAll ? "Everything that matches" : `${countOf(ids.length, "job")} selected`}
       </span>

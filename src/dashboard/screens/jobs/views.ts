@@ -10,7 +10,7 @@ export interface View {
 }
 
 const SETTING = "views";
-export const MOST_VIEWS = 50;
+const MOST_VIEWS = 50;
 export const LONGEST_NAME = 60;
 
 /** In the order in which they were saved. */

@@ -1,11 +1,11 @@
 import type { JSX } from "preact";
 import { href } from "../../app/router.ts";
 import { countOf, countText, durationText, shortCount } from "../../parts/format.ts";
+import { rateOfLastMinute, rateText } from "../../parts/series-points.ts";
 import type { Tile } from "../../parts/tiles.tsx";
 import { Tiles } from "../../parts/tiles.tsx";
 import { now } from "../../parts/time.tsx";
 import type { Live } from "./observed.ts";
-import { rateOfLastMinute, rateText } from "./series-points.ts";
 
 /** A figure that is not known yet keeps its place. */
 const UNKNOWN = "–";
@@ -18,9 +18,10 @@ const jobs = (q: string): string => href(["jobs"], { q });
 
 function rateTiles({ rates: { data, readAt } }: Live): Tile[] {
   return (["completed", "failed"] as const).map((outcome) => ({
-    title: outcome === "completed" ? "Completed per minute" : "Failed per minute",
+    title: outcome === "completed" ? "Completed" : "Failed",
     value: data ? rateText(rateOfLastMinute(data.series, outcome, readAt ?? now.value)) : UNKNOWN,
-    note: "last 60 s",
+    note: "per minute",
+    tooltip: "Over the last 60 seconds",
     to: jobs(`status:${outcome} finished-since:1m`),
   }));
 }
@@ -81,7 +82,11 @@ function countTiles({ stats: { data } }: Live): Tile[] {
     },
     {
       title: "Unaccounted",
-      value: data ? <span class={data.unaccounted === 0 ? "" : "error-text"}>{countText(data.unaccounted)}</span> : UNKNOWN,
+      value: data ? (
+        <span class={data.unaccounted === 0 ? "" : "error-text"}>{countText(data.unaccounted)}</span>
+      ) : (
+        UNKNOWN
+      ),
       note: data ? `of ${shortCount(data.accepted)} accepted` : "",
       tooltip: "Accepted jobs that are in no set of jobs. Any number but 0 is a lost job, or one that counts twice.",
       to: href(["jobs"]),

@@ -6,12 +6,12 @@ import type { Resource } from "../../data/resource.ts";
 import { useResource } from "../../data/resource.ts";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Stale } from "../../parts/problem.tsx";
-import { RangePicker, useRange } from "../../parts/range.tsx";
 import type { ShownRange } from "../../parts/range.tsx";
+import { RangePicker, useRange } from "../../parts/range.tsx";
 import { now } from "../../parts/time.tsx";
 import { HistoryCharts } from "./history-charts.tsx";
-import { useLive, useObserved } from "./observed.ts";
 import type { Live } from "./observed.ts";
+import { useLive, useObserved } from "./observed.ts";
 import { OverviewTiles } from "./overview-tiles.tsx";
 import { ProblemList } from "./problem-list.tsx";
 import { hasSample, TryIt } from "./try-it.tsx";
@@ -19,7 +19,8 @@ import { TypeTables } from "./type-tables.tsx";
 
 /** The starting point is offered while there are fewer jobs. */
 const FEW_JOBS = 10;
-const SERIES_EVERY_MS = 15_000;
+/** By step: minutes change at once, and there are few of them. */
+const SERIES_EVERY_MS = { minute: 5_000, hour: 15_000, day: 60_000 } as const;
 
 export function Overview(): JSX.Element {
   const live = useLive();
@@ -72,7 +73,7 @@ function useSeries(range: ShownRange): ShownSeries {
   const resource = useResource(
     `series/${range.key}`,
     (api, signal) => api.series({ ...range.current(), by: "type", signal }),
-    { everyMs: isOver ? 0 : SERIES_EVERY_MS },
+    { everyMs: isOver ? 0 : SERIES_EVERY_MS[range.step] },
   );
   const last = useRef<{ readonly series: Series; readonly readAt: number } | undefined>(undefined);
   if (resource.data && resource.readAt !== undefined) last.current = { series: resource.data, readAt: resource.readAt };

@@ -65,13 +65,16 @@ interface Output {
 
 function ImageResult({ job }: ResultProps): JSX.Element | null {
   const [output] = (job.result as { readonly outputs: readonly Output[] }).outputs;
+  return output ? <ImageOutput job={job} output={output} /> : null;
+}
+
+function ImageOutput({ job, output }: ResultProps & { readonly output: Output }): JSX.Element {
   const picture = useResource(`sample-picture/${job.id}`, async (api, signal) =>
-    output ? (await api.artifact(job.id, output.artifact, { signal })).blob() : undefined,
+    (await api.artifact(job.id, output.artifact, { signal })).blob(),
   );
-  if (!output) return null;
   return (
     <div style={{ aspectRatio: `${output.width} / ${output.height}`, maxWidth: `${output.width}px` }}>
-      <Loaded of={picture}>{(blob) => blob && <Picture blob={blob} output={output} />}</Loaded>
+      <Loaded of={picture}>{(blob) => <Picture blob={blob} output={output} />}</Loaded>
     </div>
   );
 }

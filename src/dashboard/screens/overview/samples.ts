@@ -14,19 +14,19 @@ export const SAMPLES: readonly Sample[] = [
     name: "email",
     type: "email",
     action: "Send an email",
-    text: "A message to you@example.com. A development machine catches it, so it reaches nobody.",
+    text: "A message to you@example.com, which development machines catch.",
   },
   {
     name: "image",
     type: "image_resize",
     action: "Resize an image",
-    text: "A small picture, scaled down to a WebP of 320 pixels on a thread of the pool.",
+    text: "A picture of 960 pixels, scaled down to a WebP of 320.",
   },
   {
     name: "export",
     type: "data_export",
     action: "Export data",
-    text: "Ten rows, written to a CSV file that you can download.",
+    text: "Ten cities, written to a CSV file to download.",
   },
 ];
 

@@ -3,7 +3,7 @@ import type { Series } from "../../../client/taskflow.ts";
 
 export type TypeTotals = NonNullable<Series["types"]>[number];
 
-const ROWS = 6;
+const ROWS = 5;
 
 export function byTimeSpent(types: readonly TypeTotals[]): TypeTotals[] {
   return types

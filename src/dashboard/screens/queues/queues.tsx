@@ -1,6 +1,6 @@
 /** The queue of each job type. */
 import type { JSX } from "preact";
-import type { Queue, Series, Worker } from "../../../client/taskflow.ts";
+import type { Queue, Worker } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { useResource } from "../../data/resource.ts";
 import { countText, durationText } from "../../parts/format.ts";
@@ -11,18 +11,16 @@ import { Loaded } from "../../parts/problem.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Table } from "../../parts/table.tsx";
 import { PauseButton } from "./pause-button.tsx";
+import { QueueState } from "./queue-state.tsx";
+import type { RecentCounts } from "./recent-counts.ts";
+import { perMinute, useRecentCounts, WINDOW_TEXT } from "./recent-counts.ts";
 
 const READ_EVERY_MS = 2_000;
-/** The rates and the latencies are those of the last 15 minutes. */
-const WINDOW_MS = 15 * 60_000;
-const SERIES_EVERY_MS = 15_000;
-
-type TypeCounts = NonNullable<Series["types"]>[number];
 
 interface Row extends Queue {
   readonly limit: number;
   readonly replicas: number;
-  readonly counts: TypeCounts | undefined;
+  readonly counts: RecentCounts | undefined;
 }
 
 export function Queues(): JSX.Element {
@@ -30,20 +28,16 @@ export function Queues(): JSX.Element {
   const { data: workers } = useResource("workers", (api, signal) => api.workers({ signal }), {
     everyMs: READ_EVERY_MS,
   });
-  const { data: series } = useResource(
-    "series 15 min by type",
-    (api, signal) => api.series({ from: new Date(Date.now() - WINDOW_MS), by: "type", signal }),
-    { everyMs: SERIES_EVERY_MS },
-  );
+  const counts = useRecentCounts() ?? [];
   return (
     <Page title="Queues">
       <Loaded of={queues}>
         {(list) => (
-          <Panel title="One queue for each job type" aside="Rates and p95 of the last 15 minutes">
+          <Panel title="One queue for each job type" aside={`Rates and p95: ${WINDOW_TEXT}`}>
             <Table
               caption="Queues"
               columns={COLUMNS}
-              rows={rowsOf(list, workers ?? [], series?.types ?? [])}
+              rows={rowsOf(list, workers ?? [], counts)}
               idOf={({ type }) => type}
               hrefOf={({ type }) => href(["queues", type])}
             />
@@ -54,7 +48,7 @@ export function Queues(): JSX.Element {
   );
 }
 
-function rowsOf(queues: readonly Queue[], workers: readonly Worker[], counts: readonly TypeCounts[]): Row[] {
+function rowsOf(queues: readonly Queue[], workers: readonly Worker[], counts: readonly RecentCounts[]): Row[] {
   return queues.map((queue) => {
     const runners = workers.filter(({ types }) => queue.type in types);
     return {
@@ -70,12 +64,9 @@ function jobsOf(type: string, status: string): string {
   return href(["jobs"], { q: `type:${type} status:${status}` });
 }
 
-const perMinute = (count: number | undefined): string =>
-  count === undefined ? "0" : countText(Math.round((count / (WINDOW_MS / 60_000)) * 10) / 10);
-
 const COLUMNS: readonly Column<Row>[] = [
   { key: "type", title: "Type", cell: ({ type }) => <Link to={href(["queues", type])}>{type}</Link> },
-  { key: "state", title: "State", cell: stateOf },
+  { key: "state", title: "State", cell: (queue) => <StateCell queue={queue} /> },
   {
     key: "depth",
     title: "Waiting",
@@ -134,13 +125,16 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "pause", title: "Action", cell: (queue) => <PauseButton queue={queue} /> },
 ];
 
-function stateOf({ state, paused_reason: reason, replicas, depth }: Row): JSX.Element {
-  if (state === "paused")
-    return (
-      <span class="status status-retrying" title={reason ?? undefined}>
-        ‖ paused{reason === null ? "" : `: ${reason}`}
-      </span>
-    );
-  if (replicas === 0 && depth > 0) return <span class="status status-failed">✕ no replica runs it</span>;
-  return <span class="status status-completed">● active</span>;
+function StateCell({ queue }: { readonly queue: Row }): JSX.Element {
+  const { state, paused_reason: reason, replicas } = queue;
+  return (
+    <>
+      <QueueState queue={queue} replicas={replicas} />
+      {state === "paused" && reason !== null ? (
+        <span class="muted cut queue-reason" title={reason}>
+          {reason}
+        </span>
+      ) : null}
+    </>
+  );
 }

@@ -1,8 +1,8 @@
 /** A series as the charts and their tables show it. */
-import type { Series } from "../../../client/taskflow.ts";
-import { shortCount } from "../../parts/format.ts";
-import type { Step } from "../../parts/range-times.ts";
-import { STEP_MS } from "../../parts/range-times.ts";
+import type { Series } from "../../client/taskflow.ts";
+import { shortCount } from "./format.ts";
+import type { Step } from "./range-times.ts";
+import { STEP_MS } from "./range-times.ts";
 
 export type SeriesStep = Series["series"][number];
 
@@ -33,7 +33,10 @@ export function pointsOf(steps: readonly SeriesStep[], step: Step, now: number):
   return {
     times,
     rates: { completed: rates("completed"), failed: rates("failed"), cancelled: rates("cancelled") },
-    pickup: { p50: steps.map((each) => each.pickup_ms?.p50 ?? null), p95: steps.map((each) => each.pickup_ms?.p95 ?? null) },
+    pickup: {
+      p50: steps.map((each) => each.pickup_ms?.p50 ?? null),
+      p95: steps.map((each) => each.pickup_ms?.p95 ?? null),
+    },
   };
 }
 

@@ -1,0 +1,71 @@
+/** Reads and submits jobs without parsing their payloads and results, so that these keep every digit. */
+import { submissionJson } from "../../client/submission.ts";
+import type { Job, JobOptions, SubmitOptions } from "../../client/taskflow.ts";
+import { TaskFlow } from "../../client/taskflow.ts";
+import { SERVER_URL } from "../app/base.ts";
+import { memberText } from "../parts/json-text.ts";
+import { currentKey } from "./session.ts";
+
+export interface StoredJob {
+  readonly job: Job;
+  /** The response, exactly as it was received. */
+  readonly json: string;
+  /** JSON; undefined where the response has none: it is too large, or it was erased. */
+  readonly payloadJson: string | undefined;
+  /** JSON; undefined without a result. */
+  readonly resultJson: string | undefined;
+}
+
+/** A text that the codec writes as it is. */
+class JsonText {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
+}
+
+/** @throws TaskFlowError `job_not_found` (404) */
+export async function readStoredJob(id: string, signal: AbortSignal): Promise<StoredJob> {
+  const reader = clientWith((json) => storedJob(json));
+  return (await reader.get(id, { signal })) as unknown as StoredJob;
+}
+
+/**
+ * Submits a job whose payload is sent as this text.
+ * @param payloadJson a JSON object
+ */
+export async function submitJson(type: string, payloadJson: string, options: SubmitOptions): Promise<Job> {
+  return clientWith((json) => JSON.parse(json)).submit<string>(type, new JsonText(payloadJson), options);
+}
+
+/** The body of `POST /api/v1/jobs` with the payload as this text. @param payloadJson JSON */
+export function exactSubmission(type: string, payloadJson: string, options: JobOptions): string {
+  return submissionJson({ type, payload: new JsonText(payloadJson), ...options }, { stringify });
+}
+
+function storedJob(json: string): StoredJob {
+  const member = (name: string): string | undefined => {
+    const text = memberText(json, name);
+    return text === "null" ? undefined : text;
+  };
+  return {
+    job: JSON.parse(json) as Job,
+    json,
+    payloadJson: member("payload"),
+    resultJson: member("result"),
+  };
+}
+
+function clientWith(parse: (json: string) => unknown): TaskFlow {
+  return new TaskFlow({ url: SERVER_URL, apiKey: currentKey(), retries: 0, json: { parse, stringify } });
+}
+
+/** Writes the members of a submission, one of which is a {@link JsonText}. */
+function stringify(value: unknown): string {
+  const members = Object.entries(value as object).filter(([, member]) => member !== undefined);
+  const texts = members.map(([name, member]: [string, unknown]) => {
+    const json = member instanceof JsonText ? member.json : JSON.stringify(member);
+    return `${JSON.stringify(name)}:${json}`;
+  });
+  return `{${texts.join(",")}}`;
+}

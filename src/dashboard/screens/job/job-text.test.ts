@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { Job, Status } from "../../../client/taskflow.ts";
+import type { Action } from "./job-text.ts";
+import { endingOf, filtersOf, unavailableFor } from "./job-text.ts";
+
+const job = (fields: Partial<Job>): Job =>
+  ({
+    status: "completed",
+    payload: {},
+    attempt: 1,
+    max_attempts: 3,
+    error: null,
+    erased_at: null,
+    created_at: "2026-03-01T12:00:00.000Z",
+    finished_at: "2026-03-01T12:00:02.000Z",
+    ...fields,
+  }) as Job;
+
+describe("endingOf", () => {
+  it.each([
+    [{}, "It completed at the first attempt, 2 s after it was accepted."],
+    [{ attempt: 2 }, "It completed at attempt 2 of 3, 2 s after it was accepted."],
+    [
+      { status: "failed", attempt: 3, error: { code: "timeout", message: "", attempt: 3 } },
+      "It failed at attempt 3 of 3 with the error timeout.",
+    ],
+    [
+      { status: "failed", attempt: 0, error: { code: "expired", message: "", attempt: 0 } },
+      "It failed before it started with the error expired.",
+    ],
+    [{ status: "cancelled", attempt: 0 }, "It was cancelled before it started, 2 s after it was accepted."],
+    [{ status: "cancelled", attempt: 2 }, "It was cancelled at attempt 2 of 3."],
+  ] as [Partial<Job>, string][])("says of %j: %s", (fields, text) => {
+    expect(endingOf(job(fields))).toBe(text);
+  });
+});
+
+describe("unavailableFor", () => {
+  it.each([
+    ["retry", ["failed", "cancelled"]],
+    ["edit", ["completed", "failed", "cancelled"]],
+    ["cancel", ["scheduled", "queued", "running", "retrying"]],
+    ["run", ["scheduled", "retrying"]],
+    ["reschedule", ["scheduled", "queued", "retrying"]],
+    ["priority", ["scheduled", "queued", "retrying"]],
+    ["erase", ["completed", "failed", "cancelled"]],
+  ] as [Action, Status[]][])("allows %s for %j", (action, allowed) => {
+    const all: Status[] = ["scheduled", "queued", "running", "retrying", "completed", "failed", "cancelled"];
+    expect(all.filter((status) => unavailableFor(action, job({ status })) === undefined)).toEqual(allowed);
+  });
+
+  it("offers nothing that needs a payload which is not there", () => {
+    const erased = job({ status: "failed", erased_at: "2026-03-01T12:00:00Z", payload: null });
+    expect(unavailableFor("retry", erased)).toBe("Its payload was erased.");
+    expect(unavailableFor("edit", erased)).toBe("Its payload was erased.");
+    const large = job({ status: "failed", payload: null, payload_omitted: true });
+    expect(unavailableFor("edit", large)).toBe("Its payload is too large to be edited here.");
+    expect(unavailableFor("retry", large)).toBeUndefined();
+  });
+});
+
+describe("filtersOf", () => {
+  it("has the filters of jobs that act on others", () => {
+    const payload = { status: "failed", "payload.order": "42", rate: 50, set: { priority: 1 } };
+    expect(filtersOf({ type: "bulk_update", payload })).toBe('{"status":"failed","payload.order":"42"}');
+    expect(filtersOf({ type: "webhook", payload })).toBeUndefined();
+  });
+});
