@@ -101,6 +101,7 @@ export function tagsIn(text: string): string[] {
 
 /** How many options differ from their defaults. */
 export function countSet(draft: OptionsDraft): number {
-  const { delay: _delay, delayUnit: _unit, runAt: _runAt, ...others } = draft;
-  return Object.entries(others).filter(([name, value]) => value !== NO_OPTIONS[name as keyof OptionsDraft]).length;
+  const ofStart = ["delay", "delayUnit", "runAt"];
+  const others = Object.entries(draft).filter(([name]) => !ofStart.includes(name));
+  return others.filter(([name, value]) => value !== NO_OPTIONS[name as keyof OptionsDraft]).length;
 }
