@@ -82,7 +82,7 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
         }));
       const page = await tabs.newPage();
       page.once("close", () => {
-        if (tabs.pages().length === 0) void tabs.close();
+        if (tabs.pages().length === 0) tabs.close().catch(() => undefined); // the browser may be closed before
       });
       watch(page, new URL(url).origin, errors);
       await page.goto(`${url}/ui${path}`);

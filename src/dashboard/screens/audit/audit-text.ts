@@ -43,6 +43,7 @@ export function filterTextOfTarget(target: string): string | undefined {
   }
   const words: string[] = [];
   for (const [name, value] of Object.entries(filters)) {
+    if (name === "rate") continue; // no filter: the jobs per second of a re-run
     const values = (Array.isArray(value) ? value : [value]).map(String);
     const key = name.startsWith("payload.") ? name : KEYS[name];
     if (name === "q") words.push(...values.map(quoted));
