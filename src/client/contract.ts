@@ -371,7 +371,7 @@ export interface ErrorGroups {
     /** The message with placeholders for numbers, ids, quoted parts, addresses, and the paths of URLs, cut to 200 characters */
     signature: string;
     count: number;
-    /** RFC 3339, in UTC */
+    /** RFC 3339, in UTC. Of all errors that are kept: it may be before the range */
     first_seen: string;
     /** RFC 3339, in UTC */
     last_seen: string;

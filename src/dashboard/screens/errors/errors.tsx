@@ -67,7 +67,7 @@ function GroupList({ groups: { resource, shown }, range, type }: GroupListProps)
   const { rows = [], answer } = shown ?? {};
   const [rerun, setRerun] = useState<ErrorGroup | undefined>(undefined);
   const times = errorTimes(range, range.preset !== undefined);
-  const filterOf = useRef((_: ErrorGroup): GroupFilter => ({ filters: {}, text: "", also: [], isOpen: false }));
+  const filterOf = useRef<(group: ErrorGroup) => GroupFilter>(() => ({ filters: {}, text: "", also: [], isOpen: false }));
   filterOf.current = (group) =>
     filterOfGroup(group, answer?.errors ?? [], { times, isTruncated: answer?.truncated ?? false });
   const openId = route().query.get("open");
