@@ -94,11 +94,12 @@ function GroupList({ groups: { resource, shown }, range, type }: GroupListProps)
     [],
   );
   useGroupKeys(rows, (group) => filterOf.current(group).text, setRerun);
-  const failures = rows.reduce((sum, { count }) => sum + count, 0);
+  const { errors = [] } = answer ?? {};
+  const failures = errors.reduce((sum, { count }) => sum + count, 0);
   return (
     <>
       <section class={`errors ${resource.data ? "" : "stale"}`} aria-busy={resource.data === undefined}>
-        <Panel title={`${countOf(rows.length, "error")}, ${countOf(failures, "failure")}`} aside={timesText(times)}>
+        <Panel title={`${countOf(errors.length, "error")}, ${countOf(failures, "failure")}`} aside={timesText(times)}>
           <Table
             caption="Errors"
             columns={columns}
