@@ -26,7 +26,7 @@ export function setDraft({ type }: TypeDescription, draft: Draft): void {
 /** The payloads that the form can begin with, as JSON: at least one. */
 export function examplesOf({ examples, payload_schema: schema }: TypeDescription): readonly string[] {
   if (examples.length > 0) return examples.map((example) => printJson(nodeOf(example)));
-  const start = startOf((schema ?? { type: "object" }) as Schema);
+  const start = startOf((schema ?? { type: "object" }));
   return [start.kind === "object" ? printJson(start) : "{}"];
 }
 
