@@ -2,7 +2,6 @@
 import { signal } from "@preact/signals";
 import type { TypeDescription } from "../../../client/taskflow.ts";
 import { nodeOf, parseJson, printJson } from "../../parts/schema-form/json-document.ts";
-import type { Schema } from "../../parts/schema-form/schema-shape.ts";
 import { startOf } from "../../parts/schema-form/schema-shape.ts";
 import type { OptionsDraft } from "./job-options.ts";
 import { NO_OPTIONS } from "./job-options.ts";
@@ -26,7 +25,7 @@ export function setDraft({ type }: TypeDescription, draft: Draft): void {
 /** The payloads that the form can begin with, as JSON: at least one. */
 export function examplesOf({ examples, payload_schema: schema }: TypeDescription): readonly string[] {
   if (examples.length > 0) return examples.map((example) => printJson(nodeOf(example)));
-  const start = startOf((schema ?? { type: "object" }));
+  const start = startOf(schema ?? { type: "object" });
   return [start.kind === "object" ? printJson(start) : "{}"];
 }
 
