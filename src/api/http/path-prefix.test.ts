@@ -83,7 +83,7 @@ describe.each([
   }
 
   it.each([
-    ["/", 4],
+    ["/", 5],
     ["/docs", 4],
     ["/docs/", 4],
     ["/dev/mail", 2],

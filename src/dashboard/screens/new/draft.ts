@@ -2,7 +2,6 @@
 import { signal } from "@preact/signals";
 import type { TypeDescription } from "../../../client/taskflow.ts";
 import { nodeOf, parseJson, printJson } from "../../parts/schema-form/json-document.ts";
-import type { Schema } from "../../parts/schema-form/schema-shape.ts";
 import { startOf } from "../../parts/schema-form/schema-shape.ts";
 import type { OptionsDraft } from "./job-options.ts";
 import { NO_OPTIONS } from "./job-options.ts";

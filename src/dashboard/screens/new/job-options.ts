@@ -99,9 +99,11 @@ export function tagsIn(text: string): string[] {
   return Array.from(text.matchAll(TAG), ([tag, quoted]) => quoted?.replace(/\\(.)/g, "$1") ?? tag);
 }
 
+/** What belongs to the start, which counts once. */
+const OF_START: readonly string[] = ["delay", "delayUnit", "runAt"];
+
 /** How many options differ from their defaults. */
 export function countSet(draft: OptionsDraft): number {
-  const ofStart = ["delay", "delayUnit", "runAt"];
-  const others = Object.entries(draft).filter(([name]) => !ofStart.includes(name));
-  return others.filter(([name, value]) => value !== NO_OPTIONS[name as keyof OptionsDraft]).length;
+  const names = Object.keys(NO_OPTIONS) as (keyof OptionsDraft)[];
+  return names.filter((name) => !OF_START.includes(name) && draft[name] !== NO_OPTIONS[name]).length;
 }
