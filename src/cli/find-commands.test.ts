@@ -1,34 +1,25 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunOptions } from "../testing/command-line.ts";
-import { failedJob, jsonLines, runAgainst, submitByCommand } from "../testing/command-line.ts";
-import type { TestReplica } from "../testing/replica.ts";
-import { startReplica } from "../testing/replica.ts";
-import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { jsonLines, startCommandReplica } from "../testing/command-line.ts";
 
-let replica: TestReplica;
-beforeAll(async () => {
-  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
-}, 60_000);
-afterAll(() => replica.close());
+const { replica, run, submitted, failed, close } = await startCommandReplica();
+afterAll(close);
 
-const run = (args: string | readonly string[], options: RunOptions = {}) => runAgainst(replica, args, options);
 const idsOf = async (...args: readonly string[]): Promise<string[]> =>
   jsonLines((await run(["list", "--json", "--all", ...args])).out).map(({ id }) => id);
-const waiting = (tag: string) => submitByCommand(replica, { do: "return", value: tag }, "--delay", "1h", "--tag", tag);
+const waiting = (tag: string) => submitted({ do: "return", value: tag }, "--delay", "1h", "--tag", tag);
 
 describe("taskflow list", () => {
   it("finds jobs by the text of the filter box, and by options", async () => {
-    const failed = await failedJob(replica, "test_io", "found");
+    const failure = await failed("test_io", "found");
     const later = await waiting("found");
-    expect(await idsOf("-q", "tag:found status:failed,scheduled")).toEqual([later, failed]);
-    expect(await idsOf("-q", "tag:found code:test_permanent since:1h")).toEqual([failed]);
+    expect(await idsOf("-q", "tag:found status:failed,scheduled")).toEqual([later, failure]);
+    expect(await idsOf("-q", "tag:found code:test_permanent since:1h")).toEqual([failure]);
     expect(await idsOf("-q", "tag:found payload.do:return")).toEqual([later]);
-    expect(await idsOf("-q", "tag:found PERMANENT")).toEqual([failed]);
-    expect(await idsOf("--tag", "found", "--tag", "other", "--status", "failed,running")).toEqual([failed]);
-    expect(await idsOf("--tag", "found", "--finished-since", "1h")).toEqual([failed]);
+    expect(await idsOf("-q", "tag:found PERMANENT")).toEqual([failure]);
+    expect(await idsOf("--tag", "found", "--tag", "other", "--status", "failed,running")).toEqual([failure]);
+    expect(await idsOf("--tag", "found", "--finished-since", "1h")).toEqual([failure]);
     expect(await idsOf("--tag", "found", "--payload", "do=return")).toEqual([later]);
-    expect(await idsOf("--tag", "found", "--worker", `none,${replica.id}`)).toEqual([failed]);
+    expect(await idsOf("--tag", "found", "--worker", `none,${replica.id}`)).toEqual([failure]);
     expect(await run(["list", "-q", "tag:found worker:none"])).toMatchObject({ code: 0, out: "" });
     expect(await run("list --tag found --search nothing-like-it")).toMatchObject({
       code: 0,
@@ -84,7 +75,7 @@ describe("all jobs that match", () => {
 
 describe("the system", () => {
   it("shows failures by their cause, history, types, destinations and the audit", async () => {
-    await failedJob(replica, "test_io", "grouped");
+    await failed("test_io", "grouped");
     const errors = await run("errors --since 24h");
     expect(errors).toMatchObject({ code: 0 });
     expect(errors.out).toMatch(/^ *count {2}type +code +first seen/);

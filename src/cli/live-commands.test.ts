@@ -1,21 +1,10 @@
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunOptions } from "../testing/command-line.ts";
-import { failedJob, jsonLines, runAgainst, submitByCommand } from "../testing/command-line.ts";
-import type { TestReplica } from "../testing/replica.ts";
-import { closedPort, jobWhen, startReplica } from "../testing/replica.ts";
-import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { jsonLines, type RunOptions, startCommandReplica } from "../testing/command-line.ts";
+import { closedPort, jobWhen } from "../testing/replica.ts";
 
-let replica: TestReplica;
-beforeAll(async () => {
-  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
-}, 60_000);
-afterAll(() => replica.close());
-
-const run = (args: string | readonly string[], options: RunOptions = {}) => runAgainst(replica, args, options);
-const submitted = (payload: object, ...more: readonly string[]) => submitByCommand(replica, payload, ...more);
-const failed = (type: string, tag: string) => failedJob(replica, type, tag);
+const { replica, run, submitted, failed, close } = await startCommandReplica();
+afterAll(close);
 
 describe("taskflow submit and get", () => {
   it("prints the id, and later the job", async () => {

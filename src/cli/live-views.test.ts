@@ -1,23 +1,12 @@
 import { PassThrough } from "node:stream";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunOptions } from "../testing/command-line.ts";
-import { failedJob, jsonLines, runAgainst, submitByCommand } from "../testing/command-line.ts";
-import type { TestReplica } from "../testing/replica.ts";
-import { jobWhen, startReplica, submit } from "../testing/replica.ts";
-import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { jsonLines, startCommandReplica } from "../testing/command-line.ts";
+import { jobWhen, submit } from "../testing/replica.ts";
 import { until } from "../testing/until.ts";
 import type { CommandLine } from "./command.ts";
 
-let replica: TestReplica;
-beforeAll(async () => {
-  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
-}, 60_000);
-afterAll(() => replica.close());
-
-const run = (args: string | readonly string[], options: RunOptions = {}) => runAgainst(replica, args, options);
-const submitted = (payload: object, ...more: readonly string[]) => submitByCommand(replica, payload, ...more);
-const failed = (type: string, tag: string) => failedJob(replica, type, tag);
+const { replica, run, submitted, failed, close } = await startCommandReplica();
+afterAll(close);
 
 describe("taskflow retry", () => {
   it("runs a job again as a new one", async () => {

@@ -110,17 +110,17 @@ function printParts(terminal: Invocation["terminal"], { groups, next_due: nextDu
     terminal.err.write("There are too many jobs to read: groups are estimates, or due jobs are left out.\n");
 }
 
-async function pause({ client, terminal, isJson }: Invocation, types: readonly string[]): Promise<number> {
-  for (const type of types) printState(terminal, isJson, await client.pause(type));
+async function pause(invocation: Invocation, types: readonly string[]): Promise<number> {
+  for (const type of types) printState(invocation, await invocation.client.pause(type));
   return IN_ORDER;
 }
 
-async function resume({ client, terminal, isJson }: Invocation, types: readonly string[]): Promise<number> {
-  for (const type of types) printState(terminal, isJson, await client.resume(type));
+async function resume(invocation: Invocation, types: readonly string[]): Promise<number> {
+  for (const type of types) printState(invocation, await invocation.client.resume(type));
   return IN_ORDER;
 }
 
-function printState(terminal: Invocation["terminal"], isJson: boolean, queue: Queue): void {
+function printState({ terminal, isJson }: Invocation, queue: Queue): void {
   if (isJson) printJson(terminal, queue);
   else
     terminal.out.write(

@@ -41,10 +41,10 @@ afterEach(() => {
   redis.disconnect();
 });
 
-async function verify(isJson = false, pauseMs = 1): Promise<{ code: number; text: string }> {
+async function verify({ isJson = false } = {}): Promise<{ code: number; text: string }> {
   const written: string[] = [];
   const out = { write: (text: string) => written.push(text) };
-  const code = await verifyCommand({ config: loadConfig(env, []), isJson, out, pauseMs });
+  const code = await verifyCommand({ config: loadConfig(env, []), isJson, out, pauseMs: 1 });
   return { code, text: written.join("") };
 }
 
@@ -117,7 +117,7 @@ describe("taskflow verify", () => {
     await acceptanceLogWriter.close();
     await enqueueRaw(queue, { ids: [waiting], submissions: [submission()] });
     await record(recorded);
-    const { code, text } = await verify(true);
+    const { code, text } = await verify({ isJson: true });
     expect(code).toBe(1);
     expect((JSON.parse(text) as Findings).faults).toMatchObject([{ kind: "accepted_lost", id: lost }]);
   });
@@ -279,7 +279,7 @@ describe("taskflow verify", () => {
   it("prints the whole result as JSON", async () => {
     jobs = await oneInEachPlace();
     await redis.del(`${NS}j:${jobs.queued}`);
-    const findings = JSON.parse((await verify(true)).text) as Findings;
+    const findings = JSON.parse((await verify({ isJson: true })).text) as Findings;
     expect(Object.keys(findings)).toEqual(["books", "jobsSeen", "rows", "faults", "unexamined", "notes"]);
     expect(findings.faults).toEqual(
       expect.arrayContaining([{ kind: "no_string", id: jobs.queued, text: expect.any(String) as string }]),

@@ -21,6 +21,10 @@ export interface BulkOptions extends KeyedOptions {
 /** The new values of an update: without the payload, which differs from job to job. */
 export type JobSet = Omit<JobPatch, "payload">;
 
+export interface UpdateAllOptions extends BulkOptions {
+  readonly set: JobSet;
+}
+
 export interface Matched {
   /** How many jobs match. */
   matched: number;

@@ -1,4 +1,4 @@
-/** The options that calls of the client share. */
+/** The options of calls: those that several share, and those of calls without a file. */
 
 export interface CallOptions {
   /** Aborts the call and its repetitions: it then rejects with the signal's reason. */
@@ -11,6 +11,16 @@ export interface KeyedOptions extends CallOptions {
    * new random key for each call, so that the repetitions of one call create its jobs once.
    */
   readonly idempotencyKey?: string | undefined;
+}
+
+export interface PauseOptions extends CallOptions {
+  /** Why, for others: `queues` and the audit log show it. */
+  readonly reason?: string | undefined;
+}
+
+export interface ArtifactOptions extends CallOptions {
+  /** A range of bytes, `start` and `end` included; without `end`, to the end of the file. */
+  readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined;
 }
 
 /** Not `crypto.randomUUID()`, which browsers offer to pages from https only. */

@@ -16,21 +16,21 @@ it.each([
   ["key_missing", 401, undefined, undefined],
 ])("after %s (%s) repeats a repeatable call after %s ms, any other after %s", (code, status, repeatable, other) => {
   const error = new TaskFlowError(code, status, "");
-  expect(retryDelayMs(error, 0, true, 1)).toBe(repeatable);
-  expect(retryDelayMs(error, 0, false, 1)).toBe(other);
+  expect(retryDelayMs(error, 0, { isRepeatable: true }, 1)).toBe(repeatable);
+  expect(retryDelayMs(error, 0, { isRepeatable: false }, 1)).toBe(other);
 });
 
 it("doubles up to ten seconds, half of which is random", () => {
   const error = new TaskFlowError("unreachable", 0, "");
-  expect([0, 1, 2, 3, 10].map((attempt) => retryDelayMs(error, attempt, true, 1))).toEqual([
+  expect([0, 1, 2, 3, 10].map((attempt) => retryDelayMs(error, attempt, { isRepeatable: true }, 1))).toEqual([
     250, 500, 1_000, 2_000, 10_000,
   ]);
-  expect(retryDelayMs(error, 3, true, 0)).toBe(1_000);
+  expect(retryDelayMs(error, 3, { isRepeatable: true }, 0)).toBe(1_000);
 });
 
 it("is at least the server's Retry-After; undefined if that is more than a minute", () => {
   const delay = (retryAfterMs: number) =>
-    retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, true, 0);
+    retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, { isRepeatable: true }, 0);
   expect(delay(2_000)).toBe(2_125);
   expect(delay(60_001)).toBeUndefined();
 });

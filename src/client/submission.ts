@@ -1,8 +1,10 @@
 /** Jobs to submit: their types, their JSON, and batches of them. */
-import type { AcceptedJob, JobOptions, Payloads } from "./contract.ts";
+import type { KeyedOptions } from "./call-options.ts";
+import { randomKey } from "./call-options.ts";
+import type { AcceptedJob, Job, JobOptions, Payloads } from "./contract.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
-import type { JsonCodec } from "./transport.ts";
-import { wireOf } from "./wire.ts";
+import type { JsonCodec, Transport } from "./transport.ts";
+import { queryOf, wireOf } from "./wire.ts";
 
 const MAX_BATCH_JOBS = 10_000;
 /** The default of the server's MAX_BATCH_BYTES, less the JSON around the jobs. */
@@ -16,6 +18,50 @@ export type Submission<Type extends string = string> = JobOptions & {
   readonly type: Type;
   readonly payload: PayloadOf<Type>;
 };
+
+export type Submissions = Iterable<Submission> | AsyncIterable<Submission>;
+
+export interface SubmitOptions extends JobOptions, KeyedOptions {
+  /** The server waits so many seconds, up to 60, for the job to finish, before it answers. Default: 0. */
+  readonly waitSeconds?: number | undefined;
+}
+
+export function submitOne<Type extends string>(
+  transport: Transport,
+  type: Type,
+  payload: PayloadOf<Type>,
+  { idempotencyKey = randomKey(), waitSeconds, signal, ...options }: SubmitOptions,
+): Promise<Job> {
+  return transport.json({
+    method: "POST",
+    path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`,
+    body: submissionJson({ type, payload, ...options }, transport.codec),
+    headers: { "Idempotency-Key": idempotencyKey },
+    signal,
+    isRepeatable: true,
+    waitMs: (waitSeconds ?? 0) * 1_000,
+  });
+}
+
+/** Submits one batch after the other. */
+export async function submitInBatches(
+  transport: Transport,
+  jobs: Submissions,
+  { idempotencyKey = randomKey(), signal }: KeyedOptions,
+): Promise<AcceptedJob[]> {
+  const accepted: AcceptedJob[] = [];
+  for await (const { offset, body } of batchesOf(jobs, transport.codec)) {
+    const headers = { "Idempotency-Key": `${idempotencyKey}.${offset}` };
+    const call = { method: "POST", path: "/api/v1/jobs/batch", body, headers, signal, isRepeatable: true } as const;
+    try {
+      const answer = await transport.json<{ jobs: AcceptedJob[] }>(call);
+      for (const job of answer.jobs) accepted.push(job);
+    } catch (error) {
+      throw error instanceof TaskFlowError ? errorOfBatch(error, offset, accepted) : error;
+    }
+  }
+  return accepted;
+}
 
 export function submissionJson(
   { type, payload, ...options }: Submission,
@@ -35,7 +81,7 @@ export interface Batch {
  * it.
  */
 export async function* batchesOf(
-  jobs: Iterable<Submission> | AsyncIterable<Submission>,
+  jobs: Submissions,
   codec: Pick<JsonCodec, "stringify"> = JSON,
 ): AsyncGenerator<Batch, void> {
   const encoder = new TextEncoder();

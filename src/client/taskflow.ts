@@ -6,56 +6,53 @@
  * time that the server asks for.
  */
 
-import type { BulkAnswer, BulkOptions, JobSet } from "./bulk.ts";
-import { bulkCall } from "./bulk.ts";
-import type { CallOptions, KeyedOptions } from "./call-options.ts";
+import { type BulkAnswer, type BulkOptions, bulkCall, type UpdateAllOptions } from "./bulk.ts";
+import type { ArtifactOptions, CallOptions, KeyedOptions, PauseOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
 import type {
   AcceptedJob,
   Attempt,
+  AuditEntry,
+  Destination,
+  ErrorGroups,
+  Health,
   Job,
-  JobOptions,
   JobPatch,
   JobReceipt,
   ListFilters,
+  Mail,
+  MailSummary,
+  Queue,
+  QueueDetail,
+  QueueHistory,
   ReplayFilters,
+  Series,
+  Stats,
+  TypeDescription,
+  Whoami,
   Why,
+  Worker,
 } from "./contract.ts";
-import type { EventOptions, JobEvent } from "./job-events.ts";
-import { followJobs } from "./job-events.ts";
-import type { JobPage, ListedJob, ListOptions } from "./job-list.ts";
-import { pagesOf } from "./job-list.ts";
-import type { WaitOptions } from "./job-wait.ts";
-import { waitForJob } from "./job-wait.ts";
-import type { PayloadOf, Submission } from "./submission.ts";
-import { batchesOf, errorOfBatch, submissionJson } from "./submission.ts";
-import { SystemCalls } from "./system-calls.ts";
-import { TaskFlowError } from "./taskflow-error.ts";
-import type { TransportOptions } from "./transport.ts";
-import { Transport } from "./transport.ts";
+import { type AuditOptions, auditOf, type RangeOptions, type SeriesOptions } from "./history.ts";
+import { cancelJob } from "./job-cancel.ts";
+import { type EventOptions, followJobs, type JobEvent } from "./job-events.ts";
+import { type JobPage, type ListedJob, type ListOptions, pagesOf } from "./job-list.ts";
+import { type WaitOptions, waitForJob } from "./job-wait.ts";
+import { jobPath, mailPath, queuePath } from "./paths.ts";
+import { type PayloadOf, type Submissions, type SubmitOptions, submitInBatches, submitOne } from "./submission.ts";
+import { type Call, Transport, type TransportOptions } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 
 export type { BulkAnswer, BulkOptions, JobSet, Matched } from "./bulk.ts";
-export type { CallOptions, KeyedOptions } from "./call-options.ts";
+export type { ArtifactOptions, CallOptions, KeyedOptions } from "./call-options.ts";
 export type * from "./contract.ts";
 export type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 export type { EventOptions, JobChange, JobEvent, JobState, LogLine } from "./job-events.ts";
 export type { JobPage, JobSummary, ListOptions } from "./job-list.ts";
 export type { WaitOptions } from "./job-wait.ts";
-export type { PayloadOf, Submission } from "./submission.ts";
-export type { FieldError } from "./taskflow-error.ts";
-export { TaskFlowError } from "./taskflow-error.ts";
+export type { PayloadOf, Submission, SubmitOptions } from "./submission.ts";
+export { type FieldError, TaskFlowError } from "./taskflow-error.ts";
 export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
-
-export interface SubmitOptions extends JobOptions, KeyedOptions {
-  /** The server waits so many seconds, up to 60, for the job to finish, before it answers. Default: 0. */
-  readonly waitSeconds?: number | undefined;
-}
-
-export interface ArtifactOptions extends CallOptions {
-  /** A range of bytes, `start` and `end` included; without `end`, to the end of the file. */
-  readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined;
-}
 
 /**
  * A client of one server. It holds no connection and needs no closing.
@@ -63,14 +60,12 @@ export interface ArtifactOptions extends CallOptions {
  * Each method rejects with a {@link TaskFlowError} whose `code` and `status` say what went wrong, or with the reason of
  * its signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
  */
-export class TaskFlow extends SystemCalls {
+export class TaskFlow {
   readonly #transport: Transport;
 
   /** @throws TypeError for a `url` that is not valid */
   constructor(options: TransportOptions) {
-    const transport = new Transport(options);
-    super(transport);
-    this.#transport = transport;
+    this.#transport = new Transport(options);
   }
 
   /**
@@ -82,16 +77,7 @@ export class TaskFlow extends SystemCalls {
    *   `retryAfterMs`; `outcome_unknown` (503) with the `id` of the job that may exist
    */
   submit<Type extends string>(type: Type, payload: PayloadOf<Type>, options: SubmitOptions = {}): Promise<Job> {
-    const { idempotencyKey = randomKey(), waitSeconds, signal, ...jobOptions } = options;
-    return this.#transport.json({
-      method: "POST",
-      path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`,
-      body: submissionJson({ type, payload, ...jobOptions }, this.#transport.codec),
-      headers: { "Idempotency-Key": idempotencyKey },
-      signal,
-      isRepeatable: true,
-      waitMs: (waitSeconds ?? 0) * 1_000,
-    });
+    return submitOne(this.#transport, type, payload, options);
   }
 
   /**
@@ -101,33 +87,13 @@ export class TaskFlow extends SystemCalls {
    * @returns ids and statuses, in the order of `jobs`
    * @throws TaskFlowError as {@link submit}; the paths in its `errors` count from the first of all jobs
    */
-  async submitMany(
-    jobs: Iterable<Submission> | AsyncIterable<Submission>,
-    { idempotencyKey = randomKey(), signal }: KeyedOptions = {},
-  ): Promise<AcceptedJob[]> {
-    const accepted: AcceptedJob[] = [];
-    for await (const { offset, body } of batchesOf(jobs, this.#transport.codec)) {
-      const headers = { "Idempotency-Key": `${idempotencyKey}.${offset}` };
-      try {
-        const answer = await this.#transport.json<{ jobs: AcceptedJob[] }>({
-          method: "POST",
-          path: "/api/v1/jobs/batch",
-          body,
-          headers,
-          signal,
-          isRepeatable: true,
-        });
-        for (const job of answer.jobs) accepted.push(job);
-      } catch (error) {
-        throw error instanceof TaskFlowError ? errorOfBatch(error, offset, accepted) : error;
-      }
-    }
-    return accepted;
+  submitMany(jobs: Submissions, options: KeyedOptions = {}): Promise<AcceptedJob[]> {
+    return submitInBatches(this.#transport, jobs, options);
   }
 
   /** @returns the job, whether it is waiting, running or finished @throws TaskFlowError `job_not_found` (404) */
   get(id: string, options: CallOptions = {}): Promise<Job> {
-    return this.#read(pathOf(id), options);
+    return this.#read(jobPath(id), options);
   }
 
   /**
@@ -158,22 +124,8 @@ export class TaskFlow extends SystemCalls {
    *   it submitted, only id and status
    * @throws TaskFlowError `job_finished` (409) where it has completed or failed
    */
-  async cancel(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
-    try {
-      return await this.#transport.json<Job | JobReceipt>({
-        method: "DELETE",
-        path: pathOf(id),
-        signal,
-        isRepeatable: true,
-      });
-    } catch (error) {
-      if (!(error instanceof TaskFlowError) || error.code !== "job_finished") throw error;
-      const job = await this.get(id, { signal }).catch((reason: unknown) => {
-        throw reason instanceof TaskFlowError && reason.code === "scope_missing" ? error : reason;
-      });
-      if (job.status !== "cancelled") throw error; // else an earlier request has cancelled it, and its answer was lost
-      return job;
-    }
+  cancel(id: string, options: CallOptions = {}): Promise<Job | JobReceipt> {
+    return cancelJob(this.#transport, id, options);
   }
 
   /**
@@ -182,13 +134,7 @@ export class TaskFlow extends SystemCalls {
    * @throws TaskFlowError `job_not_retryable` (409) for a job in another status
    */
   retry(id: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
-    return this.#transport.json({
-      method: "POST",
-      path: `${pathOf(id)}/retry`,
-      headers: { "Idempotency-Key": idempotencyKey },
-      signal,
-      isRepeatable: true,
-    });
+    return this.#post(`${jobPath(id)}/retry`, { headers: { "Idempotency-Key": idempotencyKey }, signal });
   }
 
   /**
@@ -198,7 +144,7 @@ export class TaskFlow extends SystemCalls {
    */
   update(id: string, { payload, ...patch }: JobPatch, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
     const body = this.#transport.codec.stringify({ ...wireOf(patch), payload });
-    return this.#transport.json({ method: "PATCH", path: pathOf(id), body, signal, isRepeatable: true });
+    return this.#transport.json({ method: "PATCH", path: jobPath(id), body, signal, isRepeatable: true });
   }
 
   /**
@@ -206,26 +152,23 @@ export class TaskFlow extends SystemCalls {
    * @returns the job; to a key without the scope `read`, as {@link cancel}
    * @throws TaskFlowError (409) for a job in another status
    */
-  run(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
-    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/run`, signal, isRepeatable: true });
+  run(id: string, options: CallOptions = {}): Promise<Job | JobReceipt> {
+    return this.#post(`${jobPath(id)}/run`, options);
   }
 
   /**
    * Removes payload, result, error message, logs and files of a finished job for good. The job stays, with `erased_at`.
    * @throws TaskFlowError `job_not_finished` (409)
    */
-  erase(id: string, { signal }: CallOptions = {}): Promise<Job> {
-    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/erase`, signal, isRepeatable: true });
+  erase(id: string, options: CallOptions = {}): Promise<Job> {
+    return this.#post(`${jobPath(id)}/erase`, options);
   }
 
   /**
    * Runs all finished jobs that match the filters again; without `status`, failed ones.
    * @returns the job of type `replay` that submits them; with `dryRun`, only their number
    */
-  replay<Options extends BulkOptions = object>(
-    filters: ReplayFilters,
-    options?: Options,
-  ): Promise<BulkAnswer<Options>> {
+  replay<Given extends BulkOptions = object>(filters: ReplayFilters, options?: Given): Promise<BulkAnswer<Given>> {
     return this.#transport.json(bulkCall("replay", filters, options ?? {}));
   }
 
@@ -233,47 +176,39 @@ export class TaskFlow extends SystemCalls {
    * Cancels all jobs that match the filters: waiting ones, and attempts of running ones.
    * @returns the job that cancels them, whose result counts them; with `dryRun`, only their number
    */
-  cancelAll<Options extends BulkOptions = object>(
-    filters: ListFilters,
-    options?: Options,
-  ): Promise<BulkAnswer<Options>> {
+  cancelAll<Given extends BulkOptions = object>(filters: ListFilters, options?: Given): Promise<BulkAnswer<Given>> {
     return this.#transport.json(bulkCall("cancel", filters, options ?? {}));
   }
 
   /** {@link run} for all scheduled and retrying jobs that match the filters. @returns as {@link cancelAll} */
-  runAll<Options extends BulkOptions = object>(filters: ListFilters, options?: Options): Promise<BulkAnswer<Options>> {
+  runAll<Given extends BulkOptions = object>(filters: ListFilters, options?: Given): Promise<BulkAnswer<Given>> {
     return this.#transport.json(bulkCall("run", filters, options ?? {}));
   }
 
   /** {@link update} for all waiting jobs that match the filters. @returns as {@link cancelAll} */
-  updateAll<Options extends BulkOptions & { readonly set: JobSet }>(
-    filters: ListFilters,
-    options: Options,
-  ): Promise<BulkAnswer<Options>> {
+  updateAll<Given extends UpdateAllOptions>(filters: ListFilters, options: Given): Promise<BulkAnswer<Given>> {
     return this.#transport.json(bulkCall("update", filters, options, { set: options.set }));
   }
 
   /** {@link erase} for all finished jobs that match the filters. @returns as {@link cancelAll} */
-  eraseAll<Options extends BulkOptions = object>(
-    filters: ListFilters,
-    options?: Options,
-  ): Promise<BulkAnswer<Options>> {
+  eraseAll<Given extends BulkOptions = object>(filters: ListFilters, options?: Given): Promise<BulkAnswer<Given>> {
     return this.#transport.json(bulkCall("erase", filters, options ?? {}));
   }
 
   /** @returns the attempts at a job, the first one first: where each ran, for how long, its outcome, error and log */
   async attempts(id: string, options: CallOptions = {}): Promise<Attempt[]> {
-    return (await this.#read<{ attempts: Attempt[] }>(`${pathOf(id)}/attempts`, options)).attempts;
+    return (await this.#read<{ attempts: Attempt[] }>(`${jobPath(id)}/attempts`, options)).attempts;
   }
 
   /** @returns the reason why a job is not running: a code, a sentence, and until when, where that is known */
   why(id: string, options: CallOptions = {}): Promise<Why> {
-    return this.#read(`${pathOf(id)}/why`, options);
+    return this.#read(`${jobPath(id)}/why`, options);
   }
 
   /**
-   * The changes of all jobs, or of one job with its log lines until it ends, as they happen. When a connection ends, it opens another,
-   * which first delivers the changes that were missed, or an event of kind `gap` where the server no longer has them.
+   * The changes of all jobs, or of one job with its log lines until it ends, as they happen. When a
+   * connection ends, it opens another, which first delivers the changes that were missed, or an event of kind `gap`
+   * where the server no longer has them.
    */
   events(options: EventOptions = {}): AsyncGenerator<JobEvent, void> {
     return followJobs(this.#transport, options);
@@ -285,20 +220,126 @@ export class TaskFlow extends SystemCalls {
    */
   artifact(id: string, name: string, { range, signal }: ArtifactOptions = {}): Promise<Response> {
     const headers = range ? { Range: `bytes=${range.start}-${range.end ?? ""}` } : {};
-    return this.#transport.open({
-      method: "GET",
-      path: `${pathOf(id)}/artifacts/${encodeURIComponent(name)}`,
-      headers,
-      signal,
-      isRepeatable: true,
-    });
+    return this.#open(`${jobPath(id)}/artifacts/${encodeURIComponent(name)}`, { headers, signal });
+  }
+
+  /** @returns the queue of each job type: whether it is paused, and its counts */
+  async queues(options: CallOptions = {}): Promise<Queue[]> {
+    return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
+  }
+
+  /**
+   * @returns the queue of a type: its waiting jobs by priority and group, its next due jobs, and the replicas that run it
+   * @throws TaskFlowError `queue_not_found` (404)
+   */
+  queue(type: string, options: CallOptions = {}): Promise<QueueDetail> {
+    return this.#read(queuePath(type), options);
+  }
+
+  /**
+   * @returns the depth of a queue over time, of the last 24 hours by default: minutes, or the maximum of longer steps
+   * @throws TaskFlowError `queue_not_found` (404)
+   */
+  queueHistory(type: string, { signal, ...range }: Omit<RangeOptions, "type"> = {}): Promise<QueueHistory> {
+    return this.#read(`${queuePath(type)}/history${queryOf(wireOf(range))}`, { signal });
+  }
+
+  /** Stops claiming jobs of a type, on all replicas: submissions and running jobs continue. @returns its queue */
+  pause(type: string, { reason, signal }: PauseOptions = {}): Promise<Queue> {
+    const body = reason === undefined ? {} : { body: JSON.stringify({ reason }) };
+    return this.#post(`${queuePath(type)}/pause`, { ...body, signal });
+  }
+
+  /** Ends a {@link pause}. @returns the queue of the type */
+  resume(type: string, options: CallOptions = {}): Promise<Queue> {
+    return this.#post(`${queuePath(type)}/resume`, options);
+  }
+
+  /** @returns counts of jobs by type and status, rates per minute, and latencies in milliseconds */
+  stats(options: CallOptions = {}): Promise<Stats> {
+    return this.#read("/api/v1/stats", options);
+  }
+
+  /** @returns the live replicas that run jobs, with their slots and threads in use */
+  async workers(options: CallOptions = {}): Promise<Worker[]> {
+    return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
+  }
+
+  /** @returns the API key or user of this client, what it may do, and the settings of the dashboard */
+  whoami(options: CallOptions = {}): Promise<Whoami> {
+    return this.#read("/api/v1/whoami", options);
+  }
+
+  /** @returns the health of the server and of its services; that of a `degraded` server is no error */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.json({ method: "GET", path: "/api/v1/health", signal, isRepeatable: true, alsoTakes: 503 });
+  }
+
+  /** @returns counts and latencies per minute, hour or day, zeros included. Default: the last hour by minute */
+  series({ signal, ...range }: SeriesOptions = {}): Promise<Series> {
+    return this.#read(`/api/v1/stats/series${queryOf(wireOf(range))}`, { signal });
+  }
+
+  /** @returns failures grouped by type, code and message, the most frequent first. Default: of the last 24 hours */
+  errors({ signal, ...range }: RangeOptions = {}): Promise<ErrorGroups> {
+    return this.#read(`/api/v1/errors${queryOf(wireOf(range))}`, { signal });
+  }
+
+  /** @returns each job type: its schema, its defaults, and the replicas that run it */
+  async types(options: CallOptions = {}): Promise<TypeDescription[]> {
+    return (await this.#read<{ types: TypeDescription[] }>("/api/v1/types", options)).types;
+  }
+
+  /** @returns the hosts that jobs call, each with its health and its limit */
+  async destinations(options: CallOptions = {}): Promise<Destination[]> {
+    return (await this.#read<{ destinations: Destination[] }>("/api/v1/destinations", options)).destinations;
+  }
+
+  /** Ends the suspension of a host, whose jobs then try it again. @throws TaskFlowError 404 for an unknown host */
+  resetDestination(host: string, options: CallOptions = {}): Promise<Destination> {
+    return this.#post(`/api/v1/destinations/${encodeURIComponent(host)}/reset`, options);
+  }
+
+  /** What people changed, newest first. Pages are fetched as the loop needs them. */
+  audit(options: AuditOptions = {}): AsyncGenerator<AuditEntry, void> {
+    return auditOf(this.#transport, options);
+  }
+
+  /**
+   * @returns the messages in the mail catcher of a development machine, newest first
+   * @throws TaskFlowError `not_found` (404) where no mail catcher runs
+   */
+  async mails(options: CallOptions = {}): Promise<MailSummary[]> {
+    return (await this.#read<{ mail: MailSummary[] }>("/dev/mail", options)).mail;
+  }
+
+  /** @throws TaskFlowError `mail_not_found` (404) for an unknown message; as {@link mails} */
+  mail(id: string, options: CallOptions = {}): Promise<Mail> {
+    return this.#read(mailPath(id), options);
+  }
+
+  /**
+   * The URL of a part of a message, for a link or a frame. A server with API keys serves it only with a key.
+   * @param part `html`, `source`, or `attachment-N`, counted from 0
+   */
+  mailPartUrl(id: string, part: string): string {
+    return this.#transport.urlOf(`${mailPath(id)}/${encodeURIComponent(part)}`);
+  }
+
+  /** @returns the response with a part of a message, as {@link mailPartUrl} names it, its body a stream */
+  mailPart(id: string, part: string, options: CallOptions = {}): Promise<Response> {
+    return this.#open(`${mailPath(id)}/${encodeURIComponent(part)}`, options);
   }
 
   #read<Answer>(path: string, { signal }: CallOptions): Promise<Answer> {
     return this.#transport.json<Answer>({ method: "GET", path, signal, isRepeatable: true });
   }
-}
 
-function pathOf(id: string): string {
-  return `/api/v1/jobs/${encodeURIComponent(id)}`;
+  #post<Answer>(path: string, options: Pick<Call, "body" | "headers" | "signal">): Promise<Answer> {
+    return this.#transport.json<Answer>({ ...options, method: "POST", path, isRepeatable: true });
+  }
+
+  #open(path: string, options: Pick<Call, "headers" | "signal">): Promise<Response> {
+    return this.#transport.open({ ...options, method: "GET", path, isRepeatable: true });
+  }
 }

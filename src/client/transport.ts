@@ -90,8 +90,7 @@ export class Transport {
       try {
         return await this.#attempt(call, read);
       } catch (error) {
-        const delayMs =
-          error instanceof TaskFlowError ? retryDelayMs(error, attempt, call.isRepeatable, Math.random()) : undefined;
+        const delayMs = error instanceof TaskFlowError ? retryDelayMs(error, attempt, call, Math.random()) : undefined;
         if (delayMs === undefined || attempt >= this.#retries) throw error;
         await pause(delayMs, call.signal);
       }

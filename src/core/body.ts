@@ -5,7 +5,7 @@
 import { Type } from "typebox";
 import { at } from "./at.ts";
 import type { Durability, Submission } from "./job.ts";
-import { changedSubmission, type PatchedJob, patchedJson, typeOfPatched } from "./job-patch.ts";
+import { changedSubmission, type PatchedJob, patchedJson, typeWithoutPayload } from "./job-patch.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
 import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
@@ -113,7 +113,7 @@ function parsePatch(
     return invalid([{ path: "", message: "expected an object" }]);
   const patch = value as Readonly<Record<string, unknown>>;
   const isPayloadKept = !Object.hasOwn(patch, "payload");
-  const type = typeOfPatched(job, isPayloadKept, typeOf);
+  const type = isPayloadKept ? typeWithoutPayload(job, typeOf) : typeOf(job.type);
   const submitted = patchedJson(job, patch, json, type);
   const read = readJson(submitted);
   if ("rejection" in read) return read;

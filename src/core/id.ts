@@ -73,6 +73,11 @@ function hexValue(text: string, start: number, end: number): number {
   return value;
 }
 
+/** The lowest of these ids; undefined if there is none. */
+export function lowestOf(...ids: readonly (string | undefined)[]): string | undefined {
+  return ids.filter((id) => id !== undefined).sort()[0];
+}
+
 /** The lowest id that a job accepted at `epochMs` or later can have. */
 export function lowestIdAt(epochMs: number): string {
   const time = hex(Math.max(0, Math.floor(epochMs)), 12);

@@ -5,7 +5,7 @@
 import type { JobOptions, Submission } from "./job.ts";
 import { mergePatch } from "./json-merge.ts";
 import { memberTexts } from "./json-span.ts";
-import { redactPayload } from "./redaction.ts";
+import { redactWhole } from "./redaction.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
 import { escapePointer } from "./schema-issues.ts";
 import type { ParsedSubmission, SubmissionType, TypeLookup } from "./submission.ts";
@@ -35,14 +35,9 @@ export interface PatchedJob extends Omit<Submission, "payload"> {
 
 type Patch = Readonly<Record<string, unknown>>;
 
-/** The type by which a patched job is checked: one without rules for a payload that stays. */
-export function typeOfPatched(
-  { type, maxAttempts }: PatchedJob,
-  isPayloadKept: boolean,
-  typeOf: TypeLookup,
-): SubmissionType | undefined {
+/** The type by which a patched job is checked if its payload stays: one without rules for it. */
+export function typeWithoutPayload({ type, maxAttempts }: PatchedJob, typeOf: TypeLookup): SubmissionType {
   const known = typeOf(type);
-  if (!isPayloadKept) return known;
   const attempts = known?.definition.attempts ?? maxAttempts;
   return { definition: { attempts }, maxBodyBytes: known?.maxBodyBytes ?? 0, issuesOf: () => [] };
 }
@@ -55,7 +50,7 @@ export function patchedJson(job: PatchedJob, patch: Patch, json: string, type: S
   if (payloadPatch === undefined) fields.push('"payload":{}');
   else if (patch["payload"] !== null) {
     const stored = textOf(job.payload);
-    fields.push(`"payload":${mergePatch(stored, payloadPatch, redactPayload(stored, job.type))}`);
+    fields.push(`"payload":${mergePatch(stored, payloadPatch, (type?.redact ?? redactWhole)(stored))}`);
     const timeoutMs = submittedTimeout(job.options, stored, type);
     if (timeoutMs !== undefined) fields.push(`"timeout_ms":${timeoutMs}`);
   }

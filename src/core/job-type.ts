@@ -153,6 +153,8 @@ export interface Services {
   readonly reruns?: Reruns;
   /** Absent if the types run without a queue and a store. */
   readonly bulk?: Bulk;
+  /** Replaces the secrets in the JSON text of a payload of any type of the replica. */
+  readonly redactPayload?: (payload: string, type: string) => string;
   /**
    * {@link SHARED_MEMORY_BYTES} bytes, initially zero, shared by all threads of the replica that run jobs of a type of
    * lane `io`: for counters per replica. Jobs with payloads of more than 256 KiB run on a separate thread with its own

@@ -36,6 +36,20 @@ export function isLarge(payload: Payload): payload is LargePayload {
   return typeof payload !== "string";
 }
 
+/**
+ * The payload with its data.
+ * @param fetch reads the data of a large payload if the job was read without it; `size` is in bytes
+ * @returns undefined if there is no data
+ */
+export async function wholePayload(
+  payload: Payload,
+  fetch: (size: number) => Promise<Uint8Array | undefined>,
+): Promise<Payload | undefined> {
+  if (!isLarge(payload) || payload.data) return payload;
+  const data = await fetch(payload.size);
+  return data && largePayload(data);
+}
+
 /** A payload's approximate size in memory or in a call: its characters, or its bytes. */
 export function sizeOf(payload: Payload): number {
   return isLarge(payload) ? payload.size : payload.length;

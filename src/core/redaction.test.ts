@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isCredential, redactPayload } from "./redaction.ts";
+import { loadRegistry } from "../jobs/registry.ts";
+import { isCredential, redactionOf } from "./redaction.ts";
+
+const { redactPayload } = await loadRegistry({ settings: {} });
 
 describe("redactPayload", () => {
   it.each([
@@ -134,6 +137,13 @@ describe("a deployment's own types", () => {
     const payload = `{"author":"a","max_tokens":100,"key":"k","group_key":"g","is_secret":true,"token":null,"monkey":"m","pinned":"p","authorId":7,"keyboard":"k","passport":"x","header":true}`;
     expect(redactPayload(payload, "note")).toBe(payload);
   });
+});
+
+it("shows the members that a schema marks as delivered, in any of its alternatives", () => {
+  const note = { properties: { token: { delivered: true }, secret: {} } };
+  const redact = redactionOf({ anyOf: [{ properties: { note } }, { properties: { note: { anyOf: [{}, note] } } }] });
+  const shown = (secret: string) => `{"note":{"token":{"secret":"t"},"secret":"${secret}"},"token":"${secret}"}`;
+  expect(redact(shown("s"))).toBe(shown("[redacted]"));
 });
 
 it("keeps the rest of any payload unchanged, and the result is valid JSON", () => {

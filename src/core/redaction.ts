@@ -1,24 +1,12 @@
 /**
  * Redacts a payload for display: members named like credentials, the values of all headers but harmless ones, and the
  * secrets in URLs (readable-url.ts). The content that a job delivers stays unchanged, because its caller wrote it for
- * others to read.
+ * others to read: members with `delivered: true` in the payload schema of the job's type.
  */
 import { rewritten, type Visitor, valueText } from "./json-span.ts";
 import { isUrl, readableUrl } from "./readable-url.ts";
 
 const REDACTED = '"[redacted]"';
-
-/** Members that a job delivers: `true` for a whole member, or those within it. */
-interface Delivered {
-  readonly [name: string]: true | Delivered;
-}
-
-/** By type. The payloads of types that are not listed are searched as a whole. */
-const DELIVERED: Readonly<Record<string, Delivered>> = {
-  webhook: { body: true },
-  email: { subject: true, body: true, html: true, data: true },
-  data_export: { source: { rows: true } },
-};
 
 /** Headers whose values are never credentials, of HTTP and of mail. */
 const HARMLESS_HEADERS = new Set(
@@ -49,10 +37,16 @@ const LONGEST_SCHEME = 256;
 /**
  * Replaces the secrets in a payload's text, and leaves the rest unchanged.
  * @param payload the JSON text of an object
- * @param type the type of its job
  */
-export function redactPayload(payload: string, type: string): string {
-  return rewritten(payload, visitors.get(type) ?? visitAny);
+export type Redact = (payload: string) => string;
+
+/** For a type that is not known: the payload is searched as a whole. */
+export const redactWhole: Redact = (payload) => rewritten(payload, visitAny);
+
+/** @param schema the payload schema of a type */
+export function redactionOf(schema: PayloadSchema): Redact {
+  const visitor = visitorOf([schema]);
+  return visitor ? (payload) => rewritten(payload, visitor) : redactWhole;
 }
 
 /** Whether a header is named like one that carries a credential. */
@@ -73,17 +67,36 @@ const visitAny: Visitor = (name, json, start) => {
   const meaning = name === undefined ? "plain" : meaningOf(name);
   if (meaning === "credential" || meaning === "count") return isShown(meaning, first) ? undefined : REDACTED;
   if (meaning === "headers") return first === "{" ? visitHeaders : REDACTED;
-  return first === '"' ? redactUrl(valueText(json, start), meaning === "url") : visitAny;
+  return first === '"' ? redactUrl(valueText(json, start), meaning) : visitAny;
 };
 
-function visitorOf(delivered: Delivered): Visitor {
-  const within = new Map(
-    Object.entries(delivered).map(([name, members]) => [name, members === true ? undefined : visitorOf(members)]),
-  );
+/** The part of a JSON Schema that says which members a job delivers. */
+interface PayloadSchema {
+  readonly delivered?: boolean;
+  readonly properties?: Readonly<Record<string, PayloadSchema>>;
+  readonly anyOf?: readonly PayloadSchema[];
+}
+
+/** @param schemas those of one value @returns undefined if nothing in it is delivered */
+function visitorOf(schemas: readonly PayloadSchema[]): Visitor | undefined {
+  const within = new Map<string, Visitor | undefined>();
+  for (const [name, ofMember] of membersOf(schemas)) {
+    const visitor = visitorOf(ofMember);
+    if (visitor || ofMember.some(({ delivered }) => delivered)) within.set(name, visitor);
+  }
+  if (within.size === 0) return undefined;
   return (name = "", json, start) => (within.has(name) ? within.get(name) : visitAny(name, json, start));
 }
 
-const visitors = new Map(Object.entries(DELIVERED).map(([type, delivered]) => [type, visitorOf(delivered)]));
+/** The schemas of each member, from all alternatives. */
+function membersOf(schemas: readonly PayloadSchema[]): ReadonlyMap<string, readonly PayloadSchema[]> {
+  const members = new Map<string, PayloadSchema[]>();
+  for (const { properties = {}, anyOf = [] } of schemas) {
+    for (const [name, schema] of Object.entries(properties)) members.set(name, [...(members.get(name) ?? []), schema]);
+    for (const [name, ofMember] of membersOf(anyOf)) members.set(name, [...(members.get(name) ?? []), ...ofMember]);
+  }
+  return members;
+}
 
 /** The meaning of a member by its name; a `count` that is not a number is a credential. */
 type Meaning = "credential" | "count" | "headers" | "url" | "plain";
@@ -113,8 +126,9 @@ function isShown(meaning: Meaning, first: string): boolean {
 }
 
 /** @returns the JSON text of the redacted URL; undefined if there is nothing to redact */
-function redactUrl(json: string, isNamedUrl: boolean): string | undefined {
+function redactUrl(json: string, meaning: Meaning): string | undefined {
   if (!MAY_REDACT.test(json)) return undefined;
+  const isNamedUrl = meaning === "url";
   const start = json.slice(0, LONGEST_SCHEME);
   if (!isNamedUrl && !start.includes(":") && !start.includes("\\")) return undefined;
   const url = JSON.parse(json) as string;

@@ -10,6 +10,7 @@ import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
 import { NO_OPTIONS, oneLine } from "./packed-job.ts";
 import { payloadOf } from "./payload.ts";
+import type { Redact } from "./redaction.ts";
 import { parseTime } from "./rfc3339.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
@@ -93,6 +94,8 @@ export interface SubmissionType {
     readonly needsAdmin?: true;
     readonly timeoutMsOf?: (payload: never) => number | undefined;
   };
+  /** Absent if the payload is searched as a whole. */
+  readonly redact?: Redact;
   /** The largest body for this type, in bytes, if that is more than the general limit; else 0. */
   readonly maxBodyBytes: number;
   /**

@@ -140,7 +140,7 @@ it("tries the strictest confinement first, and ends with one that every machine 
     [true, "darwin"],
     [false, "darwin"],
   ] as const) {
-    const ways = confinements(isRoot, platform);
+    const ways = confinements({ isRoot, platform });
     expect(ways.at(-1)?.prefix).toEqual([]);
     expect(Math.min(...ways.map(({ lacks }) => lacks.length))).toBe(ways[0]?.lacks.length);
     if (!isRoot) expect(ways.every(({ uid }) => uid === undefined)).toBe(true);

@@ -38,7 +38,7 @@ export class ChildProcesses {
    * The confinements that have not failed on this machine: the first is tried next; after it has worked, it is the only
    * one.
    */
-  #ways = confinements(process.getuid?.() === 0);
+  #ways = confinements({ isRoot: process.getuid?.() === 0 });
   #isKnown = false;
   #isClosed = false;
 

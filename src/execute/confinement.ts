@@ -45,8 +45,13 @@ const withoutNetwork = ["unshare", "--net", "--"];
 /** An ordinary user needs a user namespace for this, from which no process outside is visible. */
 const withoutNetworkAsUser = ["unshare", "--user", "--net", "--"];
 
+interface Machine {
+  readonly isRoot: boolean;
+  readonly platform?: NodeJS.Platform;
+}
+
 /** The confinements, the strictest first; the last one always works. */
-export function confinements(isRoot: boolean, platform: NodeJS.Platform = process.platform): readonly Confinement[] {
+export function confinements({ isRoot, platform = process.platform }: Machine): readonly Confinement[] {
   const none: Confinement = { prefix: [], lacks: [OTHER_USER, NO_NETWORK, NO_NEW_RIGHTS] };
   const spawned: Confinement = { prefix: [], uid: NOBODYS_UID, isSpawnedAs: true, lacks: [NO_NETWORK, NO_NEW_RIGHTS] };
   if (platform !== "linux") return isRoot ? [spawned, none] : [none];

@@ -15,8 +15,8 @@ import { Executor } from "./executor.ts";
 const executors: Executor[] = [];
 afterEach(() => Promise.all(executors.splice(0).map((executor) => executor.close())));
 
-/** Runs one attempt of a handler. @param isLeased whether the job still has its lease when it saves */
-async function endOf(run: (context: AttemptContext<undefined>) => unknown, isLeased = true) {
+/** Runs one attempt of a handler. `isLeased`: whether the job still has its lease when it saves */
+async function endOf(run: (context: AttemptContext<undefined>) => unknown, { isLeased = true } = {}) {
   const definition = defineJob({
     type: "noop",
     lane: "io",
@@ -74,10 +74,13 @@ it("the release of a job without a saved state is an ordinary error", async () =
 });
 
 it("an attempt whose lease is lost is stopped when it saves", async () => {
-  const { end } = await endOf(async ({ save }) => {
-    await save?.(1);
-    return "done";
-  }, false);
+  const { end } = await endOf(
+    async ({ save }) => {
+      await save?.(1);
+      return "done";
+    },
+    { isLeased: false },
+  );
   expect(end).toEqual({ kind: "lost" });
 });
 

@@ -21,6 +21,7 @@ const registry = await loadRegistry({ jobsDir, settings });
 const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
 const services: Services = {
   destinations: link?.destinations ?? unlimited,
+  redactPayload: registry.redactPayload,
   sharedMemory: (type) => sharedMemory[type],
   startProcess: (request) => post({ thread: threadId, startProcess: request }),
 };

@@ -13,6 +13,7 @@ import { Type } from "typebox";
 import { BULK_ACTIONS } from "../core/bulk.ts";
 import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
+import { type Redact, redactionOf, redactWhole } from "../core/redaction.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
 import { bulkJob } from "./bulk/bulk-job.ts";
@@ -41,6 +42,7 @@ export interface JobType {
   readonly maxBodyBytes: number;
   /** Whether a payload may hold text that must not be shown, such as a credential or a URL. */
   readonly hidesSecrets: boolean;
+  readonly redact: Redact;
   /**
    * All issues of a payload, each once, with JSON pointers into the payload.
    * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not
@@ -52,6 +54,8 @@ export interface JobType {
 export interface Registry {
   readonly types: readonly JobType[];
   readonly get: (type: string) => JobType | undefined;
+  /** Replaces the secrets in the JSON text of a payload. */
+  readonly redactPayload: (payload: string, type: string) => string;
 }
 
 /** The values of the types' settings; one that is missing has its default. */
@@ -102,7 +106,11 @@ export async function loadRegistry({
 export function registryOf(loaded: readonly LoadedDefinition[], settings: TypeSettings): Registry {
   assertDefinitions(loaded);
   const types = new Map(loaded.map((each) => [each.definition.type, compile(each, settings)]));
-  return { types: [...types.values()], get: (type) => types.get(type) };
+  return {
+    types: [...types.values()],
+    get: (type) => types.get(type),
+    redactPayload: (payload, type) => (types.get(type)?.redact ?? redactWhole)(payload),
+  };
 }
 
 function assertDefinitions(loaded: readonly LoadedDefinition[]): void {
@@ -196,6 +204,7 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
+      redact: redactionOf(schema),
       issuesOf: (payload, submissionJson) =>
         isValid(payload)
           ? [

@@ -7,11 +7,9 @@ import { digits } from "../core/header.ts";
 import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
 import { decodeSubmission, encodeSubmission, readJob, wholePacked } from "../core/packed-job.ts";
 import { isLarge } from "../core/payload.ts";
-import type { RedisClock } from "./clock.ts";
-import type { Connection } from "./connection.ts";
 import { indexNames } from "./index-names.ts";
-import type { PayloadStore } from "./payload-store.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
+import type { ChangeParts } from "./queue-parts.ts";
 import { scripts } from "./scripts.ts";
 
 /**
@@ -43,15 +41,13 @@ function jobOfSubmission(id: string, submission: Submission): Job {
 
 /**
  * The arguments of one job, and its callback.
- * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms,
- * Redis's
- * @param isWithdrawn Redis may not have the job
+ * @param read the callback is valid while the job has as many attempts
+ * @param finishedAt epoch ms, Redis's
  */
 function encodeCancellation(
-  job: Job,
+  { job, isWithdrawn }: Read,
   finishedAt: number,
   callbackOf: CallbackOf,
-  isWithdrawn: boolean,
 ): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
   const record = encodeRecord({
     attempt: 0,
@@ -82,26 +78,18 @@ function cancelledJob(job: Job, state: string): Job {
   return { ...readJob(job.id, wholePacked(encodeSubmission({ ...job, payload: "" }), state)), payload };
 }
 
-export interface CancellationsParts {
-  readonly ns: string;
-  readonly clock: Pick<RedisClock, "now">;
-  readonly connections: { readonly work: Pick<Connection, "run"> };
-  readonly payloads: Pick<PayloadStore, "putAll">;
-  /** The jobs among these ids that Redis has. */
-  readonly read: (ids: readonly string[]) => Promise<Job[]>;
-}
-
 /** A job as it was read, and its place among the cancellations. */
 interface Read {
   readonly job: Job;
+  /** Redis may not have the job. */
   readonly isWithdrawn: boolean;
   readonly index: number;
 }
 
 export class Cancellations {
-  readonly #parts: CancellationsParts;
+  readonly #parts: ChangeParts;
 
-  constructor(parts: CancellationsParts) {
+  constructor(parts: ChangeParts) {
     this.#parts = parts;
   }
 
@@ -145,7 +133,7 @@ export class Cancellations {
     answers: CancelAnswer[],
   ): Promise<Read[]> {
     const { ns, clock, connections, payloads } = this.#parts;
-    const encoded = read.map(({ job, isWithdrawn }) => encodeCancellation(job, clock.now(), callbackOf, isWithdrawn));
+    const encoded = read.map((one) => encodeCancellation(one, clock.now(), callbackOf));
     const withdrawn = read.map(({ job, isWithdrawn }) => (isWithdrawn ? { id: job.id, submission: job } : undefined));
     await payloads.putAll([...withdrawn, ...encoded.map(({ callback }) => callback)]);
     const args = [ns, String(outboxOwnedMs), String(WITHDRAWN_MS), ...encoded.flatMap((one) => one.args)];

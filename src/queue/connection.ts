@@ -152,23 +152,6 @@ export class Connection {
     return this.#send([name], args, timeoutMs);
   }
 
-  /**
-   * Sends one command for each of these arguments, in a single write: a write for each takes longer than Redis takes
-   * to answer it. Rejects with the first error; errors as {@link send}.
-   */
-  async sendAll(name: string, args: readonly (readonly string[])[], timeoutMs: number): Promise<Reply[]> {
-    if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
-    const { stream } = this.#redis;
-    stream.cork();
-    let answers: Promise<Reply>[];
-    try {
-      answers = args.map((each) => this.#answer(new WrittenCommand(name, this.#smallRequest(name, each)), timeoutMs));
-    } finally {
-      stream.uncork();
-    }
-    return Promise.all(answers);
-  }
-
   /** Stores a value for `ttlMs`, unless the key exists. Errors as {@link send}. */
   async store(key: string, value: Uint8Array, ttlMs: number, timeoutMs: number): Promise<void> {
     await this.#answer(new StoreCommand(key, value, ttlMs), timeoutMs);
@@ -192,14 +175,6 @@ export class Connection {
     const reply = await this.#answer(new WrittenCommand(command[0], bytes), timeoutMs);
     this.#buffers.release(bytes);
     return reply;
-  }
-
-  /** A request in a buffer of exactly its size: many that are sent together would need as many buffers. */
-  #smallRequest(name: string, args: readonly string[]): Buffer {
-    const bytes = this.#buffers.encode([name], args);
-    const request = Buffer.from(bytes);
-    this.#buffers.release(bytes);
-    return request;
   }
 
   async #answer(command: WrittenCommand, timeoutMs: number): Promise<Reply> {

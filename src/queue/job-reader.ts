@@ -1,6 +1,6 @@
 /**
- * Reads jobs with plain commands, on a separate connection: no script copies a packed job for a reader, and no lease
- * waits behind one.
+ * Reads jobs on a separate connection: no script copies a packed job for a reader, and no lease waits behind one. What
+ * is short, scripts read: a command for each job takes the replica and Redis longer than a read itself.
  *
  * The state is requested first, and the packed submission in the same packet. So a job that changes meanwhile appears
  * as it was at the first command. A job that is forgotten in between is missing here, and already stored in Postgres.
@@ -11,6 +11,7 @@ import { readJob, START_BYTES, wholePacked } from "../core/packed-job.ts";
 import { OMITTED_PAYLOAD } from "../core/payload.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { scripts } from "./scripts.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Jobs of one packet. */
@@ -37,15 +38,7 @@ export class JobReader {
    * The jobs of these ids that Redis has, whether they wait, run, or are in the outbox; large payloads are left out.
    */
   async read(ids: readonly string[]): Promise<Job[]> {
-    return this.#inParts(
-      ids,
-      async (part) =>
-        (await this.#connection.send(
-          "mget",
-          part.map((id) => `${this.#ns}j:${id}`),
-          TIMEOUT_MS,
-        )) as (string | null)[],
-    );
+    return this.#inParts(ids, (part) => this.#whole(part));
   }
 
   /** As {@link read}, without any payload: the cost does not depend on payloads. */
@@ -83,8 +76,7 @@ export class JobReader {
   /** As many of these as fit into one packet, at least one. */
   async #fitting(ids: readonly string[]): Promise<readonly string[]> {
     if (ids.length === 1) return ids;
-    const args = ids.map((id) => [`${this.#ns}states`, id]);
-    const lengths = (await this.#connection.sendAll("hstrlen", args, TIMEOUT_MS)) as number[];
+    const lengths = (await this.#connection.run(scripts.stateLengths, [this.#ns, ...ids], TIMEOUT_MS)) as number[];
     let bytes = 0;
     const end = lengths.findIndex((length, i) => {
       bytes += length;
@@ -95,10 +87,11 @@ export class JobReader {
 
   /** Packed submissions up to their payloads; null for each that Redis does not have. */
   async #starts(ids: readonly string[]): Promise<(string | null)[]> {
-    const starts = await this.#ranges(ids, START_BYTES - 1);
+    const args = [this.#ns, String(START_BYTES - 1), ...ids];
+    const starts = (await this.#connection.run(scripts.starts, args, TIMEOUT_MS)) as string[];
     const isCut = (start: string | undefined): boolean => !!start && !start.includes("\n"); // long options
     const cut = ids.filter((_, i) => isCut(starts[i]));
-    const whole = cut.length === 0 ? [] : await this.#ranges(cut, -1);
+    const whole = cut.length === 0 ? [] : await this.#whole(cut);
     const byId = new Map(cut.map((id, i) => [id, whole[i]]));
     return ids.map((id, i) => {
       const packed = byId.get(id) ?? starts[i];
@@ -106,9 +99,9 @@ export class JobReader {
     });
   }
 
-  /** The first characters of packed submissions, up to the index `end`; empty for each that Redis does not have. */
-  async #ranges(ids: readonly string[], end: number): Promise<string[]> {
-    const args = ids.map((id) => [`${this.#ns}j:${id}`, "0", String(end)]);
-    return (await this.#connection.sendAll("getrange", args, TIMEOUT_MS)) as string[];
+  /** Packed submissions; null for each that Redis does not have. */
+  async #whole(ids: readonly string[]): Promise<(string | null)[]> {
+    const keys = ids.map((id) => `${this.#ns}j:${id}`);
+    return (await this.#connection.send("mget", keys, TIMEOUT_MS)) as (string | null)[];
   }
 }

@@ -125,12 +125,12 @@ describe("a large payload", () => {
       large(textOf(100_000)),
       submission(),
     );
-    const claim = async (seq: number, free: number, isUnused: boolean) =>
-      (await queue.claim(seq, 1, { ...SLOTS, bytes: { free, isUnused } })).claimed.map(({ id }) => id);
-    expect(await claim(1, 200_000, false)).toEqual([small]);
-    expect(await claim(2, 200_000, true)).toEqual([first]); // more than there is room for, but alone
-    expect(await claim(3, 0, false)).toEqual([]);
-    expect(await claim(4, 200_000, false)).toEqual([second]);
+    const claim = async (seq: number, bytes: { free: number; isUnused: boolean }) =>
+      (await queue.claim(seq, 1, { ...SLOTS, bytes })).claimed.map(({ id }) => id);
+    expect(await claim(1, { free: 200_000, isUnused: false })).toEqual([small]);
+    expect(await claim(2, { free: 200_000, isUnused: true })).toEqual([first]); // more than there is room for, but alone
+    expect(await claim(3, { free: 0, isUnused: false })).toEqual([]);
+    expect(await claim(4, { free: 200_000, isUnused: false })).toEqual([second]);
   });
 
   it("that Redis rejected prevents the enqueue", async () => {

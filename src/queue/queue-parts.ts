@@ -74,6 +74,16 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
   };
 }
 
+/** The parts that change jobs as they were read. */
+export interface ChangeParts {
+  readonly ns: string;
+  readonly clock: Pick<RedisClock, "now">;
+  readonly connections: Pick<Connections, "work">;
+  readonly payloads: Pick<PayloadStore, "putAll" | "putAside">;
+  /** The jobs among these ids that Redis has. */
+  readonly read: (ids: readonly string[]) => Promise<Job[]>;
+}
+
 interface EnqueuingParts {
   readonly ns: string;
   readonly clock: RedisClock;

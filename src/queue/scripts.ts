@@ -58,6 +58,8 @@ export const scripts = {
   queueDetail: load("queue-detail", "time", "index", "job", "next-job"),
   inspect: load("inspect", "job"),
   find: load("find", "time", "index"),
+  stateLengths: load("state-lengths"),
+  starts: load("starts"),
   admit: load("admit", "time", "set-back", "destination"),
   report: load("report", "time", "set-back", "destination"),
   extend: load("extend", "time", "set-back", "destination"),

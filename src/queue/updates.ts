@@ -12,12 +12,10 @@ import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import { STATE_CODE, statusOfCode } from "../core/state-code.ts";
 import { QueueUnavailable } from "../errors.ts";
-import type { RedisClock } from "./clock.ts";
 import { NOT_UPDATED, OPCODE } from "./codes.ts";
-import type { Connection } from "./connection.ts";
 import { memberOf, tagName } from "./index-names.ts";
-import type { PayloadStore } from "./payload-store.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
+import type { ChangeParts } from "./queue-parts.ts";
 import { scripts } from "./scripts.ts";
 
 /** Jobs of one script call, and the characters of their payloads: together about 2 ms of Redis. */
@@ -37,15 +35,6 @@ export type UpdateAnswer =
   | { readonly kind: "missing" }
   | { readonly kind: "updated" | "unchanged" | "running" | "finished"; readonly job: Job };
 
-export interface UpdatesParts {
-  readonly ns: string;
-  readonly clock: Pick<RedisClock, "now">;
-  readonly connections: { readonly work: Pick<Connection, "run"> };
-  readonly payloads: Pick<PayloadStore, "putAside">;
-  /** The jobs among these ids that Redis has. */
-  readonly read: (ids: readonly string[]) => Promise<Job[]>;
-}
-
 /** A job as it was read, what it is to become, and its place among the updates. */
 interface Read {
   readonly job: Job;
@@ -54,9 +43,9 @@ interface Read {
 }
 
 export class Updates {
-  readonly #parts: UpdatesParts;
+  readonly #parts: ChangeParts;
 
-  constructor(parts: UpdatesParts) {
+  constructor(parts: ChangeParts) {
     this.#parts = parts;
   }
 

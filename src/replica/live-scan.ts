@@ -1,6 +1,7 @@
 /** Finds the live jobs that a bulk operation acts on. */
 import { liveMatches } from "../api/jobs/live-jobs.ts";
 import type { Turns } from "../concurrency/turns.ts";
+import { lowestOf } from "../core/id.ts";
 import type { JobSelection } from "../core/job-filters.ts";
 import type { RerunScan, WalkPage } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -20,7 +21,7 @@ export async function* liveMatching(
   { filters, below: start, from }: JobSelection,
   { caller = "", below, signal }: RerunScan,
 ): AsyncGenerator<WalkPage> {
-  for (let next = lower(start, below); ; ) {
+  for (let next = lowestOf(start, below); ; ) {
     const range = { below: next, from, limit: PAGE, filters };
     const page = await turns.take(
       caller,
@@ -35,8 +36,4 @@ export async function* liveMatching(
     if (page.isLast) return;
     next = page.reached;
   }
-}
-
-function lower(one: string | undefined, other: string | undefined): string | undefined {
-  return one === undefined || (other !== undefined && other < one) ? other : one;
 }

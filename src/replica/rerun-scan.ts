@@ -2,7 +2,7 @@
 
 import type { Turns } from "../concurrency/turns.ts";
 import { isBulkType } from "../core/bulk.ts";
-import { timeOfId } from "../core/id.ts";
+import { lowestOf, timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { passesFilters, readFilters } from "../core/job-filters.ts";
@@ -43,7 +43,7 @@ export async function* matching(
   if ("issues" in selection) throw new Error("the filters of a bulk operation are checked when it is submitted");
   const { filters, from } = selection;
   const finishedBy = timeOfId(rerunId);
-  const below = [selection.below, scan.below, rerunId].filter((id) => id !== undefined).sort()[0] ?? rerunId;
+  const below = lowestOf(selection.below, scan.below, rerunId) ?? rerunId;
   const isWanted = (view: JobView): boolean =>
     view.type !== RERUN_TYPE &&
     !isBulkType(view.type) &&

@@ -7,7 +7,7 @@ import { isBulkType } from "../core/bulk.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
-import { bytesOf, isLarge, largePayload } from "../core/payload.ts";
+import { bytesOf, isLarge, wholePayload } from "../core/payload.ts";
 import type { Acted, Reruns } from "../core/reruns.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { QueueUnavailable } from "../errors.ts";
@@ -131,11 +131,11 @@ async function readOriginal(
 
 async function submissionOf(
   { queue }: RerunParts,
-  { view, options, payload }: Original,
+  { view, options, ...original }: Original,
 ): Promise<Submission | undefined> {
-  const data = isLarge(view.payload) ? await payload() : undefined;
-  if (isLarge(view.payload) && !data) return undefined;
-  const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
+  const payload = await wholePayload(view.payload, original.payload);
+  if (payload === undefined) return undefined;
+  const submission = resubmissionOf({ ...view, payload }, options);
   // the rerun waits from now on; its id has the time of the replay job
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } };
 }

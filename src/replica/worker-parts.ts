@@ -142,7 +142,16 @@ interface Executing extends Pick<WorkerParts, "slots" | "threads" | "executor" |
 }
 
 /** The executor, with the slots and threads that it uses. */
-function makeExecutor({ config, definitions, typeSettings, log, queue, reruns, bulk }: WorkerPartsOptions): Executing {
+function makeExecutor({
+  config,
+  definitions,
+  registry,
+  typeSettings,
+  log,
+  queue,
+  reruns,
+  bulk,
+}: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
     config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
@@ -184,6 +193,7 @@ function makeExecutor({ config, definitions, typeSettings, log, queue, reruns, b
       destinations: queue.destinations,
       reruns,
       bulk,
+      redactPayload: registry.redactPayload,
       sharedMemory: (type: string) => sharedMemory[type],
     };
     await executor.open(typeSettings, services);

@@ -1,10 +1,11 @@
-/** Command lines of `taskflow` that run in this process, against a replica. */
+/** Command lines of `taskflow` that run in this process, against a replica of their own. */
 import { Readable } from "node:stream";
 import type { CommandLine } from "../cli/command.ts";
 import { runCommand } from "../cli/command.ts";
 import type { Job } from "../client/contract.ts";
 import type { TestReplica } from "./replica.ts";
-import { jobWhen, submit } from "./replica.ts";
+import { jobWhen, startReplica, submit } from "./replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 
 export interface RunOptions extends Partial<Pick<CommandLine, "signal" | "input">> {
   readonly env?: Record<string, string>;
@@ -12,8 +13,26 @@ export interface RunOptions extends Partial<Pick<CommandLine, "signal" | "input"
   readonly onOut?: (text: string) => void;
 }
 
-/** Runs a command line against a replica; `args` are words separated by spaces, or a list. */
-export async function runAgainst(
+export async function startCommandReplica() {
+  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+  const replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
+  return {
+    replica,
+    /** Runs a command line; `args` are words separated by spaces, or a list. */
+    run: (args: string | readonly string[], options: RunOptions = {}) => runAgainst(replica, args, options),
+    /** Submits a job of type test_io by the command. @returns its id */
+    submitted: (payload: object, ...more: readonly string[]) => submitByCommand(replica, payload, ...more),
+    /** Submits a job that fails, and waits until it has failed. @returns its id */
+    failed: async (type: string, tag: string): Promise<string> => {
+      const id = await submit(replica, type, { do: "permanent" }, { tags: [tag] });
+      await jobWhen(replica, id, "failed");
+      return id;
+    },
+    close: () => replica.close(),
+  };
+}
+
+async function runAgainst(
   replica: TestReplica,
   args: string | readonly string[],
   { env = {}, isTTY = false, onOut, ...more }: RunOptions = {},
@@ -38,12 +57,7 @@ export async function runAgainst(
   return { code, ...texts };
 }
 
-/** Submits a job of type test_io by the command. @returns its id */
-export async function submitByCommand(
-  replica: TestReplica,
-  payload: object,
-  ...more: readonly string[]
-): Promise<string> {
+async function submitByCommand(replica: TestReplica, payload: object, ...more: readonly string[]): Promise<string> {
   const { code, out, err } = await runAgainst(replica, [
     "submit",
     "test_io",
@@ -53,13 +67,6 @@ export async function submitByCommand(
   ]);
   if (code !== 0) throw new Error(`submit ended with ${code ?? "no code"}: ${err}`);
   return out.trim();
-}
-
-/** Submits a job that fails, and waits until it has failed. @returns its id */
-export async function failedJob(replica: TestReplica, type: string, tag: string): Promise<string> {
-  const id = await submit(replica, type, { do: "permanent" }, { tags: [tag] });
-  await jobWhen(replica, id, "failed");
-  return id;
 }
 
 /** Parses lines of JSON. */

@@ -55,9 +55,9 @@ export const claim = step(
   },
 );
 
-/** Leases of the client, or of any client: 0 is the newest. */
-function leasesOf(sides: Sides, by: number, isForeign: boolean, which: readonly number[]): Sides["leases"] {
-  return picked(sides.leases.filter((lease) => isForeign || lease.client === by).reverse(), which);
+/** Leases of a client, or of any client: 0 is the newest. */
+function leasesOf(sides: Sides, owner: number | undefined, which: readonly number[]): Sides["leases"] {
+  return picked(sides.leases.filter((lease) => owner === undefined || lease.client === owner).reverse(), which);
 }
 
 const renewing = fc.record({
@@ -69,7 +69,7 @@ const renewing = fc.record({
 export const renew = step("renew", renewing, async (sides, { client: by, isForeign, which, progress }) => {
   const { queue, replica } = clientOf(sides.clients, by);
   const byId = new Map(
-    leasesOf(sides, by, isForeign, which).map(({ id, seq }) => [id, { id, claimSeq: seq, progress }]),
+    leasesOf(sides, isForeign ? undefined : by, which).map(({ id, seq }) => [id, { id, claimSeq: seq, progress }]),
   );
   const running = [...byId.values()];
   expect(await queue.renew(running, `{"id":"${replica}"}`)).toEqual(sides.model.renew(replica, running));
@@ -91,7 +91,7 @@ export const settle = step(
   async (sides, { client: by, isForeign, endings }) => {
     const { queue, replica } = clientOf(sides.clients, by);
     const settlements = endings.flatMap(({ which, ...end }) =>
-      leasesOf(sides, by, isForeign, [which]).map((lease) => settlementOf(sides, lease, end)),
+      leasesOf(sides, isForeign ? undefined : by, [which]).map((lease) => settlementOf(sides, lease, end)),
     );
     expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
   },

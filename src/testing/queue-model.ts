@@ -69,8 +69,8 @@ export class QueueModel {
     const waiting = new Set(this.in("queued").map(({ type }) => type));
     const isAnyDue = this.in("scheduled", "retrying").some(({ score }) => score === PAST);
     const add = (job: NewJob): void => {
-      const made = this.#add(job, slots !== undefined && !isAnyDue && !waiting.has(job.type));
-      if (made?.state === "scheduled" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token, false));
+      const made = this.#add(job, { isLeased: slots !== undefined && !isAnyDue && !waiting.has(job.type) });
+      if (made?.state === "scheduled" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token));
     };
     return submissions.map(({ jobs, key, fingerprint }) => {
       const first = at(jobs, 0).id;
@@ -90,7 +90,7 @@ export class QueueModel {
     const expired = this.in("running").filter(({ score }) => score === PAST);
     const again = expired.filter(({ crashes }) => crashes > 0).length;
     if (again > 0) this.#together = Math.max(1, Math.floor((this.#together ?? again) / 2));
-    const lost = expired.map((job) => this.#lease(job, tokenOf(replica, seq), true));
+    const lost = expired.map((job) => this.#lease(job, tokenOf(replica, seq), { isLost: true }));
     const slots = { io: free.io, cpu: free.cpu };
     const claimed: Handed[] = [];
     let isMoreLeft = false;
@@ -255,7 +255,7 @@ export class QueueModel {
   }
 
   /** @returns the job, unless it existed; it becomes ready where its time has come, unless the caller leases it */
-  #add(job: NewJob, isLeased = false): ModelJob | undefined {
+  #add(job: NewJob, { isLeased = false } = {}): ModelJob | undefined {
     if (this.jobs.has(job.id)) return undefined;
     const made = modelJob(job);
     this.jobs.set(job.id, made);
@@ -275,7 +275,7 @@ export class QueueModel {
 
   #take(job: ModelJob, token: string): Handed {
     this.vtimes.take(job);
-    const handed = this.#lease(job, token, false);
+    const handed = this.#lease(job, token);
     this.#clearVtimes(job);
     return handed;
   }
@@ -286,7 +286,7 @@ export class QueueModel {
       this.vtimes.clear(job);
   }
 
-  #lease(job: ModelJob, token: string, isLost: boolean): Handed {
+  #lease(job: ModelJob, token: string, { isLost = false } = {}): Handed {
     if (isLost) job.crashes = Math.min(9, job.crashes + 1);
     else job.attempt += 1;
     job.progress = "---";

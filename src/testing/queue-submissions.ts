@@ -56,7 +56,7 @@ async function enqueueBoth(
   sides: Sides,
   by: number,
   submissions: readonly NewSubmission[],
-  hasSlots: boolean,
+  { hasSlots }: { readonly hasSlots: boolean },
 ): Promise<void> {
   const { runner, replica } = clientOf(sides.clients, by);
   runner.hasSlots = hasSlots;
@@ -85,7 +85,7 @@ export const enqueue = step(
       return { ...rest, jobs: made };
     });
     sides.sent.push(...submissions);
-    await enqueueBoth(sides, by, submissions, hasSlots);
+    await enqueueBoth(sides, by, submissions, { hasSlots });
   },
 );
 
@@ -105,7 +105,7 @@ export const enqueueLarge = step(
     }));
     const submissions = [{ jobs: made, key, fingerprint: "same" }];
     sides.sent.push(...submissions);
-    await enqueueBoth(sides, by, submissions, hasSlots);
+    await enqueueBoth(sides, by, submissions, { hasSlots });
   },
 );
 
@@ -121,6 +121,6 @@ export const enqueueAgain = step(
       sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")),
       [which],
     );
-    if (again.length > 0) await enqueueBoth(sides, by, again, hasSlots);
+    if (again.length > 0) await enqueueBoth(sides, by, again, { hasSlots });
   },
 );

@@ -28,15 +28,15 @@ export class Probation {
 
   /** How many jobs that were lost twice may start. */
   poisonCandidateSlots(): 0 | 1 {
-    return this.#count(true) === 0 ? 1 : 0;
+    return this.#count({ isPoisonCandidate: true }) === 0 ? 1 : 0;
   }
 
   /** How many jobs that were lost once are on probation. */
   lostOnce(): number {
-    return this.#count(false);
+    return this.#count({ isPoisonCandidate: false });
   }
 
-  #count(isPoisonCandidate: boolean): number {
+  #count({ isPoisonCandidate }: { readonly isPoisonCandidate: boolean }): number {
     if (this.#begun.size === 0) return 0;
     const since = performance.now() - PROBATION_MS;
     let count = 0;

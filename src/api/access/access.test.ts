@@ -26,7 +26,7 @@ const keys = [
   keyOf("clumsy", ["submit"], { quota: { quota: 10, windowMs: 86_400_000 } }),
 ];
 beforeAll(async () => {
-  apiKeyCache.replace(keys, true);
+  apiKeyCache.replace(keys, { isNeeded: true });
   server = await startApiServer({ deps: { apiKeyCache }, settings: { corsOrigins: ["https://app.example.com"] } });
 });
 afterAll(() => server.close());
@@ -99,9 +99,9 @@ describe("with API keys", () => {
 
   it("a revoked key is not valid", () => {
     const own = new ApiKeyCache();
-    own.replace([keyOf("brief", ["read"])], true);
+    own.replace([keyOf("brief", ["read"])], { isNeeded: true });
     expect(own.find("Bearer brief")?.name).toBe("the-brief");
-    own.replace([], true);
+    own.replace([], { isNeeded: true });
     expect(own.find("Bearer brief")).toBeUndefined();
   });
 });

@@ -19,12 +19,12 @@ export class ApiKeyCache {
 
   /**
    * Replaces the valid keys.
-   * @param isNeeded whether callers need a key: also true if all keys were revoked
+   * @param use `isNeeded`: whether callers need a key: also true if all keys were revoked
    */
-  replace(keys: readonly ApiKey[], isNeeded: boolean): void {
+  replace(keys: readonly ApiKey[], use: { readonly isNeeded: boolean }): void {
     this.#keys = keys.map((key) => ({ key, hash: Buffer.from(key.hash, "hex") }));
     this.#known.clear();
-    this.#isNeeded = isNeeded;
+    this.#isNeeded = use.isNeeded;
   }
 
   /** The valid key in an Authorization header; undefined if there is none. */

@@ -9,7 +9,7 @@ import { RateLimits } from "./rate-limits.ts";
 
 const hash = createHash("sha256").update("operator").digest("hex");
 const apiKeyCache = new ApiKeyCache();
-apiKeyCache.replace([{ id: idOfHash(hash), name: "operator", hash, scopes: ["admin"] }], true);
+apiKeyCache.replace([{ id: idOfHash(hash), name: "operator", hash, scopes: ["admin"] }], { isNeeded: true });
 const operator = { authorization: "Bearer operator" };
 
 it("a quota of bytes counts the payloads of every key, including those of retries", async () => {

@@ -89,7 +89,7 @@ const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introsp
 let server: ApiServer;
 beforeAll(async () => {
   const apiKeyCache = new ApiKeyCache();
-  apiKeyCache.replace([...Object.values(KEYS), ...Object.values(OTHERS)], true);
+  apiKeyCache.replace([...Object.values(KEYS), ...Object.values(OTHERS)], { isNeeded: true });
   const registry = registryOf(
     [...testRegistry.types.map(({ definition }) => definition), rerun].map((definition) => ({
       source: "test",
@@ -116,7 +116,7 @@ const ask = (method: string, made: Made, headers: Readonly<Record<string, string
   askOf(server, method, made, headers);
 const jobIn = (state: State, key: string): Promise<string> => makeJob(server, state, key);
 
-function rejection(access: Access, caller: Caller, needsReadToo: boolean): number | undefined {
+function rejection(access: Access, caller: Caller, { needsReadToo = false } = {}): number | undefined {
   if (access === "open" || access === "public") return undefined;
   if (caller === "none") return 401;
   if (access === "any") return undefined;
@@ -135,7 +135,7 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_NO_JOB))("$method $pattern"
   it.each(CALLERS)("serves keys with its scope, and reveals nothing of jobs without read: %s", async (caller) => {
     for (const state of STATES) await jobIn(state, "other");
     const answer = await ask(method, OF_NO_JOB[id] ?? [""], bearer(caller));
-    const rejected = rejection(access, caller, NEEDS_READ_TOO.includes(id));
+    const rejected = rejection(access, caller, { needsReadToo: NEEDS_READ_TOO.includes(id) });
     if (rejected === undefined && id === "resetDestination") expect(answer.text).toContain("destination_not_found");
     else if (rejected === undefined)
       expect([401, 403, 404, 500]).not.toContain(id === "readMail" ? 200 : answer.status);
@@ -157,7 +157,7 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE_JOB))("$method $pattern
     "serves keys with its scope, and hides jobs of others from a key without read: %s",
     { timeout: 60_000 },
     async (caller) => {
-      const rejected = rejection(access, caller, false);
+      const rejected = rejection(access, caller);
       const unknown = await about(NOWHERE, caller);
       expect(unknown.status).toBe(rejected ?? 404);
       for (const state of STATES) {

@@ -19,7 +19,7 @@ const CROSS_SITE = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate
 const hash = createHash("sha256").update("program").digest("hex");
 const apiKeyCache = new ApiKeyCache();
 // Its name is that of a user: they are different callers.
-apiKeyCache.replace([{ id: idOfHash(hash), name: "alice", hash, scopes: ["admin"] }], true);
+apiKeyCache.replace([{ id: idOfHash(hash), name: "alice", hash, scopes: ["admin"] }], { isNeeded: true });
 
 type Settings = NonNullable<ApiServerOptions["settings"]>;
 const TRUSTING: Settings = {

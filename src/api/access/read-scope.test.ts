@@ -74,7 +74,7 @@ const apiKeyCache = new ApiKeyCache();
 
 let server: ApiServer;
 beforeAll(async () => {
-  apiKeyCache.replace(keysOf(SCOPES), true);
+  apiKeyCache.replace(keysOf(SCOPES), { isNeeded: true });
   const parseLarge = (task: Parameters<typeof parseBody>[0]) =>
     Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // copied, as over a thread's port
   server = await startApiServer({ deps: { apiKeyCache, registry, parseLarge } });
@@ -124,9 +124,9 @@ describe("a job that reads other jobs", () => {
 
   it("cannot be retried or replayed without read", async () => {
     // The key had the scope read before.
-    apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true);
+    apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), { isNeeded: true });
     const { body } = await post("submitter", "", HISTORY);
-    apiKeyCache.replace(keysOf(SCOPES), true);
+    apiKeyCache.replace(keysOf(SCOPES), { isNeeded: true });
     await request(server, "DELETE", `/api/v1/jobs/${String(body.id)}`, undefined, as("both"));
     const before = await accepted();
     expect(await post("submitter", `/${String(body.id)}/retry`)).toMatchObject(FORBIDDEN);

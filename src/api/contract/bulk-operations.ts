@@ -6,25 +6,9 @@ import type { BulkAction } from "../../core/bulk.ts";
 import { BULK_STATUSES, bulkTypeOf } from "../../core/bulk.ts";
 import { filterSchemas, payloadFilterSchemas } from "../../core/job-filters.ts";
 import { includeReplayed } from "../../core/reruns.ts";
-import { idempotencyKey, JSON_JOB } from "./job-operations.ts";
+import { idempotencyKey, JSON_JOB, KEYED_BODY_PROBLEMS } from "./job-operations.ts";
 import { jobPatch } from "./job-update-operations.ts";
 import type { Operation } from "./operation.ts";
-
-const PROBLEMS = [
-  "body_missing",
-  "invalid_utf8",
-  "malformed_json",
-  "json_too_deep",
-  "body_too_large",
-  "unsupported_media_type",
-  "validation_failed",
-  "idempotency_key_invalid",
-  "idempotency_key_reused",
-  "queue_unavailable",
-  "outcome_unknown",
-  "store_unavailable",
-  "draining",
-];
 
 /** The members of a body beside the filters. */
 function controls(rate: { readonly default?: number }) {
@@ -83,7 +67,7 @@ export const rerunJobs: Operation = {
     },
   },
   answers: answersOf("replay"),
-  problems: PROBLEMS,
+  problems: KEYED_BODY_PROBLEMS,
 };
 
 function bulkOperation(
@@ -103,7 +87,7 @@ function bulkOperation(
     headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
     body: { "application/json": { schema: bodyOf({ ...fields, ...controls({}) }) } },
     answers: answersOf(type),
-    problems: PROBLEMS,
+    problems: KEYED_BODY_PROBLEMS,
   };
 }
 

@@ -16,27 +16,15 @@ export const idempotencyKey = Type.Optional(
       "A repeat with the same key and body within 24 h (IDEMPOTENCY_TTL) gets the response of the first request and creates nothing. With another body it gets 422. Keys of different API keys, and of different calls, do not collide",
   }),
 );
-const BODY_PROBLEMS = [
-  ...[
-    "body_missing",
-    "invalid_utf8",
-    "malformed_json",
-    "json_too_deep",
-    "body_too_large",
-    "unsupported_media_type",
-    "unsupported_content_encoding",
-  ],
-  ...[
-    "validation_failed",
-    "body_too_complex",
-    "idempotency_key_invalid",
-    "idempotency_key_reused",
-    "queue_unavailable",
-    "outcome_unknown",
-    "store_unavailable",
-    "draining",
-    "overloaded",
-  ],
+/** Of every call with a body and an idempotency key. */
+export const KEYED_BODY_PROBLEMS = [
+  ...["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "body_too_large", "unsupported_media_type"],
+  ...["validation_failed", "idempotency_key_invalid", "idempotency_key_reused"],
+  ...["queue_unavailable", "outcome_unknown", "store_unavailable", "draining"],
+];
+const SUBMISSION_PROBLEMS = [
+  ...KEYED_BODY_PROBLEMS,
+  ...["unsupported_content_encoding", "body_too_complex", "overloaded"],
 ];
 
 export const submitJob: Operation = {
@@ -77,7 +65,7 @@ export const submitJob: Operation = {
       headers: ["Location", "Idempotent-Replayed", "Preference-Applied"],
     },
   },
-  problems: BODY_PROBLEMS,
+  problems: SUBMISSION_PROBLEMS,
 };
 
 export const submitBatch: Operation = {
@@ -105,7 +93,7 @@ export const submitBatch: Operation = {
       headers: ["Idempotent-Replayed"],
     },
   },
-  problems: BODY_PROBLEMS,
+  problems: SUBMISSION_PROBLEMS,
 };
 
 export const listJobs: Operation = {

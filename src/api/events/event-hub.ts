@@ -34,6 +34,12 @@ export interface Follower extends Beating {
   onEnd(): void;
 }
 
+/** How a stream of all changes begins. */
+export interface Beginning {
+  /** Whether no change since the last event is missing. */
+  readonly isWhole: boolean;
+}
+
 export interface EventHubOptions {
   readonly queue: Pick<Queue, "watchChanges" | "history" | "logChannel">;
   readonly looks: Pick<JobLooks, "state">;
@@ -97,18 +103,17 @@ export class EventHub {
   /**
    * Passes all changes after `lastEventId` on to a registered follower; if that is "" or no longer known, all new
    * changes.
-   * @param begin called before the first change, unless the follower has left; `isWhole` is false if changes may be
-   * missing
+   * @param begin called before the first change, unless the follower has left
    */
   async follow(
     follower: Follower & AllFollower,
     lastEventId: string,
-    begin: (isWhole: boolean) => void,
+    begin: (beginning: Beginning) => void,
   ): Promise<void> {
     await this.#subscribed();
     const position = lastEventId === "" ? undefined : await this.#log.positionAfter(lastEventId);
     if (!this.#followers.has(follower)) return;
-    begin(lastEventId === "" || position !== undefined);
+    begin({ isWhole: lastEventId === "" || position !== undefined });
     this.#all.add(follower, position);
   }
 

@@ -147,7 +147,7 @@ describe("a durable job that is only in the acceptance log", () => {
     const { id } = await acceptJob({ options: { api_key: own?.id ?? "" } });
     apiKeyCache.replace(
       [own, other].filter((key) => key !== undefined),
-      true,
+      { isNeeded: true },
     );
     const by = (name: string, method: string, path = "") =>
       request(server, method, `/api/v1/jobs/${id}${path}`, undefined, { authorization: `Bearer ${name}` });
@@ -158,7 +158,7 @@ describe("a durable job that is only in the acceptance log", () => {
       expect(await by("other", method, path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await by("own", "POST", "/retry")).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
     expect(await by("own", "DELETE")).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
-    apiKeyCache.replace([], false);
+    apiKeyCache.replace([], { isNeeded: false });
   });
 
   it("is cancelled in Redis if it has been restored in the meantime", async () => {

@@ -8,7 +8,7 @@ import { escapePointer } from "../../core/schema-issues.ts";
 import type { Change } from "../../queue/changes.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { AllFollower } from "../events/all-followers.ts";
-import type { Follower } from "../events/event-hub.ts";
+import type { Beginning, Follower } from "../events/event-hub.ts";
 import { BEAT, BEGIN, EVENT_STREAM, eventOf, GAP } from "../events/event-stream-text.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import type { Handler, Reply, TextStream } from "../http/exchange.ts";
@@ -57,7 +57,7 @@ class AllEvents implements Follower, AllFollower {
     this.#leave = leave;
     this.#reply.onGone(leave);
     try {
-      await events.follow(this, after, (isWhole) => this.#begin(isWhole));
+      await events.follow(this, after, (beginning) => this.#begin(beginning));
     } catch (error) {
       leave();
       throw error;
@@ -90,7 +90,7 @@ class AllEvents implements Follower, AllFollower {
     this.#leave();
   }
 
-  #begin(isWhole: boolean): void {
+  #begin({ isWhole }: Beginning): void {
     const stream = this.#reply.stream(EVENT_STREAM, this.#leave);
     this.#stream = stream;
     stream.onWritable(() => this.#deps.events.proceed());

@@ -16,7 +16,7 @@ const as = (key: string) => ({ authorization: `Bearer ${key}` });
 let server: ApiServer;
 beforeAll(async () => {
   const apiKeyCache = new ApiKeyCache();
-  apiKeyCache.replace([OPS, keyOf("reader", ["read"]), keyOf("submitter", ["submit"])], true);
+  apiKeyCache.replace([OPS, keyOf("reader", ["read"]), keyOf("submitter", ["submit"])], { isNeeded: true });
   server = await startApiServer({ deps: { apiKeyCache } });
 });
 afterAll(() => server.close());

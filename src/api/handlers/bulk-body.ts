@@ -40,7 +40,7 @@ export function readBulkBody(
   if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected a boolean" });
   const isNested = Object.hasOwn(read.value, "filter");
   const payload = isNested ? { ...others(members), ...readNested(filter, members, issues) } : members;
-  issues.push(...issuesOfPayload(payload, type, statuses, isNested));
+  issues.push(...issuesOfPayload(payload, type, statuses, { isNested }));
   if (issues.length > 0) return { rejection: problemOfRejection(invalid(distinct(issues)).rejection) };
   return { bytes: new Uint8Array(body), payload, isDryRun: dry_run === true };
 }
@@ -83,7 +83,7 @@ function issuesOfPayload(
   payload: Members,
   type: Pick<JobType, "issuesOf"> | undefined,
   statuses: readonly Status[],
-  isNested: boolean,
+  { isNested }: { readonly isNested: boolean },
 ): ValidationIssue[] {
   const issues = [...(type?.issuesOf(payload) ?? [])];
   // an issue of the schema hides those that a schema cannot express

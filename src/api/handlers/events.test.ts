@@ -1,33 +1,13 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ApiServer } from "../../testing/api-server.ts";
+import { afterAll, describe, expect, it } from "vitest";
 import { request, startApiServer } from "../../testing/api-server.ts";
+import { seen, startEventServer } from "../../testing/event-server.ts";
 import { EventStream } from "../../testing/event-stream.ts";
 import { enqueue, submission } from "../../testing/queue.ts";
 import { rawSocket } from "../../testing/raw-http.ts";
-import { ownRedis } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
 
-let server: ApiServer;
-let redis: Redis;
-let address: string;
-beforeAll(async () => {
-  const { port } = await ownRedis();
-  address = `redis://127.0.0.1:${port}`;
-  redis = new Redis(port);
-  server = await startApiServer({ redis: address });
-});
-afterAll(async () => {
-  await server.close();
-  redis.disconnect();
-});
-
-const follow = (path: string, headers: Record<string, string> = {}) =>
-  EventStream.open(`${server.url}/api/v1/${path}`, headers);
-const submitNote = async (): Promise<string> =>
-  String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
-const seen = (stream: EventStream, count: number) =>
-  until(() => stream.events.length >= count, { what: `${count} events have arrived` });
+const { server, redis, follow, submitNote, close, address } = await startEventServer();
+afterAll(close);
 
 describe("the events of one job", () => {
   it("begin with the current job, and end with the finished job", async () => {

@@ -128,7 +128,7 @@ class LivePage {
       const matches = await this.#matches(ids);
       const before = this.#examined;
       this.#examined += matches.examined;
-      const filledAt = await this.#fill(matches.jobs, isLast && matches.examined === ids.length);
+      const filledAt = await this.#fill(matches.jobs, { areLast: isLast && matches.examined === ids.length });
       if (filledAt !== undefined) {
         this.#examined = before + ids.indexOf(filledAt) + 1;
         return end(filledAt);
@@ -151,10 +151,10 @@ class LivePage {
 
   /**
    * Adds jobs to the page.
-   * @param areLast whether no job follows them
+   * @param position `areLast`: no job follows them
    * @returns the id of the job that filled the page, if there may be more
    */
-  async #fill(jobs: readonly Shown[], areLast: boolean): Promise<string | undefined> {
+  async #fill(jobs: readonly Shown[], position: { readonly areLast: boolean }): Promise<string | undefined> {
     const { isSummary, limit } = this.#query;
     for (let at = 0; at < jobs.length; at += READ_CHUNK) {
       const part = jobs.slice(at, at + READ_CHUNK);
@@ -164,7 +164,7 @@ class LivePage {
         this.#views.push(isSummary ? { ...view, result: null } : view);
         this.#bytes += shownLength(view, this.#query);
         const isFull = this.#views.length >= limit || this.#bytes > maxBytes(this.#query);
-        if (isFull && !(areLast && job.id === jobs.at(-1)?.id)) return job.id;
+        if (isFull && !(position.areLast && job.id === jobs.at(-1)?.id)) return job.id;
       }
     }
     return undefined;

@@ -1,7 +1,7 @@
 /** Parses the query of `GET /api/v1/jobs` into filters and a range of ids, or lists all its issues. */
 import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
-import { isId } from "../../core/id.ts";
+import { isId, lowestOf } from "../../core/id.ts";
 import type { JobFilters } from "../../core/job-filters.ts";
 import { isFilterName, readFilters } from "../../core/job-filters.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
@@ -52,6 +52,6 @@ export function readListQuery(query: string): ListQuery | { readonly rejection: 
   if (view !== undefined && view !== "full" && view !== "summary")
     issues.push({ path: "/view", message: "expected full or summary" });
   if (issues.length > 0 || "issues" in selection) return invalid(issues);
-  const below = [cursor as string | undefined, selection.below].filter((id) => id !== undefined).sort()[0];
+  const below = lowestOf(cursor as string | undefined, selection.below);
   return { filters: selection.filters, below, from: selection.from, limit: count, isSummary: view === "summary" };
 }

@@ -27,7 +27,7 @@ function detailJson(detail: QueueDetail): unknown {
   const runners = readReports(detail.replicas).filter(({ slots }) => Object.hasOwn(slots, counts.type));
   const limitOf = ({ slots }: ReplicaReport): number => slots[counts.type]?.limit ?? 0;
   return {
-    ...queueFields(detail, counts, isPaused, pauseReason),
+    ...queueFields(detail, counts, { isPaused, pauseReason }),
     limit: runners.reduce((sum, replica) => sum + limitOf(replica), 0),
     replicas: runners.map(({ id }) => id),
     by_priority: Object.fromEntries([...byPriority.entries()].filter(([, waiting]) => waiting > 0)),

@@ -30,7 +30,11 @@ export function getQueues(
 function queueOf(type: string, jobCounts: JobCounts): object {
   const { types, paused, pauseReasons } = jobCounts;
   const counts = types.find((ofType) => ofType.type === type) ?? {};
-  return queueFields(jobCounts, { type, ...counts }, paused.has(type), pauseReasons.get(type));
+  return queueFields(
+    jobCounts,
+    { type, ...counts },
+    { isPaused: paused.has(type), pauseReason: pauseReasons.get(type) },
+  );
 }
 
 type QueueCounts = Pick<TypeCounts, "type"> &
@@ -40,8 +44,7 @@ type QueueCounts = Pick<TypeCounts, "type"> &
 export function queueFields(
   { now }: Pick<JobCounts, "now">,
   { type, queued = 0, scheduled = 0, retrying = 0, running = 0, nextSince = null }: QueueCounts,
-  isPaused: boolean,
-  pauseReason: string | undefined,
+  { isPaused, pauseReason }: { readonly isPaused: boolean; readonly pauseReason: string | undefined },
 ): object {
   return {
     type,

@@ -2,8 +2,7 @@
 import type { Caller } from "../../core/api-key.ts";
 import type { Job, JobOptions, JobView } from "../../core/job.ts";
 import { mayActOn, ownedBy } from "../../core/ownership.ts";
-import type { Payload } from "../../core/payload.ts";
-import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
+import { isLarge, wholePayload } from "../../core/payload.ts";
 import { hasLostPayload, resubmissionOf } from "../../core/resubmission.ts";
 import type { JobType } from "../../jobs/registry.ts";
 import { scopeDenial } from "../access/authentication.ts";
@@ -36,7 +35,10 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     const view = viewOfFound(id, found);
     const rejection = rejectionOf(view, registry.get(view.type), caller);
     if (rejection) return rejection;
-    const payload = await wholePayload(deps, view, found.source);
+    const payload = await wholePayload(view.payload, (size) =>
+      found.source === "redis" ? queue.payload(view.id, size) : store.payload(view.id),
+    );
+    // the job has moved from Redis to Postgres meanwhile, or its payload is lost
     if (payload === undefined) return jobNotFound(id);
     const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
     const idempotency =
@@ -80,15 +82,4 @@ function optionsOf(
     : found.source === "postgres"
       ? store.options(found.row.id)
       : found.accepted.options;
-}
-
-/** Undefined if the job has moved from Redis to Postgres meanwhile, or its payload is lost. */
-async function wholePayload(
-  { queue, store }: ApiDependencies,
-  { id, payload }: JobView,
-  source: FoundJob<Job>["source"],
-): Promise<Payload | undefined> {
-  if (!isLarge(payload)) return payload;
-  const data = await (source === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
-  return data && largePayload(data);
 }

@@ -36,7 +36,7 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
   const toJson = jobJson(deps.registry);
   const parse = parsing(deps, largeBodies);
   const jobsPath = `${basePathOf(deps.settings.publicUrl)}/api/v1/jobs/`;
-  const accepted = (id: string, submission: Submission, isRepeat: boolean): Answer => {
+  const accepted = (id: string, submission: Submission, { isRepeat }: { readonly isRepeat: boolean }): Answer => {
     const location = ["Location", jobsPath + id] as const;
     return {
       status: 202,
@@ -46,7 +46,10 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
     };
   };
   return (request, reply) => {
-    const rejection = rejectionOfHead(request, isJson(request.headers.contentType), "application/json");
+    const rejection = rejectionOfHead(request, {
+      isRightType: isJson(request.headers.contentType),
+      types: "application/json",
+    });
     if (rejection) {
       reply.send(rejection);
       return;
@@ -68,9 +71,10 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
           through(waited ?? reply),
           { ids: [id], submissions, idempotency, payload },
           (firstId) => {
-            if (firstId === id) return accepted(id, submission, false);
+            if (firstId === id) return accepted(id, submission, { isRepeat: false });
             waited?.turnTo(firstId);
-            return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
+            const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
+            return accepted(firstId, first, { isRepeat: true });
           },
         );
       },
@@ -83,7 +87,10 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
   const parse = parsing(deps, largeBodies);
   return (request, reply) => {
     const kind = batchKindOf(request.headers.contentType);
-    const rejection = rejectionOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
+    const rejection = rejectionOfHead(request, {
+      isRightType: kind !== undefined,
+      types: "application/json or application/x-ndjson",
+    });
     if (rejection || !kind) {
       reply.send(rejection ?? INTERNAL_ERROR);
       return;
@@ -103,7 +110,10 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
 const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
 
 /** Rejects a request by its headers, before its body is parsed. */
-function rejectionOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
+function rejectionOfHead(
+  { body, headers }: ApiRequest,
+  { isRightType, types }: { readonly isRightType: boolean; readonly types: string },
+): Answer | undefined {
   if (body.length === 0) return MISSING_BODY;
   if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
   return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;

@@ -6,7 +6,7 @@ import type { ChangedSubmission } from "../../core/job-patch.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { mayActOn } from "../../core/ownership.ts";
 import type { Payload } from "../../core/payload.ts";
-import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
+import { isLarge, sizeOf, wholePayload } from "../../core/payload.ts";
 import { QueueUnavailable } from "../../errors.ts";
 import type { UpdateAnswer } from "../../queue/updates.ts";
 import { scopeDenial } from "../access/authentication.ts";
@@ -81,7 +81,7 @@ async function parsePatch(
   const { id, type, priority, maxAttempts, groupKey, options, attempt, payload } = job;
   const text = Buffer.from(patch.buffer, patch.byteOffset, patch.length);
   const mayNamePayload = text.includes("payload") || text.includes("\\u");
-  const stored = mayNamePayload ? await wholePayload(queue, id, payload) : undefined;
+  const stored = mayNamePayload ? await storedPayload(queue, id, payload) : undefined;
   const size = stored === undefined ? 0 : sizeOf(stored);
   const task: BodyTask = {
     bytes: Uint8Array.from(patch),
@@ -98,11 +98,11 @@ async function parsePatch(
 }
 
 /** @throws QueueUnavailable if the job has ended or changed since it was read */
-async function wholePayload(queue: ApiDependencies["queue"], id: string, payload: Payload): Promise<Payload> {
-  if (!isLarge(payload)) return payload;
-  const data = await queue.payload(id, payload.size);
-  if (data?.length !== payload.size) throw new QueueUnavailable("the job changed while it was read");
-  return largePayload(data);
+async function storedPayload(queue: ApiDependencies["queue"], id: string, payload: Payload): Promise<Payload> {
+  const whole = await wholePayload(payload, (size) => queue.payload(id, size));
+  if (whole === undefined || sizeOf(whole) !== sizeOf(payload))
+    throw new QueueUnavailable("the job changed while it was read");
+  return whole;
 }
 
 /** Finds the job for the caller, changes it, and stores the change wherever the submission is stored. */

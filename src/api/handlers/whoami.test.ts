@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, expect, it } from "vitest";
-import type { Scope } from "../../core/api-key.ts";
+import type { ApiKey, Scope } from "../../core/api-key.ts";
 import { idOfHash } from "../../core/api-key.ts";
 import { parseNetworks } from "../../net/networks.ts";
 import type { ApiServer, ApiServerOptions } from "../../testing/api-server.ts";
@@ -21,9 +21,9 @@ function keyOf(name: string, scopes: readonly Scope[]) {
 }
 const KEYS = [keyOf("submitter", ["submit"]), keyOf("reader", ["read"]), keyOf("operator", ["admin"])];
 
-async function start(settings: ApiServerOptions["settings"] = {}, needsKeys = false): Promise<ApiServer> {
+async function start(settings: ApiServerOptions["settings"] = {}, keys: readonly ApiKey[] = []): Promise<ApiServer> {
   const apiKeyCache = new ApiKeyCache();
-  if (needsKeys) apiKeyCache.replace(KEYS, true);
+  if (keys.length > 0) apiKeyCache.replace(keys, { isNeeded: true });
   const server = await startApiServer({ deps: { apiKeyCache }, settings });
   servers.push(server);
   return server;
@@ -32,7 +32,7 @@ const ask = (server: ApiServer, headers: Readonly<Record<string, string>> = {}) 
   request(server, "GET", "/api/v1/whoami", undefined, headers);
 
 it("names the key and its scopes, and needs a valid one", async () => {
-  const server = await start({ dashboard: { mode: "read", label: "staging" } }, true);
+  const server = await start({ dashboard: { mode: "read", label: "staging" } }, KEYS);
   for (const [key, scopes] of [
     ["submitter", ["submit"]],
     ["reader", ["read"]],

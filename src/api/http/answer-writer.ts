@@ -39,7 +39,7 @@ export function writeAnswer(
   if (isLast && typeof body === "string") return sendLast(response, body, { isHead, isFramingWrong: status === 400 });
   if (isHead) {
     const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
-    writeHeadOnly(response, bytes, isLastRequest);
+    writeHeadOnly(response, bytes, { isLastRequest });
     return undefined;
   }
   if (status === 304 || status === 204) {
@@ -56,7 +56,11 @@ export function writeAnswer(
 }
 
 /** The answer to HEAD, with the length that the body would have. */
-function writeHeadOnly(response: HttpResponse, bytes: number, isLastRequest: boolean): void {
+function writeHeadOnly(
+  response: HttpResponse,
+  bytes: number,
+  { isLastRequest }: Pick<AnsweredRequest, "isLastRequest">,
+): void {
   if (isLastRequest) {
     response.writeHeader("Connection", "close");
     response.endWithoutBody(bytes, true);

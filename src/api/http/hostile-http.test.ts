@@ -162,7 +162,7 @@ describe("after an invalid request", () => {
 
   it("the connection ends before any key is checked, if the end of the request is uncertain", async () => {
     const apiKeyCache = new ApiKeyCache();
-    apiKeyCache.replace([], true);
+    apiKeyCache.replace([], { isNeeded: true });
     const locked = await startApiServer({ deps: { apiKeyCache } });
     expect(await violationsOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
     await locked.close();

@@ -113,7 +113,7 @@ export class HttpExchange implements ApiRequest, Reply {
   }
 
   /** Receives a part of the body; `chunk` is valid until this returns. */
-  receive(chunk: ArrayBuffer, isLast: boolean): void {
+  receive(chunk: ArrayBuffer, { isLast }: { readonly isLast: boolean }): void {
     if (this.#isOver) return;
     const { maxBodyBytes } = this.#route;
     this.#receivedBytes += chunk.byteLength;
@@ -230,7 +230,7 @@ export class HttpExchange implements ApiRequest, Reply {
     if (this.#isOver) return;
     this.#finish(answer.status);
     this.#onGone = undefined;
-    this.#atEndOfTurn(() => this.#write(answer), answer.isLast);
+    this.#atEndOfTurn(() => this.#write(answer), answer);
   }
 
   /**
@@ -238,7 +238,7 @@ export class HttpExchange implements ApiRequest, Reply {
    * arrived with the request: the library closes a connection whose next request comes before the end of an answer. The
    * sender of a last answer handles that case itself (last-answer.ts).
    */
-  #atEndOfTurn(write: () => void, isLastAnswer = false): void {
+  #atEndOfTurn(write: () => void, { isLast = false }: Pick<Answer, "isLast"> = {}): void {
     const corked = (): void => {
       if (this.#isGone) return;
       try {
@@ -247,7 +247,7 @@ export class HttpExchange implements ApiRequest, Reply {
         this.#host.onError(error, this.id);
       }
     };
-    if (!isLastAnswer && this.#isLastRequest()) setImmediate(corked);
+    if (!isLast && this.#isLastRequest()) setImmediate(corked);
     else this.#host.outgoing.add(corked);
   }
 
@@ -263,7 +263,7 @@ export class HttpExchange implements ApiRequest, Reply {
   }
 
   #write(answer: Answer): void {
-    this.#onGone = writeAnswer(this.#response, answer, this.#facts(answer.isLast), {
+    this.#onGone = writeAnswer(this.#response, answer, this.#facts(answer), {
       isHead: this.isHead,
       isLastRequest: this.#isLastRequest(),
       connection: this.headers.connection,
@@ -272,7 +272,7 @@ export class HttpExchange implements ApiRequest, Reply {
     });
   }
 
-  #facts(isLast = false): RequestFacts {
+  #facts({ isLast = false }: Pick<Answer, "isLast"> = {}): RequestFacts {
     const { corsHeaders, keepAlive } = this.#host;
     const endsConnection = isLast || this.#isLastRequest();
     return {

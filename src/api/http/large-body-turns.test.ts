@@ -24,7 +24,7 @@ beforeAll(async () => {
       const hash = createHash("sha256").update(name).digest("hex");
       return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
     }),
-    true,
+    { isNeeded: true },
   );
   const parseLarge = (task: BodyTask) =>
     new Promise<ParsedBody>((resolve) => {

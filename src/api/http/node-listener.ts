@@ -196,11 +196,12 @@ function readBody(request: IncomingMessage, exchange: HttpExchange, { contentLen
     received += chunk.length;
     isWhole = contentLength !== "" && received >= Number(contentLength);
     if (isWhole) complete();
-    exchange.receive(chunk.buffer.slice(chunk.byteOffset, chunk.byteOffset + chunk.length) as ArrayBuffer, isWhole);
+    const bytes = chunk.buffer.slice(chunk.byteOffset, chunk.byteOffset + chunk.length) as ArrayBuffer;
+    exchange.receive(bytes, { isLast: isWhole });
   });
   request.on("end", () => {
     if (isWhole) return;
     complete();
-    exchange.receive(new ArrayBuffer(0), true);
+    exchange.receive(new ArrayBuffer(0), { isLast: true });
   });
 }

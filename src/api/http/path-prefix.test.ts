@@ -27,7 +27,7 @@ const mail: CaughtMails = {
 };
 
 /** Passes `/taskflow/…` on as `/…`, or unchanged. */
-async function startProxy(port: number, isStripping: boolean) {
+async function startProxy(port: number, { isStripping }: { readonly isStripping: boolean }) {
   const proxy = createServer((incoming, outgoing) => {
     const path = incoming.url ?? "";
     if (!path.startsWith("/taskflow/")) {
@@ -63,7 +63,7 @@ describe.each([
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   beforeAll(async () => {
     server = await startApiServer({ settings: { isOpenToAll: true, publicUrl }, deps: { mail } });
-    proxy = await startProxy(server.port, isStripping);
+    proxy = await startProxy(server.port, { isStripping });
   });
   afterAll(async () => {
     proxy.close();

@@ -129,7 +129,7 @@ export class Server {
     }
     const isHead = route.operation.method === "GET" && request.getMethod() === "head";
     const exchange = this.#front.open({ route, params, query: queryOf(request), isHead, headers }, response);
-    if (exchange) response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
+    if (exchange) response.onData((chunk, isLast) => exchange.receive(chunk, { isLast }));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Keeps the acceptance log up to date with changes of waiting jobs. */
 import type { Job } from "../../core/job.ts";
-import { isLarge, largePayload } from "../../core/payload.ts";
+import { sizeOf, wholePayload } from "../../core/payload.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { Store } from "../../results/store.ts";
 
@@ -15,9 +15,7 @@ interface AmendParts {
  */
 export async function amendAccepted({ queue, store }: AmendParts, job: Job): Promise<void> {
   if (job.options.durability !== "postgres" || job.options.revision === undefined) return;
-  const { payload } = job;
-  if (!isLarge(payload) || payload.data) return store.amend(job.id, job);
-  const data = await queue.payload(job.id, payload.size);
+  const payload = await wholePayload(job.payload, (size) => queue.payload(job.id, size));
   // Otherwise the job has ended, or a later update has another payload
-  if (data?.length === payload.size) await store.amend(job.id, { ...job, payload: largePayload(data) });
+  if (payload !== undefined && sizeOf(payload) === sizeOf(job.payload)) await store.amend(job.id, { ...job, payload });
 }

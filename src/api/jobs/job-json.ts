@@ -2,7 +2,6 @@
 import type { JobView } from "../../core/job.ts";
 import { lastText } from "../../core/last-text.ts";
 import { isLarge } from "../../core/payload.ts";
-import { redactPayload } from "../../core/redaction.ts";
 import type { Registry } from "../../jobs/registry.ts";
 import type { FieldOf } from "./job-fields.ts";
 import { fieldsWriter } from "./job-fields.ts";
@@ -17,7 +16,10 @@ export function jobJson(registry: Registry): JobJson {
   return (view) => {
     const { payload } = view;
     if (isLarge(payload)) return write(view, PAYLOAD_OMITTED);
-    return write(view, registry.get(view.type)?.hidesSecrets === false ? payload : redactPayload(payload, view.type));
+    return write(
+      view,
+      registry.get(view.type)?.hidesSecrets === false ? payload : registry.redactPayload(payload, view.type),
+    );
   };
 }
 

@@ -28,6 +28,8 @@ interface ChartProps {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** The value axis reaches at least so far. Default: 1. */
+  readonly least?: number;
   readonly markers?: readonly Marker[];
   /** The top of the scale for small values. Default: 1. */
   readonly leastTop?: number;

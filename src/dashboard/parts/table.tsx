@@ -74,8 +74,8 @@ export function Table<Row>(props: TableProps<Row>): JSX.Element {
           <tr role="row">
             {details ? <th role="columnheader" scope="col" class="expand" aria-label="Details" /> : null}
             {selection ? <SelectAll rows={rows.map(idOf)} selection={selection} /> : null}
-            {columns.map(({ key, title, align = "start", isMinor = false }) => (
-              <th key={key} role="columnheader" scope="col" class={cellClass(align, isMinor)} data-column={key}>
+            {columns.map(({ key, title, ...look }) => (
+              <th key={key} role="columnheader" scope="col" class={cellClass(look)} data-column={key}>
                 {title}
               </th>
             ))}
@@ -141,8 +141,8 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
             <input type="checkbox" checked={isSelected} aria-label={`Select ${id}`} onChange={() => onToggle(id)} />
           </td>
         )}
-        {columns.map(({ key, cell, align = "start", isMinor = false }) => (
-          <td key={key} role="cell" class={cellClass(align, isMinor)}>
+        {columns.map(({ key, cell, ...look }) => (
+          <td key={key} role="cell" class={cellClass(look)}>
             {cell(row)}
           </td>
         ))}
@@ -217,7 +217,7 @@ function SelectAll({
   );
 }
 
-function cellClass(align: "start" | "end", isMinor: boolean): string {
+function cellClass({ align = "start", isMinor = false }: Pick<Column<unknown>, "align" | "isMinor">): string {
   return `${align === "end" ? "number" : ""} ${isMinor ? "minor" : ""}`.trim();
 }
 

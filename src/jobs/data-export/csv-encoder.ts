@@ -56,15 +56,15 @@ export class CsvEncoder {
   }
 
   encode(chunk: Buffer): Buffer {
-    return this.#encode(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]), false);
+    return this.#encode(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]), { isEnd: false });
   }
 
   end(): Buffer {
-    return this.#encode(this.#rest, true);
+    return this.#encode(this.#rest, { isEnd: true });
   }
 
   /** Encodes the complete cells, and keeps the rest for the next piece. */
-  #encode(input: Buffer, isEnd: boolean): Buffer {
+  #encode(input: Buffer, { isEnd }: { readonly isEnd: boolean }): Buffer {
     // a cell gains at most three bytes, and a line one; the worst case is `;` and LF, two bytes
     const output = Buffer.allocUnsafe(input.length * 3);
     const delimiter = this.#delimiter;

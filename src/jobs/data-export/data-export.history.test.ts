@@ -6,11 +6,15 @@ import { parse as parseCsv } from "csv-parse/sync";
 import { parquetReadObjects } from "hyparquet";
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
+import { unlimited } from "../../core/destination.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
 import { migrate } from "../../results/migrate.ts";
 import { noThread } from "../../testing/no-thread.ts";
 import { freshDatabase, tempDir } from "../../testing/services.ts";
+import { loadRegistry } from "../registry.ts";
 import dataExport from "./data-export.ts";
+
+const { redactPayload } = await loadRegistry({ settings: {} });
 
 type Payload = Parameters<typeof dataExport.run>[0];
 type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
@@ -24,7 +28,7 @@ const JOBS = `
   alter table jobs attach partition jobs_all default;
   insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result, error) values
     ('${OLD}', '2025-12-08T12:00:00Z', '2025-12-08T12:00:01Z', 5, 1, 3, 'webhook', 'completed', 'redis', '{a,b}',
-      '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"}}', '{"status":200}', null),
+      '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"},"body":{"token":"shown"}}', '{"status":200}', null),
     ('${NEW}', '2026-01-27T12:00:00Z', '2026-01-27T12:00:01Z', 5, 3, 3, 'email', 'failed', 'redis', '{}', '{"to":"a@b.example"}', null, '{"code":"timeout","message":"m","attempt":3}')`;
 
 let database: string;
@@ -47,7 +51,7 @@ async function setup() {
     EXPORT_QUERY_TIMEOUT_MS: 20_000,
     ...NO_LINKS,
   };
-  const resource = (await dataExport.open?.(settings)) as Resource;
+  const resource = (await dataExport.open?.(settings, { destinations: unlimited, redactPayload })) as Resource;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);
     const context = {
@@ -85,7 +89,12 @@ it("contains the finished jobs that pass the filters, newest first, in every for
       id: OLD,
       tags: ["a", "b"],
       created_at: "2025-12-08T12:00:00+00:00",
-      payload: { url: "https://example.org", secret: "[redacted]", headers: { Authorization: "[redacted]" } },
+      payload: {
+        url: "https://example.org",
+        secret: "[redacted]",
+        headers: { Authorization: "[redacted]" },
+        body: { token: "shown" },
+      },
     },
   ]);
   const columns = ["id", { name: "payload", as: "what" }, { name: "created_at", date: "DD.MM.YYYY" }];
@@ -94,7 +103,7 @@ it("contains the finished jobs that pass the filters, newest first, in every for
       await run({ format: "csv", source: { jobs: { status: "completed" } }, columns, csv: { delimiter: ";" } })
     ).content.toString(),
   ).toBe(
-    `id;what;created_at\r\n${OLD};"{""url"":""https://example.org"",""secret"":""[redacted]"",""headers"":{""Authorization"":""[redacted]""}}";08.12.2025\r\n`,
+    `id;what;created_at\r\n${OLD};"{""url"":""https://example.org"",""secret"":""[redacted]"",""headers"":{""Authorization"":""[redacted]""},""body"":{""token"":""shown""}}";08.12.2025\r\n`,
   );
   for (const format of ["csv", "json", "xlsx", "parquet"] as const) {
     const file = (await run({ format, source: { jobs: {} } })).content;

@@ -18,12 +18,12 @@ import {
 import { type QuerySettings, querySettings } from "./export-settings.ts";
 import type { ExportSource } from "./export-source.ts";
 import { encodeFile } from "./file-encoder.ts";
-import { JOB_REDACTIONS, jobHistoryQuery } from "./job-history.ts";
+import { historyRedactions, jobHistoryQuery } from "./job-history.ts";
 import type { Layout } from "./layout.ts";
 import { loadExport } from "./load-export.ts";
 import { readNamedQuery } from "./named-query.ts";
 import { exactParams, rowsOf } from "./payload-text.ts";
-import { openQuery } from "./query-source.ts";
+import { openQuery, type Redactions } from "./query-source.ts";
 import { openRows } from "./row-source.ts";
 
 /** How often progress is reported: readers see it no more often than the lease is renewed. */
@@ -33,6 +33,7 @@ interface Resource {
   readonly store: ArtifactStore;
   readonly queries: QuerySettings;
   readonly links: ArtifactLinks;
+  readonly redactions: Redactions;
 }
 
 interface ExportResult {
@@ -71,10 +72,11 @@ export default defineJob({
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),
-  open: async (settings): Promise<Resource> => ({
+  open: async (settings, services): Promise<Resource> => ({
     store: await openArtifactStore(settings),
     queries: settings,
     links: openArtifactLinks(settings),
+    redactions: historyRedactions(services),
   }),
   run: exportRows,
 });
@@ -83,7 +85,7 @@ async function exportRows(payload: ExportPayload, context: AttemptContext<Resour
   const { jobId, attempt, resource, progress } = context;
   const name = artifactName(payload);
   const layout = layoutOf(payload);
-  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, resource.queries);
+  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, resource);
   try {
     const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
     const written = await resource.store.write({ jobId, attempt, name }, compressed(bytes, payload));
@@ -107,7 +109,7 @@ interface PayloadText {
 async function openSource(
   { payload: { source }, json }: PayloadText,
   layout: Layout,
-  settings: QuerySettings,
+  { queries: settings, redactions }: Resource,
 ): Promise<ExportSource> {
   if ("rows" in source) return openRows(rowsOf(json), layout, source.keys);
   const options = {
@@ -115,7 +117,7 @@ async function openSource(
     timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS,
     timeZone: layout.timeZone,
   };
-  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
+  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, redactions);
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
   const query = { ...source, params: exactParams(source.params ?? {}, () => json) };
   return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);

@@ -77,7 +77,7 @@ export class ExportConnection {
       return new ExportConnection(client, timeoutMs);
     } catch (thrown) {
       cut(client);
-      throw queryIssue(thrown, false);
+      throw queryIssue(thrown, { isOverdue: false });
     }
   }
 
@@ -108,7 +108,7 @@ export class ExportConnection {
       await this.#client.query("commit"); // the row count arrives with it
       this.#copiedRows = () => stream.rowCount;
     } catch (thrown) {
-      throw queryIssue(thrown, performance.now() - startedMs >= this.#timeoutMs);
+      throw queryIssue(thrown, { isOverdue: performance.now() - startedMs >= this.#timeoutMs });
     }
   }
 
@@ -127,7 +127,7 @@ export class ExportConnection {
     try {
       return await ask();
     } catch (thrown) {
-      throw queryIssue(thrown, performance.now() - startedMs >= this.#timeoutMs);
+      throw queryIssue(thrown, { isOverdue: performance.now() - startedMs >= this.#timeoutMs });
     }
   }
 }
@@ -153,7 +153,7 @@ function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnectio
   }
 }
 
-function queryIssue(thrown: unknown, isOverdue: boolean): unknown {
+function queryIssue(thrown: unknown, { isOverdue }: { readonly isOverdue: boolean }): unknown {
   const rejection = rejectionOf(thrown);
   if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";

@@ -20,6 +20,7 @@ const source = Type.Union([
   Type.Object(
     {
       rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
+        delivered: true,
         maxItems: 100_000,
         description: "Objects; nested values become JSON in a cell.",
       }),

@@ -7,8 +7,8 @@ import { type Static, Type } from "typebox";
 import { HIGHEST_ID, LOWEST_ID } from "../../core/id.ts";
 import { TERMINAL_STATUSES } from "../../core/job.ts";
 import { filterSchemas, issuesOfFilters, payloadFilterSchemas, readFilters } from "../../core/job-filters.ts";
-import type { PayloadIssue } from "../../core/job-type.ts";
-import { redactPayload } from "../../core/redaction.ts";
+import type { PayloadIssue, Services } from "../../core/job-type.ts";
+import { redactWhole } from "../../core/redaction.ts";
 import { filterSql } from "../../postgres/job-filters-sql.ts";
 import type { Redactions } from "./query-source.ts";
 
@@ -24,7 +24,9 @@ export function issuesOfHistory(filters: HistoryFilters): PayloadIssue[] {
 }
 
 /** The parts of the history that are always redacted. */
-export const JOB_REDACTIONS: Redactions = new Map([["payload", { by: "type", redact: redactPayload }]]);
+export function historyRedactions({ redactPayload = redactWhole }: Pick<Services, "redactPayload"> = {}): Redactions {
+  return new Map([["payload", { by: "type", redact: redactPayload }]]);
+}
 
 /**
  * The query of the jobs that pass the filters; times are a half-open range, as in the API's job list.

@@ -53,9 +53,13 @@ const Attachment = Type.Object(
 export const EmailSchema = Type.Object(
   {
     to: Recipients,
-    subject: Type.Optional(Type.String({ maxLength: 998, description: "Optional if `template` has a subject" })),
-    body: Type.Optional(Type.String({ description: "The plain text; optional if `html` or `template` is given" })),
-    html: Type.Optional(Type.String()),
+    subject: Type.Optional(
+      Type.String({ delivered: true, maxLength: 998, description: "Optional if `template` has a subject" }),
+    ),
+    body: Type.Optional(
+      Type.String({ delivered: true, description: "The plain text; optional if `html` or `template` is given" }),
+    ),
+    html: Type.Optional(Type.String({ delivered: true })),
     template: Type.Optional(
       Type.String({
         pattern: TEMPLATE_NAME_PATTERN,
@@ -64,7 +68,7 @@ export const EmailSchema = Type.Object(
       }),
     ),
     data: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { description: "The values that fill the template" }),
+      Type.Record(Type.String(), Type.Unknown(), { delivered: true, description: "The values that fill the template" }),
     ),
     from: Type.Optional(Address),
     cc: Type.Optional(Recipients),

@@ -88,7 +88,7 @@ describe("a message waits without using an attempt", () => {
 });
 
 describe("TLS", () => {
-  async function tlsPeer(secure: boolean) {
+  async function tlsPeer({ secure }: { readonly secure: boolean }) {
     const server = new SMTPServer({
       secure,
       key: testKey,
@@ -105,7 +105,7 @@ describe("TLS", () => {
   it.each([true, false])(
     "an untrusted certificate makes messages wait, and SMTP_CA_FILE makes it trusted (from the start: %s)",
     async (secure) => {
-      const url = await tlsPeer(secure);
+      const url = await tlsPeer({ secure });
       expect(await (await open(url)).failureOf(message)).toMatchObject({
         name: "RetryAfterError",
         code: "smtp_tls",

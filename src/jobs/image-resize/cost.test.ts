@@ -23,7 +23,7 @@ const imageOf = (width: number, height: number, changes: Partial<Image> = {}): I
 });
 const camera = imageOf(4_000, 3_000);
 const largest = imageOf(7_000, 7_000);
-const work = (format: OutputFormat, variant: Variant = {}, isAnimated = false): Work => ({
+const work = (format: OutputFormat, variant: Variant = {}, { isAnimated = false } = {}): Work => ({
   variant,
   format,
   isAnimated,
@@ -51,7 +51,7 @@ describe("the effort of encoders", () => {
     [
       "all frames of an animation count",
       imageOf(300, 200, { format: "gif", frames: 700 }),
-      [work("gif", { width: 300 }, true)],
+      [work("gif", { width: 300 }, { isAnimated: true })],
       [4],
     ],
   ])("%s", (_what, image, works, efforts) => expect(effortsOf(image, works, none)).toEqual(efforts));

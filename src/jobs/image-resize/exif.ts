@@ -113,7 +113,7 @@ export function keptExif(
     [TAG.width]: size.width,
     [TAG.height]: size.height,
   };
-  const writer = new DirectoryWriter(block.isLittleEndian);
+  const writer = new DirectoryWriter(block);
   const corrected = (entries: readonly Entry[]): Entry[] =>
     entries.map((entry) => (truths[entry.tag] === undefined ? entry : writer.long(entry.tag, truths[entry.tag] ?? 0)));
   return writer.write(
@@ -127,7 +127,7 @@ export function keptExif(
 class DirectoryWriter {
   readonly #isLittleEndian: boolean;
 
-  constructor(isLittleEndian: boolean) {
+  constructor({ isLittleEndian }: Pick<TiffBlock, "isLittleEndian">) {
     this.#isLittleEndian = isLittleEndian;
   }
 

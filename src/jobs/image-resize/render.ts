@@ -72,13 +72,13 @@ export async function* renderVariants(
 function planOf(image: Image, variant: Variant): Plan {
   const isAnimated = variant.animated === true && image.frames > 1 && holdsFrames(variant.format ?? image.format);
   if (isAnimated) assertFrames(image);
-  const format = variant.format ?? defaultFormat(image, variant.animated === true);
+  const format = variant.format ?? defaultFormat(image, variant);
   assertOutputSize(image.size, variant, format, isAnimated ? image.frames : 1, image.maxPixels);
   return { variant, format, isAnimated };
 }
 
-function defaultFormat({ format }: Image, isAnimated: boolean): OutputFormat {
-  if (format === "gif") return isAnimated ? "gif" : "png";
+function defaultFormat({ format }: Image, { animated = false }: Variant): OutputFormat {
+  if (format === "gif") return animated ? "gif" : "png";
   if (format === "tiff") return "png";
   return format === "heic" ? "jpeg" : format;
 }

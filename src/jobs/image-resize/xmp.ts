@@ -35,14 +35,14 @@ const STALE_NAMES: Readonly<Record<string, RegExp>> = {
 };
 const LOCATION = /^GPS/;
 
+interface KeptFacts {
+  readonly keepsLocation: boolean;
+}
+
 /** The part of a packet that is correct for an output; undefined if it is not XML, or if nothing is left. */
 export function keptXmp(
   packet: string,
-  {
-    size,
-    mediaType,
-    keepsLocation,
-  }: { readonly size: Size; readonly mediaType: string; readonly keepsLocation: boolean },
+  { size, mediaType, ...kept }: { readonly size: Size; readonly mediaType: string } & KeptFacts,
 ): string | undefined {
   const truths: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     [TIFF]: { Orientation: "1", ImageWidth: String(size.width), ImageLength: String(size.height) },
@@ -56,7 +56,7 @@ export function keptXmp(
       },
     });
     const document = parser.parseFromString(packet.replace(/^\uFEFF/, "").replace(/\0+$/, ""), "text/xml");
-    for (const element of [...document.getElementsByTagName("*")]) correct(element, truths, keepsLocation);
+    for (const element of [...document.getElementsByTagName("*")]) correct(element, truths, kept);
     return document.documentElement === null ? undefined : new XMLSerializer().serializeToString(document);
   } catch {
     return undefined; // a packet that cannot be read cannot be corrected either
@@ -67,21 +67,21 @@ export function keptXmp(
 function correct(
   element: Element,
   truths: Readonly<Record<string, Readonly<Record<string, string>>>>,
-  keepsLocation: boolean,
+  kept: KeptFacts,
 ): void {
   const truthOf = ({ namespaceURI, localName }: Attr | Element): string | undefined =>
     truths[namespaceURI ?? ""]?.[localName ?? ""];
   for (const attribute of [...element.attributes]) {
     const truth = truthOf(attribute);
-    if (isStale(attribute, keepsLocation)) element.removeAttributeNode(attribute);
+    if (isStale(attribute, kept)) element.removeAttributeNode(attribute);
     else if (truth !== undefined) attribute.value = truth;
   }
   const truth = truthOf(element);
-  if (isStale(element, keepsLocation)) element.parentNode?.removeChild(element);
+  if (isStale(element, kept)) element.parentNode?.removeChild(element);
   else if (truth !== undefined) element.textContent = truth;
 }
 
-function isStale({ namespaceURI, localName }: Attr | Element, keepsLocation: boolean): boolean {
+function isStale({ namespaceURI, localName }: Attr | Element, { keepsLocation }: KeptFacts): boolean {
   if (namespaceURI === null || localName === null) return false;
   if (STALE_NAMESPACES.some((stale) => namespaceURI.startsWith(stale))) return true;
   if (!keepsLocation && namespaceURI === EXIF && LOCATION.test(localName)) return true;

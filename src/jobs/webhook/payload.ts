@@ -23,6 +23,7 @@ export const payloadSchema = Type.Object(
     ),
     body: Type.Optional(
       Type.Unknown({
+        delivered: true,
         description:
           "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD.",
       }),

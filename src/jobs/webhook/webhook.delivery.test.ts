@@ -5,13 +5,10 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
-import { openOutbound } from "../../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../../testing/http-peer.ts";
-import { noThread } from "../../testing/no-thread.ts";
 import { TcpPeer } from "../../testing/tcp-peer.ts";
+import { type Payload, resourceOf, runWebhook } from "../../testing/webhook-job.ts";
 import webhook, { type WebhookResource } from "./webhook.ts";
-
-type Payload = Parameters<typeof webhook.run>[0];
 
 let peer: HttpPeer;
 let raw: TcpPeer;
@@ -24,12 +21,7 @@ beforeEach(async () => {
     ...unlimited,
     enter: () => Promise.resolve((health: HostHealth) => void healths.push(health)),
   };
-  resource = {
-    outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }),
-    destinations,
-    limits: { concurrency: 100, perSecond: 0 },
-    callbackSecrets: [],
-  };
+  resource = resourceOf(destinations);
 });
 afterEach(async () => {
   await webhook.close?.(resource);
@@ -37,19 +29,7 @@ afterEach(async () => {
 });
 
 function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookResource>> = {}): Promise<unknown> {
-  const ignore = (): void => undefined;
-  const attempt = {
-    jobId: "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d",
-    attempt: 1,
-    timeoutMs: 30_000,
-    resource,
-    signal: new AbortController().signal,
-    progress: ignore,
-    log: ignore,
-    onThread: noThread,
-    ...context,
-  };
-  return Promise.resolve(webhook.run({ url: peer.url("/hook"), ...payload }, attempt));
+  return runWebhook({ url: peer.url("/hook"), ...payload }, { resource, ...context });
 }
 
 describe("a redirect", () => {

@@ -39,7 +39,8 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
     if (state === seen) return; // keeps the entries of the cache
     seen = state;
     const valid = stored.filter(({ revokedAt }) => revokedAt === null);
-    apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...valid], config.TASKFLOW_API_KEYS.length + stored.length > 0);
+    const isNeeded = config.TASKFLOW_API_KEYS.length + stored.length > 0;
+    apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...valid], { isNeeded });
   };
   try {
     await read();

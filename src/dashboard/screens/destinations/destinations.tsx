@@ -8,6 +8,7 @@ import { countText } from "../../parts/format.ts";
 import { Meter } from "../../parts/meter.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
+import { StatusShape } from "../../parts/status.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -69,7 +70,7 @@ const COLUMNS: readonly Column<Destination>[] = [
         scope="admin"
         onPress={() => tryNow(host)}
         unavailable={state === "closed" ? "The host answers: there is nothing to try." : undefined}
-        label={`Try ${host} now`}
+        label={`Try now: ${host}`}
       >
         Try now
       </Button>
@@ -78,10 +79,21 @@ const COLUMNS: readonly Column<Destination>[] = [
 ];
 
 function stateOf({ state }: Destination): JSX.Element {
-  if (state === "open") return <span class="status status-failed">✕ suspended</span>;
-  if (state === "half_open") return <span class="status status-retrying">◐ being tried</span>;
-  return <span class="status status-completed">● answers</span>;
+  const [status, text] = STATES[state];
+  return (
+    <span class={`status status-${status}`}>
+      <StatusShape value={status} />
+      {text}
+    </span>
+  );
 }
+
+/** Shown with the shape and the colour of a job's status. */
+const STATES = {
+  open: ["failed", "suspended"],
+  half_open: ["retrying", "being tried"],
+  closed: ["completed", "answers"],
+} as const;
 
 async function tryNow(host: string): Promise<void> {
   await client().resetDestination(host);

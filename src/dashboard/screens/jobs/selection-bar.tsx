@@ -57,14 +57,18 @@ export function SelectionBar({ text, selected, onChange, jobs }: SelectionBarPro
         <Button
           key={action}
           kind={action === "erase" ? "danger" : "plain"}
-          scope={scopeOf(action, isAll)}
+          scope={isAll ? scopeOfAll(action) : scopeOfOne(action)}
           unavailable={isAll ? undefined : problemOf(action, ids, chosen)}
           onPress={() => setOpen(action)}
         >
           {name}
         </Button>
       ))}
-      <Button scope="submit" unavailable={exportProblem(text, isAll)} onPress={() => exported(text, isAll, chosen)}>
+      <Button
+        scope="submit"
+        unavailable={isAll ? exportProblem(text) : undefined}
+        onPress={() => exported(isAll ? exportMatching(exportFilters(filtersOf(text)) ?? {}) : exportRows(chosen))}
+      >
         Export as CSV
       </Button>
       {isAll ? null : <Button onPress={() => onChange({ kind: "all" })}>Everything that matches</Button>}
@@ -80,9 +84,12 @@ export function SelectionBar({ text, selected, onChange, jobs }: SelectionBarPro
   );
 }
 
-function scopeOf(action: BulkActionName, isAll: boolean): Scope {
-  if (action === "retry") return "submit";
-  return isAll || action === "erase" ? "admin" : "submit";
+function scopeOfAll(action: BulkActionName): Scope {
+  return action === "retry" ? "submit" : "admin";
+}
+
+function scopeOfOne(action: BulkActionName): Scope {
+  return action === "erase" ? "admin" : "submit";
 }
 
 /** The filters of a text without issues. */
@@ -103,14 +110,13 @@ function problemOf(action: BulkActionName, ids: readonly string[], chosen: reado
   return `Not available: this is possible only for jobs that are ${statuses.join(", ")}.`;
 }
 
-function exportProblem(text: string, isAll: boolean): string | undefined {
-  if (!isAll || exportFilters(filtersOf(text))) return undefined;
+function exportProblem(text: string): string | undefined {
+  if (exportFilters(filtersOf(text))) return undefined;
   return "Not available: everything that matches can be exported once it has finished.";
 }
 
-async function exported(text: string, isAll: boolean, chosen: readonly ListedJob[]): Promise<void> {
-  const filters = exportFilters(filtersOf(text)) ?? {};
-  const job: Job = await (isAll ? exportMatching(filters) : exportRows(chosen));
+async function exported(submitted: Promise<Job>): Promise<void> {
+  const job = await submitted;
   notify(
     <>
       The export runs. <Link to={urlOfJob(job)}>Open its job</Link>
@@ -155,7 +161,7 @@ function SelectedDialog({ action, ids, onClose }: SelectedDialogProps): JSX.Elem
         <Button onPress={onClose}>Keep them as they are</Button>
         <Button
           kind={isDanger ? "danger" : "primary"}
-          scope={scopeOf(action, false)}
+          scope={scopeOfOne(action)}
           unavailable={isBetween(priority, 0, 9) ? undefined : "The priority must be a whole number from 0 to 9."}
           onPress={act}
         >

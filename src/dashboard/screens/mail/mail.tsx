@@ -30,18 +30,20 @@ export function Mail(): JSX.Element {
       <Loaded of={mails}>
         {(list) => (
           <Panel title={countOf(list.length, "caught message")} aside="These messages were not delivered to anyone.">
-            <Table
-              caption="Caught messages"
-              columns={COLUMNS}
-              rows={list}
-              idOf={({ id }) => id}
-              hrefOf={({ id }) => href(["mail", id])}
-              empty={
-                <>
-                  No message yet. <Link to={href(["new", "email"])}>Send an email</Link>
-                </>
-              }
-            />
+            <div class="mails">
+              <Table
+                caption="Caught messages"
+                columns={COLUMNS}
+                rows={list}
+                idOf={({ id }) => id}
+                hrefOf={({ id }) => href(["mail", id])}
+                empty={
+                  <>
+                    No message yet. <Link to={href(["new", "email"])}>Send an email</Link>
+                  </>
+                }
+              />
+            </div>
           </Panel>
         )}
       </Loaded>

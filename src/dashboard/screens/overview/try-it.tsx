@@ -68,7 +68,7 @@ function SampleJob({ id, sample }: { readonly id: string; readonly sample: Sampl
   } = useResource(`sample/${id}`, (api, signal) => api.get(id, { signal }), {
     everyMs: isOver ? 0 : READ_EVERY_MS,
   });
-  const live = useLiveStatus(id, isOver, refresh);
+  const live = useLiveStatus(isOver ? [] : [id], refresh);
   const isReadOver = read !== undefined && isFinished(read.status);
   useEffect(() => setOver(isReadOver), [isReadOver]);
   if (!read) return error ? <ErrorText error={error} /> : <span class="muted">Submitted…</span>;
@@ -89,9 +89,9 @@ function SampleJob({ id, sample }: { readonly id: string; readonly sample: Sampl
 type LiveStatus = Partial<Pick<Job, "status" | "progress">>;
 
 /** The status as the events have it; the end of the job is read, because events have no result. */
-function useLiveStatus(id: string, isOver: boolean, refresh: () => void): LiveStatus {
+function useLiveStatus(ids: readonly string[], refresh: () => void): LiveStatus {
   const [live, setLive] = useState<LiveStatus>({});
-  useLiveJobs(isOver ? [] : [id], {
+  useLiveJobs(ids, {
     onChange: ({ status, progress }) => {
       if (isFinished(status)) refresh();
       else setLive({ status, progress });

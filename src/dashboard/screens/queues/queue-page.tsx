@@ -68,11 +68,11 @@ export function QueuePage({ item: type = "" }: ScreenProps): JSX.Element {
               <RangePicker />
             </div>
             <QueueCharts type={type} />
-            <div class="columns">
+            <div class="columns queue-waiting">
               <NextDuePanel queue={detail} />
               <GroupPanel queue={detail} />
             </div>
-            <div class="columns">
+            <div class="columns queue-waiting">
               <PriorityPanel queue={detail} />
               <TypeFacts queue={detail} />
             </div>

@@ -34,13 +34,15 @@ export function Queues(): JSX.Element {
       <Loaded of={queues}>
         {(list) => (
           <Panel title="One queue for each job type" aside={`Rates and p95: ${WINDOW_TEXT}`}>
-            <Table
-              caption="Queues"
-              columns={COLUMNS}
-              rows={rowsOf(list, workers ?? [], counts)}
-              idOf={({ type }) => type}
-              hrefOf={({ type }) => href(["queues", type])}
-            />
+            <div class="queues">
+              <Table
+                caption="Queues"
+                columns={COLUMNS}
+                rows={rowsOf(list, workers ?? [], counts)}
+                idOf={({ type }) => type}
+                hrefOf={({ type }) => href(["queues", type])}
+              />
+            </div>
           </Panel>
         )}
       </Loaded>
@@ -95,14 +97,14 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: "completed",
-    title: "Completed/min",
+    title: "Completed per min",
     align: "end",
     cell: ({ counts }) => perMinute(counts?.completed),
     isMinor: true,
   },
   {
     key: "failed",
-    title: "Failed/min",
+    title: "Failed per min",
     align: "end",
     cell: ({ counts }) => perMinute(counts?.failed),
     isMinor: true,

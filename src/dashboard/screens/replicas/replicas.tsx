@@ -8,6 +8,7 @@ import { Link } from "../../parts/link.tsx";
 import { Meter } from "../../parts/meter.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
+import { StatusShape } from "../../parts/status.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Table } from "../../parts/table.tsx";
 import { now, Time } from "../../parts/time.tsx";
@@ -88,16 +89,33 @@ const COLUMNS: readonly Column<Worker>[] = [
   {
     key: "jobs",
     title: "Jobs",
-    cell: ({ id }) => <Link to={href(["jobs"], { q: `status:running worker:${id}` })}>Running jobs</Link>,
+    cell: ({ id }) => (
+      <Link to={href(["jobs"], { q: `status:running worker:${id}` })} class="nowrap">
+        Running jobs
+      </Link>
+    ),
   },
 ];
 
 function stateOf({ draining, heartbeat }: Worker): JSX.Element {
-  if (draining) return <span class="status status-retrying">draining</span>;
+  if (draining)
+    return (
+      <span class="status status-retrying">
+        <StatusShape value="retrying" />
+        draining
+      </span>
+    );
   const age = now.value - Date.parse(heartbeat);
-  if (age < LATE_MS) return <span class="status status-completed">running</span>;
+  if (age < LATE_MS)
+    return (
+      <span class="status status-completed">
+        <StatusShape value="running" />
+        running
+      </span>
+    );
   return (
     <span class="status status-failed">
+      <StatusShape value="failed" />
       last heartbeat <Time at={heartbeat} />
     </span>
   );

@@ -1,0 +1,13 @@
+/** The paths of single things in the API. */
+
+export function jobPath(id: string): string {
+  return `/api/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+export function queuePath(type: string): string {
+  return `/api/v1/queues/${encodeURIComponent(type)}`;
+}
+
+export function mailPath(id: string): string {
+  return `/dev/mail/${encodeURIComponent(id)}`;
+}
