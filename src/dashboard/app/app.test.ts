@@ -97,7 +97,7 @@ describe("the frame of the dashboard", () => {
     ] as const;
     for (const [path, title] of paths) {
       await page.goto(`${dashboard.replica().url}/ui${path}`);
-      for (const _time of ["opened", "reloaded"]) {
+      for (let times = 0; times < 2; times += 1) {
         await page.waitForSelector(".page-head h1");
         expect(pathOf(page)).toBe(`/ui${path}`);
         expect(await page.locator("h1").textContent()).toContain(title);
