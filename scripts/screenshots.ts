@@ -18,7 +18,7 @@ import { startBrowser } from "../src/testing/browser.ts";
 import type { Closer } from "./loadtest/server.ts";
 import { startServer } from "./loadtest/server.ts";
 
-const [SECONDS = 180] = process.argv.slice(2).map(Number);
+const [SECONDS = 900] = process.argv.slice(2).map(Number);
 const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
 const ROUND_MS = 500;
 const CITIES = ["Tokyo", "Delhi", "Shanghai", "Cairo", "Lagos"].map((city) => ({ city }));

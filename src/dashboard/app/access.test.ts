@@ -109,7 +109,7 @@ describe("a server with API keys", () => {
     await page.reload(); // the tab has forgotten it
     await page.getByLabel("API key").waitFor();
     expect(await page.getByText("The API key is not valid.").count()).toBe(0);
-    await store.close();
+    store.close();
     await page.close();
   });
 });

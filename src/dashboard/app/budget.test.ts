@@ -34,8 +34,8 @@ function observe(): void {
     for (const entry of list.getEntries() as unknown as readonly LayoutShift[]) {
       if (entry.hadRecentInput) continue;
       observed.shift += entry.value;
-      for (const { node } of entry.sources)
-        observed.moved.push(node instanceof Element ? `${node.tagName}.${node.className}` : String(node?.textContent));
+      for (const { node, previousRect, currentRect } of entry.sources)
+        observed.moved.push(`${node?.nodeName} ${JSON.stringify([previousRect, currentRect])} ${node?.textContent}`);
     }
   }).observe({ type: "layout-shift", buffered: true });
 }
@@ -51,7 +51,11 @@ async function isFilled(): Promise<boolean> {
 interface LayoutShift {
   readonly value: number;
   readonly hadRecentInput: boolean;
-  readonly sources: readonly { readonly node: Node | null }[];
+  readonly sources: readonly {
+    readonly node: Node | null;
+    readonly previousRect: DOMRectReadOnly;
+    readonly currentRect: DOMRectReadOnly;
+  }[];
 }
 
 it("loads at most 80 KB for the first screen, compressed", async () => {

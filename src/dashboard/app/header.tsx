@@ -64,7 +64,11 @@ function ConnectionNotice(): JSX.Element | null {
     );
   }
   if (!data || data.status === "ok") return null;
-  const away = Object.entries(data.checks).filter(([, check]) => check.status !== "ok");
+  const { redis } = data.checks;
+  const away = Object.entries(data.checks).filter(
+    // only Redis knows the replicas
+    ([name, check]) => check.status !== "ok" && (name !== "workers" || redis.status === "ok"),
+  );
   return (
     <div class="notice error" role="alert">
       {away.map(([name, check]) => (
