@@ -103,7 +103,7 @@ export async function* batchesOf(
  * The error of one batch for the caller of all: the paths of its field errors count from the first job of all.
  * @param accepted jobs of earlier batches
  */
-export function errorOfBatch(
+function errorOfBatch(
   { code, status, message, errors, retryAfterMs, id, requestId, cause }: TaskFlowError,
   offset: number,
   accepted: readonly AcceptedJob[],

@@ -26,7 +26,7 @@ export interface Dashboard {
   open(path?: string, options?: OpenOptions): Promise<Page>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** The server, with the path prefix of a proxy; default: the replica. */
   readonly url?: string;
   /** Opens a tab in the browser of this page instead. */

@@ -97,11 +97,7 @@ describe("the frame of the dashboard", () => {
     ] as const;
     for (const [path, title] of paths) {
       await page.goto(`${dashboard.replica().url}/ui${path}`);
-<<<<<<< HEAD
       for (let time = 0; time < 2; time += 1) {
-=======
-      for (let times = 0; times < 2; times += 1) {
->>>>>>> w21-s-frame
         await page.waitForSelector(".page-head h1");
         expect(pathOf(page)).toBe(`/ui${path}`);
         expect(await page.locator("h1").textContent()).toContain(title);

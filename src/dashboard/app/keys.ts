@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { tinykeys } from "tinykeys";
 
-export interface Shortcut {
+interface Shortcut {
   readonly text: string;
   readonly run: () => void;
 }

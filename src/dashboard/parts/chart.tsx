@@ -5,7 +5,7 @@ import type { Options, default as UPlot } from "uplot";
 import { isDark, theme } from "../app/theme.ts";
 import { clockText, dayText, zone } from "./time.tsx";
 
-export interface Line {
+interface Line {
   readonly title: string;
   /** A CSS variable, such as `--failed`. */
   readonly color: string;

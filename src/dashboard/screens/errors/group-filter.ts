@@ -119,6 +119,6 @@ export function foundByText({ filters: { errorCode, q } }: GroupFilter): string 
   return `Its jobs are found by ${by.length === 0 ? last : `${by.join(", ")} and ${last}`}.`;
 }
 
-export function isSame(a: ErrorGroup, b: ErrorGroup): boolean {
+function isSame(a: ErrorGroup, b: ErrorGroup): boolean {
   return a.type === b.type && a.code === b.code && a.signature === b.signature;
 }

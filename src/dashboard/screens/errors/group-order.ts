@@ -12,7 +12,7 @@ export interface Arrangement {
   readonly isStale: boolean;
 }
 
-export function sortedGroups(groups: readonly ErrorGroup[], sort: Sort): ErrorGroup[] {
+function sortedGroups(groups: readonly ErrorGroup[], sort: Sort): ErrorGroup[] {
   const lastSeen = (a: ErrorGroup, b: ErrorGroup): number => Date.parse(b.last_seen) - Date.parse(a.last_seen);
   return [...groups].sort(
     sort === "count" ? (a, b) => b.count - a.count || lastSeen(a, b) : (a, b) => lastSeen(a, b) || b.count - a.count,
