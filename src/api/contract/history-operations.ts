@@ -128,7 +128,7 @@ export const getErrors: Operation = {
             truncated: Type.Boolean({ description: `Whether there are more than these ${MAX_ERROR_GROUPS}` }),
             version_since: nullable(
               timeSchema,
-              "When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if it is not known",
+              "When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if no earlier version is known",
             ),
           }),
         },

@@ -124,6 +124,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
       {
         ...axis,
         font,
+        size: 28,
         grid: { show: false },
         values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step),
       },

@@ -108,7 +108,7 @@ export class HistoryReader {
     return this.#pool.query<VersionStart>(VERSIONS, [from, to, MAX_VERSIONS]);
   }
 
-  /** When the version that was started last first ran, epoch ms; null if none is known. Rejects as {@link series}. */
+  /** When the version that was started last first ran, epoch ms; null if no earlier one is known. Rejects as {@link series}. */
   async versionSince(): Promise<number | null> {
     const [row] = await this.#pool.query<{ since: number }>(VERSION_SINCE, []);
     return row?.since ?? null;

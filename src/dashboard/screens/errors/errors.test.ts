@@ -61,6 +61,9 @@ describe("with failures", () => {
          now() - interval '3 days', now() - interval '3 days', array[$1::uuid]`,
       [randomUUID()],
     );
+    await connection.query(
+      "insert into replica_versions (id, at, version) values (0, now() - interval '4 days', '0.0.0-old')",
+    );
     await connection.end();
   });
 
