@@ -61,7 +61,13 @@ describe("one job", () => {
       out: `${id} is scheduled\n`,
     });
     expect(jsonLines((await run(`get ${id} --json`)).out)).toMatchObject([{ priority: 9, tags: ["a", "b"] }]);
+    expect(jsonLines((await run(`update ${id} --run-at 2027-01-31T08:00:00Z --json`)).out)).toMatchObject([
+      { run_at: "2027-01-31T08:00:00.000Z" },
+    ]);
+    expect(await run(`update ${id} --expires-at never`)).toMatchObject({ code: 0, out: `${id} is scheduled\n` });
     expect(jsonLines((await run(`update ${id} --no-tags --json`)).out)).toMatchObject([{ tags: [] }]);
+    const other = await waiting("other");
+    expect(await run(`update ${other} --run-at now`)).toMatchObject({ code: 0, out: `${other} is queued\n` });
     expect((await run(`run ${id}`)).code).toBe(0);
     expect(await run(`get ${id} --wait`)).toMatchObject({ code: 0 });
     expect(await run(`update ${id} --priority 1`)).toMatchObject({ code: 4 });

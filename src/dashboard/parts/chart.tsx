@@ -111,7 +111,12 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
     cursor: { drag: { x: latest.current.onBrush !== undefined, y: false, setScale: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, font, grid: { show: false }, values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step) },
+      {
+        ...axis,
+        font,
+        grid: { show: false },
+        values: (_plot, seconds, _axis, _space, step) => timeTexts(seconds, step),
+      },
       { ...axis, font, size: 56, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
     ],
     series: [

@@ -18,7 +18,7 @@ import {
 import { type QuerySettings, querySettings } from "./export-settings.ts";
 import type { ExportSource } from "./export-source.ts";
 import { encodeFile } from "./file-encoder.ts";
-import { JOB_REDACTIONS, jobHistoryQuery } from "./job-history.ts";
+import { jobHistoryQuery, jobHistoryRules } from "./job-history.ts";
 import type { Layout } from "./layout.ts";
 import { loadExport } from "./load-export.ts";
 import { readNamedQuery } from "./named-query.ts";
@@ -115,7 +115,7 @@ async function openSource(
     timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS,
     timeZone: layout.timeZone,
   };
-  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
+  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, jobHistoryRules(source.jobs));
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
   const query = { ...source, params: exactParams(source.params ?? {}, () => json) };
   return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);

@@ -46,7 +46,11 @@ export function HistoryCharts({ range, series, readAt }: HistoryProps): JSX.Elem
       <Panel title="Jobs per minute" aside={range.text}>
         <div class="panel-body">
           <Chart {...shared} label={`Jobs per minute by outcome, ${range.text}`} lines={throughput} format={rateText} />
-          <Table title="Jobs per minute as a table" steps={steps} heads={["Completed", "Failed", "Cancelled", "Retries"]}>
+          <Table
+            title="Jobs per minute as a table"
+            steps={steps}
+            heads={["Completed", "Failed", "Cancelled", "Retries"]}
+          >
             {({ completed, failed, cancelled, retries }) => [completed, failed, cancelled, retries].map(countText)}
           </Table>
         </div>

@@ -81,7 +81,11 @@ function countTiles({ stats: { data } }: Live): Tile[] {
     },
     {
       title: "Unaccounted",
-      value: data ? <span class={data.unaccounted === 0 ? "" : "error-text"}>{countText(data.unaccounted)}</span> : UNKNOWN,
+      value: data ? (
+        <span class={data.unaccounted === 0 ? "" : "error-text"}>{countText(data.unaccounted)}</span>
+      ) : (
+        UNKNOWN
+      ),
       note: data ? `of ${shortCount(data.accepted)} accepted` : "",
       tooltip: "Accepted jobs that are in no set of jobs. Any number but 0 is a lost job, or one that counts twice.",
       to: href(["jobs"]),

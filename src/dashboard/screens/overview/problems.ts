@@ -135,7 +135,10 @@ function longWaits({ queues = [], earlierQueues, workers = [] }: Observed): Prob
   return queues
     .filter(
       ({ type, state, oldest_wait_ms: wait }) =>
-        state === "active" && isRun(type, workers) && (wait ?? 0) > LONG_WAIT_MS && (wait ?? 0) > (earlier.get(type) ?? 0),
+        state === "active" &&
+        isRun(type, workers) &&
+        (wait ?? 0) > LONG_WAIT_MS &&
+        (wait ?? 0) > (earlier.get(type) ?? 0),
     )
     .sort((a, b) => (b.oldest_wait_ms ?? 0) - (a.oldest_wait_ms ?? 0))
     .map(({ type, oldest_wait_ms: wait }) => ({

@@ -33,7 +33,10 @@ export function pointsOf(steps: readonly SeriesStep[], step: Step, now: number):
   return {
     times,
     rates: { completed: rates("completed"), failed: rates("failed"), cancelled: rates("cancelled") },
-    pickup: { p50: steps.map((each) => each.pickup_ms?.p50 ?? null), p95: steps.map((each) => each.pickup_ms?.p95 ?? null) },
+    pickup: {
+      p50: steps.map((each) => each.pickup_ms?.p50 ?? null),
+      p95: steps.map((each) => each.pickup_ms?.p95 ?? null),
+    },
   };
 }
 

@@ -9,8 +9,8 @@ import { client } from "../../data/session.ts";
 import { Button } from "../../parts/button.tsx";
 import { durationText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
-import { ErrorText } from "../../parts/toasts.tsx";
 import { isFinished, Status } from "../../parts/status.tsx";
+import { ErrorText } from "../../parts/toasts.tsx";
 import { samplePicture } from "./sample-picture.ts";
 import { SampleResult } from "./sample-result.tsx";
 import type { Sample } from "./samples.ts";
@@ -57,7 +57,11 @@ function SampleCard({ sample }: { readonly sample: Sample }): JSX.Element {
 
 function SampleJob({ id, sample }: { readonly id: string; readonly sample: Sample }): JSX.Element {
   const [isOver, setOver] = useState(false);
-  const { data: read, error, refresh } = useResource(`sample/${id}`, (api, signal) => api.get(id, { signal }), {
+  const {
+    data: read,
+    error,
+    refresh,
+  } = useResource(`sample/${id}`, (api, signal) => api.get(id, { signal }), {
     everyMs: isOver ? 0 : READ_EVERY_MS,
   });
   const live = useLiveStatus(id, isOver, refresh);
