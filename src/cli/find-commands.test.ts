@@ -103,7 +103,8 @@ describe("the system", () => {
     expect((await run("types")).out).toMatch(/^noop +io/m);
     expect(await run("destinations")).toMatchObject({ code: 0, err: "No host was called recently.\n" });
     expect(await run("destinations reset nowhere.example")).toMatchObject({ code: 4 });
-    await run("pause noop");
+    await run("pause noop --reason maintenance");
+    expect((await run("queues noop")).out).toMatch(/^reason +maintenance$/m);
     await run("resume noop");
     expect((await run("audit --json --action queues.pause --limit 1")).code).toBe(0);
   });

@@ -206,6 +206,7 @@ describe("filters", () => {
       jobs: [],
       lastExamined: null,
       examined: 0,
+      ranks: [],
     });
   });
 

@@ -55,6 +55,8 @@ export interface JobPage {
   readonly lastExamined: string | null;
   /** How many jobs were examined; only those of one value of a filter if that filter has an index. */
   readonly examined: number;
+  /** For each of the jobs, how many were examined up to it. */
+  readonly ranks: readonly number[];
 }
 
 type ShownRow = Omit<PageRow, "id"> & JobRow & { readonly bytes: number };
@@ -72,7 +74,7 @@ export function mayMatch({ status }: JobFilters): boolean {
  */
 export async function readJobPage(query: Query, range: JobRange): Promise<JobPage> {
   const { filters = {}, from = LOWEST_ID } = range;
-  if (!mayMatch(filters)) return { jobs: [], lastExamined: null, examined: 0 };
+  if (!mayMatch(filters)) return { jobs: [], lastExamined: null, examined: 0, ranks: [] };
   const page = new PageInProgress(query, range);
   const filter = indexedFilter(filters);
   let day = startOfDay(range.below === undefined ? Date.now() : timeOfId(range.below));
@@ -124,6 +126,7 @@ class PageInProgress {
   /** The names of the filters that are set. */
   readonly #set: readonly string[];
   readonly #jobs: JobView[] = [];
+  readonly #ranks: number[] = [];
   /** The next id examined is below this one. */
   #top: string;
   #examined = 0;
@@ -140,7 +143,7 @@ class PageInProgress {
   }
 
   end(lastExamined: string | null, examined = this.#examined): JobPage {
-    return { jobs: this.#jobs, lastExamined, examined };
+    return { jobs: this.#jobs, lastExamined, examined, ranks: this.#ranks };
   }
 
   /** Examines the ids down to `bottom`. Returns the page if it ends before. */
@@ -189,6 +192,7 @@ class PageInProgress {
       : this.#read(examination, filters));
     for (const row of rows) {
       this.#jobs.push(viewOfRow(row));
+      this.#ranks.push(before + row.rank);
       this.#bytes += row.bytes;
     }
     this.#examined += examined;

@@ -105,9 +105,14 @@ function periodOf({ from, to, type }: Members, issues: ValidationIssue[], roundi
   return { from: start, to: end, types: "issues" in selection ? undefined : selection.filters.type };
 }
 
-/** Epoch ms; NaN, and an issue, if the text is no time. */
+/** RFC 3339 has years of four digits. */
+const FIRST_TIME = Date.parse("0000-01-01T00:00:00Z");
+const END_OF_TIME = Date.UTC(10_000, 0);
+
+/** Epoch ms; NaN, and an issue, if the text is no time that an answer can show. */
 function timeOf(given: string, path: string, issues: ValidationIssue[]): number {
-  const time = parseTime(given.replace(SPACED_OFFSET, "+"));
+  const read = parseTime(given.replace(SPACED_OFFSET, "+"));
+  const time = read !== undefined && read >= FIRST_TIME && read < END_OF_TIME ? read : undefined;
   if (time === undefined) issues.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
   return time ?? Number.NaN;
 }

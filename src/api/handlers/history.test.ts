@@ -174,6 +174,8 @@ describe("the series", () => {
       "/to",
       "/type",
     ]);
+    for (const time of ["9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00%2B12:00"])
+      expect(await get(`stats/series?step=hour&from=${time}&to=${time}`)).toMatchObject({ status: 422 });
     for (const query of ["type=", "type=%00", "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "step="])
       expect(await get(`stats/series?${query}`)).toMatchObject({ status: 422, body: { errors: [{}] } });
   });
