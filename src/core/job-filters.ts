@@ -79,12 +79,12 @@ const DESCRIPTIONS: Readonly<Record<(typeof MULTIPLE)[number] | (typeof TIMES)[n
   created_before: "Accepted before this time",
   finished_after: "Finished at this time or later",
   finished_before: "Finished before this time",
-  q: "With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
+  q: "With this text in the payload, secrets redacted, or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
 };
 
 /** What a member `payload.PATH` means. */
 const PAYLOAD_FILTER_DESCRIPTION =
-  "`payload.PATH`: the value at this dotted path into the payload, compared as text. This filter has no index: the server searches the jobs that pass the others";
+  "`payload.PATH`: the value at this dotted path into the payload, secrets redacted, compared as text. This filter has no index: the server searches the jobs that pass the others";
 
 const text = Type.String({ minLength: 1, maxLength: MAX_LENGTH });
 const multiple = (name: (typeof MULTIPLE)[number]) =>
