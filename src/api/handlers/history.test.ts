@@ -174,8 +174,8 @@ describe("the series", () => {
       "/to",
       "/type",
     ]);
-    for (const time of ["9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00%2B12:00"])
-      expect(await get(`stats/series?step=hour&from=${time}&to=${time}`)).toMatchObject({ status: 422 });
+    const after = await get("stats/series?step=hour&to=9999-12-31T23:59:59-12:00");
+    expect(after).toMatchObject({ status: 422, body: { errors: [{ path: "/to" }] } });
     for (const query of ["type=", "type=%00", "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "step="])
       expect(await get(`stats/series?${query}`)).toMatchObject({ status: 422, body: { errors: [{}] } });
   });
@@ -187,7 +187,13 @@ describe("the series", () => {
       "to=9999-12-31T23:59:59Z",
     ])
       for (const step of ["hour", "day"])
-        expect(await get(`stats/series?${query}&step=${step}`)).toMatchObject({ status: 200 });
+        expect(await get(`stats/series?${query}&step=${step}`)).toMatchObject({
+          status: 200,
+          body: {
+            from: expect.stringMatching(/^\d{4}-/) as string,
+            to: expect.stringMatching(/^\d{4}-/) as string,
+          },
+        });
   });
 });
 

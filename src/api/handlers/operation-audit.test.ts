@@ -21,12 +21,12 @@ afterAll(() => server.close());
 const post = (path: string, body?: object, headers?: Record<string, string>) =>
   request(server, "POST", `/api/v1/jobs${path}`, body, headers);
 /** The entries for one job: their actions and targets. */
-async function entriesOf(id: unknown): Promise<unknown[]> {
+async function entriesOf(id: unknown): Promise<(readonly [action: string, target: unknown])[]> {
   await server.audit.flush();
   const { body } = await request(server, "GET", "/api/v1/audit?limit=1000");
   return (body.entries as { action: string; target: string; job_id: string }[])
     .filter(({ job_id }) => job_id === id)
-    .map(({ action, target }) => [action, JSON.parse(target)]);
+    .map(({ action, target }) => [action, JSON.parse(target) as unknown]);
 }
 
 it("has an operation that was submitted as a job, alone or in a batch, once", async () => {

@@ -35,7 +35,7 @@ async function submit(key: string, type: string, payload: object): Promise<strin
 const patch = (key: string, id: string, body: object) =>
   ask(server, "PATCH", [`/api/v1/jobs/${id}`, body], bearer(key));
 async function payloadOf(id: string): Promise<unknown> {
-  return JSON.parse(String((await server.queue.read([id]))[0]?.payload));
+  return JSON.parse((await server.queue.read([id]))[0]?.payload as string);
 }
 
 it.each(["bulk_cancel", "replay"])("of a job of type %s needs the scope of its submission", async (type) => {
