@@ -51,8 +51,8 @@ export interface Acted {
 export interface Reruns {
   /**
    * The jobs that match the filters and had ended when the job `rerunId` was accepted, newest first, each once. Bulk
-   * operations, and jobs whose payload is erased or lost, are excluded. Rejects while Redis or Postgres is unavailable, and with the signal's reason after it
-   * is aborted.
+   * operations, and jobs whose payload is erased or lost, are excluded. Rejects while Redis or Postgres is unavailable,
+   * and with the signal's reason after it is aborted.
    */
   matching(filters: RerunFilters, rerunId: string, scan?: RerunScan): AsyncIterable<WalkPage>;
   /**

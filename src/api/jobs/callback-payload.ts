@@ -1,4 +1,4 @@
-/** Recognises the payload of a callback, which the server wrote (replica/callback.ts). */
+/** Recognizes the payload of a callback, which the server wrote (replica/callback.ts). */
 import type { Job } from "../../core/job.ts";
 import { memberText, memberTexts } from "../../core/json-span.ts";
 import { callbackId } from "../../queue/ids.ts";
