@@ -39,6 +39,7 @@ import { basePathOf } from "./http/base-path.ts";
 import { EMPTY_BODY_BYTES } from "./http/empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./http/exchange.ts";
 import { LargeBodies } from "./http/large-bodies.ts";
+import { withoutQuery } from "./http/no-query.ts";
 import { getDashboard, getDashboardFile } from "./pages/dashboard.ts";
 import { listMail, readMail, readMailPart } from "./pages/dev-mail.ts";
 import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
@@ -118,13 +119,13 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(diagnostics.getWhy, getWhy(deps)),
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
-    call(system.getQueues, getQueues(deps, jobCounts)),
+    call(system.getQueues, withoutQuery(getQueues(deps, jobCounts))),
     call(queues.getQueue, getQueue(deps)),
     call(queues.getQueueHistory, getQueueHistory(deps)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
-    call(introspection.getTypes, getTypes(deps, jobCounts)),
-    call(introspection.getDestinations, getDestinations(deps)),
+    call(introspection.getTypes, withoutQuery(getTypes(deps, jobCounts))),
+    call(introspection.getDestinations, withoutQuery(getDestinations(deps))),
     { ...call(introspection.resetDestination, resetDestination(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(introspection.getAudit, getAudit(deps)),
     route(system.getWhoami, getWhoami(deps)),

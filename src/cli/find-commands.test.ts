@@ -52,7 +52,13 @@ describe("one job", () => {
       out: `${id} is scheduled\n`,
     });
     expect(jsonLines((await run(`get ${id} --json`)).out)).toMatchObject([{ priority: 9, tags: ["a", "b"] }]);
+    expect(jsonLines((await run(`update ${id} --run-at 2027-01-31T08:00:00Z --json`)).out)).toMatchObject([
+      { run_at: "2027-01-31T08:00:00.000Z" },
+    ]);
+    expect(await run(`update ${id} --expires-at never`)).toMatchObject({ code: 0, out: `${id} is scheduled\n` });
     expect(jsonLines((await run(`update ${id} --no-tags --json`)).out)).toMatchObject([{ tags: [] }]);
+    const other = await waiting("other");
+    expect(await run(`update ${other} --run-at now`)).toMatchObject({ code: 0, out: `${other} is queued\n` });
     expect((await run(`run ${id}`)).code).toBe(0);
     expect(await run(`get ${id} --wait`)).toMatchObject({ code: 0 });
     expect(await run(`update ${id} --priority 1`)).toMatchObject({ code: 4 });
@@ -88,7 +94,8 @@ describe("the system", () => {
     expect((await run("types")).out).toMatch(/^noop +io/m);
     expect(await run("destinations")).toMatchObject({ code: 0, err: "No host was called recently.\n" });
     expect(await run("destinations reset nowhere.example")).toMatchObject({ code: 4 });
-    await run("pause noop");
+    await run("pause noop --reason maintenance");
+    expect((await run("queues noop")).out).toMatch(/^reason +maintenance$/m);
     await run("resume noop");
     expect((await run("audit --json --action queues.pause --limit 1")).code).toBe(0);
   });

@@ -26,6 +26,7 @@ export function addQueueCommands(program: Command, act: Act): void {
       "Stops starting jobs of these types, on all replicas. New ones are accepted and wait; running ones continue.",
     )
     .argument("<type...>")
+    .option("--reason <text>", "why, for people: `queues TYPE` and the audit show it")
     .action(act(pause));
   program
     .command("resume")
@@ -110,8 +111,12 @@ function printParts(terminal: Invocation["terminal"], { groups, next_due: nextDu
     terminal.err.write("There are too many jobs to read: groups are estimates, or due jobs are left out.\n");
 }
 
-async function pause(invocation: Invocation, types: readonly string[]): Promise<number> {
-  for (const type of types) printState(invocation, await invocation.client.pause(type));
+async function pause(
+  invocation: Invocation,
+  types: readonly string[],
+  options: { readonly reason?: string },
+): Promise<number> {
+  for (const type of types) printState(invocation, await invocation.client.pause(type, options));
   return IN_ORDER;
 }
 

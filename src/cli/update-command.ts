@@ -21,15 +21,18 @@ import { durationOption, durationText } from "./time-option.ts";
 /** Filters that have the names of changes; `-q` has them. */
 const CHANGES: readonly FilterName[] = ["tag", "payload"];
 
+const NOW = "now";
+const NEVER = "never";
+
 interface ChangeOptions {
   readonly priority?: number;
-  /** Null: now. */
-  readonly runAt?: string | null;
+  /** RFC 3339, or {@link NOW}. */
+  readonly runAt?: string;
   readonly delay?: number;
   readonly tag?: readonly string[];
   readonly tags: boolean;
-  /** Null: never. */
-  readonly expiresAt?: string | null;
+  /** RFC 3339, or {@link NEVER}. */
+  readonly expiresAt?: string;
   readonly maxAttempts?: number;
   readonly payload?: string;
 }
@@ -50,7 +53,7 @@ export function addUpdateCommand(program: Command, act: Act): void {
     )
     .argument("[id...]")
     .option("--priority <n>", "the new priority, 0 to 9, higher first", countBetween(0, 9))
-    .option("--run-at <time>", "start no earlier than this RFC 3339 time, or now", timeOr("now"))
+    .option("--run-at <time>", "start no earlier than this RFC 3339 time, or now", timeOr(NOW))
     .option("--delay <duration>", "start after this time at the earliest, counted from now", durationOption)
     .option(
       "--tag <tag>",
@@ -58,7 +61,7 @@ export function addUpdateCommand(program: Command, act: Act): void {
       (tag, tags: readonly string[] | undefined) => [...(tags ?? []), tag],
     )
     .option("--no-tags", "remove all tags")
-    .option("--expires-at <time>", "fail unless started by this RFC 3339 time, or never", timeOr("never"))
+    .option("--expires-at <time>", "fail unless started by this RFC 3339 time, or never", timeOr(NEVER))
     .option("--max-attempts <n>", "the new maximum, 1 to 25", countBetween(1, 25))
     .option("--payload <json>", "merge this JSON into the payload: JSON itself, @FILE, or -; only with ids")
     .option("--all", "all jobs that match the filters");
@@ -67,10 +70,10 @@ export function addUpdateCommand(program: Command, act: Act): void {
   addFollowOptions(command).action(act(update));
 }
 
-/** @returns a parser of times, to which `word` means null */
-function timeOr(word: string): (text: string) => string | null {
+/** @returns a parser of times that keeps `word` as it is: the parser of a command replaces null by "" */
+function timeOr(word: string): (text: string) => string {
   return (text) => {
-    if (text === word) return null;
+    if (text === word) return word;
     const time = parseTime(text);
     if (time === undefined) throw new InvalidArgumentError(`Expected ${word}, or a time such as 2026-01-31T08:00:00Z.`);
     return new Date(time).toISOString();
@@ -119,11 +122,11 @@ function changesOf({ priority, runAt, delay, tag, tags, expiresAt, maxAttempts }
   if (tag !== undefined && !tags) throw new StartError("update: use either --tag or --no-tags, not both.");
   return {
     ...(priority !== undefined && { priority }),
-    ...(runAt !== undefined && { runAt }),
+    ...(runAt !== undefined && { runAt: runAt === NOW ? null : runAt }),
     ...(delay !== undefined && { delayMs: delay }),
     ...(tag !== undefined && { tags: tag }),
     ...(!tags && { tags: null }),
-    ...(expiresAt !== undefined && { expiresAt }),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt === NEVER ? null : expiresAt }),
     ...(maxAttempts !== undefined && { maxAttempts }),
   };
 }

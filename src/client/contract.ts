@@ -531,7 +531,7 @@ export interface ListFilters {
   finishedAfter?: string | Date | undefined;
   /** Finished before this time */
   finishedBefore?: string | Date | undefined;
-  /** With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others */
+  /** With this text in the payload, secrets redacted, or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others */
   q?: string | undefined;
   /** Values in the payload by their dotted paths, compared as text: `{ "order.id": "42" }`. This filter has no index: the server searches the jobs that pass the others */
   payload?: Record<string, string> | undefined;

@@ -29,13 +29,14 @@ const MAX_KEPT_BYTES = 2 * 1024;
 export type BodyKind = "single" | "batch" | "ndjson";
 
 export interface Rejection {
-  readonly status: 400 | 413 | 422;
+  readonly status: 400 | 409 | 413 | 422;
   readonly code:
     | "invalid_utf8"
     | "malformed_json"
     | "json_too_deep"
     | "body_too_large"
     | "body_too_complex"
+    | "callback_payload"
     | "validation_failed";
   readonly detail: string;
   readonly issues: readonly ValidationIssue[];
@@ -113,6 +114,8 @@ function parsePatch(
     return invalid([{ path: "", message: "expected an object" }]);
   const patch = value as Readonly<Record<string, unknown>>;
   const isPayloadKept = !Object.hasOwn(patch, "payload");
+  if (!isPayloadKept && job.isCallback)
+    return reject(409, "callback_payload", "The payload of a callback cannot be changed: the server wrote it.");
   const type = isPayloadKept ? typeWithoutPayload(job, typeOf) : typeOf(job.type);
   const submitted = patchedJson(job, patch, json, type);
   const read = readJson(submitted);
@@ -128,8 +131,9 @@ function parsePatch(
   );
   const changed = changedSubmission(job, patch, parsed, type);
   if ("issues" in changed) return invalid(changed.issues);
-  const needsRead = "needsRead" in parsed && parsed.needsRead;
-  return { submissions: [changed.submission], isDelayed: false, needsRead, isPayloadKept };
+  const { needsRead, needsAdmin } = "issues" in parsed ? { needsRead: false } : parsed;
+  const submissions = [changed.submission];
+  return { submissions, isDelayed: false, needsRead, ...(needsAdmin && { needsAdmin }), isPayloadKept };
 }
 
 /** The value of a body without submissions, or why it is rejected. */

@@ -1,8 +1,9 @@
 /** Bulk operations on jobs: the interface between their job types (jobs/bulk/) and the replica that runs them. */
 import type { Status } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
-import type { FilterMembers } from "./job-filters.ts";
+import type { FilterMembers, JobFilters } from "./job-filters.ts";
 import type { Acted, RerunScan, WalkPage } from "./reruns.ts";
+import { RERUN_TYPE } from "./reruns.ts";
 
 export const BULK_ACTIONS = ["cancel", "run", "update", "erase"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
@@ -17,6 +18,24 @@ export function bulkTypeOf(action: BulkAction): string {
 /** Whether jobs of this type act on other jobs, and need the scope `admin`. */
 export function isBulkType(type: string): boolean {
   return BULK_ACTIONS.some((action) => bulkTypeOf(action) === type);
+}
+
+/** The types of the jobs that act on other jobs. */
+const OPERATION_TYPES: readonly string[] = [RERUN_TYPE, ...BULK_ACTIONS.map(bulkTypeOf)];
+
+/** Whether jobs of this type act on other jobs. */
+export function isOperation(type: string): boolean {
+  return OPERATION_TYPES.includes(type);
+}
+
+/** The same filters without the jobs that act on others. */
+export function withoutOperations(filters: JobFilters): JobFilters {
+  return { ...filters, except_type: OPERATION_TYPES };
+}
+
+/** The filters of a bulk operation: it acts on another operation only if its filter `type` names that type. */
+export function withNamedOperations(filters: JobFilters): JobFilters {
+  return filters.type === undefined ? withoutOperations(filters) : filters;
 }
 
 /** The statuses of the jobs that an operation acts on; also the default of its filter `status`. */

@@ -6,6 +6,7 @@ import { STATUSES } from "./job.ts";
 import type { PayloadIssue } from "./job-type.ts";
 import { readableJson, textAt } from "./json-path.ts";
 import { isLarge } from "./payload.ts";
+import { redactWhole } from "./redaction.ts";
 import { parseTime } from "./rfc3339.ts";
 
 /** One condition on a payload: the value at the path, compared as text. */
@@ -22,6 +23,8 @@ interface PayloadFilter {
 export interface JobFilters {
   readonly status?: readonly Status[] | undefined;
   readonly type?: readonly string[] | undefined;
+  /** Of none of these types. No caller gives it: bulk operations leave each other out. */
+  readonly except_type?: readonly string[] | undefined;
   readonly tag?: readonly string[] | undefined;
   readonly group_key?: readonly string[] | undefined;
   readonly error_code?: readonly string[] | undefined;
@@ -53,6 +56,8 @@ const MAX_VALUES = 100;
 const MAX_LENGTH = 255;
 const MAX_PAYLOAD_FILTERS = 10;
 const PAYLOAD_PREFIX = "payload.";
+/** What replaces a secret (redaction.ts), also within a URL. */
+const REDACTED = "[redacted]";
 const TIME_MESSAGE = "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)";
 
 /** The filters with values that contain no commas: several may be in one text, separated by commas. */
@@ -74,12 +79,12 @@ const DESCRIPTIONS: Readonly<Record<(typeof MULTIPLE)[number] | (typeof TIMES)[n
   created_before: "Accepted before this time",
   finished_after: "Finished at this time or later",
   finished_before: "Finished before this time",
-  q: "With this text in the payload or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
+  q: "With this text in the payload, secrets redacted, or in the error message, where the letters A to Z match in upper and lower case. This filter has no index: the server searches the jobs that pass the others",
 };
 
 /** What a member `payload.PATH` means. */
 const PAYLOAD_FILTER_DESCRIPTION =
-  "`payload.PATH`: the value at this dotted path into the payload, compared as text. This filter has no index: the server searches the jobs that pass the others";
+  "`payload.PATH`: the value at this dotted path into the payload, secrets redacted, compared as text. This filter has no index: the server searches the jobs that pass the others";
 
 const text = Type.String({ minLength: 1, maxLength: MAX_LENGTH });
 const multiple = (name: (typeof MULTIPLE)[number]) =>
@@ -240,16 +245,38 @@ export function needsPayload({ payload, q }: JobFilters): boolean {
   return payload !== undefined || q !== undefined;
 }
 
+/** What the filters {@link needsPayload} look at. */
+export interface SearchedJob {
+  /** The whole payload, JSON. */
+  readonly payload: string;
+  /** The message of its error. */
+  readonly message: string | null;
+}
+
 /**
- * Whether a job passes every filter. The SQL of the same filters is in postgres/job-filters-sql.ts. A large payload that
- * was not read passes no filter of payloads.
+ * Whether a job passes the filters by payload and by text. They see only what a reader of the job sees: nothing that is
+ * redacted matches, or a search could guess a secret letter by letter. Members named like credentials do not match either
+ * where a type delivers them, and so shows them.
+ */
+export function passesSearch({ payload, message }: SearchedJob, { payload: paths, q }: JobFilters): boolean {
+  return (
+    (paths === undefined || (passesPayload(payload, paths) && passesPayload(readable(payload), paths))) &&
+    (q === undefined || (message !== null && contains(message, q)) || (contains(payload, q) && isShown(payload, q)))
+  );
+}
+
+/**
+ * Whether a job passes every filter. The SQL in postgres/job-filters-sql.ts finds the same jobs, except that it does not
+ * redact payloads: its matches must also pass {@link passesSearch}. A large payload that was not read passes no filter
+ * of payloads.
  */
 export function passesFilters(view: JobView, filters: JobFilters): boolean {
-  const { status, type, tag, group_key, error_code, retry_of, worker } = filters;
-  const { finished_after, finished_before, payload, q } = filters;
+  const { status, type, except_type, tag, group_key, error_code, retry_of, worker } = filters;
+  const { finished_after, finished_before } = filters;
   return (
     isAmong(view.status, status) &&
     isAmong(view.type, type) &&
+    except_type?.includes(view.type) !== true &&
     (tag === undefined || tag.some((one) => view.tags.includes(one))) &&
     isAmong(view.group_key, group_key) &&
     isAmong(view.error?.code, error_code) &&
@@ -257,8 +284,11 @@ export function passesFilters(view: JobView, filters: JobFilters): boolean {
     isAmong(view.worker, worker) &&
     (finished_after === undefined || (view.finished_at !== null && view.finished_at >= finished_after)) &&
     (finished_before === undefined || (view.finished_at !== null && view.finished_at < finished_before)) &&
-    (payload === undefined || passesPayload(view, payload)) &&
-    (q === undefined || containsText(view, q))
+    (!needsPayload(filters) ||
+      passesSearch(
+        { payload: isLarge(view.payload) ? "" : view.payload, message: view.error?.message ?? null },
+        filters,
+      ))
   );
 }
 
@@ -266,18 +296,25 @@ function isAmong(value: string | null | undefined, values: readonly string[] | u
   return values === undefined || (value !== null && value !== undefined && values.includes(value));
 }
 
-function passesPayload({ payload }: JobView, filters: readonly PayloadFilter[]): boolean {
-  if (isLarge(payload)) return false;
+function passesPayload(payload: string, filters: readonly PayloadFilter[]): boolean {
+  if (payload === "") return false;
   const json = readableJson(payload);
   return filters.every(({ path, value }) => textAt(json, path) === value);
 }
 
-function containsText({ payload, error }: JobView, q: string): boolean {
-  const text = lowerAscii(q);
-  return (
-    (!isLarge(payload) && lowerAscii(payload).includes(text)) ||
-    (error !== null && lowerAscii(error.message).includes(text))
-  );
+function contains(text: string, q: string): boolean {
+  return lowerAscii(text).includes(lowerAscii(q));
+}
+
+/** A match may not reach into a placeholder: it would depend on whether the secret has the same letters. */
+function isShown(payload: string, q: string): boolean {
+  const shown = readable(payload);
+  return shown === payload || shown.split(REDACTED).some((part) => contains(part, q));
+}
+
+/** The payload of an erased job is `null`. */
+function readable(payload: string): string {
+  return payload.trimStart().startsWith("{") ? redactWhole(payload) : payload;
 }
 
 /** Folds A to Z alone, as the SQL does: other letters have different lower cases in the locales of databases. */

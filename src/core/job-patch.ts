@@ -31,6 +31,8 @@ export interface PatchedJob extends Omit<Submission, "payload"> {
   readonly attempt: number;
   /** The JSON text of the payload, or its UTF-8; only needed if the patch may name it. */
   readonly payload?: string | Uint8Array | undefined;
+  /** Whether the job delivers a callback: then nobody may change its payload. */
+  readonly isCallback?: boolean;
 }
 
 type Patch = Readonly<Record<string, unknown>>;

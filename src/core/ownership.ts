@@ -28,6 +28,14 @@ export function readsAll(caller: Caller | undefined): boolean {
   return caller === undefined || hasScope(caller, "read");
 }
 
+/**
+ * Whether a caller may change the payload of a job with these options: its own submission. A payload may contain the
+ * credentials of its owner, which a change could send elsewhere; that of a rerun may be of another owner.
+ */
+export function mayChangePayload(caller: Caller | undefined, { api_key, retry_of }: JobOptions): boolean {
+  return caller === undefined || hasScope(caller, "admin") || (api_key === caller.id && retry_of === undefined);
+}
+
 /** Whether a caller may cancel and retry a job with these options. A job without a key belongs to no key. */
 export function mayActOn(caller: Caller | undefined, { api_key }: JobOptions): boolean {
   return caller === undefined || hasScope(caller, "read") || api_key === caller.id;

@@ -26,6 +26,8 @@ export interface RerunScan {
   readonly below?: string | undefined;
   /** Ends the scan. */
   readonly signal?: AbortSignal;
+  /** The scan is for an erasure, to which a lost payload does not matter, and which may name bulk operations. */
+  readonly isErasure?: true;
 }
 
 /** A page of a scan of jobs, newest first. */
@@ -48,9 +50,9 @@ export interface Acted {
 
 export interface Reruns {
   /**
-   * The jobs that match the filters and had ended when the job `rerunId` was accepted, newest first, each once. Jobs of
-   * type `replay` are excluded. Rejects while Redis or Postgres is unavailable, and with the signal's reason after it
-   * is aborted.
+   * The jobs that match the filters and had ended when the job `rerunId` was accepted, newest first, each once. Bulk
+   * operations, and jobs whose payload is erased or lost, are excluded. Rejects while Redis or Postgres is unavailable,
+   * and with the signal's reason after it is aborted.
    */
   matching(filters: RerunFilters, rerunId: string, scan?: RerunScan): AsyncIterable<WalkPage>;
   /**

@@ -1,9 +1,12 @@
 /** Turns a finished job into a new submission, for a retry or a rerun. */
 import type { JobError, JobOptions, JobView, Submission } from "./job.ts";
 
+/** The error codes of jobs whose payload is lost. */
+export const LOST_PAYLOAD: readonly string[] = ["unrecordable", "unreadable"];
+
 /** Whether a job failed because its submission could not be read or recorded: it cannot be submitted again. */
 export function hasLostPayload(error: JobError | null): boolean {
-  return error?.code === "unrecordable" || error?.code === "unreadable";
+  return error !== null && LOST_PAYLOAD.includes(error.code);
 }
 
 /**

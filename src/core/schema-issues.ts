@@ -39,7 +39,12 @@ export function issuesOfErrors(errors: readonly TLocalizedValidationError[]): Va
   }
   // Always return an issue for an invalid value: callers accept a value without issues.
   if (entries.length === 0) return [{ path: "", message: "is not valid" }];
-  return entries.slice(0, MAX_ISSUES + 1).map(({ issue }) => issue);
+  // The limits of a value do not matter while it is of another kind
+  const ofOtherKind = new Set(entries.flatMap(({ expected, issue }) => (expected === undefined ? [] : [issue.path])));
+  return entries
+    .filter(({ expected, issue }) => expected !== undefined || !ofOtherKind.has(issue.path))
+    .slice(0, MAX_ISSUES + 1)
+    .map(({ issue }) => issue);
 }
 
 /** Whether an entry belongs to a branch of the union at `path`. */

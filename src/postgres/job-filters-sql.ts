@@ -10,11 +10,12 @@ export type AddValue = (value: string | number | readonly string[]) => string;
  * turn into text are read as U+FFFD, as `readableJson` of core/json-path.ts does.
  */
 export function filterSql(filters: JobFilters, add: AddValue): string {
-  const { status, type, tag, group_key, error_code, retry_of, worker } = filters;
+  const { status, type, except_type, tag, group_key, error_code, retry_of, worker } = filters;
   const { finished_after, finished_before, payload, q } = filters;
   const conditions = [
     status && `status = any (${add(status)}::text[])`,
     type && `type = any (${add(type)}::text[])`,
+    except_type && `type <> all (${add(except_type)}::text[])`,
     tag && `tags && ${add(tag)}::text[]`,
     group_key && `group_key = any (${add(group_key)}::text[])`,
     error_code && `error ->> 'code' = any (${add(error_code)}::text[])`,

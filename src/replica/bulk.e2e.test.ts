@@ -75,8 +75,31 @@ describe("a bulk cancellation", () => {
         erased_at: expect.any(String) as unknown,
       });
     const again = (await call(replica, "POST", "/api/v1/jobs/erase", { tag: "planned" })).body as ApiJob;
-    expect(await jobWhen(replica, again.id)).toMatchObject({ status: "completed" });
+    expect(await jobWhen(replica, again.id)).toMatchObject({ result: { matched: 0, done: 0, skipped: 0 } });
+    for (const path of ["erase", "replay"])
+      expect(
+        await call(replica, "POST", `/api/v1/jobs/${path}`, { tag: "planned", status: "completed", dry_run: true }),
+      ).toMatchObject({ body: { matched: 0 } });
     await expectCounts(replica);
+  });
+
+  it("leaves other operations alone, unless it names their type", async () => {
+    const operations = [
+      { type: "bulk_run", payload: { tag: "none" }, tags: ["operation"], delay_ms: 3_600_000 },
+      { type: "replay", payload: { tag: "none" }, tags: ["operation"], delay_ms: 3_600_000 },
+    ];
+    await call(replica, "POST", "/api/v1/jobs/batch", { jobs: operations });
+    const matched = async (path: string, body: object) =>
+      ((await call(replica, "POST", `/api/v1/jobs/${path}`, { ...body, dry_run: true })).body as { matched: number })
+        .matched;
+    expect(await matched("cancel", { tag: "operation" })).toBe(0);
+    expect(await matched("cancel", { tag: "operation", type: "replay" })).toBe(1);
+    const { id } = (await cancel({ type: "bulk_run,replay", tag: "operation" })).body as ApiJob;
+    expect(await jobWhen(replica, id)).toMatchObject({ result: { matched: 2, done: 2 } });
+    expect(await matched("erase", { tag: "operation" })).toBe(0);
+    expect(await matched("erase", { tag: "operation", type: "replay" })).toBe(1);
+    expect(await matched("replay", { tag: "operation", status: "cancelled" })).toBe(0);
+    expect(await matched("replay", { tag: "operation", status: "cancelled", type: "replay,bulk_run" })).toBe(0);
   });
 
   it("erases one finished job, and no other; it cannot be retried", async () => {

@@ -7,7 +7,7 @@ import type { ArtifactStore } from "../artifacts/store.ts";
 import { Turns } from "../concurrency/turns.ts";
 import { at } from "../core/at.ts";
 import type { Bulk, BulkAction, BulkOperationOptions, Rechecked } from "../core/bulk.ts";
-import { BULK_STATUSES } from "../core/bulk.ts";
+import { BULK_STATUSES, withNamedOperations } from "../core/bulk.ts";
 import { applySet } from "../core/bulk-patch.ts";
 import type { CallbackOf, Job, Status } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
@@ -62,7 +62,7 @@ export function bulkOf(parts: BulkParts): Bulk {
         ? parts.reruns.matching(
             { status: TERMINAL_STATUSES, ...operation.filters, include_replayed: true },
             operation.id,
-            scan,
+            { ...scan, isErasure: true },
           )
         : liveMatching({ queue: parts.queue, turns }, selectionOf(operation), { caller: operation.id, ...scan }),
     remaining: async (operation, below) => {
@@ -81,7 +81,7 @@ function selectionOf({ action, id, filters: members }: BulkOperationOptions): Jo
   const selection = readFilters({ status: statuses, ...members }, statuses);
   if ("issues" in selection) throw new Error("the filters of a bulk operation are checked when it is submitted");
   const { below = id } = selection;
-  return { ...selection, below: below < id ? below : id };
+  return { ...selection, filters: withNamedOperations(selection.filters), below: below < id ? below : id };
 }
 
 async function act(

@@ -1,14 +1,16 @@
 /** Finds the finished jobs that pass the filters of a bulk rerun, in Postgres and in the outbox. */
 
+import { liveMatches } from "../api/jobs/live-jobs.ts";
 import type { Turns } from "../concurrency/turns.ts";
-import { isBulkType } from "../core/bulk.ts";
+import { withNamedOperations, withoutOperations } from "../core/bulk.ts";
 import { lowestOf, timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
-import { passesFilters, readFilters } from "../core/job-filters.ts";
+import type { JobFilters } from "../core/job-filters.ts";
+import { readFilters } from "../core/job-filters.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { RerunFilters, RerunScan, WalkPage } from "../core/reruns.ts";
-import { RERUN_TYPE } from "../core/reruns.ts";
+import { hasLostPayload } from "../core/resubmission.ts";
 import { CodedError } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
@@ -22,7 +24,7 @@ const MAX_ENDED = 10_000;
 const CHUNK = 50;
 
 export interface ScanParts {
-  readonly queue: Pick<Queue, "endedIds" | "readHeaders">;
+  readonly queue: Pick<Queue, "endedIds" | "readHeaders" | "read" | "payload">;
   readonly store: Pick<Store, "matching">;
   readonly turns: Turns;
 }
@@ -38,24 +40,24 @@ export async function* matching(
   scan: RerunScan,
 ): AsyncGenerator<WalkPage> {
   const { include_replayed: includesReruns = false, ...members } = given;
-  const { caller = rerunId, signal } = scan;
+  const { caller = rerunId, signal, isErasure = false } = scan;
   const selection = readFilters({ status: "failed", ...members }, TERMINAL_STATUSES);
   if ("issues" in selection) throw new Error("the filters of a bulk operation are checked when it is submitted");
-  const { filters, from } = selection;
+  const filters = isErasure ? withNamedOperations(selection.filters) : withoutOperations(selection.filters);
+  const { from } = selection;
   const finishedBy = timeOfId(rerunId);
   const below = lowestOf(selection.below, scan.below, rerunId) ?? rerunId;
   const isWanted = (view: JobView): boolean =>
-    view.type !== RERUN_TYPE &&
-    !isBulkType(view.type) &&
+    (isErasure || !hasLostPayload(view.error)) &&
     (view.finished_at ?? Infinity) <= finishedBy &&
-    (includesReruns || view.retry_of === null) &&
-    passesFilters(view, filters);
-  const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
+    (includesReruns || view.retry_of === null);
+  const ended = await endedIds(parts, { below, from, caller, signal, filters, isWanted });
   for await (const { ids, reached } of parts.store.matching(filters, {
     below,
     from,
     finishedBy,
     includesReruns,
+    includesLost: isErasure,
     caller,
     signal,
   })) {
@@ -70,13 +72,15 @@ interface EndedScan {
   readonly from: string | undefined;
   readonly caller: string;
   readonly signal: AbortSignal | undefined;
+  readonly filters: JobFilters;
+  /** The conditions besides the filters. */
   readonly isWanted: (view: JobView) => boolean;
 }
 
 /** The ids of the jobs in the outbox that pass the filters, newest first. */
 async function endedIds(
   { queue, turns }: ScanParts,
-  { below, from, caller, signal, isWanted }: EndedScan,
+  { below, from, caller, signal, filters, isWanted }: EndedScan,
 ): Promise<string[]> {
   const all = await queue.endedIds(MAX_ENDED);
   if (all.length === MAX_ENDED)
@@ -89,7 +93,8 @@ async function endedIds(
     .reverse();
   const found: string[] = [];
   for (let at = 0; at < inRange.length; at += CHUNK) {
-    const jobs = await turns.take(caller, () => queue.readHeaders(inRange.slice(at, at + CHUNK)), signal);
+    const ids = inRange.slice(at, at + CHUNK);
+    const { jobs } = await turns.take(caller, () => liveMatches(queue, ids, filters), signal);
     for (const view of jobs.map(viewOf)) if (isWanted(view)) found.push(view.id);
   }
   return found;

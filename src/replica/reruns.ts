@@ -3,7 +3,7 @@
  * and acceptance log.
  */
 import { Turns } from "../concurrency/turns.ts";
-import { isBulkType } from "../core/bulk.ts";
+import { isOperation } from "../core/bulk.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
@@ -120,7 +120,7 @@ async function readOriginal(
   const live = stored ? undefined : (await queue.read([id]))[0];
   const view = stored ?? (live && viewOf(live));
   // bulk operations need a scope that the replay's key may lack
-  if (!view || view.erased_at !== null || hasLostPayload(view.error) || isBulkType(view.type)) return undefined;
+  if (!view || view.erased_at !== null || hasLostPayload(view.error) || isOperation(view.type)) return undefined;
   const { payload } = view;
   return {
     view,

@@ -43,6 +43,7 @@ async function setup() {
         from: lowestIdAt(OLD),
         finishedBy: Date.now() + DAY_MS,
         includesReruns: false,
+        includesLost: false,
         caller,
         signal,
       },

@@ -6,8 +6,9 @@
 import { Turns } from "../concurrency/turns.ts";
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobFilters } from "../core/job-filters.ts";
+import { needsPayload } from "../core/job-filters.ts";
 import type { WalkPage } from "../core/reruns.ts";
-import { RERUN_TYPE } from "../core/reruns.ts";
+import { LOST_PAYLOAD } from "../core/resubmission.ts";
 import { DAY_MS } from "../core/time.ts";
 import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
@@ -16,6 +17,7 @@ import type { IndexedFilter, PageRow, PageStatement } from "./job-page-sql.ts";
 import { indexedFilter, pageStatement } from "./job-page-sql.ts";
 import { MAX_SEARCHED_BYTES, mayMatch } from "./job-pages.ts";
 import { startOfDay } from "./partitions.ts";
+import { passingIds } from "./searched-payloads.ts";
 
 /** Default limit for the ids that one query examines. */
 const SLICE = 10_000;
@@ -29,6 +31,8 @@ export interface HistoryRange {
   readonly finishedBy: number;
   /** Whether reruns of other jobs are included. */
   readonly includesReruns: boolean;
+  /** Whether jobs whose payload is lost are included. */
+  readonly includesLost: boolean;
   /** How many ids one query examines at most. */
   readonly slice?: number;
   /** The caller who takes turns with others. */
@@ -102,10 +106,13 @@ export class HistoryScans {
       maxReadBytes: MAX_SEARCHED_BYTES,
       shows: "ids",
     });
-    const rows = await this.#turns.take(range.caller ?? "", () => this.#query<PageRow>(text, values), range.signal);
+    const query = <Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> =>
+      this.#turns.take(range.caller ?? "", () => this.#query<Row>(sql, parameters), range.signal);
+    const rows = await query<PageRow>(text, values);
     const { examined = 0, lowest = null, searched = 0 } = rows[0] ?? {};
     const isMore = examined === part.maxExamined || searched >= MAX_SEARCHED_BYTES;
-    const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+    const found = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+    const ids = needsPayload(filters) ? [...(await passingIds(query, found, filters, Infinity)).passing] : found;
     return { ids, next: isMore && lowest !== null ? lowest : part.from };
   }
 
@@ -114,7 +121,11 @@ export class HistoryScans {
   }
 }
 
-function conditionsSql({ finishedBy, includesReruns }: HistoryRange, add: AddValue): string {
-  const conditions = [`type <> ${add(RERUN_TYPE)}`, `finished_at <= to_timestamp(${add(finishedBy)}::float8 / 1000)`];
-  return [...conditions, ...(includesReruns ? [] : ["retry_of is null"])].join(" and ");
+function conditionsSql({ finishedBy, includesReruns, includesLost }: HistoryRange, add: AddValue): string {
+  return [
+    "erased_at is null",
+    `finished_at <= to_timestamp(${add(finishedBy)}::float8 / 1000)`,
+    ...(includesReruns ? [] : ["retry_of is null"]),
+    ...(includesLost ? [] : [`coalesce(error ->> 'code', '') <> all (${add(LOST_PAYLOAD)}::text[])`]),
+  ].join(" and ");
 }

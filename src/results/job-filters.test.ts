@@ -53,7 +53,7 @@ function history(): Outcome[] {
         id: idAt(day + n),
         type: n % 3 ? "email" : "webhook",
         groupKey: GROUPS[n % 4] ?? null,
-        payload: JSON.stringify({ n, to: n % 2 ? "Ann@example.org" : "b" }),
+        payload: JSON.stringify({ n, to: n % 2 ? "Ann@example.org" : "b", secret: `whsec_${n % 4}` }),
         options: { tags: TAGS[(n * 7) % 5] ?? [], ...(n % 11 === 0 && { retry_of: retryOf(n % 22) }) },
       },
       status: code === undefined ? "completed" : n % 2 ? "failed" : "cancelled",
@@ -70,6 +70,7 @@ function retryOf(n: number): string {
 
 const some = <Value>(values: readonly Value[]) =>
   fc.option(fc.subarray([...values], { minLength: 1 }), { nil: undefined });
+const at = (name: string, value: string) => [{ path: [name], value }];
 const FILTERS: fc.Arbitrary<JobFilters> = fc.record({
   status: some(["completed", "failed", "cancelled", "queued"] as const),
   type: some(["email", "webhook", "none"]),
@@ -80,10 +81,8 @@ const FILTERS: fc.Arbitrary<JobFilters> = fc.record({
   worker: some(["replica1", "replica2", "none"]),
   finished_after: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
   finished_before: fc.option(fc.integer({ min: OLDEST, max: TODAY + 9_000 }), { nil: undefined, freq: 1 }),
-  payload: fc.option(fc.constantFrom([{ path: ["to"], value: "b" }], [{ path: ["n"], value: "17" }]), {
-    nil: undefined,
-  }),
-  q: fc.option(fc.constantFrom("ANN@", "answer 1", "zz"), { nil: undefined }),
+  payload: fc.option(fc.constantFrom(at("to", "b"), at("n", "17"), at("secret", "whsec_1")), { nil: undefined }),
+  q: fc.option(fc.constantFrom("ANN@", "answer 1", "zz", "whsec_1", "red", '"to"'), { nil: undefined }),
 });
 /** Most filters absent, so that some jobs pass. */
 const SPARSE = fc
@@ -144,6 +143,7 @@ describe("filters", () => {
           below: last,
           finishedBy: TODAY + DAY_MS,
           includesReruns: true,
+          includesLost: true,
           slice,
         })) {
           found.push(...ids);
@@ -170,6 +170,7 @@ describe("filters", () => {
       jobs: [],
       lastExamined: null,
       examined: 0,
+      ranks: [],
     });
   });
 

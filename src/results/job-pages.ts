@@ -3,6 +3,7 @@ import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
+import { needsPayload } from "../core/job-filters.ts";
 import { DAY_MS } from "../core/time.ts";
 import { findIds, groupsOf, rangeOf } from "./job-find.ts";
 import type { IndexedFilter, PageRow } from "./job-page-sql.ts";
@@ -10,6 +11,7 @@ import { indexedFilter, pageStatement } from "./job-page-sql.ts";
 import type { JobRow } from "./job-row.ts";
 import { viewOfRow } from "./job-row.ts";
 import { startOfDay } from "./partitions.ts";
+import { passingIds } from "./searched-payloads.ts";
 
 /** Default limit for the payloads and results of a page, which are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
@@ -53,9 +55,12 @@ export interface JobPage {
   readonly lastExamined: string | null;
   /** How many jobs were examined; only those of one value of a filter if that filter has an index. */
   readonly examined: number;
+  /** For each of the jobs, how many were examined up to it. */
+  readonly ranks: readonly number[];
 }
 
-type JobPageRow = PageRow & (({ readonly bytes: number } & JobRow) | { readonly id: null });
+type ShownRow = Omit<PageRow, "id"> & JobRow & { readonly bytes: number };
+type JobPageRow = ShownRow | (PageRow & { readonly id: null });
 type Query = <Row extends object>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
 /** Whether finished jobs can pass the filters. */
@@ -69,7 +74,7 @@ export function mayMatch({ status }: JobFilters): boolean {
  */
 export async function readJobPage(query: Query, range: JobRange): Promise<JobPage> {
   const { filters = {}, from = LOWEST_ID } = range;
-  if (!mayMatch(filters)) return { jobs: [], lastExamined: null, examined: 0 };
+  if (!mayMatch(filters)) return { jobs: [], lastExamined: null, examined: 0, ranks: [] };
   const page = new PageInProgress(query, range);
   const filter = indexedFilter(filters);
   let day = startOfDay(range.below === undefined ? Date.now() : timeOfId(range.below));
@@ -105,12 +110,23 @@ interface Examined {
   readonly lowest: string | null;
 }
 
+/** What one query has examined. */
+interface Slice {
+  readonly rows: readonly ShownRow[];
+  readonly examined: number;
+  readonly lowest: string | null;
+  readonly searched: number;
+  /** Whether it ends before the examination does, since it has enough jobs. */
+  readonly isCut: boolean;
+}
+
 class PageInProgress {
   readonly #query: Query;
   readonly #range: JobRange & { readonly maxJobs: number; readonly maxBytes: number; readonly filters: JobFilters };
   /** The names of the filters that are set. */
   readonly #set: readonly string[];
   readonly #jobs: JobView[] = [];
+  readonly #ranks: number[] = [];
   /** The next id examined is below this one. */
   #top: string;
   #examined = 0;
@@ -127,7 +143,7 @@ class PageInProgress {
   }
 
   end(lastExamined: string | null, examined = this.#examined): JobPage {
-    return { jobs: this.#jobs, lastExamined, examined };
+    return { jobs: this.#jobs, lastExamined, examined, ranks: this.#ranks };
   }
 
   /** Examines the ids down to `bottom`. Returns the page if it ends before. */
@@ -169,8 +185,31 @@ class PageInProgress {
   }
 
   async #examine(examination: Examination): Promise<Examined> {
-    const { limit, maxJobs, maxBytes, filters, isSummary = false } = this.#range;
+    const { limit, maxJobs, maxBytes, filters } = this.#range;
     const before = this.#examined;
+    const { rows, examined, lowest, searched, isCut } = await (needsPayload(filters)
+      ? this.#search(examination)
+      : this.#read(examination, filters));
+    for (const row of rows) {
+      this.#jobs.push(viewOfRow(row));
+      this.#ranks.push(before + row.rank);
+      this.#bytes += row.bytes;
+    }
+    this.#examined += examined;
+    this.#searched += searched;
+    const isFull = this.#jobs.length >= maxJobs || this.#bytes >= maxBytes;
+    const isOver = isCut || this.#examined >= limit || this.#searched >= MAX_SEARCHED_BYTES;
+    const end = isFull
+      ? this.end(this.#jobs.at(-1)?.id ?? lowest, before + (rows.at(-1)?.rank ?? examined))
+      : isOver
+        ? this.end(lowest)
+        : undefined;
+    return { end, examined, passed: rows.length, lowest };
+  }
+
+  /** The jobs that pass the filters, as many as the page can still have. */
+  async #read(examination: Examination, filters: JobFilters): Promise<Slice> {
+    const { maxJobs, maxBytes, isSummary = false } = this.#range;
     const { text, values } = pageStatement({
       ...examination,
       filters,
@@ -181,23 +220,30 @@ class PageInProgress {
     });
     const rows = await this.#query<JobPageRow>(text, values);
     const { examined = 0, lowest = null, searched = 0 } = rows[0] ?? {};
-    let passed = 0;
-    for (const row of rows) {
-      if (row.id === null) continue;
-      this.#jobs.push(viewOfRow(row));
-      this.#bytes += row.bytes;
-      passed += 1;
-    }
-    this.#examined += examined;
-    this.#searched += searched;
-    const isFull = this.#jobs.length >= maxJobs || this.#bytes >= maxBytes;
-    const isOver = this.#examined >= limit || this.#searched >= MAX_SEARCHED_BYTES;
-    const end = isFull
-      ? this.end(this.#jobs.at(-1)?.id ?? lowest, before + (rows.at(-1)?.rank ?? examined))
-      : isOver
-        ? this.end(lowest)
-        : undefined;
-    return { end, examined, passed, lowest };
+    return { rows: rows.filter((row) => row.id !== null), examined, lowest, searched, isCut: false };
+  }
+
+  /** As {@link #read}, for filters that need the payload: finds ids, checks them, and reads the jobs that pass. */
+  async #search(examination: Examination): Promise<Slice> {
+    const { maxJobs, filters } = this.#range;
+    const { text, values } = pageStatement({
+      ...examination,
+      filters,
+      maxReadBytes: MAX_SEARCHED_BYTES - this.#searched,
+      shows: "ids",
+    });
+    const found = await this.#query<PageRow>(text, values);
+    const { examined = 0, lowest = null, searched = 0 } = found[0] ?? {};
+    const rankOf = new Map(found.flatMap(({ id, rank }) => (id === null ? [] : [[id, rank] as const])));
+    const ids = [...rankOf.keys()];
+    const { passing, checked } = await passingIds(this.#query, ids, filters, maxJobs - this.#jobs.length);
+    const part = { ...rangeOf(passing), ids: passing, maxExamined: passing.length };
+    const rows = passing.length === 0 ? [] : (await this.#read(part, {})).rows;
+    const ranked = rows.map((row) => ({ ...row, rank: rankOf.get(row.id) ?? row.rank }));
+    const last = checked < ids.length ? ids[checked - 1] : undefined;
+    return last === undefined
+      ? { rows: ranked, examined, lowest, searched, isCut: false }
+      : { rows: ranked, examined: rankOf.get(last) ?? examined, lowest: last, searched, isCut: true };
   }
 
   /** If every job examined is in the page. */

@@ -129,8 +129,8 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices, without jobs of type
-   * replay. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices, without erased
+   * ones. All scans together read one slice at a time. Rejects with the signal's reason when it is aborted.
    */
   matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
     return this.#scans.matching(filters, range);

@@ -59,7 +59,7 @@ export const rerunJobs: Operation = {
   tag: "Jobs",
   summary: "Run all finished jobs again that match a filter",
   description:
-    "Starts a job of type `replay`, which enqueues each matching job again, exactly once: after a crash or a restart it resumes where it stopped. Only jobs that had finished when the call was accepted are run again. Each new job refers to the original in `retry_of`; the originals do not change, so a second call runs them again. Jobs that are themselves re-runs are skipped unless `include_replayed` is true. Every new job counts against the quotas of the API key that made the call. While a quota is used up, the `replay` job is `retrying` with the error `quota_exceeded`, and resumes when the quota refills. The key also needs the scope `read`.",
+    "Starts a job of type `replay`, which enqueues each matching job again, exactly once: after a crash or a restart it resumes where it stopped. Only jobs that had finished when the call was accepted are run again. Each new job refers to the original in `retry_of`; the originals do not change, so a second call runs them again. Bulk operations, and jobs whose payload is erased or lost, do not match; nor do jobs that are themselves re-runs, unless `include_replayed` is true. Every new job counts against the quotas of the API key that made the call. While a quota is used up, the `replay` job is `retrying` with the error `quota_exceeded`, and resumes when the quota refills. The key also needs the scope `read`.",
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: {
     "application/json": {
@@ -83,7 +83,7 @@ function bulkOperation(
     tag: "Jobs",
     ...operation,
     description:
-      `Starts a job of type \`${type}\`. It acts only on jobs that were accepted before it and are ${listOf(BULK_STATUSES[action])}; \`status\` selects among these. Its result has \`matched\`, \`done\`, and \`skipped\`: the jobs that ended before it reached them. After a crash or a restart it resumes where it stopped; a second call is harmless. ${operation.description ?? ""}`.trim(),
+      `Starts a job of type \`${type}\`. It acts only on jobs that were accepted before it and are ${listOf(BULK_STATUSES[action])}; \`status\` selects among these. Without a filter it acts on all of them; on jobs of the bulk operations' own types only if \`type\` names them. Its result has \`matched\`, \`done\`, and \`skipped\`: the jobs that ended before it reached them. After a crash or a restart it resumes where it stopped; a second call is harmless. ${operation.description ?? ""}`.trim(),
     headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
     body: { "application/json": { schema: bodyOf({ ...fields, ...controls({}) }) } },
     answers: answersOf(type),

@@ -37,7 +37,7 @@ export const getTypes: Operation = {
       content: { "application/json": { schema: Type.Object({ types: Type.Array(typeSchema) }) } },
     },
   },
-  problems: QUEUE_PROBLEMS,
+  problems: ["validation_failed", ...QUEUE_PROBLEMS],
 };
 
 const destinationSchema = Type.Object({
@@ -81,7 +81,7 @@ export const getDestinations: Operation = {
       content: { "application/json": { schema: Type.Object({ destinations: Type.Array(destinationSchema) }) } },
     },
   },
-  problems: QUEUE_PROBLEMS,
+  problems: ["validation_failed", ...QUEUE_PROBLEMS],
 };
 
 export const resetDestination: Operation = {

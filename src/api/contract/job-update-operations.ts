@@ -56,6 +56,7 @@ export const updateJob: Operation = {
     "A JSON Merge Patch (RFC 7396): fields that it does not name stay, and members of `payload` are merged.",
     "`null` for `run_at` or `delay_ms` makes the job due now; for `tags` or `expires_at` it removes them; for `priority` or `max_attempts` it restores the default.",
     'The payload is then checked like that of a new job. A value that reads back as `"[redacted]"`, and is sent back so, stays as it is.',
+    "`payload` may be changed by the key that submitted the job, and with the scope `admin`; that of a rerun with `admin` alone, that of a callback by nobody. It needs the scopes that a new job with this payload needs.",
     `The job runs either as it was before or as it is after the call. With another priority, it joins the end of its group there.\n\n${OWN_JOBS_ONLY}`,
   ].join(" "),
   body: { "application/merge-patch+json": { schema: jobPatch }, "application/json": { schema: jobPatch } },
@@ -63,6 +64,6 @@ export const updateJob: Operation = {
   problems: [
     ...WAITING_JOB_PROBLEMS,
     ...["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "unsupported_media_type"],
-    ...["validation_failed", "body_too_complex", "scope_missing"],
+    ...["validation_failed", "body_too_complex", "scope_missing", "callback_payload"],
   ],
 };

@@ -74,6 +74,10 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning: "The job has not finished, so it cannot be erased: cancel it, or wait until it finishes",
   },
   job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled or changed" },
+  callback_payload: {
+    status: 409,
+    meaning: "The job delivers a callback, whose payload the server wrote: its payload cannot be changed",
+  },
   job_due: { status: 409, meaning: "The job is due already: it waits for its turn" },
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },

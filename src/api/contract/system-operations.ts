@@ -40,7 +40,7 @@ export const getQueues: Operation = {
   tag: "Queues",
   summary: "List the queues, one for each job type",
   answers: ok("The state, depth and oldest wait of each queue", Type.Object({ queues: Type.Array(queueSchema) })),
-  problems: STATS_PROBLEMS,
+  problems: ["validation_failed", ...STATS_PROBLEMS],
 };
 
 export const pauseSchema = Type.Object(

@@ -12,6 +12,7 @@ import { escapePointer } from "../../core/schema-issues.ts";
 import type { JobType } from "../../jobs/registry.ts";
 import { isJson } from "../http/content-type.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { issuesOfNoQuery } from "../http/no-query.ts";
 import { problem, problemOfRejection } from "../http/problem.ts";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -29,14 +30,14 @@ export interface BulkBody {
  * @param statuses those that the operation acts on
  */
 export function readBulkBody(
-  { body, headers }: Pick<ApiRequest, "body" | "headers">,
+  { body, headers, query }: Pick<ApiRequest, "body" | "headers" | "query">,
   type: Pick<JobType, "issuesOf"> | undefined,
   statuses: readonly Status[],
 ): BulkBody | { readonly rejection: Answer } {
   const read = readObject(body, headers.contentType);
   if ("rejection" in read) return read;
   const { dry_run = false, filter, ...members } = read.value;
-  const issues: ValidationIssue[] = [];
+  const issues: ValidationIssue[] = issuesOfNoQuery(query);
   if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected a boolean" });
   const isNested = Object.hasOwn(read.value, "filter");
   const payload = isNested ? { ...others(members), ...readNested(filter, members, issues) } : members;

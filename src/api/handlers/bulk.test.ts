@@ -83,3 +83,23 @@ it("creates one job per Idempotency-Key", async () => {
   expect(await rerun({ tag: "b" }, "once")).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
   expect(await rerun({ tag: "a" }, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
 });
+
+it("rejects parameters of the query, and has one issue for one value", async () => {
+  server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
+  for (const path of ["cancel", "run", "update", "erase", "replay"]) {
+    const { status, body } = await request(server, "POST", `/api/v1/jobs/${path}?dry_run=true&type=a`, {
+      rate: 0.5,
+      ...(path === "update" && { set: { priority: 1 } }),
+    });
+    expect([path, status, (body.errors as { path: string }[]).map((issue) => issue.path).sort()]).toEqual([
+      path,
+      422,
+      ["/dry_run", "/rate", "/type"],
+    ]);
+  }
+  for (const path of ["types", "destinations", "queues"])
+    expect(await request(server, "GET", `/api/v1/${path}?x=1`)).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "/x", message: "is not a known field" }] },
+    });
+});

@@ -21,6 +21,7 @@ import type { BulkBody } from "./bulk-body.ts";
 import { readBulkBody } from "./bulk-body.ts";
 import { enqueueOne } from "./enqueue-one.ts";
 import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { auditAnswer } from "./operation-audit.ts";
 
 /** What distinguishes one bulk call from the others. */
 interface BulkCall {
@@ -113,9 +114,6 @@ async function start(
     key === undefined ? undefined : idempotencyOf(key, caller?.id, call, bytes, settings.idempotencyTtlMs);
   const by = callerOf(request);
   const answer = await enqueueOne(deps)(request, { submission, idempotency, otherUse: "with another body" });
-  if (answer.status === 202 && !answer.headers?.some(([name]) => name === "Idempotent-Replayed")) {
-    const { id: jobId } = JSON.parse(answer.body as string) as { readonly id: string };
-    deps.audit.record({ ...by, action: `jobs.${call}`, target: JSON.stringify(payload), jobId });
-  }
+  auditAnswer(deps, by, answer, submission);
   return answer;
 }

@@ -95,7 +95,8 @@ function periodOf({ from, to, type }: Members, issues: ValidationIssue[], roundi
   const { stepMs, defaultSteps, maxSteps, now } = rounding;
   const roundDown = (time: number): number => Math.floor(time / stepMs) * stepMs;
   const end = to === undefined ? roundDown(now) + stepMs : roundDown(timeOf(to, "/to", issues));
-  const start = from === undefined ? end - defaultSteps * stepMs : roundDown(timeOf(from, "/from", issues));
+  const start =
+    from === undefined ? Math.max(end - defaultSteps * stepMs, FIRST_TIME) : roundDown(timeOf(from, "/from", issues));
   const steps = (end - start) / stepMs; // NaN, which is not compared, if a time is invalid
   if (steps < 0) issues.push({ path: "/from", message: "must not be after `to`" });
   if (steps > maxSteps)
@@ -105,9 +106,14 @@ function periodOf({ from, to, type }: Members, issues: ValidationIssue[], roundi
   return { from: start, to: end, types: "issues" in selection ? undefined : selection.filters.type };
 }
 
-/** Epoch ms; NaN, and an issue, if the text is no time. */
+/** RFC 3339 has years of four digits; an offset may lead to a time before or after them. */
+const FIRST_TIME = Date.parse("0000-01-01T00:00:00Z");
+const END_OF_TIME = Date.UTC(10_000, 0);
+
+/** Epoch ms, from the first year on, where there are no jobs; NaN, and an issue, if the text is no time. */
 function timeOf(given: string, path: string, issues: ValidationIssue[]): number {
-  const time = parseTime(given.replace(SPACED_OFFSET, "+"));
+  const read = parseTime(given.replace(SPACED_OFFSET, "+"));
+  const time = read !== undefined && read < END_OF_TIME ? Math.max(read, FIRST_TIME) : undefined;
   if (time === undefined) issues.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
   return time ?? Number.NaN;
 }

@@ -67,3 +67,61 @@ describe("a search in the payloads of live jobs", () => {
     await server.close();
   });
 });
+
+describe("the number of jobs examined", () => {
+  it("has each job once, whatever the limit and wherever the jobs are", async () => {
+    const server = await startApiServer();
+    try {
+      const [total, limits] = [40, [1, 3, 7, 1_000]];
+      for (let n = 0; n < total; n++) {
+        await submit(server, { tags: [n % 3 === 0 ? "some" : "others"] });
+        const finished = n % 4 === 0 ? undefined : await server.finishNext("{}");
+        if (finished && n % 4 !== 1) await server.record(finished); // the others stay in the outbox
+      }
+      const pages = async (query: string): Promise<{ jobs: number; examined: number }> => {
+        const sum = { jobs: 0, examined: 0 };
+        for (let cursor: string | null = ""; cursor !== null; ) {
+          const path = `/api/v1/jobs?view=summary${query}${cursor === "" ? "" : `&cursor=${cursor}`}`;
+          const page: Awaited<ReturnType<typeof request>> = await request(server, "GET", path);
+          sum.jobs += (page.body.jobs as unknown[]).length;
+          sum.examined += page.body.examined as number;
+          cursor = page.body.next_cursor as string | null;
+        }
+        return sum;
+      };
+      for (const limit of limits) {
+        expect([limit, await pages(`&limit=${limit}`)]).toEqual([limit, { jobs: total, examined: total }]);
+        expect([limit, await pages(`&limit=${limit}&type=note`)]).toEqual([limit, { jobs: total, examined: total }]);
+        const { jobs, examined } = await pages(`&limit=${limit}&payload.text=a&tag=some`);
+        expect([limit, jobs, examined >= jobs && examined <= total]).toEqual([limit, 14, true]);
+      }
+    } finally {
+      await server.close();
+    }
+  });
+
+  it("does not show secrets of waiting and finished jobs to a search", async () => {
+    const server = await startApiServer();
+    try {
+      const payload = { text: "hello", secret: "s3cret" };
+      await submit(server, { payload });
+      await server.record(await server.finishNext("{}"));
+      await submit(server, { payload });
+      const found = async (query: string): Promise<number> =>
+        ((await request(server, "GET", `/api/v1/jobs?${query}`)).body.jobs as unknown[]).length;
+      for (const query of ["q=s3c", "payload.secret=s3cret", "q=s3c&view=summary", "q=redacted"])
+        expect([query, await found(query)]).toEqual([query, 0]);
+      for (const query of ["q=HELLO", "payload.text=hello", "q=secret&view=summary"])
+        expect([query, await found(query)]).toEqual([query, 2]);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+it("has one issue for a filter of payloads that is given twice", async () => {
+  const server = await startApiServer();
+  const { status, body } = await request(server, "GET", "/api/v1/jobs?payload.a=1&payload.a=2");
+  expect([status, body.errors]).toEqual([422, [{ path: "/payload.a", message: "must be given once" }]]);
+  await server.close();
+});

@@ -7,6 +7,7 @@
 import type { Job, JobView } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { isLarge } from "../../core/payload.ts";
+import type { JobPage } from "../../results/job-pages.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
@@ -62,7 +63,7 @@ async function readPage(deps: ApiDependencies, query: ListQuery): Promise<Page> 
   const { below, from, filters, limit, isSummary } = query;
   const finished = await deps.store.range({
     below,
-    from,
+    from: live.lastExamined ?? from, // lower ids belong to the next page
     filters,
     limit: MAX_EXAMINED,
     maxJobs: limit,
@@ -70,15 +71,25 @@ async function readPage(deps: ApiDependencies, query: ListQuery): Promise<Page> 
     isSummary,
   });
   // The page contains only ids that both sides have examined; the others belong to the next page.
-  const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();
-  const floor = floors.at(-1) ?? null;
+  const floor = finished.lastExamined ?? live.lastExamined;
   const byId = new Map([...live.views, ...finished.jobs].map((view) => [view.id, view]));
   const merged = [...byId.values()]
     .filter(({ id }) => floor === null || id >= floor)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
   const views = cut(merged, query);
   const nextCursor = views.length < merged.length ? (views.at(-1)?.id ?? null) : floor;
-  return { views, nextCursor, examined: live.examined + finished.examined };
+  const recorded = new Set(finished.jobs.map(({ id }) => id));
+  const examinedLive = live.ids.filter((id) => (nextCursor === null || id >= nextCursor) && !recorded.has(id)).length;
+  const examined = nextCursor === floor ? finished.examined : rankOf(nextCursor, finished);
+  return { views, nextCursor, examined: examined + examinedLive };
+}
+
+/**
+ * How many finished jobs were examined down to this id, if the page ends before the finished jobs that were read. Those
+ * that do not match, and follow the last one that does, are left out: the next page does not examine them either.
+ */
+function rankOf(end: string | null, { jobs, ranks }: JobPage): number {
+  return ranks[jobs.findLastIndex(({ id }) => end === null || id >= end)] ?? 0;
 }
 
 function cut(views: readonly JobView[], query: ListQuery): JobView[] {
@@ -108,29 +119,30 @@ class LivePage {
   readonly #views: JobView[] = [];
   readonly #budget: SearchBudget = { bytes: MAX_SEARCHED_BYTES, endsAt: performance.now() + MAX_SEARCH_MS };
   #bytes = 0;
-  #examined = 0;
+  /** The ids examined, newest first. */
+  readonly #ids: string[] = [];
 
   constructor({ queue }: ApiDependencies, query: ListQuery) {
     this.#queue = queue;
     this.#query = query;
   }
 
-  async read(): Promise<Side & { readonly examined: number }> {
+  async read(): Promise<Side & { readonly ids: readonly string[] }> {
     const { from, filters } = this.#query;
     const end = (lastExamined: string | null) => ({
       views: this.#views,
       lastExamined,
-      examined: this.#examined,
+      ids: this.#ids,
     });
     let next = this.#query.below;
-    while (this.#examined < MAX_EXAMINED) {
+    while (this.#ids.length < MAX_EXAMINED) {
       const { ids, isLast } = await this.#queue.liveIds({ below: next, from, limit: MAX_CHUNK, filters });
       const matches = await this.#matches(ids);
-      const before = this.#examined;
-      this.#examined += matches.examined;
+      const before = this.#ids.length;
+      this.#ids.push(...ids.slice(0, matches.examined));
       const filledAt = await this.#fill(matches.jobs, { areLast: isLast && matches.examined === ids.length });
       if (filledAt !== undefined) {
-        this.#examined = before + ids.indexOf(filledAt) + 1;
+        this.#ids.length = before + ids.indexOf(filledAt) + 1;
         return end(filledAt);
       }
       next = ids[matches.examined - 1];

@@ -37,7 +37,10 @@ export function readListQuery(query: string): ListQuery | { readonly rejection: 
     const path = `/${escapePointer(name)}`;
     const isKnown = isFilterName(name) || ["limit", "cursor", "view"].includes(name);
     if (!isKnown) issues.push({ path, message: "is not a known field" });
-    else if (values.length > 1 && !REPEATABLE.includes(name)) issues.push({ path, message: "must be given once" });
+    else if (values.length > 1 && !REPEATABLE.includes(name)) {
+      issues.push({ path, message: "must be given once" });
+      continue;
+    }
     const [first = ""] = values;
     members[name] = values.length > 1 ? values : TIME.test(name) ? first.replace(SPACED_OFFSET, "+") : first;
   }

@@ -12,15 +12,18 @@ import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
 import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob, viewOfFound } from "../jobs/find-job.ts";
+import { callerOf } from "./audit-caller.ts";
 import { enqueueOne } from "./enqueue-one.ts";
 import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { idOf } from "./jobs.ts";
+import { auditAnswer } from "./operation-audit.ts";
 
 export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   const { queue, store, registry, settings } = deps;
   const enqueue = enqueueOne(deps);
   return async (request) => {
     const id = idOf(request);
+    const by = callerOf(request);
     const {
       caller,
       headers: { idempotencyKey: key },
@@ -45,7 +48,9 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
       key === undefined
         ? undefined
         : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
-    return enqueue(request, { submission, idempotency, otherUse: "to retry another job" });
+    const answer = await enqueue(request, { submission, idempotency, otherUse: "to retry another job" });
+    auditAnswer(deps, by, answer, submission);
+    return answer;
   };
 }
 

@@ -22,7 +22,9 @@ import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } fro
 import type { LargeBodies, LargeBody } from "../http/large-bodies.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRejection } from "../http/problem.ts";
 import { jobJson } from "../jobs/job-json.ts";
+import { callerOf } from "./audit-caller.ts";
 import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotency.ts";
+import { auditOperations } from "./operation-audit.ts";
 import { readWait } from "./wait.ts";
 import { waitedReply } from "./waited-reply.ts";
 
@@ -62,7 +64,7 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
       request,
       reply,
       { kind: "single", now: acceptedAt, issues: wait.issues },
-      ({ submissions, isDelayed, payload }, through) => {
+      ({ submissions, isDelayed, needsRead, needsAdmin, payload }, through) => {
         const submission = submissions[0] as Submission;
         const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
         enqueue(
@@ -71,7 +73,10 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
           through(waited ?? reply),
           { ids: [id], submissions, idempotency, payload },
           (firstId) => {
-            if (firstId === id) return accepted(id, submission, { isRepeat: false });
+            if (firstId === id) {
+              if (needsRead || needsAdmin) auditOperations(deps, callerOf(request), [id], submissions);
+              return accepted(id, submission, { isRepeat: false });
+            }
             waited?.turnTo(firstId);
             const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
             return accepted(firstId, first, { isRepeat: true });
@@ -96,10 +101,11 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
       return;
     }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
-    parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
+    parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions, needsRead, needsAdmin }, through) => {
       const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
       enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isRepeat = firstId !== ids[0];
+        if ((needsRead || needsAdmin) && !isRepeat) auditOperations(deps, callerOf(request), ids, submissions);
         const body = batchJson(isRepeat ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isRepeat ? [REPLAYED] : [], body };
       });

@@ -73,6 +73,8 @@ describe("PATCH", () => {
     for (const recorded of [[], [finished]]) {
       await server.record(...recorded);
       expect(await patch(id, {})).toMatchObject({ status: 409, body: { code: "job_finished" } });
+      expect(await patch(id, "{")).toMatchObject({ status: 400, body: { code: "malformed_json" } });
+      expect(await patch(id, "{".repeat(300_000))).toMatchObject({ status: 400 });
       expect(await post(id, "run")).toMatchObject({ status: 409, body: { code: "job_finished" } });
       expect(await post(id, "cancel")).toMatchObject({ status: 409, body: { code: "job_finished" } });
     }

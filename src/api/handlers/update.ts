@@ -1,10 +1,11 @@
 /** `PATCH /api/v1/jobs/{id}` and `POST /api/v1/jobs/{id}/run`: changes of a waiting job. */
 import { at } from "../../core/at.ts";
 import { type BodyTask, type ParsedBody, parseBody } from "../../core/body.ts";
+import { CALLBACK_TYPE } from "../../core/callback.ts";
 import type { Job } from "../../core/job.ts";
 import type { ChangedSubmission } from "../../core/job-patch.ts";
 import { viewOf } from "../../core/job-view.ts";
-import { mayActOn } from "../../core/ownership.ts";
+import { mayActOn, mayChangePayload } from "../../core/ownership.ts";
 import type { Payload } from "../../core/payload.ts";
 import { isLarge, sizeOf, wholePayload } from "../../core/payload.ts";
 import { QueueUnavailable } from "../../errors.ts";
@@ -17,6 +18,7 @@ import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { jobNotFound, problem, problemOfRejection } from "../http/problem.ts";
 import { amendAccepted } from "../jobs/amend-accepted.ts";
+import { isCallbackPayload } from "../jobs/callback-payload.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
@@ -56,13 +58,15 @@ export function updateJob(deps: ApiDependencies): (request: ApiRequest) => Promi
       );
     const patch = request.takeBody();
     const id = idOf(request);
+    const unreadable = await rejectionOfText(deps, patch);
+    if (unreadable) return unreadable;
     return change(request, id, async () => {
       let rejection: Answer | undefined;
       const answer = await deps.queue.update(id, async (job) => {
         rejection = undefined; // the job may be read several times
         const parsed = await parsePatch(deps, patch, job);
-        if ("rejection" in parsed) rejection = problemOfRejection(parsed.rejection);
-        else if (parsed.needsRead) rejection = scopeDenial(caller, "read");
+        rejection =
+          "rejection" in parsed ? problemOfRejection(parsed.rejection) : denialOf(parsed, caller, job.options);
         if (rejection || "rejection" in parsed) return undefined;
         const submission: ChangedSubmission = at(parsed.submissions, 0);
         return parsed.isPayloadKept ? { ...submission, payload: job.payload } : submission;
@@ -70,6 +74,30 @@ export function updateJob(deps: ApiDependencies): (request: ApiRequest) => Promi
       return answer.kind === "unchanged" && rejection ? rejection : answer;
     });
   };
+}
+
+/** The rejection of a patch that is no JSON, whatever the state of its job. */
+async function rejectionOfText(
+  { queue, registry, settings, parseLarge }: ApiDependencies,
+  patch: Uint8Array,
+): Promise<Answer | undefined> {
+  const { maxBodyBytes } = settings;
+  const task = { kind: "single", maxBodyBytes, now: queue.clock.now(), durability: "redis" } as const;
+  // As a submission, a patch is invalid: only its text counts
+  const parsed = await (patch.length <= LARGE_BYTES
+    ? parseBody({ ...task, bytes: patch }, registry.get)
+    : parseLarge({ ...task, bytes: Uint8Array.from(patch) }));
+  return "rejection" in parsed && parsed.rejection.status === 400 ? problemOfRejection(parsed.rejection) : undefined;
+}
+
+/** The denial of a patch whose payload needs a scope: as a submission of it, or as the payload of another caller. */
+function denialOf(
+  { needsRead, needsAdmin, isPayloadKept }: Exclude<ParsedBody, { rejection: unknown }>,
+  caller: ApiRequest["caller"],
+  options: Job["options"],
+): Answer | undefined {
+  if (needsAdmin || !(isPayloadKept || mayChangePayload(caller, options))) return scopeDenial(caller, "admin");
+  return needsRead ? scopeDenial(caller, "read") : undefined;
 }
 
 /** The submission of a job after a patch, or the rejection of the patch. */
@@ -83,6 +111,7 @@ async function parsePatch(
   const mayNamePayload = text.includes("payload") || text.includes("\\u");
   const stored = mayNamePayload ? await storedPayload(queue, id, payload) : undefined;
   const size = stored === undefined ? 0 : sizeOf(stored);
+  const isCallback = stored !== undefined && type === CALLBACK_TYPE && isCallbackPayload(job, jsonOf(stored));
   const task: BodyTask = {
     bytes: Uint8Array.from(patch),
     kind: "single",
@@ -92,9 +121,14 @@ async function parsePatch(
     patched: {
       ...{ type, priority, maxAttempts, groupKey, options, attempt },
       payload: stored !== undefined && isLarge(stored) ? stored.data : stored,
+      isCallback,
     },
   };
   return patch.length + size <= LARGE_BYTES ? parseBody(task, registry.get) : parseLarge(task);
+}
+
+function jsonOf(payload: Payload): string {
+  return isLarge(payload) ? new TextDecoder().decode(payload.data) : payload;
 }
 
 /** @throws QueueUnavailable if the job has ended or changed since it was read */

@@ -127,6 +127,42 @@ describe("a walk", () => {
     expect(pending?.slice(0, 2).some((id) => calls.slice(-1).flat().includes(id))).toBe(false);
   });
 
+  it("reports progress within a page, in a later attempt too", async () => {
+    const ids = Array.from({ length: 800 }, (_, i) => String(999 - i));
+    const controller = new AbortController();
+    const progress: number[] = [];
+    let state: unknown;
+    const attempt = (signal: AbortSignal) =>
+      walk(
+        {
+          matching: async function* (below = "a") {
+            yield await Promise.resolve({ ids: ids.filter((id) => id < below), reached: "200" });
+          },
+          act: (some) => {
+            if (progress.length === 2) controller.abort(new Error("drain"));
+            return Promise.resolve({ examined: some.length, done: some.length });
+          },
+          recheck: (some) => Promise.resolve({ open: some, done: 0 }),
+          remaining: (below = "a") => Promise.resolve(ids.filter((id) => id < below).length),
+        },
+        {
+          state,
+          save: (saved) => {
+            state = structuredClone(saved);
+            return Promise.resolve();
+          },
+          signal,
+          timeoutMs: 3_600_000,
+          progress: (percent) => void progress.push(percent),
+          log: () => undefined,
+        },
+      );
+    await expect(attempt(controller.signal)).rejects.toThrow("drain");
+    expect(progress).toEqual([0, 25, 50]);
+    expect(await attempt(new AbortController().signal)).toEqual({ matched: 800, done: 800, skipped: 0 });
+    expect(progress.slice(3)).toEqual([50, 75, 100, 100]);
+  });
+
   it("counts jobs that the action did not apply to as matched alone", async () => {
     const { attempt } = setup((ids) => ({ examined: ids.length, done: 1 }));
     expect(await attempt()).toEqual({ matched: 50, done: 10, skipped: 40 });

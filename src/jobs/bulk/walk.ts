@@ -89,6 +89,8 @@ class Walk {
   #isWaitLogged = false;
   /** The jobs that are still to be examined, if the operation knows. */
   #remaining: number | undefined;
+  /** The page in progress: how many jobs match, on how many it has acted, and how many remain after the page. */
+  #page: { readonly size: number; acted: number; readonly remaining: number } | undefined;
 
   constructor(operation: BulkOperation, context: WalkContext) {
     this.#operation = operation;
@@ -112,7 +114,7 @@ class Walk {
   }
 
   async #count(): Promise<void> {
-    await this.#measure();
+    this.#remaining = await this.#remainingBelow(this.#position.below);
     if (this.#position.isCounted) return;
     if (this.#remaining !== undefined) {
       this.#position = { ...this.#position, total: this.#remaining, isCounted: true };
@@ -129,12 +131,13 @@ class Walk {
   async #act(): Promise<void> {
     await this.#resume();
     for await (const { ids, reached } of this.#pages()) {
+      const remaining = await this.#remainingBelow(reached);
+      this.#page = remaining === undefined ? undefined : { size: ids.length, acted: 0, remaining };
       await this.#actOnAll(ids);
       this.#position = { ...this.#position, below: reached };
-      if (this.#remaining !== undefined) {
-        await this.#measure();
-        this.#report();
-      }
+      this.#page = undefined;
+      this.#remaining = remaining;
+      if (remaining !== undefined) this.#report();
       await this.#checkpoint();
     }
   }
@@ -178,6 +181,7 @@ class Walk {
       done: before + done,
       below: ids[examined - 1] ?? below,
     };
+    if (this.#page) this.#page.acted += examined;
     this.#report();
     await this.#checkpoint();
     if (wait) await this.#wait(wait);
@@ -191,13 +195,17 @@ class Walk {
     }
   }
 
-  async #measure(): Promise<void> {
-    this.#remaining = await this.#operation.remaining?.(this.#position.below ?? undefined);
+  async #remainingBelow(id: string | null): Promise<number | undefined> {
+    return this.#operation.remaining?.(id ?? undefined);
   }
 
+  /** The jobs of a page that do not match count as its jobs are dealt with: most operations have one page. */
   #report(): void {
     const { total, matched } = this.#position;
-    const examined = this.#remaining === undefined ? matched : total - this.#remaining;
+    const remaining = this.#remaining;
+    const { size, acted, remaining: after } = this.#page ?? { size: 0, acted: 0, remaining: 0 };
+    const examined =
+      remaining === undefined ? matched : total - remaining + (size === 0 ? 0 : ((remaining - after) * acted) / size);
     this.#context.progress(total === 0 ? 0 : Math.max(0, Math.min(100, (100 * examined) / total)));
   }
 

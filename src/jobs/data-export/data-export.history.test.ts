@@ -117,6 +117,17 @@ it("contains the finished jobs that pass the filters, newest first, in every for
   }
 });
 
+it.each(["csv", "ndjson", "json", "parquet", "xlsx"] as const)(
+  "finds no secret in payloads, in the format %s",
+  async (format) => {
+    const rowsOf = async (jobs: object) => (await run({ format, source: { jobs }, columns: ["id"] })).rows;
+    const secrets = [{ q: "whsec_very" }, { "payload.secret": "whsec_verysecret" }, { q: "bearer" }];
+    for (const jobs of secrets) expect([jobs, await rowsOf(jobs)]).toEqual([jobs, 0]);
+    const shown = [{ q: "EXAMPLE.org" }, { "payload.url": "https://example.org" }, { q: "m", type: "email" }];
+    for (const jobs of shown) expect([jobs, await rowsOf(jobs)]).toEqual([jobs, 1]);
+  },
+);
+
 it.each([
   [{ type: "email" }, [NEW]],
   [{ tag: "b" }, [OLD]],

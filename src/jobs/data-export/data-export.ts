@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
 import { type ArtifactLinks, linkSettings, openArtifactLinks } from "../../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../../artifacts/store.ts";
-import { type AttemptContext, defineJob, exponential, payloadJsonOf } from "../../core/job-type.ts";
+import { type AttemptContext, defineJob, exponential, payloadJsonOf, type Services } from "../../core/job-type.ts";
 import { createCompressor, extensionOf } from "./compression.ts";
 import { exportErrors } from "./error-codes.ts";
 import {
@@ -18,12 +18,12 @@ import {
 import { type QuerySettings, querySettings } from "./export-settings.ts";
 import type { ExportSource } from "./export-source.ts";
 import { encodeFile } from "./file-encoder.ts";
-import { historyRedactions, jobHistoryQuery } from "./job-history.ts";
+import { jobHistoryQuery, jobHistoryRules } from "./job-history.ts";
 import type { Layout } from "./layout.ts";
 import { loadExport } from "./load-export.ts";
 import { readNamedQuery } from "./named-query.ts";
 import { exactParams, rowsOf } from "./payload-text.ts";
-import { openQuery, type Redactions } from "./query-source.ts";
+import { openQuery } from "./query-source.ts";
 import { openRows } from "./row-source.ts";
 
 /** How often progress is reported: readers see it no more often than the lease is renewed. */
@@ -33,7 +33,7 @@ interface Resource {
   readonly store: ArtifactStore;
   readonly queries: QuerySettings;
   readonly links: ArtifactLinks;
-  readonly redactions: Redactions;
+  readonly services: Pick<Services, "redactPayload">;
 }
 
 interface ExportResult {
@@ -76,7 +76,7 @@ export default defineJob({
     store: await openArtifactStore(settings),
     queries: settings,
     links: openArtifactLinks(settings),
-    redactions: historyRedactions(services),
+    services: services ?? {},
   }),
   run: exportRows,
 });
@@ -109,7 +109,7 @@ interface PayloadText {
 async function openSource(
   { payload: { source }, json }: PayloadText,
   layout: Layout,
-  { queries: settings, redactions }: Resource,
+  { queries: settings, services }: Resource,
 ): Promise<ExportSource> {
   if ("rows" in source) return openRows(rowsOf(json), layout, source.keys);
   const options = {
@@ -117,7 +117,8 @@ async function openSource(
     timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS,
     timeZone: layout.timeZone,
   };
-  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, redactions);
+  if ("jobs" in source)
+    return openQuery(options, jobHistoryQuery(source.jobs), layout, jobHistoryRules(source.jobs, services));
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
   const query = { ...source, params: exactParams(source.params ?? {}, () => json) };
   return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);

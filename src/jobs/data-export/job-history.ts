@@ -5,12 +5,21 @@
 import pg from "pg";
 import { type Static, Type } from "typebox";
 import { HIGHEST_ID, LOWEST_ID } from "../../core/id.ts";
+import type { JobError } from "../../core/job.ts";
 import { TERMINAL_STATUSES } from "../../core/job.ts";
-import { filterSchemas, issuesOfFilters, payloadFilterSchemas, readFilters } from "../../core/job-filters.ts";
+import type { JobSelection } from "../../core/job-filters.ts";
+import {
+  filterSchemas,
+  issuesOfFilters,
+  needsPayload,
+  passesSearch,
+  payloadFilterSchemas,
+  readFilters,
+} from "../../core/job-filters.ts";
 import type { PayloadIssue, Services } from "../../core/job-type.ts";
 import { redactWhole } from "../../core/redaction.ts";
 import { filterSql } from "../../postgres/job-filters-sql.ts";
-import type { Redactions } from "./query-source.ts";
+import type { RowRules } from "./query-source.ts";
 
 export const jobFilters = Type.Object(filterSchemas, {
   additionalProperties: false,
@@ -23,9 +32,29 @@ export function issuesOfHistory(filters: HistoryFilters): PayloadIssue[] {
   return issuesOfFilters(filters, TERMINAL_STATUSES);
 }
 
-/** The parts of the history that are always redacted. */
-export function historyRedactions({ redactPayload = redactWhole }: Pick<Services, "redactPayload"> = {}): Redactions {
-  return new Map([["payload", { by: "type", redact: redactPayload }]]);
+/**
+ * The rules for the rows of a history: payloads are always redacted, and filters see them redacted.
+ * @throws Error for filters with issues
+ */
+export function jobHistoryRules(
+  members: HistoryFilters,
+  { redactPayload = redactWhole }: Pick<Services, "redactPayload"> = {},
+): RowRules {
+  const { filters } = selectionOf(members);
+  const columns = ["payload", "error"];
+  return {
+    redactions: new Map([["payload", { by: "type", redact: redactPayload }]]),
+    ...(needsPayload(filters) && {
+      check: {
+        columns,
+        passes: ([payload, error]) => passesSearch({ payload: payload ?? "", message: messageOf(error) }, filters),
+      },
+    }),
+  };
+}
+
+function messageOf(error: string | null | undefined): string | null {
+  return error ? (JSON.parse(error) as JobError).message : null;
 }
 
 /**
@@ -33,14 +62,18 @@ export function historyRedactions({ redactPayload = redactWhole }: Pick<Services
  * @throws Error for filters with issues
  */
 export function jobHistoryQuery(members: HistoryFilters): string {
-  const selection = readFilters(members, TERMINAL_STATUSES);
-  if ("issues" in selection) throw new Error("the filters of an export are checked when it is submitted");
-  const { filters, from = LOWEST_ID, below = HIGHEST_ID } = selection;
+  const { filters, from = LOWEST_ID, below = HIGHEST_ID } = selectionOf(members);
   return `select id, type, status, priority, durability, group_key, payload, result, error, attempt, max_attempts,
   to_json(tags) as tags, retry_of, worker, run_at, created_at, started_at, finished_at
 from jobs
 where id >= '${from}' and id < '${below}' and ${filterSql(filters, literalOf)}
 order by id desc`;
+}
+
+function selectionOf(members: HistoryFilters): JobSelection {
+  const selection = readFilters(members, TERMINAL_STATUSES);
+  if ("issues" in selection) throw new Error("the filters of an export are checked when it is submitted");
+  return selection;
 }
 
 function literalOf(value: string | number | readonly string[]): string {

@@ -10,7 +10,7 @@ import { jsonCopy, oneLine } from "./json-copy.ts";
 import type { CsvDialect, Layout, LineLayout } from "./layout.ts";
 import { isGuarded } from "./line-column.ts";
 import { queryColumns } from "./query-columns.ts";
-import type { Table, TableRow } from "./table.ts";
+import type { Cell, Table, TableRow } from "./table.ts";
 import { tableLines } from "./table-lines.ts";
 
 interface Redaction {
@@ -20,10 +20,23 @@ interface Redaction {
   readonly redact: (text: string, how: string) => string;
 }
 
-/** By the query's name of the redacted column. */
-export type Redactions = ReadonlyMap<string, Redaction>;
+/** A condition on rows that SQL cannot express. */
+interface RowCheck {
+  /** The names of the columns whose texts it needs. */
+  readonly columns: readonly string[];
+  /** @param texts of these columns, in their order */
+  readonly passes: (texts: readonly Cell[]) => boolean;
+}
 
-const NO_REDACTIONS: Redactions = new Map();
+/** How the rows differ from those of the query. */
+export interface RowRules {
+  /** By the query's name of the redacted column. */
+  readonly redactions: ReadonlyMap<string, Redaction>;
+  /** Only rows that pass it are exported. */
+  readonly check?: RowCheck | undefined;
+}
+
+const NO_RULES: RowRules = { redactions: new Map() };
 
 /**
  * Begins a query in a read-only transaction, on its own connection.
@@ -36,15 +49,24 @@ export async function openQuery(
   options: ExportConnectionOptions,
   sql: string,
   layout: Layout,
-  redactions = NO_REDACTIONS,
+  rules = NO_RULES,
 ): Promise<ExportSource> {
   const connection = await ExportConnection.open(options);
   try {
     const query = { sql, columns: await connection.describe(sql) };
     const columns = queryColumns(query.columns, layout);
     const expectedRows = await connection.estimate(sql);
-    const rows = openRows(connection, query, columns, layout, redactions);
-    return { rows, expectedRows, rowCount: () => connection.rowCount, close: () => connection.close() };
+    let dropped = 0;
+    const counting = rules.check && {
+      ...rules.check,
+      passes: (texts: readonly Cell[]): boolean => {
+        const passes = rules.check?.passes(texts) === true;
+        if (!passes) dropped += 1;
+        return passes;
+      },
+    };
+    const rows = openRows(connection, query, columns, layout, { ...rules, check: counting });
+    return { rows, expectedRows, rowCount: () => connection.rowCount - dropped, close: () => connection.close() };
   } catch (thrown) {
     await connection.close();
     throw thrown;
@@ -56,13 +78,13 @@ function openRows(
   query: SourceQuery,
   columns: readonly QueryColumn[],
   layout: Layout,
-  redactions: Redactions,
+  rules: RowRules,
 ): LineRows | TableRows {
-  if (!isLineFormat(layout.format)) return { kind: "table", ...readTable(connection, query, columns, redactions) };
+  if (!isLineFormat(layout.format)) return { kind: "table", ...readTable(connection, query, columns, rules) };
   const { format, csv } = layout as LineLayout;
   const guarded = columns.map(isGuarded);
-  const isRedacted = columns.some(({ source }) => redactions.has(source.name));
-  if (!isRedacted)
+  const isAsRead = rules.check === undefined && !columns.some(({ source }) => rules.redactions.has(source.name));
+  if (isAsRead)
     return {
       kind: "lines",
       guarded,
@@ -75,7 +97,7 @@ function openRows(
   return {
     kind: "lines",
     guarded,
-    chunks: tableLines(readTable(connection, query, texts, redactions), layout as LineLayout),
+    chunks: tableLines(readTable(connection, query, texts, rules), layout as LineLayout),
   };
 }
 
@@ -99,14 +121,26 @@ function readTable(
   connection: ExportConnection,
   query: SourceQuery,
   columns: readonly QueryColumn[],
-  redactions: Redactions,
+  { redactions, check }: RowRules,
 ): Table {
   const columnRedactions = columns.map(({ source }) => redactions.get(source.name));
-  const ways = columnRedactions.flatMap((redaction) =>
-    query.columns.filter(({ name }) => name === redaction?.by).map(({ sql }) => ({ expression: sql })),
-  );
-  const batches = readCopyText(connection.copy(`copy (${selectText(query, [...columns, ...ways])}) to stdout`));
-  return { columns, batches: ways.length === 0 ? batches : redacted(batches, columnRedactions) };
+  const named = (name: string | undefined): { readonly expression: string }[] =>
+    query.columns.filter((column) => column.name === name).map(({ sql }) => ({ expression: sql }));
+  const ways = columnRedactions.flatMap((redaction) => named(redaction?.by));
+  const checked = check?.columns.flatMap(named) ?? [];
+  const selected = [...columns, ...ways, ...checked];
+  const copied = readCopyText(connection.copy(`copy (${selectText(query, selected)}) to stdout`));
+  const batches = check ? passing(copied, columns.length + ways.length, check) : copied;
+  return { columns, batches: selected.length === columns.length ? batches : redacted(batches, columnRedactions) };
+}
+
+/** @param start the index of the first cell that the check needs */
+async function* passing(
+  batches: AsyncIterable<TableRow[]>,
+  start: number,
+  { passes }: RowCheck,
+): AsyncGenerator<TableRow[]> {
+  for await (const rows of batches) yield rows.filter((row) => passes(row.slice(start)));
 }
 
 /** @param batches rows with the texts of the columns `by` after their own cells, in the order of the redactions */
