@@ -96,11 +96,6 @@ describe("the OpenAPI document", () => {
 });
 
 describe("/docs", () => {
-  it("is the target of the redirect at /", async () => {
-    const { status, headers } = await request(server, "GET", "/");
-    expect([status, headers.get("location")]).toEqual([302, "docs"]);
-  });
-
   it("loads files from this server only", async () => {
     const page = await request(server, "GET", "/docs");
     expect([page.status, page.headers.get("content-security-policy")]).toEqual([

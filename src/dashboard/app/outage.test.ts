@@ -98,6 +98,7 @@ describe("a page while a server is away", () => {
     await page.locator(".notice").waitFor({ state: "detached" });
     await call(running(), "POST", `/api/v1/jobs/${id}/run`);
     await row.getByText("completed").waitFor();
+    jobs -= 1;
     expect(await originOf(page)).toBe(origin);
     await page.close();
   });
