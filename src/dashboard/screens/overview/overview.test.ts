@@ -103,7 +103,7 @@ describe("the overview of a user without the scope submit", () => {
     const button = page.getByRole("button", { name: "Export data" });
     await button.waitFor();
     expect(await button.getAttribute("aria-disabled")).toBe("true");
-    expect(await button.getAttribute("title")).toContain("submit");
+    expect(await button.getAttribute("title")).toContain("read only");
     await button.click({ force: true });
     expect(query(page)).toEqual({});
     await page.close();
