@@ -382,7 +382,7 @@ export interface ErrorGroups {
   }[];
   /** Whether there are more than these 1000 */
   truncated: boolean;
-  /** When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if it is not known */
+  /** When the version that replicas began to run last first ran: errors first seen since then are new in it. Null if no earlier version is known */
   version_since: string | null;
 }
 
