@@ -77,6 +77,7 @@ describe("a job in Postgres", () => {
     );
     expect(await store.get(id)).toEqual({
       id,
+      hasCallback: false,
       type: "webhook",
       status: "failed",
       priority: 9,
@@ -195,6 +196,7 @@ describe("a range of jobs", () => {
       jobs: [],
       lastExamined: null,
       examined: 0,
+      ranks: [],
     });
   });
 
@@ -220,6 +222,7 @@ describe("a range of jobs", () => {
       jobs: [],
       lastExamined: ids[4],
       examined: 5,
+      ranks: [],
     });
   });
 
