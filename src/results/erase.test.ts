@@ -79,6 +79,7 @@ describe("erase", () => {
     expect(await store.erase([missing, id], NOW + 5)).toEqual([id]);
     expect(await store.get(id)).toEqual({
       ...before,
+      hasCallback: false, // its URL is erased, too
       payload: "null",
       result: null,
       error: { code: "timeout", message: "", attempt: 2 },
