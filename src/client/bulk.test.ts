@@ -64,7 +64,7 @@ it("reads history, errors, types, destinations and the audit", async () => {
   const { types, versions } = await client.series({ step: "day", type, by: "type" });
   expect(types).toMatchObject([{ type, run_total_ms: expect.any(Number) as number }]);
   expect(versions).toMatchObject([{ version: "0.0.0-test" }]);
-  expect(groups.version_since).toBe(versions[0]?.at);
+  expect(groups.version_since).toBeNull(); // one version has run
   expect(await client.types()).toContainEqual(expect.objectContaining({ type, replicas: [replica.id] }));
   expect(await client.destinations()).toEqual([]);
   expect(await failure(client.resetDestination("nowhere.example:8080"))).toMatchObject({ status: 404 });
