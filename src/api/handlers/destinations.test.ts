@@ -31,6 +31,7 @@ it("lists hosts, and resets the one that a path names, percent-encoded", async (
       suspended_until: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       last_used: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       routes: 1,
+      waiting: 0,
     });
     expect(await reset(encodeURIComponent(host))).toMatchObject({
       status: 200,
