@@ -98,9 +98,11 @@ describe("the indexes of earlier partitions", () => {
     const reader = await connect(url);
     await reader.query("begin");
     await reader.query(`select count(*) from ${partitionName(TODAY)}`);
-    const building = buildPartitionIndexes(url);
+    let hasEnded = false; // the build may be quicker than the look at it
+    const building = buildPartitionIndexes(url).finally(() => (hasEnded = true));
     await until(
       async () =>
+        hasEnded ||
         (
           await client.query(
             "select from pg_stat_activity where application_name = 'taskflow-indexes' and datname = current_database() and query ilike 'create index%'",
