@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { TestReplica } from "../testing/replica.ts";
 import { startReplica } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
 import { TaskFlow, TaskFlowError } from "./taskflow.ts";
 
 let replica: TestReplica;
@@ -57,7 +58,13 @@ it("changes a job, runs it, and cancels all that match", async () => {
 it("reads history, errors, types, destinations and the audit", async () => {
   const type = "test_io";
   await client.submit(type, { do: "permanent" }, { waitSeconds: 20 });
-  const groups = await client.errors({ from: new Date(Date.now() - 3_600_000), type: [type, "noop"] });
+  const groups = await until(
+    async () => {
+      const read = await client.errors({ from: new Date(Date.now() - 3_600_000), type: [type, "noop"] });
+      return read.errors.length > 0 ? read : undefined;
+    },
+    { what: "the failure is recorded" }, // the answer comes before that
+  );
   expect(groups.errors).toContainEqual(expect.objectContaining({ type, code: "test_permanent" }));
   const { series } = await client.series({ step: "hour", type });
   expect(series.reduce((sum, { failed }) => sum + failed, 0)).toBeGreaterThan(0);
