@@ -1,0 +1,53 @@
+/** Schedules as the API uses them: the interface that `src/replica/schedules/` implements. */
+import type { CatchUpPolicy, SchedulePause, ScheduleRun, ScheduleState, StoredSchedule } from "./schedule.ts";
+
+/** A schedule, with its state if Redis has it. */
+export interface ScheduleDetails extends StoredSchedule {
+  /** Null while Redis is away, and until the replica that changed the schedule has told Redis. */
+  readonly state: ScheduleState | null;
+}
+
+export interface ScheduleFilter {
+  /** A job type. */
+  readonly type?: string;
+  readonly state?: "active" | "paused" | "ended";
+  readonly tag?: string;
+  readonly limit: number;
+  /** Only names after this one. */
+  readonly after?: string;
+}
+
+export interface PutOptions {
+  /** The version that the caller has seen; another one is a conflict. */
+  readonly ifMatch?: number;
+  /** A schedule of this name is a conflict. */
+  readonly ifNoneMatch?: true;
+  /** The API key that pays for the jobs; null without keys. */
+  readonly apiKey: string | null;
+}
+
+export type Put =
+  | { readonly kind: "created" | "replaced" | "unchanged"; readonly schedule: ScheduleDetails }
+  | { readonly kind: "conflict" };
+
+/** Every call rejects while Postgres is away, as its reads do elsewhere (the API answers 503). */
+export interface Schedules {
+  /** @param definition the JSON of a checked definition in one line, defaults filled in */
+  put(name: string, definition: string, options: PutOptions): Promise<Put>;
+  get(name: string): Promise<ScheduleDetails | undefined>;
+  /** By name, ascending. */
+  list(filter: ScheduleFilter): Promise<readonly ScheduleDetails[]>;
+  /** Undefined: there is none. `conflict`: `ifMatch` names another version. */
+  remove(name: string, ifMatch?: number): Promise<StoredSchedule | "conflict" | undefined>;
+  pause(name: string, pause: SchedulePause): Promise<ScheduleDetails | undefined>;
+  resume(name: string, catchUp: CatchUpPolicy): Promise<ScheduleDetails | undefined>;
+  /** Back to the definition in its file. `no_file`: it has none. */
+  revert(name: string): Promise<ScheduleDetails | "no_file" | undefined>;
+  /** Newest first. Includes the runs that Postgres does not have yet. @param below only ticks before, epoch ms */
+  runs(
+    schedule: StoredSchedule,
+    page: { readonly limit: number; readonly below?: number },
+  ): Promise<readonly ScheduleRun[]>;
+  /** Adds a run that is no tick of the timing: `POST …/run`, or of a backfill. Repeats change nothing. */
+  addRuns(runs: readonly ScheduleRun[]): Promise<void>;
+}
