@@ -1,16 +1,16 @@
 /** Who may do what: API keys, their scopes, the settings of the dashboard, and protected mode. */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ApiKeyStore } from "../../results/api-keys.ts";
 import { dashboardOf, expectAccessible, picture } from "../../testing/dashboard.ts";
+import { apiKeysOf, hashOfKey, signIn } from "../../testing/dashboard-keys.ts";
 import type { TestReplica } from "../../testing/replica.ts";
 import { startReplica } from "../../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
 
 const dashboard = dashboardOf();
-const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
 const KEYS = { "submitting-key": "submit", "reading-key": "read", "ruling-key": "submit+read+admin" };
 const replicas: TestReplica[] = [];
 afterAll(() => Promise.all(replicas.map((replica) => replica.close())));
@@ -24,17 +24,10 @@ async function replicaWith(env: Readonly<Record<string, string>>) {
 
 const heading = (page: Page, name: string): Promise<void> => page.getByRole("heading", { level: 1, name }).waitFor();
 
-async function signIn(page: Page, key: string, { isKept = false } = {}): Promise<void> {
-  await page.getByLabel("API key").fill(key);
-  if (isKept) await page.getByLabel("Keep it for this tab").check();
-  await page.keyboard.press("Enter");
-}
-
 describe("a server with API keys", () => {
   let [url, database] = ["", ""];
   beforeAll(async () => {
-    const keys = Object.entries(KEYS).map(([key, scopes]) => `${key}:${scopes}:${hashOf(key)}`);
-    ({ url, database } = await replicaWith({ TASKFLOW_API_KEYS: keys.join(",") }));
+    ({ url, database } = await replicaWith({ TASKFLOW_API_KEYS: apiKeysOf(KEYS) }));
   });
 
   it("asks for a key, names the reason if it is wrong, and then shows the screen of the URL", async () => {
@@ -96,7 +89,7 @@ describe("a server with API keys", () => {
   it("returns to the form with the reason when the key is revoked", async () => {
     const store = new ApiKeyStore(database);
     const key = "revoked-key";
-    const made = { id: randomUUID().slice(0, 8), name: "operator", hash: hashOf(key), rate: null, quota: null };
+    const made = { id: randomUUID().slice(0, 8), name: "operator", hash: hashOfKey(key), rate: null, quota: null };
     await store.add({ ...made, scopes: "read" });
     const isValid = async () =>
       (await fetch(`${url}/api/v1/whoami`, { headers: { authorization: `Bearer ${key}` } })).ok;

@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { SERVER_URL } from "../../app/base.ts";
 import { useResource } from "../../data/resource.ts";
-import { client, currentKey } from "../../data/session.ts";
-import { Button } from "../../parts/button.tsx";
+import { client } from "../../data/session.ts";
+import { Download } from "../../parts/download.tsx";
 import { bytesText } from "../../parts/format.ts";
 import { Loaded } from "../../parts/problem.tsx";
 import { ErrorText } from "../../parts/toasts.tsx";
@@ -37,7 +37,12 @@ export function ArtifactList({
                 .filter((text) => text !== undefined)
                 .join(", ")}
             </span>
-            <Download id={id} artifact={artifact} />
+            <Download
+              name={artifact.name}
+              url={urlOf(id, artifact.name)}
+              signedUrl={artifact.link}
+              load={() => client().artifact(id, artifact.name)}
+            />
           </div>
           {at < MAX_PREVIEWS ? <Preview id={id} artifact={artifact} /> : null}
         </li>
@@ -46,37 +51,8 @@ export function ArtifactList({
   );
 }
 
-/** Without keys, and by a signed link, the browser itself writes the file to the disk. */
-function Download({ id, artifact: { name, link } }: ArtifactProps): JSX.Element {
-  const label = `Download ${name}`;
-  if (currentKey() === undefined || link !== undefined)
-    return (
-      <a class="button" href={link ?? urlOf(id, name)} download={name} aria-label={label}>
-        Download
-      </a>
-    );
-  const download = async (): Promise<void> => {
-    const response = await client().artifact(id, name);
-    save(await response.blob(), name);
-  };
-  return (
-    <Button onPress={download} label={label}>
-      Download
-    </Button>
-  );
-}
-
 function urlOf(id: string, name: string): string {
   return `${SERVER_URL}/api/v1/jobs/${encodeURIComponent(id)}/artifacts/${encodeURIComponent(name)}`;
-}
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 function Preview({ id, artifact }: ArtifactProps): JSX.Element | null {

@@ -1,10 +1,14 @@
+import { readFile } from "node:fs/promises";
 import { createTransport } from "nodemailer";
+import type { Download } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MailCatcher } from "../../../embedded/mail-catcher.ts";
 import { startMailCatcher } from "../../../embedded/mail-catcher.ts";
 import type { Theme } from "../../../testing/dashboard.ts";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
-import { tempDir } from "../../../testing/services.ts";
+import { apiKeysOf, signIn } from "../../../testing/dashboard-keys.ts";
+import { startReplica } from "../../../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../../../testing/services.ts";
 
 const LONG = "A subject that is longer than any column of a table should have to show, and then some more words";
 
@@ -14,6 +18,8 @@ const dashboard = dashboardOf(async () => {
   return { mail: catcher };
 });
 afterAll(() => catcher?.close());
+
+const contentOf = async (download: Download): Promise<string> => readFile(await download.path(), "utf8");
 
 async function send(): Promise<void> {
   const transport = createTransport({ url: catcher?.url ?? "" });
@@ -72,12 +78,39 @@ describe("the mail catcher", () => {
       await page.getByText("The plain text.").waitFor();
       await page.reload();
       await page.getByText("The plain text.").waitFor();
-      const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("rows.csv").click()]);
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("link", { name: "Download rows.csv" }).click(),
+      ]);
+      expect(await contentOf(download)).toBe("a,b\n1,2\n");
       expect(download.suggestedFilename()).toBe("rows.csv");
       await page.getByRole("link", { name: "All messages" }).click();
       await page.getByRole("link", { name: LONG }).click();
       await page.getByText("Only text, in one line.").waitFor();
       await page.close();
+    });
+
+    it("downloads attachments with the key of the user", async () => {
+      const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+      const replica = await startReplica({
+        redis: redis.address,
+        database: database.url,
+        artifacts: tempDir(),
+        env: { TASKFLOW_API_KEYS: apiKeysOf({ "reading-key": "read" }) },
+        ...(catcher && { mail: catcher }),
+      });
+      const page = await dashboard.open("/mail", { url: replica.url });
+      await signIn(page, "reading-key");
+      await page.getByRole("link", { name: "Your report" }).click();
+      await page.getByText("The plain text.").waitFor();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download rows.csv" }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe("rows.csv");
+      expect(await contentOf(download)).toBe("a,b\n1,2\n");
+      await page.close();
+      await replica.close();
     });
   });
 });

@@ -1,9 +1,11 @@
 /** One message of the mail catcher. */
 import type { JSX } from "preact";
+import type { Mail } from "../../../client/taskflow.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import { useResource } from "../../data/resource.ts";
 import { client, currentKey } from "../../data/session.ts";
+import { Download } from "../../parts/download.tsx";
 import { bytesText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
@@ -28,15 +30,8 @@ export function MessagePage({ item = "" }: ScreenProps): JSX.Element {
             {attachments.length > 0 ? (
               <Panel title="Attachments">
                 <ul class="attachments">
-                  {attachments.map(({ filename, content_type: type, bytes }, at) => (
-                    <li key={at}>
-                      <a href={client().mailPartUrl(item, `attachment-${at}`)} download={filename}>
-                        {filename ?? `attachment ${at + 1}`}
-                      </a>{" "}
-                      <span class="muted">
-                        {type}, {bytesText(bytes)}
-                      </span>
-                    </li>
+                  {attachments.map((attachment, at) => (
+                    <Attachment key={at} id={item} number={at} attachment={attachment} />
                   ))}
                 </ul>
               </Panel>
@@ -45,6 +40,27 @@ export function MessagePage({ item = "" }: ScreenProps): JSX.Element {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+interface AttachmentProps {
+  readonly id: string;
+  /** From 0. */
+  readonly number: number;
+  readonly attachment: Mail["attachments"][number];
+}
+
+function Attachment({ id, number, attachment }: AttachmentProps): JSX.Element {
+  const { filename = `attachment ${number + 1}`, content_type: type, bytes } = attachment;
+  const part = `attachment-${number}`;
+  return (
+    <li>
+      <span class="attachment-name">{filename}</span>
+      <span class="muted">
+        {type}, {bytesText(bytes)}
+      </span>
+      <Download name={filename} url={client().mailPartUrl(id, part)} load={() => client().mailPart(id, part)} />
+    </li>
   );
 }
 
