@@ -14,9 +14,9 @@ import "./screens/queues/queues.css";
 import "./screens/replicas/replicas.css";
 import { App } from "./app/app.tsx";
 import { startRouter } from "./app/router.ts";
-import { applyTheme } from "./app/theme.ts";
+import { startTheme } from "./app/theme.ts";
 
-applyTheme();
+startTheme();
 startRouter();
 const root = document.getElementById("app");
 if (root) render(<App />, root);

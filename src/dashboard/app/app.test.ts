@@ -209,6 +209,18 @@ describe("theme and zone", () => {
     expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe("dark");
     await page.close();
   });
+
+  it("follow the system, until the user chooses a theme", async () => {
+    const page = await dashboard.open("/queues");
+    const shows = (theme: Theme): Promise<unknown> =>
+      page.waitForFunction((name) => getComputedStyle(document.documentElement).colorScheme === name, theme);
+    await shows("light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shows("dark");
+    await page.getByRole("button", { name: "Theme: system" }).click();
+    await shows("light");
+    await page.close();
+  });
 });
 
 describe("a window of 360 pixels", () => {

@@ -1,5 +1,5 @@
 /** The colours: those of the system, or light or dark as the user chose. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { readSetting, writeSetting } from "../data/browser-settings.ts";
 
 export type Theme = "system" | "light" | "dark";
@@ -8,19 +8,27 @@ const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
 export const theme = signal<Theme>(THEMES.find((each) => each === readSetting("theme")) ?? "system");
 
+const ofSystem = matchMedia("(prefers-color-scheme: dark)");
+const isSystemDark = signal(ofSystem.matches);
+
 /** The colours in use; charts draw with them. */
 export function isDark(): boolean {
-  return theme.value === "system" ? matchMedia("(prefers-color-scheme: dark)").matches : theme.value === "dark";
+  return theme.value === "system" ? isSystemDark.value : theme.value === "dark";
 }
 
-export function applyTheme(): void {
-  document.documentElement.dataset["theme"] = theme.value;
+/** Shows the colours, and follows those of the system. */
+export function startTheme(): void {
+  ofSystem.addEventListener("change", ({ matches }) => {
+    isSystemDark.value = matches;
+  });
+  effect(() => {
+    document.documentElement.dataset["theme"] = isDark() ? "dark" : "light";
+  });
 }
 
 export function setTheme(next: Theme): void {
   theme.value = next;
   writeSetting("theme", next);
-  applyTheme();
 }
 
 export function nextTheme(): Theme {
