@@ -2,7 +2,8 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Options, default as UPlot } from "uplot";
-import { isDark, theme } from "../app/theme.ts";
+import { isDark } from "../app/theme.ts";
+import { axisTexts } from "./axis-texts.ts";
 import { clockText, dayText, zone } from "./time.tsx";
 
 interface Line {
@@ -28,8 +29,6 @@ interface ChartProps {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
-  /** The value axis reaches at least so far. Default: 1. */
-  readonly least?: number;
   readonly markers?: readonly Marker[];
   /** The top of the scale for small values. Default: 1. */
   readonly leastTop?: number;
@@ -47,12 +46,7 @@ export function Chart(props: ChartProps): JSX.Element {
   const plot = useRef<UPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  const shape = JSON.stringify([
-    props.lines.map(({ title, color }) => [title, color]),
-    theme.value,
-    isDark(),
-    zone.value,
-  ]);
+  const shape = JSON.stringify([props.lines.map(({ title, color }) => [title, color]), isDark(), zone.value]);
   useEffect(() => {
     let isOver = false;
     const observer = new ResizeObserver(() => resize(host.current, plot.current));
@@ -133,7 +127,7 @@ function optionsOf(latest: { readonly current: ChartProps }, host: HTMLElement):
         font,
         size: 56,
         incrs: DISTANCES,
-        values: (_plot, values) => values.map((value) => latest.current.format(value)),
+        values: (_plot, values) => axisTexts(values, latest.current.format),
       },
     ],
     series: [{}, ...latest.current.lines.map((line) => seriesOf(line, color(line.color)))],

@@ -70,7 +70,7 @@ function DepthCharts({ range, history, readAt }: DepthProps): JSX.Element {
     <>
       <Panel title="Waiting jobs" aside={range.text}>
         <div class="panel-body">
-          <Chart {...shared} label={`Waiting jobs, ${range.text}`} lines={depth} format={shortCount} least={4} />
+          <Chart {...shared} label={`Waiting jobs, ${range.text}`} lines={depth} format={shortCount} leastTop={4} />
           <ChartTable title="Waiting jobs as a table" steps={points} heads={["Waiting"]}>
             {(point) => [point.depth === null ? "–" : countText(point.depth)]}
           </ChartTable>
@@ -78,7 +78,13 @@ function DepthCharts({ range, history, readAt }: DepthProps): JSX.Element {
       </Panel>
       <Panel title="Oldest wait" aside={range.text}>
         <div class="panel-body">
-          <Chart {...shared} label={`Oldest wait, ${range.text}`} lines={waits} format={durationText} least={1_000} />
+          <Chart
+            {...shared}
+            label={`Oldest wait, ${range.text}`}
+            lines={waits}
+            format={durationText}
+            leastTop={1_000}
+          />
           <ChartTable title="Oldest wait as a table" steps={points} heads={["Oldest wait"]}>
             {({ waitMs }) => [durationText(waitMs)]}
           </ChartTable>
@@ -127,7 +133,13 @@ function EndedCharts({ range, series, readAt }: EndedProps): JSX.Element {
       </Panel>
       <Panel title="Wait and run" aside={range.text}>
         <div class="panel-body">
-          <Chart {...shared} label={`Wait and run, ${range.text}`} lines={latencies} format={durationText} least={10} />
+          <Chart
+            {...shared}
+            label={`Wait and run, ${range.text}`}
+            lines={latencies}
+            format={durationText}
+            leastTop={10}
+          />
           <ChartTable title="Wait and run as a table" steps={steps} heads={["Wait p95", "Run p95"]}>
             {({ pickup_ms: wait, run_ms: run }) => [wait?.p95, run?.p95].map(durationText)}
           </ChartTable>
