@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { randomKey } from "../../client/call-options.ts";
-import type { Job, ListFilters, TaskFlow } from "../../client/taskflow.ts";
+import type { BulkAnswer, BulkOptions, Job, JobSet, ListFilters, TaskFlow } from "../../client/taskflow.ts";
 import { href } from "../app/router.ts";
 import { useLiveJobs } from "../data/live.ts";
 import { refreshResources, useResource } from "../data/resource.ts";
@@ -68,14 +68,15 @@ function Confirmation({ action, filters, note, onClose, onStarted }: Confirmatio
   const [priority, setPriority] = useState(DEFAULT_PRIORITY);
   // one key for one operation: pressing again after a lost answer does not start a second job
   const idempotencyKey = useMemo(randomKey, [rate, priority]);
+  const set = { set: { priority: Number(priority) } };
   const counting = useMemo(() => randomKey(), []);
   const { data, error } = useResource(`count ${counting}`, (api, signal) =>
-    counted(api, action, filters, Number(priority), signal),
+    OPERATIONS[action](api, filters, { ...set, dryRun: true, signal }),
   );
   const matched = data?.matched;
   const start = async (): Promise<void> => {
-    const options = { idempotencyKey, rate: rate === "" ? undefined : Number(rate) };
-    onStarted(await startBulk(client(), action, filters, { ...options, set: { priority: Number(priority) } }));
+    const options = { ...set, idempotencyKey, rate: rate === "" ? undefined : Number(rate) };
+    onStarted(await OPERATIONS[action](client(), filters, options));
   };
   const isDanger = action === "cancel" || action === "erase";
   return (
@@ -161,53 +162,20 @@ export function isBetween(text: string, least: number, most: number): boolean {
   return /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most;
 }
 
-function counted(
+type Operate = <Given extends BulkOptions & { readonly set: JobSet }>(
   api: TaskFlow,
-  action: BulkActionName,
   filters: ListFilters,
-  priority: number,
-  signal: AbortSignal,
-): Promise<{ readonly matched: number }> {
-  const options = { dryRun: true, signal } as const;
-  switch (action) {
-    case "retry":
-      return api.replay(filters, options);
-    case "cancel":
-      return api.cancelAll(filters, options);
-    case "run":
-      return api.runAll(filters, options);
-    case "priority":
-      return api.updateAll(filters, { ...options, set: { priority } });
-    case "erase":
-      return api.eraseAll(filters, options);
-  }
-}
+  options: Given,
+) => Promise<BulkAnswer<Given>>;
 
-interface StartOptions {
-  readonly idempotencyKey: string;
-  readonly rate: number | undefined;
-  readonly set: { readonly priority: number };
-}
-
-function startBulk(
-  api: TaskFlow,
-  action: BulkActionName,
-  filters: ListFilters,
-  { set, ...options }: StartOptions,
-): Promise<Job> {
-  switch (action) {
-    case "retry":
-      return api.replay(filters, options);
-    case "cancel":
-      return api.cancelAll(filters, options);
-    case "run":
-      return api.runAll(filters, options);
-    case "priority":
-      return api.updateAll(filters, { ...options, set });
-    case "erase":
-      return api.eraseAll(filters, options);
-  }
-}
+/** Only an update reads `set`. */
+const OPERATIONS: Readonly<Record<BulkActionName, Operate>> = {
+  retry: (api, filters, options) => api.replay(filters, options),
+  cancel: (api, filters, options) => api.cancelAll(filters, options),
+  run: (api, filters, options) => api.runAll(filters, options),
+  priority: (api, filters, options) => api.updateAll(filters, options),
+  erase: (api, filters, options) => api.eraseAll(filters, options),
+};
 
 interface FollowedProps {
   readonly action: BulkActionName;

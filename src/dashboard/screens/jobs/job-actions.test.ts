@@ -1,7 +1,8 @@
+import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
 import { failedJob, LATER, listOf, press, rowOf, submitMany } from "../../../testing/job-list.ts";
-import { getJob, jobWhen, submit } from "../../../testing/replica.ts";
+import { call, getJob, jobWhen, submit } from "../../../testing/replica.ts";
 
 const dashboard = dashboardOf();
 
@@ -40,6 +41,69 @@ describe("actions on jobs", () => {
     await page.getByRole("link", { name: "Open the job" }).click();
     await page.waitForFunction(() => /^\/ui\/jobs\/[\da-f-]{36}$/.test(location.pathname));
     await page.close();
+  });
+
+  describe("on everything that matches", () => {
+    const replica = () => dashboard.replica();
+    /** Opens the dialog of an action on all jobs with a tag. */
+    async function ask(action: string, tag: string): Promise<Page> {
+      const page = await dashboard.open(listOf(`tag:${tag}`));
+      await page.getByRole("checkbox", { name: "Select all rows of this page" }).check();
+      await press(page, "Everything that matches");
+      await press(page, action);
+      return page;
+    }
+    const failedJobs = (tag: string) => Promise.all([1, 2, 3].map(() => failedJob(replica(), tag)));
+
+    it("run the waiting jobs now", async () => {
+      const ids = await submitMany(replica(), 3, { ...LATER, tags: ["run-all"] });
+      const page = await ask("Run now", "run-all");
+      await press(page, "Run 3 jobs");
+      await page.getByText("3 of 3 jobs made due, 0 skipped.").waitFor();
+      for (const id of ids) await jobWhen(replica(), id, "completed");
+      await page.close();
+    });
+
+    it("change the priority to a valid one", async () => {
+      const ids = await submitMany(replica(), 3, { ...LATER, tags: ["priority-all"] });
+      const page = await ask("Priority", "priority-all");
+      const start = page.getByRole("button", { name: "Change the priority of 3 jobs" });
+      await start.waitFor();
+      await page.getByLabel("Priority, 0 to 9").fill("10");
+      await start.press("Enter"); // a click would wait until it is available
+      await page.getByText("The priority must be a whole number from 0 to 9.").waitFor();
+      await page.getByLabel("Priority, 0 to 9").fill("9");
+      await start.click();
+      await page.getByText("3 of 3 jobs changed, 0 skipped.").waitFor();
+      for (const id of ids) expect(await getJob(replica(), id)).toMatchObject({ priority: 9, status: "scheduled" });
+      await page.close();
+    });
+
+    it("erase the contents of the finished jobs", async () => {
+      const ids = await failedJobs("erase-all");
+      const page = await ask("Erase", "erase-all");
+      await press(page, "Erase the contents of 3 jobs");
+      await page.getByText("3 of 3 jobs erased, 0 skipped.").waitFor();
+      for (const id of ids) expect(await getJob(replica(), id)).toMatchObject({ payload: null, status: "failed" });
+      await page.close();
+    });
+
+    it("retry the failed jobs, at a rate", async () => {
+      const ids = await failedJobs("retry-all");
+      const page = await ask("Retry", "retry-all");
+      await page.getByRole("button", { name: "Retry 3 jobs" }).waitFor();
+      await page.getByLabel("Jobs per second").fill("");
+      await page.getByRole("button", { name: "Retry 3 jobs" }).press("Enter");
+      await page.getByText("The rate must be a whole number from 1 to 10,000.").waitFor();
+      await page.getByLabel("Jobs per second").fill("1000");
+      await press(page, "Retry 3 jobs");
+      await page.getByText("3 of 3 jobs retried, 0 skipped.").waitFor();
+      for (const id of ids) {
+        const { body } = await call(replica(), "GET", `/api/v1/jobs?retry_of=${id}`);
+        expect(body).toMatchObject({ jobs: [{ retry_of: id }] });
+      }
+      await page.close();
+    });
   });
 
   it("offer nothing where the filter has only jobs on which the action is not possible", async () => {
