@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
+import { NumberCells, NumberHeads } from "./number-cells.tsx";
 import { clockText, dayText } from "./time.tsx";
 
 interface ChartTableProps<Step> {
@@ -26,11 +27,8 @@ export function ChartTable<Step extends { readonly at: string }>({
             <caption class="off-screen">{title}</caption>
             <thead>
               <tr>
-                {["Time", ...heads].map((head, index) => (
-                  <th key={head} scope="col" class={index === 0 ? "" : "number"}>
-                    {head}
-                  </th>
-                ))}
+                <th scope="col">Time</th>
+                <NumberHeads heads={heads} />
               </tr>
             </thead>
             <tbody>
@@ -39,11 +37,7 @@ export function ChartTable<Step extends { readonly at: string }>({
                   <th scope="row">
                     {dayText(Date.parse(step.at))} {clockText(Date.parse(step.at)).slice(0, 5)}
                   </th>
-                  {children(step).map((cell, index) => (
-                    <td key={heads[index]} class="number">
-                      {cell}
-                    </td>
-                  ))}
+                  <NumberCells heads={heads} cells={children(step)} />
                 </tr>
               ))}
             </tbody>

@@ -3,10 +3,9 @@
  * the form, and both stay in step. An edit of a field changes neither the digits nor the escapes of other values.
  */
 import type { JSX } from "preact";
-import { useMemo, useRef } from "preact/hooks";
 import { Members } from "./group-fields.tsx";
 import type { JsonNode } from "./json-document.ts";
-import { parseJson, printJson } from "./json-document.ts";
+import { useJsonTextNode } from "./json-text-node.ts";
 import { SchemaField } from "./schema-field.tsx";
 import type { FieldIssue, Schema } from "./schema-shape.ts";
 import { messagesAt, shapeOf } from "./schema-shape.ts";
@@ -22,15 +21,9 @@ interface SchemaFormProps {
 }
 
 export function SchemaForm({ schema, value, onChange, errors = [] }: SchemaFormProps): JSX.Element {
-  /** The document of the form's latest text, which may have drafts. */
-  const own = useRef<{ readonly text: string; readonly node: JsonNode } | undefined>(undefined);
-  const parsed = useMemo(() => parseJson(value), [value]);
-  const node = "node" in parsed ? parsed.node : own.current?.text === value ? own.current.node : undefined;
+  const { node, change: write } = useJsonTextNode(value, onChange);
   const change = (next: JsonNode | undefined): void => {
-    if (!next) return;
-    const text = printJson(next);
-    own.current = { text, node: next };
-    onChange(text);
+    if (next) write(next);
   };
   if (!node) return <p class="form-invalid muted">The form returns when the JSON is valid.</p>;
   const shape = shapeOf(schema);

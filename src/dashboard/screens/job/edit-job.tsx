@@ -54,7 +54,7 @@ export function EditJob({ job, payloadJson }: EditJobProps): JSX.Element {
             submit: {secrets.map((path) => path.slice(1)).join(", ")}.
           </p>
         ) : null}
-        <div class={schema ? "edit-columns" : ""}>
+        <div class={schema ? "form-and-json" : ""}>
           {schema ? <SchemaForm schema={schema} value={text} onChange={change} errors={errors} /> : null}
           <JsonEditor label="Payload as JSON" value={text} onChange={change} errors={schema ? [] : errors} />
         </div>

@@ -1,11 +1,12 @@
 /** The facts of a job, and the job as a command. */
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import type { Job } from "../../../client/taskflow.ts";
 import { SERVER_URL } from "../../app/base.ts";
 import { href } from "../../app/router.ts";
 import { currentKey } from "../../data/session.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { asCli, asCurl, asTypeScript } from "../../parts/copy-as.ts";
+import { Fact } from "../../parts/fact.tsx";
 import { filterWord } from "../../parts/filter-words.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
@@ -15,7 +16,7 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
   const { type, group_key: group, tags, worker } = job;
   return (
     <Panel title="Details">
-      <dl class="job-facts panel-body">
+      <dl class="side-facts panel-body">
         <Fact title="Id">
           <span class="mono">{job.id}</span>
         </Fact>
@@ -65,15 +66,6 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
         )}
       </dl>
     </Panel>
-  );
-}
-
-function Fact({ title, children }: { readonly title: string; readonly children: ComponentChildren }): JSX.Element {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

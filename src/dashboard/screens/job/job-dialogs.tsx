@@ -1,53 +1,15 @@
 /** The dialogs of actions on a job. */
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Job, JobPatch } from "../../../client/taskflow.ts";
 import { refreshResources } from "../../data/resource.ts";
 import { client } from "../../data/session.ts";
-import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { ActionDialog } from "../../parts/action-dialog.tsx";
 import { notify } from "../../parts/toasts.tsx";
 
 export interface DialogProps {
   readonly job: Job;
   readonly onClose: () => void;
-}
-
-interface FrameProps {
-  readonly title: string;
-  readonly children: ComponentChildren;
-  readonly onClose: () => void;
-  readonly action: string;
-  readonly isDanger?: boolean;
-  readonly unavailable?: string | undefined;
-  /** The dialog closes when it has succeeded. */
-  readonly act: () => Promise<void>;
-}
-
-export function ActionDialog({
-  title,
-  children,
-  onClose,
-  action,
-  isDanger = false,
-  unavailable,
-  act,
-}: FrameProps): JSX.Element {
-  const onPress = async (): Promise<void> => {
-    await act();
-    onClose();
-  };
-  return (
-    <Dialog title={title} onClose={onClose}>
-      {children}
-      <div class="actions">
-        <Button onPress={onClose}>Close</Button>
-        <Button kind={isDanger ? "danger" : "primary"} onPress={onPress} unavailable={unavailable}>
-          {action}
-        </Button>
-      </div>
-    </Dialog>
-  );
 }
 
 export async function change(job: Job, patch: JobPatch, done: string): Promise<void> {

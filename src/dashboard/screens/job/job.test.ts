@@ -107,9 +107,9 @@ describe("the screen of a job", () => {
     const id = await submit(replica(), "noop", {}, { callback_url: peer.url("/done") });
     await jobWhen(replica(), id);
     const page = await openJob(id);
-    const callback = page.locator(".job-facts div", { hasText: "Its callback" }).getByRole("link");
+    const callback = page.locator(".side-facts div", { hasText: "Its callback" }).getByRole("link");
     await callback.click();
-    await page.locator(".job-facts div", { hasText: "Callback of" }).getByRole("link", { name: id }).waitFor();
+    await page.locator(".side-facts div", { hasText: "Callback of" }).getByRole("link", { name: id }).waitFor();
     await peer.close();
     await page.close();
   });

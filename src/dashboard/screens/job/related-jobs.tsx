@@ -33,7 +33,7 @@ export function RelatedJobs({ job }: { readonly job: Job }): JSX.Element | null 
   if (known.length === 0 && retries.length === 0 && filterText === undefined) return null;
   return (
     <Panel title="Related">
-      <dl class="job-facts panel-body">
+      <dl class="side-facts panel-body">
         {known.map(([title, id]) => (
           <div key={title}>
             <dt>{title}</dt>

@@ -2,11 +2,12 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { JobPatch } from "../../../client/taskflow.ts";
+import { ActionDialog } from "../../parts/action-dialog.tsx";
 import { zone } from "../../parts/time.tsx";
 import type { DelayUnit } from "../../parts/time-field.ts";
 import { DELAY_UNITS, delayOfField, timeOfField } from "../../parts/time-field.ts";
 import type { DialogProps } from "./job-dialogs.tsx";
-import { ActionDialog, change } from "./job-dialogs.tsx";
+import { change } from "./job-dialogs.tsx";
 
 export function RescheduleDialog({ job, onClose }: DialogProps): JSX.Element {
   const [kind, setKind] = useState<"delay" | "time">("delay");

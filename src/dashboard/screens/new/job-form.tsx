@@ -75,14 +75,12 @@ function PayloadPanel({ type, draft, onChange, issues }: PayloadPanelProps): JSX
   };
   return (
     <Panel title="Payload" aside={<Examples type={type} payload={draft.payload} onFill={fill} />}>
-      <div class={schema ? "panel-body new-columns" : "panel-body"}>
+      <div class={schema ? "panel-body form-and-json" : "panel-body"}>
         {/* another example shows other fields */}
         {schema ? (
           <SchemaForm key={filled} schema={schema} value={draft.payload} onChange={change} errors={issues} />
         ) : null}
-        <div class="new-json">
-          <JsonEditor label="JSON" value={draft.payload} onChange={change} errors={schema ? [] : issues} />
-        </div>
+        <JsonEditor label="JSON" value={draft.payload} onChange={change} errors={schema ? [] : issues} />
       </div>
     </Panel>
   );

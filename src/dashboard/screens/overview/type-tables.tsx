@@ -4,6 +4,7 @@ import type { Series } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { countText, durationText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
+import { NumberCells, NumberHeads } from "../../parts/number-cells.tsx";
 import { Panel } from "../../parts/page.tsx";
 import type { ShownRange } from "../../parts/range.tsx";
 import type { TypeTotals } from "./type-shares.ts";
@@ -71,11 +72,7 @@ function Bars({ caption, heads, rows, empty, tone, value, cells, to }: BarsProps
             <th scope="col" class="minor">
               <span class="off-screen">Share</span>
             </th>
-            {heads.map((head) => (
-              <th key={head} scope="col" class="number">
-                {head}
-              </th>
-            ))}
+            <NumberHeads heads={heads} />
           </tr>
         </thead>
         <tbody>
@@ -89,11 +86,7 @@ function Bars({ caption, heads, rows, empty, tone, value, cells, to }: BarsProps
               <td class="bar minor">
                 <span class={tone} style={{ width: `${(100 * value(row)) / most}%` }} />
               </td>
-              {cells(row).map((cell, index) => (
-                <td key={heads[index]} class="number">
-                  {cell}
-                </td>
-              ))}
+              <NumberCells heads={heads} cells={cells(row)} />
             </tr>
           ))}
         </tbody>

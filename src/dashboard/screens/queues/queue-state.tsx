@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import type { Queue } from "../../../client/taskflow.ts";
+import { Shape } from "../../parts/shape.tsx";
 
 interface QueueStateProps {
   readonly queue: Pick<Queue, "state" | "paused_reason" | "depth">;
@@ -28,13 +29,5 @@ export function QueueState({ queue: { state, paused_reason: reason, depth }, rep
       <Shape path="M4 2.5v7l5.5-3.5z" />
       active
     </span>
-  );
-}
-
-function Shape({ path }: { readonly path: string }): JSX.Element {
-  return (
-    <svg class="shape" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
-      <path d={path} class="line" />
-    </svg>
   );
 }
