@@ -30,14 +30,16 @@ export function columnsOf({ names, paths }: ColumnChoice): Column<ListedJob>[] {
 const SELECT_WIDTH = "36px";
 const WIDTHS: Readonly<Partial<Record<string, string>>> = {
   id: "108px",
-  type: "minmax(84px, 1.4fr)",
-  status: "136px",
+  type: "minmax(84px, 1.2fr)",
+  status: "128px",
+  group: "minmax(76px, 1.1fr)",
+  tags: "minmax(84px, 1.8fr)",
   attempt: "68px",
   age: "84px",
   wait: "84px",
   run: "84px",
   replica: "minmax(88px, 1fr)",
-  error: "minmax(84px, 1.4fr)",
+  error: "minmax(84px, 1.2fr)",
 };
 const WIDTH = "minmax(76px, 1fr)";
 /** Hidden on narrow screens; see `.minor`. */

@@ -60,9 +60,10 @@ export function PageLine({ found, page }: PageLineProps): JSX.Element {
   );
 }
 
-/** `50 jobs`, or `12 found, 40,000 searched` where the server examined more than it found. */
+/** `50 jobs on this page`, or `12 found, 40,000 searched` where the server examined more than it found. */
 function foundText({ jobs, examined, next }: FoundPage, limit: number): string {
   if (examined <= jobs.length + 1 || (jobs.length >= limit && examined <= 2 * limit))
-    return countOf(jobs.length, "job");
+    // the tabs have the count of all: without these words, this one would look like it
+    return next === null ? countOf(jobs.length, "job") : `${countOf(jobs.length, "job")} on this page`;
   return `${countText(jobs.length)} found, ${countText(examined)} searched${next === null ? ", to the end" : ""}`;
 }
