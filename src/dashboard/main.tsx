@@ -12,6 +12,7 @@ import "./screens/new/new.css";
 import "./screens/overview/overview.css";
 import "./screens/queues/queues.css";
 import "./screens/replicas/replicas.css";
+import "./screens/schedules/schedules.css";
 import { App } from "./app/app.tsx";
 import { startRouter } from "./app/router.ts";
 import { startTheme } from "./app/theme.ts";

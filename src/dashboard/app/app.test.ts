@@ -25,6 +25,7 @@ const pathOf = (page: Page): string => page.url().slice(dashboard.replica().url.
 const SCREENS = [
   ["", "Overview", "o"],
   ["/jobs", "Jobs", "j"],
+  ["/schedules", "Schedules", "s"],
   ["/errors", "Errors", "e"],
   ["/queues", "Queues", "q"],
   ["/replicas", "Replicas", "r"],

@@ -1,7 +1,8 @@
-/** The command palette (Ctrl-K): screens, types and ids of jobs. */
+/** The command palette (Ctrl-K): screens, types, schedules and ids of jobs. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { firstOf } from "../data/first-of.ts";
 import { useResource } from "../data/resource.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { useKeys } from "./keys.ts";
@@ -26,6 +27,8 @@ interface Entry {
 
 const ID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const MOST = 12;
+/** The first ones by name: a server may have 100,000. */
+const SCHEDULES = 100;
 
 export function Palette(): JSX.Element | null {
   useKeys("Everywhere", { "$mod+k": { text: "Search or go to", run: openPalette } });
@@ -36,9 +39,13 @@ function PaletteDialog(): JSX.Element {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const { data: types = [] } = useResource("types", (api, signal) => api.types({ signal }));
+  const { data: schedules } = useResource("schedule names", (api, signal) =>
+    firstOf(api.schedulePages({ pageSize: SCHEDULES, signal })),
+  );
   const entries = entriesFor(
     text.trim(),
     types.map(({ type }) => type),
+    schedules?.schedules.map(({ name }) => name) ?? [],
   );
   const current = Math.min(at, entries.length - 1);
   const go = (entry: Entry | undefined): void => {
@@ -91,12 +98,14 @@ function PaletteDialog(): JSX.Element {
   );
 }
 
-function entriesFor(text: string, types: readonly string[]): Entry[] {
+function entriesFor(text: string, types: readonly string[], schedules: readonly string[]): Entry[] {
   if (ID.test(text)) return [{ text, kind: "job", url: href(["jobs", text.toLowerCase()]) }];
   const all: Entry[] = [
     ...SCREENS.map(({ path, title }) => ({ text: title, kind: "screen", url: href(path === "" ? [] : [path]) })),
     ...types.map((type) => ({ text: type, kind: "jobs of the type", url: href(["jobs"], { q: `type:${type}` }) })),
     ...types.map((type) => ({ text: `New ${type}`, kind: "submit a job", url: href(["new", type]) })),
+    ...schedules.map((name) => ({ text: name, kind: "schedule", url: href(["schedules", name]) })),
+    { text: "New schedule", kind: "create", url: href(["schedules"], { view: "new" }) },
     ...types.map((type) => ({ text: `Queue ${type}`, kind: "queue", url: href(["queues", type]) })),
   ];
   const words = text.toLowerCase().split(/\s+/);

@@ -32,6 +32,13 @@ export const SCREENS: readonly Screen[] = [
     loadItem: async () => (await import("../screens/job/job-page.tsx")).JobPage,
   },
   {
+    path: "schedules",
+    title: "Schedules",
+    key: "s",
+    load: async () => (await import("../screens/schedules/schedules.tsx")).Schedules,
+    loadItem: async () => (await import("../screens/schedules/schedule-page.tsx")).SchedulePage,
+  },
+  {
     path: "errors",
     title: "Errors",
     key: "e",

@@ -1,5 +1,6 @@
 /** A dialog that asks before an action. */
 import type { ComponentChildren, JSX } from "preact";
+import type { Scope } from "../data/session.ts";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 
@@ -9,6 +10,8 @@ interface ActionDialogProps {
   readonly onClose: () => void;
   readonly action: string;
   readonly isDanger?: boolean;
+  /** The scope that the action needs. */
+  readonly scope?: Scope;
   readonly unavailable?: string | undefined;
   /** The dialog closes when it has succeeded. */
   readonly act: () => Promise<void>;
@@ -20,6 +23,7 @@ export function ActionDialog({
   onClose,
   action,
   isDanger = false,
+  scope = "read",
   unavailable,
   act,
 }: ActionDialogProps): JSX.Element {
@@ -32,7 +36,7 @@ export function ActionDialog({
       {children}
       <div class="actions">
         <Button onPress={onClose}>Close</Button>
-        <Button kind={isDanger ? "danger" : "primary"} onPress={onPress} unavailable={unavailable}>
+        <Button kind={isDanger ? "danger" : "primary"} scope={scope} onPress={onPress} unavailable={unavailable}>
           {action}
         </Button>
       </div>

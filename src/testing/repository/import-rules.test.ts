@@ -89,6 +89,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   preact: /^dashboard\//,
   "@preact": /^dashboard\//,
   tinykeys: /^dashboard\/app\/keys\.ts$/,
+  cronstrue: /^dashboard\/screens\/schedules\/timing-text\.ts$/,
   uplot: /^dashboard\/parts\/(chart|uplot)\.tsx?$/,
   typebox: /^(?!client\/|dashboard\/)/, // the language of schemas, used everywhere
 };

@@ -11,6 +11,13 @@ export const ACTIONS: Readonly<Record<string, string>> = {
   "jobs.update": "Update jobs",
   "jobs.erase": "Erase jobs",
   "destinations.reset": "Try destination",
+  "schedules.put": "Save schedule",
+  "schedules.delete": "Delete schedule",
+  "schedules.pause": "Pause schedule",
+  "schedules.resume": "Resume schedule",
+  "schedules.run": "Run schedule now",
+  "schedules.backfill": "Backfill schedule",
+  "schedules.revert": "Revert schedule",
   "keys.create": "Create API key",
   "keys.revoke": "Revoke API key",
 };

@@ -147,6 +147,7 @@ function TargetLink({ entry: { action, target }, filterText }: TargetLinkProps):
     return <Link to={href(["jobs"], { q: filterText })}>{filterText === "" ? "all jobs" : filterText}</Link>;
   if (action.startsWith("jobs.")) return <Link to={href(["jobs", target])}>{target}</Link>;
   if (action.startsWith("queues.")) return <Link to={href(["queues", target])}>{target}</Link>;
+  if (action.startsWith("schedules.")) return <Link to={href(["schedules", target])}>{target}</Link>;
   if (action.startsWith("destinations.")) return <Link to={href(["destinations"], { row: target })}>{target}</Link>;
   return <>{target}</>;
 }

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { Job, JobSummary, TaskFlow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { useResource } from "../../data/resource.ts";
+import { Fact } from "../../parts/fact.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { Status } from "../../parts/status.tsx";
@@ -30,10 +31,12 @@ export function RelatedJobs({ job }: { readonly job: Job }): JSX.Element | null 
     ["Callback of", job.callback_of],
   ] as const;
   const known = links.filter(([, id]) => typeof id === "string");
-  if (known.length === 0 && retries.length === 0 && filterText === undefined) return null;
+  const { schedule } = job;
+  if (known.length === 0 && retries.length === 0 && filterText === undefined && schedule === null) return null;
   return (
     <Panel title="Related">
       <dl class="side-facts panel-body">
+        {schedule === null ? null : <ScheduleFacts {...schedule} />}
         {known.map(([title, id]) => (
           <div key={title}>
             <dt>{title}</dt>
@@ -64,6 +67,20 @@ export function RelatedJobs({ job }: { readonly job: Job }): JSX.Element | null 
         )}
       </dl>
     </Panel>
+  );
+}
+
+/** The schedule that has submitted the job, and the tick for which it did. */
+function ScheduleFacts({ name, tick }: NonNullable<Job["schedule"]>): JSX.Element {
+  return (
+    <>
+      <Fact title="Schedule">
+        <Link to={href(["schedules", name])}>{name}</Link>
+      </Fact>
+      <Fact title="Tick">
+        <Time at={tick} format="exact" />
+      </Fact>
+    </>
   );
 }
 

@@ -8,6 +8,7 @@ it("offers built-in types first, the others by name, and no type that changes ot
     { type: "email", is_built_in: true },
     { type: "replay", is_built_in: true },
     { type: "bulk_cancel", is_built_in: true },
+    { type: "schedule_backfill", is_built_in: true },
     { type: "bulk_import", is_built_in: false },
     { type: "gone", is_built_in: null },
   ];

@@ -2,7 +2,7 @@
 import type { TypeDescription } from "../../../client/taskflow.ts";
 
 /** Jobs of these types change other jobs: dialogs that count those jobs first submit them. */
-const ON_OTHER_JOBS = /^(?:replay|bulk_.+)$/;
+const ON_OTHER_JOBS = /^(?:replay|bulk_.+|schedule_backfill)$/;
 
 /** Built-in types first, in the order of the server; then the others by name. */
 export function offeredTypes<Type extends Pick<TypeDescription, "type" | "is_built_in">>(

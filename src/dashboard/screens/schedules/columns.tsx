@@ -1,0 +1,106 @@
+/** The columns of the list of schedules. */
+import type { JSX } from "preact";
+import type { Schedule } from "../../../client/taskflow.ts";
+import { href } from "../../app/router.ts";
+import { Link } from "../../parts/link.tsx";
+import { Status } from "../../parts/status.tsx";
+import type { Column } from "../../parts/table.tsx";
+import { exactTime, Time } from "../../parts/time.tsx";
+import { jobTypeIn } from "./job-type-in.ts";
+import { OutcomeMark, ScheduleState } from "./outcome.tsx";
+import { PauseButton, RunButton } from "./schedule-actions.tsx";
+import { StripOf } from "./strip-of.tsx";
+import { timingText } from "./timing-text.ts";
+
+export const COLUMNS: readonly Column<Schedule>[] = [
+  { key: "name", title: "Name", cell: (schedule) => <Name schedule={schedule} /> },
+  { key: "type", title: "Type", cell: ({ job }) => <span class="cut">{jobTypeIn(job)}</span>, isMinor: true },
+  { key: "timing", title: "Ticks", cell: (schedule) => <Timing schedule={schedule} /> },
+  { key: "next", title: "Next", cell: ({ next_run_at: at }) => <TwoLines at={at} /> },
+  { key: "last", title: "Last", cell: ({ last_run: run }) => <LastRun run={run} /> },
+  { key: "strip", title: "Last 24 hours", cell: (schedule) => <StripOf schedule={schedule} />, isMinor: true },
+  { key: "state", title: "State", cell: ({ state, paused_reason: reason }) => <State state={state} reason={reason} /> },
+  {
+    key: "actions",
+    title: "Actions",
+    cell: (schedule) => (
+      <span class="actions nowrap-actions">
+        <RunButton name={schedule.name} />
+        <PauseButton schedule={schedule} />
+      </span>
+    ),
+  },
+];
+
+function Name({ schedule: { name, description } }: { readonly schedule: Schedule }): JSX.Element {
+  return (
+    <>
+      <Link to={href(["schedules", name])} class="cut schedule-name" title={name}>
+        {name}
+      </Link>
+      {description === null ? null : (
+        <span class="muted cut schedule-note" title={description}>
+          {description}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Timing({ schedule }: { readonly schedule: Schedule }): JSX.Element {
+  const words = timingText(schedule) ?? "";
+  const { cron, time_zone: zone } = schedule;
+  return (
+    <>
+      <span class="schedule-words">{words}</span>
+      <span class="muted schedule-note cut" title={`${cron ?? ""} ${zone}`.trim()}>
+        {cron === undefined || cron === words ? null : <code>{cron}</code>} {zone}
+      </span>
+    </>
+  );
+}
+
+/** How far, and exactly when, to the second. */
+function TwoLines({ at }: { readonly at: string | null }): JSX.Element {
+  return (
+    <>
+      <span class="nowrap">
+        <Time at={at} />
+      </span>
+      {at === null ? null : <span class="muted schedule-note nowrap">{exactTime(Date.parse(at)).slice(0, 19)}</span>}
+    </>
+  );
+}
+
+function LastRun({ run }: { readonly run: Schedule["last_run"] }): JSX.Element {
+  if (run === null) return <span class="muted">–</span>;
+  const { tick, outcome, job_id: id, job_status: status } = run;
+  return (
+    <>
+      <span class="schedule-last">
+        <OutcomeMark value={outcome} />
+        {id === null || status === null ? null : (
+          <Link to={href(["jobs", id])} title="Open its job">
+            <Status value={status} />
+          </Link>
+        )}
+      </span>
+      <span class="muted schedule-note nowrap">
+        <Time at={tick} />
+      </span>
+    </>
+  );
+}
+
+function State({ state, reason }: { readonly state: Schedule["state"]; readonly reason: string | null }): JSX.Element {
+  return (
+    <>
+      <ScheduleState value={state} />
+      {reason === null ? null : (
+        <span class="muted cut schedule-note schedule-reason" title={reason}>
+          {reason}
+        </span>
+      )}
+    </>
+  );
+}

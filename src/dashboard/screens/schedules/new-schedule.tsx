@@ -1,0 +1,85 @@
+/** The form of a new schedule. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useKeys } from "../../app/keys.ts";
+import { href, navigate } from "../../app/router.ts";
+import { putScheduleJson } from "../../data/exact-json.ts";
+import { can } from "../../data/session.ts";
+import { Button } from "../../parts/button.tsx";
+import { Link } from "../../parts/link.tsx";
+import { Page } from "../../parts/page.tsx";
+import { FieldFrame } from "../../parts/schema-form/field-frame.tsx";
+import { ErrorText, notify, reportError } from "../../parts/toasts.tsx";
+import { DefinitionForm } from "./definition-form.tsx";
+import { EXAMPLE, exampleText } from "./example.ts";
+import { isName, NAME_RULE } from "./name.ts";
+import { usePreview } from "./use-preview.ts";
+import { useSave } from "./use-save.ts";
+
+export function NewSchedule(): JSX.Element {
+  const [name, setName] = useState("");
+  const [text, setText] = useState(exampleText);
+  const preview = usePreview(text, name === "" ? EXAMPLE : name);
+  const saving = useSave();
+  const unavailable = isName(name) ? saving.unavailable(text, preview) : NAME_RULE;
+  const create = async (): Promise<void> => {
+    const isSaved = await saving.save(() => putScheduleJson(name, text, { ifNoneMatch: "*" }));
+    if (!isSaved) return;
+    notify(`The schedule ${name} is created.`);
+    navigate(href(["schedules", name]));
+  };
+  useKeys("New schedule", {
+    "$mod+Enter": {
+      text: "Create",
+      run: () => {
+        if (unavailable !== undefined) notify(unavailable);
+        else if (can("admin")) create().catch(reportError);
+      },
+    },
+  });
+  const change = (next: string): void => {
+    saving.forget();
+    setText(next);
+  };
+  return (
+    <Page title="New schedule" actions={<Link to={href(["schedules"])}>All schedules</Link>}>
+      <div>
+        <DefinitionForm value={text} onChange={change} errors={saving.issues ?? preview.issues} preview={preview}>
+          <FieldFrame schema={{ description: NAME_RULE }} label="Name" isRequired messages={[]}>
+            {(control) => (
+              <input
+                {...control}
+                class="field"
+                type="text"
+                autocomplete="off"
+                spellcheck={false}
+                maxLength={128}
+                value={name}
+                onInput={({ currentTarget }) => {
+                  saving.forget();
+                  setName(currentTarget.value);
+                }}
+              />
+            )}
+          </FieldFrame>
+        </DefinitionForm>
+        {saving.failure === undefined ? null : (
+          <div class="notice error" role="alert">
+            {saving.isConflict ? (
+              `There is a schedule ${name} already: choose another name.`
+            ) : (
+              <ErrorText error={saving.failure} />
+            )}
+          </div>
+        )}
+        <div class="submit-bar">
+          <div class="actions">
+            <Button kind="primary" scope="admin" unavailable={unavailable} onPress={create} title="Ctrl+Enter">
+              Create schedule
+            </Button>
+          </div>
+        </div>
+      </div>
+    </Page>
+  );
+}
