@@ -83,7 +83,8 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   schedule_not_runnable: {
     status: 409,
-    meaning: "The schedule cannot submit its job, for the reason in `detail`: its job type no longer exists, for example",
+    meaning:
+      "The schedule cannot submit its job, for the reason in `detail`: its job type no longer exists, for example",
   },
   schedule_without_file: {
     status: 409,

@@ -1,7 +1,7 @@
 /** The calls about schedules, which submit a job at each of their ticks. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
-import { idempotencyKey, JSON_JOB, JOB_OR_RECEIPT, KEYED_BODY_PROBLEMS } from "./job-operations.ts";
+import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, KEYED_BODY_PROBLEMS } from "./job-operations.ts";
 import { componentRef } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation, OperationAnswer } from "./operation.ts";
@@ -27,7 +27,9 @@ const REDACTED =
   'A value that reads back as `"[redacted]"`, and is sent back so in its place, stays as it is; anywhere else it is rejected.';
 
 const ifMatch = Type.Optional(
-  Type.String({ description: 'Change the schedule only if its ETag is one of these, such as `"v7"`; `*`: if it exists' }),
+  Type.String({
+    description: 'Change the schedule only if its ETag is one of these, such as `"v7"`; `*`: if it exists',
+  }),
 );
 const ifNoneMatch = Type.Optional(
   Type.String({ description: "`*`: only if there is no schedule of this name; or ETags that it must not have" }),
@@ -111,10 +113,14 @@ export const deleteSchedule: Operation = {
   id: "deleteSchedule",
   tag: "Schedules",
   summary: "Delete a schedule",
-  description: "Its jobs stay, and so does the history of its runs within their retention. A schedule that is created later under the same name starts fresh.",
+  description:
+    "Its jobs stay, and so does the history of its runs within their retention. A schedule that is created later under the same name starts fresh.",
   query: Type.Object({
     cancel_jobs: Type.Optional(
-      Type.Boolean({ default: false, description: "Also cancel the jobs of the schedule that wait; running ones continue" }),
+      Type.Boolean({
+        default: false,
+        description: "Also cancel the jobs of the schedule that wait; running ones continue",
+      }),
     ),
   }),
   headers: Type.Object({ "If-Match": ifMatch }),
@@ -139,7 +145,8 @@ export const pauseSchedule: Operation = {
   id: "pauseSchedule",
   tag: "Schedules",
   summary: "Pause a schedule",
-  description: "Its jobs that exist already run. Pausing a paused schedule replaces the reason and the end of its pause.",
+  description:
+    "Its jobs that exist already run. Pausing a paused schedule replaces the reason and the end of its pause.",
   body: json(schedulePauseSchema),
   isBodyOptional: true,
   answers: { 200: changed("The schedule after the change") },
@@ -153,7 +160,8 @@ export const resumeSchedule: Operation = {
   id: "resumeSchedule",
   tag: "Schedules",
   summary: "Resume a schedule",
-  description: "Ticks of the pause appear in the runs as `missed` unless `catch_up` makes them up. Resuming a schedule that is not paused changes nothing.",
+  description:
+    "Ticks of the pause appear in the runs as `missed` unless `catch_up` makes them up. Resuming a schedule that is not paused changes nothing.",
   body: json(scheduleResumeSchema),
   isBodyOptional: true,
   answers: { 200: changed("The schedule after the change") },
@@ -228,7 +236,8 @@ export const previewSchedule: Operation = {
   id: "previewSchedule",
   tag: "Schedules",
   summary: "Compute the ticks of a definition, without creating a schedule",
-  description: "The next 20 ticks after now, or after `start_at` if that is later. `job` is optional, and checked if it is present.",
+  description:
+    "The next 20 ticks after now, or after `start_at` if that is later. `job` is optional, and checked if it is present.",
   query: Type.Object({
     name: Type.Optional(Type.String({ description: "The name of the schedule, on which `H` in `cron` depends" })),
   }),
@@ -244,7 +253,8 @@ export const revertSchedule: Operation = {
   id: "revertSchedule",
   tag: "Schedules",
   summary: "Give a schedule the definition of its file again",
-  description: "For a schedule that has a file in SCHEDULES_DIR and was changed over the API. Otherwise it changes nothing.",
+  description:
+    "For a schedule that has a file in SCHEDULES_DIR and was changed over the API. Otherwise it changes nothing.",
   body: NO_FIELDS,
   isBodyOptional: true,
   answers: { 200: changed("The schedule after the change") },

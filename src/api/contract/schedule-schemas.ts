@@ -64,7 +64,10 @@ export const scheduleAnswerSchema = Type.Object({
   pause_after_failures: nullable(count),
   job: Type.Object({}, { description: "The submission; secrets of its payload are replaced by `[redacted]`" }),
   description: nullable(Type.String()),
-  next_run_at: nullable(timeSchema, "The next tick; null while the schedule is paused without an end, and once it has ended"),
+  next_run_at: nullable(
+    timeSchema,
+    "The next tick; null while the schedule is paused without an end, and once it has ended",
+  ),
   next_runs: Type.Array(timeSchema, { maxItems: MAX_NEXT_RUNS, description: `The next ${MAX_NEXT_RUNS} ticks` }),
   last_run: nullable(lastRun, "The latest tick whose outcome is known; null if there is none"),
   paused_at: nullable(timeSchema, "Null unless the schedule is paused"),
