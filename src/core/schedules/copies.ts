@@ -30,29 +30,27 @@ export interface CopyChange {
 export interface PendingRuns {
   /** Oldest first. */
   readonly runs: readonly ScheduleRun[];
-  /** Argument of {@link ScheduleCopies.acknowledge}. */
-  readonly position: string;
+  /** The runs as Redis has them: the argument of {@link ScheduleCopies.acknowledge}. */
+  readonly texts: readonly string[];
 }
-
-/**
- * put: done · changed: the state is not the one that the change was made from · removed: a schedule of this id was
- * removed, and does not come back
- */
-export type CopyAnswer = "put" | "changed" | "removed";
 
 /** All calls are safe to repeat, and reject as all calls of the queue. At most 200 schedules per call. */
 export interface ScheduleCopies {
   /** The states of these schedules; undefined where Redis has none. */
   read(names: readonly string[]): Promise<readonly (StateInRedis | undefined)[]>;
-  /** Replaces copy, state and time of each schedule whose state is still the one that its change was made from. */
-  put(changes: readonly CopyChange[]): Promise<readonly CopyAnswer[]>;
+  /**
+   * Replaces copy, state and time of each schedule whose state is still the one that its change was made from. One that
+   * was removed does not come back.
+   * @returns for each change whether it was made
+   */
+  put(changes: readonly CopyChange[]): Promise<readonly boolean[]>;
   /** Removes each schedule that has this id; another one of the same name stays. */
   remove(schedules: readonly { readonly name: string; readonly id: string }[]): Promise<void>;
   /** Decided runs that Postgres may not have. */
   pendingRuns(limit: number): Promise<PendingRuns>;
-  /** Forgets the pending runs up to a position. */
-  acknowledge(position: string): Promise<void>;
-  /** Whether Redis has all schedules: it has forgotten that, if it was emptied. */
+  /** Forgets exactly these runs: others may have come meanwhile, even at the same time or, by a set clock, before. */
+  acknowledge(texts: readonly string[]): Promise<void>;
+  /** Whether Redis has all schedules: it has forgotten that if it was emptied. */
   isLoaded(): Promise<boolean>;
   /** Begins to load them all. */
   startLoading(token: string): Promise<void>;
