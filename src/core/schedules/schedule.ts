@@ -118,8 +118,8 @@ export interface StoredSchedule {
   readonly apiKey: string | null;
   /** Epoch ms: ticks after it count for this version (a new timing begins with its change). */
   readonly effectiveFrom: number;
-  /** Epoch ms: the last tick of this schedule that the history in Postgres has; null for none. */
-  readonly lastTick: number | null;
+  /** The run with the latest tick of the timing that the history in Postgres has; null for none. */
+  readonly lastRun: ScheduleRun | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }

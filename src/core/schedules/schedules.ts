@@ -17,6 +17,16 @@ export interface ScheduleFilter {
   readonly after?: string;
 }
 
+export interface SchedulePage {
+  /** By name, ascending. With a filter by state there may be fewer than `limit`, or none, before the last page. */
+  readonly schedules: readonly ScheduleDetails[];
+  /** The next page has the names after this one; null on the last page. */
+  readonly next: string | null;
+}
+
+/** A position in the runs of a schedule: only the runs after it, which are older, follow. */
+export type RunPosition = Pick<ScheduleRun, "tick" | "kind" | "jobId">;
+
 export interface PutOptions {
   /** The version that the caller has seen; another one is a conflict. */
   readonly ifMatch?: number;
@@ -35,18 +45,20 @@ export interface Schedules {
   /** @param definition the JSON of a checked definition in one line, defaults filled in */
   put(name: string, definition: string, options: PutOptions): Promise<Put>;
   get(name: string): Promise<ScheduleDetails | undefined>;
-  /** By name, ascending. */
-  list(filter: ScheduleFilter): Promise<readonly ScheduleDetails[]>;
+  list(filter: ScheduleFilter): Promise<SchedulePage>;
   /** Undefined: there is none. `conflict`: `ifMatch` names another version. */
   remove(name: string, ifMatch?: number): Promise<StoredSchedule | "conflict" | undefined>;
   pause(name: string, pause: SchedulePause): Promise<ScheduleDetails | undefined>;
   resume(name: string, catchUp: CatchUpPolicy): Promise<ScheduleDetails | undefined>;
   /** Back to the definition in its file. `no_file`: it has none. */
   revert(name: string): Promise<ScheduleDetails | "no_file" | undefined>;
-  /** Newest first. Includes the runs that Postgres does not have yet. @param below only ticks before, epoch ms */
+  /**
+   * By tick, newest first. Includes the runs that Redis had when the call began.
+   * @param after the last run of the page before
+   */
   runs(
     schedule: StoredSchedule,
-    page: { readonly limit: number; readonly below?: number },
+    page: { readonly limit: number; readonly after?: RunPosition },
   ): Promise<readonly ScheduleRun[]>;
   /** Adds a run that is no tick of the timing: `POST …/run`, or of a backfill. Repeats change nothing. */
   addRuns(runs: readonly ScheduleRun[]): Promise<void>;

@@ -1,0 +1,57 @@
+/** The working copies of schedules in Redis as their owner in Postgres uses them: what `queue.schedules` implements. */
+import type { ScheduleRun, ScheduleState } from "./schedule.ts";
+
+/** What firing needs of a schedule. */
+export interface WorkingCopy {
+  readonly name: string;
+  readonly id: string;
+  readonly version: number;
+  readonly revision: number;
+  /** The JSON of the definition. */
+  readonly definition: string;
+  readonly apiKey: string | null;
+}
+
+/** A state, and its text in Redis: a change compares it. */
+export interface StateInRedis {
+  readonly state: ScheduleState;
+  readonly text: string;
+}
+
+export interface CopyChange {
+  readonly copy: WorkingCopy;
+  /** The text of the state that the change was made from; undefined if Redis had none. */
+  readonly before: string | undefined;
+  readonly state: ScheduleState;
+  /** Epoch ms: when somebody must look at the schedule; null: never. */
+  readonly lookAt: number | null;
+}
+
+export interface PendingRuns {
+  /** Oldest first. */
+  readonly runs: readonly ScheduleRun[];
+  /** Argument of {@link ScheduleCopies.acknowledge}. */
+  readonly position: string;
+}
+
+/** All calls are safe to repeat, and reject as all calls of the queue. At most 200 schedules per call. */
+export interface ScheduleCopies {
+  /** The states of these schedules; undefined where Redis has none. */
+  read(names: readonly string[]): Promise<readonly (StateInRedis | undefined)[]>;
+  /**
+   * Replaces copy, state and time of each schedule whose state is still the one that its change was made from.
+   * @returns for each change whether it was made
+   */
+  put(changes: readonly CopyChange[]): Promise<readonly boolean[]>;
+  /** Removes each schedule that has this id; another one of the same name stays. */
+  remove(schedules: readonly { readonly name: string; readonly id: string }[]): Promise<void>;
+  /** The names of the schedules that Redis has, after a name, ascending or not: pages for a comparison with Postgres. */
+  names(cursor: string): Promise<{ readonly names: readonly string[]; readonly cursor: string | null }>;
+  /** Decided runs that Postgres may not have. */
+  pendingRuns(limit: number): Promise<PendingRuns>;
+  /** Forgets the pending runs up to a position. */
+  acknowledge(position: string): Promise<void>;
+  /** The marker that Redis has all schedules; undefined once Redis was emptied. */
+  loaded(): Promise<string | undefined>;
+  setLoaded(marker: string): Promise<void>;
+}
