@@ -4,7 +4,7 @@
 -- allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
 -- ARGV: for each schedule:
---       1 name · 2 state as read · 3 state after · 4 when to look at it again (ms), or ""
+--       1 name · 2 state as read · 3 state after · 4 when to look at it again (ms), "inf" for never
 --       5 number of runs · 6 number of jobs
 --       then each run: JSON
 --       then for each job: id; its names in the index, a NUL between two names; the packed submission; "1" if Postgres
@@ -13,6 +13,17 @@
 local ns = KEYS[1]
 local call = redis.call
 local ticks, reply = ns .. 'schedule_ticks', { now }
+
+-- The runs that Postgres may not have, in their order. Numbers begin at the time (µs): if Redis was emptied, they are
+-- higher than those before.
+local function add_run(run)
+  local number = call('INCRBY', ns .. 'schedule_run', 1)
+  if number == 1 then
+    number = now * 1000
+    call('SET', ns .. 'schedule_run', string.format('%.0f', number))
+  end
+  call('ZADD', ns .. 'schedule_runs', string.format('%.0f', number), run)
+end
 
 local function add_job(at)
   local id, names, packed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
@@ -28,8 +39,8 @@ while at <= #ARGV do
   local is_done = call('HGET', ns .. 'schedule_states', name) == ARGV[at + 1]
   if is_done then
     call('HSET', ns .. 'schedule_states', name, ARGV[at + 2])
-    if ARGV[at + 3] == '' then call('ZREM', ticks, name) else call('ZADD', ticks, ARGV[at + 3], name) end
-    for i = first_run, first_job - 1 do call('ZADD', ns .. 'schedule_runs', now, ARGV[i]) end
+    call('ZADD', ticks, ARGV[at + 3], name)
+    for i = first_run, first_job - 1 do add_run(ARGV[i]) end
     for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
   end
   reply[#reply + 1] = is_done and 1 or 0

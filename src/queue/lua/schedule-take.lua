@@ -3,7 +3,7 @@
 -- Until the caller's time is over, no other replica gets them; if the caller dies, another one gets them afterwards.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller has them (ms) · 2 how many at most · 3 how many bytes at most, unless one has more
--- Returns: now (ms); when somebody must look next (ms), or ""; how many schedules have a time to look at
+-- Returns: now (ms); when somebody must look next (ms), "inf" for never, or "" without schedules; how many there are
 --          for each schedule: name, state, definition, 1 if its last job has not ended, else 0
 --          for each job: id, packed submission
 local ns, own, limit, bytes = KEYS[1], tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
