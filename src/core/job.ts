@@ -49,6 +49,16 @@ export interface JobOptions {
   readonly revision?: number;
   /** Of a job that enqueues others: the key that pays for those. Only this program sets it, and no answer shows it. */
   readonly payer?: Payer;
+  /** The tick of a schedule that submitted it. Only this program sets it. */
+  readonly schedule?: ScheduleTick;
+}
+
+/** The tick that submitted a job. */
+export interface ScheduleTick {
+  /** The schedule's name. */
+  readonly name: string;
+  /** Epoch ms: the time of the tick, not that of the job's start. */
+  readonly tick: number;
 }
 
 /** The API key whose quotas jobs are charged to. */

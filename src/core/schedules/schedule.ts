@@ -66,6 +66,8 @@ export interface ScheduleState {
   /** Epoch ms: the first open tick; null if there is none. */
   readonly next: number | null;
   readonly pause: SchedulePause | null;
+  /** Set by the end of a pause, until the ticks of the pause are decided. `at`: epoch ms. */
+  readonly resumed: { readonly at: number; readonly catchUp: CatchUpPolicy } | null;
   /** The last tick that was fired, and its job. */
   readonly last: { readonly tick: number; readonly jobId: string } | null;
   /** A tick that waits for the end of the last job (`queue_one`); null for none. */
@@ -77,6 +79,21 @@ export interface ScheduleState {
 /** fired · late: made up after its time · skipped: the last job had not ended · missed: not made up. */
 export const RUN_OUTCOMES = ["fired", "late", "skipped", "missed"] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
+
+/**
+ * Why a tick was not fired in time: the last job had not ended · the policy makes none up · the policy makes only the
+ * last one up · older than `within_ms` · more than `max` were missed · in a pause · its job is not valid (anymore).
+ */
+export const RUN_REASONS = [
+  "overlap",
+  "catch_up_none",
+  "catch_up_last",
+  "too_old",
+  "more_than_max",
+  "paused",
+  "invalid_job",
+] as const;
+export type RunReason = (typeof RUN_REASONS)[number];
 
 /** tick: of the timing · manual: `POST …/run` · backfill. */
 export const RUN_KINDS = ["tick", "manual", "backfill"] as const;
@@ -92,8 +109,8 @@ export interface ScheduleRun {
   /** Epoch ms. */
   readonly tick: number;
   readonly outcome: RunOutcome;
-  /** A code such as `overlap`, `catch_up_none`, `too_old`, `more_than_max`, `paused`; null for a tick that fired in time. */
-  readonly reason: string | null;
+  /** Null for a tick that was fired, unless its job had to wait for another (`overlap`). */
+  readonly reason: RunReason | null;
   readonly jobId: string | null;
   /** Epoch ms: when it was decided. */
   readonly at: number;
