@@ -10,11 +10,19 @@ const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown a
 
 export class ReadPool {
   readonly #pool: pg.Pool;
+  readonly #failure: string;
 
   /**
    * @param name of the connections, as in {@link PostgresOptions} @param size their maximum number; they open on demand
+   * @param failure the start of the message while Postgres is away
    */
-  constructor(databaseUrl: string, name: string, size: number) {
+  constructor(
+    databaseUrl: string,
+    name: string,
+    size: number,
+    failure = "Finished jobs cannot be read from Postgres now",
+  ) {
+    this.#failure = failure;
     this.#pool = postgresPool({
       databaseUrl,
       name,
@@ -50,12 +58,10 @@ export class ReadPool {
       return await this.#withClient(work);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      throw new CodedError(
-        "store_unavailable",
-        503,
-        `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`,
-        { cause: error, retryAfterMs: 2_000 },
-      );
+      throw new CodedError("store_unavailable", 503, `${this.#failure}: ${outageOf(error)}`, {
+        cause: error,
+        retryAfterMs: 2_000,
+      });
     }
   }
 

@@ -30,8 +30,8 @@ export interface CopyChange {
 export interface PendingRuns {
   /** Oldest first. */
   readonly runs: readonly ScheduleRun[];
-  /** Argument of {@link ScheduleCopies.acknowledge}. */
-  readonly position: string;
+  /** The runs as Redis has them: the argument of {@link ScheduleCopies.acknowledge}. */
+  readonly texts: readonly string[];
 }
 
 /** All calls are safe to repeat, and reject as all calls of the queue. At most 200 schedules per call. */
@@ -39,19 +39,21 @@ export interface ScheduleCopies {
   /** The states of these schedules; undefined where Redis has none. */
   read(names: readonly string[]): Promise<readonly (StateInRedis | undefined)[]>;
   /**
-   * Replaces copy, state and time of each schedule whose state is still the one that its change was made from.
+   * Replaces copy, state and time of each schedule whose state is still the one that its change was made from. One that
+   * was removed does not come back.
    * @returns for each change whether it was made
    */
   put(changes: readonly CopyChange[]): Promise<readonly boolean[]>;
   /** Removes each schedule that has this id; another one of the same name stays. */
   remove(schedules: readonly { readonly name: string; readonly id: string }[]): Promise<void>;
-  /** The names of the schedules that Redis has, after a name, ascending or not: pages for a comparison with Postgres. */
-  names(cursor: string): Promise<{ readonly names: readonly string[]; readonly cursor: string | null }>;
   /** Decided runs that Postgres may not have. */
   pendingRuns(limit: number): Promise<PendingRuns>;
-  /** Forgets the pending runs up to a position. */
-  acknowledge(position: string): Promise<void>;
-  /** The marker that Redis has all schedules; undefined once Redis was emptied. */
-  loaded(): Promise<string | undefined>;
-  setLoaded(marker: string): Promise<void>;
+  /** Forgets exactly these runs: others may have come meanwhile, even at the same time or, by a set clock, before. */
+  acknowledge(texts: readonly string[]): Promise<void>;
+  /** Whether Redis has all schedules: it has forgotten that if it was emptied. */
+  isLoaded(): Promise<boolean>;
+  /** Begins to load them all. */
+  startLoading(token: string): Promise<void>;
+  /** Redis has them all, unless it was emptied, or another replica began, since {@link startLoading} with this token. */
+  finishLoading(token: string): Promise<void>;
 }
