@@ -257,52 +257,38 @@ describe("changing working copies", () => {
     expect(await queue.schedules.put([{ ...old, before: after?.text }])).toEqual([false]);
   });
 
-  it("lists the names of all schedules, also of paused ones, and of no jobs", async () => {
-    const { queue, taken } = await oneTaken();
-    await queue.schedules.put([
-      newSchedule("paused", null),
-      ...Array.from({ length: 1_200 }, (_, i) => newSchedule(`n${i}`, FAR)),
-    ]);
-    await queue.schedules.advance([firing(taken, 5, [jobOf(queue, durable)])]);
-    const all = new Set<string>();
-    for (let cursor: string | null = ""; cursor !== null; ) {
-      const page: Awaited<ReturnType<Queue["schedules"]["names"]>> = await queue.schedules.names(cursor);
-      page.names.forEach((name) => all.add(name));
-      cursor = page.cursor;
-    }
-    expect([all.size, all.has("paused"), all.has("a")]).toEqual([1_202, true, true]);
-  });
-
   it("remembers whether all schedules are loaded until Redis is emptied", async () => {
     const { redis } = setup();
     const queue = await setup().replica();
-    expect(await queue.schedules.loaded()).toBeUndefined();
-    await queue.schedules.setLoaded("generation");
-    expect(await queue.schedules.loaded()).toBe("generation");
+    const load = async (token: string, meanwhile: () => unknown): Promise<boolean> => {
+      await queue.schedules.startLoading(token);
+      await meanwhile();
+      await queue.schedules.finishLoading(token);
+      return queue.schedules.isLoaded();
+    };
+    expect(await load("first", () => redis.flushdb())).toBe(false);
+    expect(await load("second", () => queue.schedules.startLoading("another"))).toBe(false);
+    expect(await load("third", () => undefined)).toBe(true);
     await redis.flushdb();
-    expect(await queue.schedules.loaded()).toBeUndefined();
+    expect(await queue.schedules.isLoaded()).toBe(false);
   });
 });
 
 describe("pending runs", () => {
-  it("stay in their order until they are acknowledged, and an old position forgets no later run", async () => {
+  it("stay until they are acknowledged, oldest first", async () => {
     const { redis } = setup();
     const { queue, taken } = await oneTaken();
-    const runs = [9, 3, 5].map((tick) => runOf(taken.copy, tick));
-    await queue.schedules.advance([{ ...firing(taken, 5, [], 1), runs }]);
+    const runs = [3, 5, 9].map((tick) => runOf(taken.copy, tick));
+    await queue.schedules.advance([{ ...firing(taken, 9, [], 1), runs }]);
+    await setClock(redis, 1_000);
+    await queue.schedules.advance([firing(await takeOne(queue), 1, [])]);
     const first = await queue.schedules.pendingRuns(2);
-    expect(first.runs.map(({ tick }) => tick)).toEqual([9, 3]);
-    await queue.schedules.acknowledge(first.position);
-    const second = await queue.schedules.pendingRuns(10);
-    expect(second.runs.map(({ tick }) => tick)).toEqual([5]);
-    await queue.schedules.acknowledge(second.position);
-    expect(await queue.schedules.pendingRuns(10)).toEqual({ runs: [], position: "" });
-    await queue.schedules.acknowledge("");
-    await redis.flushdb();
-    await queue.schedules.put([newSchedule("a", 1)]);
-    await queue.schedules.advance([firing(await takeOne(queue), 7, [])]);
-    await queue.schedules.acknowledge(second.position);
-    expect((await queue.schedules.pendingRuns(10)).runs).toHaveLength(1);
+    expect(first.runs.map(({ tick }) => tick)).toEqual([3, 5]);
+    await queue.schedules.acknowledge(first.texts);
+    expect((await queue.schedules.pendingRuns(10)).runs.map(({ tick }) => tick)).toEqual([9, 1]);
+    await queue.schedules.acknowledge([]);
+    await queue.schedules.acknowledge((await queue.schedules.pendingRuns(10)).texts);
+    expect(await queue.schedules.pendingRuns(10)).toEqual({ runs: [], texts: [] });
   });
 });
 

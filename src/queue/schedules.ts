@@ -14,7 +14,6 @@ import { decodeSubmission, encodeSubmission } from "../core/packed-job.ts";
 import type { CopyChange, PendingRuns, ScheduleCopies, StateInRedis, WorkingCopy } from "../core/schedules/copies.ts";
 import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
 import { QueueUnavailable } from "../errors.ts";
-import { SCHEDULE_JOB } from "./codes.ts";
 import type { Reply } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { indexNames } from "./index-names.ts";
@@ -26,8 +25,6 @@ import { scripts } from "./scripts.ts";
 const TAKE_MS = 2_000;
 /** Schedules of one script call, and their characters: together about 3 ms of Redis. */
 const CALL_LIMITS = { maxItems: 200, maxSize: 256 * 1024 };
-/** A longer call is one that an unwise caller sends: the bound of {@link ScheduleCopies}. */
-const NAMES_PER_PAGE = 500;
 /** How long a removed schedule cannot come back. A replica that was frozen for longer has lost its connections. */
 const REMEMBERED_MS = 3_600_000;
 /** How often a change is tried again because somebody else changed the schedule. */
@@ -146,18 +143,13 @@ export class RedisSchedules implements ScheduleCopies {
 
   /** The submission of a job that waits for its commit in Postgres; undefined if it does not, or no longer. */
   async waiting(id: string): Promise<Submission | undefined> {
-    const packed = await this.#parts.connections.reads.send(
-      "hget",
-      [`${this.#parts.ns}schedule_jobs`, id],
-      CALL_TIMEOUT_MS,
-    );
+    const packed = await this.#send("hget", "schedule_jobs", id);
     return typeof packed === "string" ? decodeSubmission(id, packed) : undefined;
   }
 
   async read(names: readonly string[]): Promise<readonly (StateInRedis | undefined)[]> {
     if (names.length === 0) return [];
-    const args = [`${this.#parts.ns}schedule_states`, ...names];
-    const texts = (await this.#parts.connections.work.send("hmget", args, CALL_TIMEOUT_MS)) as (string | null)[];
+    const texts = (await this.#send("hmget", "schedule_states", ...names)) as readonly (string | null)[];
     return texts.map((text) => (text === null ? undefined : { text, state: JSON.parse(text) as ScheduleState }));
   }
 
@@ -188,37 +180,30 @@ export class RedisSchedules implements ScheduleCopies {
     }
   }
 
-  async names(cursor: string): Promise<{ readonly names: readonly string[]; readonly cursor: string | null }> {
-    const args = [`${this.#parts.ns}schedule_ticks`, cursor === "" ? "0" : cursor, "COUNT", String(NAMES_PER_PAGE)];
-    const reply = await this.#parts.connections.reads.send("zscan", args, CALL_TIMEOUT_MS);
-    const [next, members] = reply as [string, readonly string[]];
-    const names = inRows(members, 2).map(([name]) => String(name));
-    return { names: names.filter((name) => !name.startsWith(SCHEDULE_JOB)), cursor: next === "0" ? null : next };
-  }
-
   async pendingRuns(limit: number): Promise<PendingRuns> {
-    const args = [`${this.#parts.ns}schedule_runs`, "0", String(limit - 1), "WITHSCORES"];
-    const reply = (await this.#parts.connections.reads.send("zrange", args, CALL_TIMEOUT_MS)) as readonly string[];
-    const rows = inRows(reply, 2);
-    return {
-      runs: rows.map(([run]) => JSON.parse(String(run)) as ScheduleRun),
-      position: String(rows.at(-1)?.[1] ?? ""),
-    };
+    const args = [`${this.#parts.ns}schedule_runs`, "0", String(limit - 1)];
+    const texts = (await this.#parts.connections.reads.send("zrange", args, CALL_TIMEOUT_MS)) as readonly string[];
+    return { runs: texts.map((text) => JSON.parse(text) as ScheduleRun), texts };
   }
 
-  async acknowledge(position: string): Promise<void> {
-    if (position === "") return;
-    const args = [`${this.#parts.ns}schedule_runs`, "-inf", position];
-    await this.#parts.connections.work.send("zremrangebyscore", args, CALL_TIMEOUT_MS);
+  async acknowledge(texts: readonly string[]): Promise<void> {
+    if (texts.length > 0) await this.#send("zrem", "schedule_runs", ...texts);
   }
 
-  async loaded(): Promise<string | undefined> {
-    const key = `${this.#parts.ns}schedules_loaded`;
-    return ((await this.#parts.connections.work.send("get", [key], CALL_TIMEOUT_MS)) as string | null) ?? undefined;
+  async isLoaded(): Promise<boolean> {
+    return (await this.#send("exists", "schedules_loaded")) === 1;
   }
 
-  async setLoaded(marker: string): Promise<void> {
-    await this.#parts.connections.work.send("set", [`${this.#parts.ns}schedules_loaded`, marker], CALL_TIMEOUT_MS);
+  async startLoading(token: string): Promise<void> {
+    await this.#send("set", "schedules_loading", token);
+  }
+
+  async finishLoading(token: string): Promise<void> {
+    await this.#parts.connections.work.run(scripts.scheduleLoaded, [this.#parts.ns, token], CALL_TIMEOUT_MS);
+  }
+
+  #send(command: string, key: string, ...args: readonly string[]): Promise<Reply> {
+    return this.#parts.connections.work.send(command, [this.#parts.ns + key, ...args], CALL_TIMEOUT_MS);
   }
 
   /** Runs a script for the arguments of many schedules, in calls of bounded size. @returns for each whether it was done */

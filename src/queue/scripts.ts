@@ -75,5 +75,6 @@ export const scripts = {
   scheduleFire: load("schedule-fire", "time", "job", "announce", "wake", "ready", "new-job"),
   schedulePut: load("schedule-put"),
   scheduleRemove: load("schedule-remove"),
+  scheduleLoaded: load("schedule-loaded"),
   access: load("access"),
 } as const;

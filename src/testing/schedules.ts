@@ -25,6 +25,7 @@ export function stateOf({ id, version, revision }: WorkingCopy, changes: Partial
     decided: 0,
     next: 1_000,
     pause: null,
+    resumed: null,
     last: null,
     queued: null,
     counts: { fired: 0, late: 0, skipped: 0, missed: 0 },

@@ -14,17 +14,6 @@ local ns = KEYS[1]
 local call = redis.call
 local ticks, reply = ns .. 'schedule_ticks', { now }
 
--- The runs that Postgres may not have, in their order. Numbers begin at the time (µs): if Redis was emptied, they are
--- higher than those before.
-local function add_run(run)
-  local number = call('INCRBY', ns .. 'schedule_run', 1)
-  if number == 1 then
-    number = now * 1000
-    call('SET', ns .. 'schedule_run', string.format('%.0f', number))
-  end
-  call('ZADD', ns .. 'schedule_runs', string.format('%.0f', number), run)
-end
-
 local function add_job(at)
   local id, names, packed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if ARGV[at + 3] == '' then return enqueue_new(id, packed, names) end
@@ -40,7 +29,7 @@ while at <= #ARGV do
   if is_done then
     call('HSET', ns .. 'schedule_states', name, ARGV[at + 2])
     call('ZADD', ticks, ARGV[at + 3], name)
-    for i = first_run, first_job - 1 do add_run(ARGV[i]) end
+    for i = first_run, first_job - 1 do call('ZADD', ns .. 'schedule_runs', now, ARGV[i]) end
     for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
   end
   reply[#reply + 1] = is_done and 1 or 0
