@@ -103,7 +103,7 @@ describe("advancing schedules", () => {
     expect(await contradictions()).toEqual([]);
     expect((await queue.jobCounts()).types).toMatchObject([{ type: "noop", accepted: 1, queued: 1 }]);
     expect(await queue.schedules.pendingRuns(10)).toMatchObject({ runs: advance.runs });
-    expect(await setup().redis.zrange(`${NS}index`, 0, -1)).toEqual(
+    expect(await setup().redis.zrange(`${NS}index`, "0", "-1")).toEqual(
       ["gg h", "tx", "ty"].map((name) => `${name}\0${job.id}`),
     );
     const { claimed } = await claim(queue);

@@ -26,7 +26,7 @@ const TAKE_MS = 2_000;
 /** Schedules of one script call, and their characters: together about 3 ms of Redis. */
 const CALL_LIMITS = { maxItems: 200, maxSize: 256 * 1024 };
 /** How long a removed schedule cannot come back. A replica that was frozen for longer has lost its connections. */
-const REMEMBERED_MS = 3_600_000;
+const REMEMBERED_MS = 600_000;
 /** How often a change is tried again because somebody else changed the schedule. */
 const MAX_TRIES = 10;
 const NEVER = "inf";
