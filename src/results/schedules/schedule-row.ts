@@ -91,7 +91,7 @@ export function runOf({ name, id }: Pick<StoredSchedule, "name" | "id">, row: Ru
     kind: kind as RunKind,
     tick,
     outcome: outcome as RunOutcome,
-    reason,
+    reason: reason as ScheduleRun["reason"],
     jobId: job_id,
     at,
     ticks,
