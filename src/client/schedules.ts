@@ -43,6 +43,20 @@ export interface ScheduleListOptions extends CallOptions {
   readonly tag?: string | undefined;
   /** How many schedules one request fetches, 1 to 1,000. Default: 50. */
   readonly pageSize?: number | undefined;
+  /** The `next_cursor` of a page: the list continues after it. */
+  readonly cursor?: string | undefined;
+}
+
+export interface SchedulePage {
+  schedules: Schedule[];
+  /** Continues the list after this page; null after the last one. A page may be empty before that. */
+  next_cursor: string | null;
+}
+
+export interface ScheduleRunPage {
+  runs: ScheduleRun[];
+  /** Continues the list after this page; null after the last one. */
+  next_cursor: string | null;
 }
 
 export interface SchedulePauseOptions extends PauseOptions {
@@ -58,6 +72,8 @@ export interface ScheduleResumeOptions extends CallOptions {
 export interface ScheduleRunsOptions extends CallOptions {
   /** How many runs one request fetches, 1 to 1,000. Default: 50. */
   readonly pageSize?: number | undefined;
+  /** The `next_cursor` of a page: the list continues after it. */
+  readonly cursor?: string | undefined;
 }
 
 export interface BackfillOptions extends BulkOptions {
@@ -134,37 +150,35 @@ export function previewCall(
   return { method: "POST", path, body: definitionJson(definition, codec), signal, isRepeatable: true };
 }
 
-export function schedulesOf(
+export async function* schedulePagesOf(
   transport: Transport,
-  { signal, pageSize, ...filters }: ScheduleListOptions,
-): AsyncGenerator<Schedule, void> {
-  return itemsOf<Schedule>(transport, "/api/v1/schedules", "schedules", { ...filters, limit: pageSize }, signal);
+  { signal, pageSize, cursor, ...filters }: ScheduleListOptions,
+): AsyncGenerator<SchedulePage, void> {
+  yield* pagesOf<SchedulePage>(transport, "/api/v1/schedules", { ...filters, limit: pageSize, cursor }, signal);
 }
 
-export function runsOf(
+export async function* runPagesOf(
   transport: Transport,
   name: string,
-  { signal, pageSize }: ScheduleRunsOptions,
-): AsyncGenerator<ScheduleRun, void> {
-  return itemsOf<ScheduleRun>(transport, `${schedulePath(name)}/runs`, "runs", { limit: pageSize }, signal);
+  { signal, pageSize, cursor }: ScheduleRunsOptions,
+): AsyncGenerator<ScheduleRunPage, void> {
+  yield* pagesOf<ScheduleRunPage>(transport, `${schedulePath(name)}/runs`, { limit: pageSize, cursor }, signal);
 }
 
-/** The items of all pages. @param member the member of a page that has them */
-async function* itemsOf<Item>(
+async function* pagesOf<Page extends { next_cursor: string | null }>(
   transport: Transport,
   path: string,
-  member: string,
-  query: Readonly<Record<string, unknown>>,
+  { cursor: first, ...query }: Readonly<Record<string, unknown>> & { readonly cursor: string | undefined },
   signal: AbortSignal | undefined,
-): AsyncGenerator<Item, void> {
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await transport.json<Record<string, unknown> & { readonly next_cursor: string | null }>({
+): AsyncGenerator<Page, void> {
+  for (let cursor: string | null | undefined = first; cursor !== null; ) {
+    const page: Page = await transport.json<Page>({
       method: "GET",
       path: `${path}${queryOf({ ...query, cursor })}`,
       signal,
       isRepeatable: true,
     });
-    yield* page[member] as Item[];
+    yield page;
     cursor = page.next_cursor;
   }
 }

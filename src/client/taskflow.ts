@@ -64,9 +64,11 @@ export type {
   PreviewOptions,
   PutScheduleOptions,
   ScheduleListOptions,
+  SchedulePage,
   SchedulePatch,
   SchedulePauseOptions,
   ScheduleResumeOptions,
+  ScheduleRunPage,
   ScheduleRunsOptions,
 } from "./schedules.ts";
 export type { PayloadOf, Submission, SubmitOptions } from "./submission.ts";
@@ -293,8 +295,13 @@ export class TaskFlow {
   }
 
   /** Schedules that match the filters, by name. Pages are fetched as the loop needs them. */
-  schedules(options: scheduling.ScheduleListOptions = {}): AsyncGenerator<Schedule, void> {
-    return scheduling.schedulesOf(this.#transport, options);
+  async *schedules(options: scheduling.ScheduleListOptions = {}): AsyncGenerator<Schedule, void> {
+    for await (const page of this.schedulePages(options)) yield* page.schedules;
+  }
+
+  /** The pages of {@link schedules}. */
+  schedulePages(options: scheduling.ScheduleListOptions = {}): AsyncGenerator<scheduling.SchedulePage, void> {
+    return scheduling.schedulePagesOf(this.#transport, options);
   }
 
   /** Changes parts of a definition: an RFC 7396 merge patch. @throws TaskFlowError as {@link putSchedule} */
@@ -349,8 +356,16 @@ export class TaskFlow {
   }
 
   /** What became of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
-  scheduleRuns(name: string, options: scheduling.ScheduleRunsOptions = {}): AsyncGenerator<ScheduleRun, void> {
-    return scheduling.runsOf(this.#transport, name, options);
+  async *scheduleRuns(name: string, options: scheduling.ScheduleRunsOptions = {}): AsyncGenerator<ScheduleRun, void> {
+    for await (const page of this.scheduleRunPages(name, options)) yield* page.runs;
+  }
+
+  /** The pages of {@link scheduleRuns}. */
+  scheduleRunPages(
+    name: string,
+    options: scheduling.ScheduleRunsOptions = {},
+  ): AsyncGenerator<scheduling.ScheduleRunPage, void> {
+    return scheduling.runPagesOf(this.#transport, name, options);
   }
 
   /** @returns the next 20 ticks that a schedule with this definition would have; `job` is not needed */
