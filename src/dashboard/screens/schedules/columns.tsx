@@ -3,7 +3,6 @@ import type { JSX } from "preact";
 import type { Schedule } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { Link } from "../../parts/link.tsx";
-import { Status } from "../../parts/status.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { exactTime, Time } from "../../parts/time.tsx";
 import { jobTypeIn } from "./job-type-in.ts";
@@ -15,11 +14,11 @@ import { timingText } from "./timing-text.ts";
 export const COLUMNS: readonly Column<Schedule>[] = [
   { key: "name", title: "Name", cell: (schedule) => <Name schedule={schedule} /> },
   { key: "type", title: "Type", cell: ({ job }) => <span class="cut">{jobTypeIn(job)}</span>, isMinor: true },
+  { key: "state", title: "State", cell: ({ state, paused_reason: reason }) => <State state={state} reason={reason} /> },
   { key: "timing", title: "Ticks", cell: (schedule) => <Timing schedule={schedule} /> },
   { key: "next", title: "Next", cell: ({ next_run_at: at }) => <TwoLines at={at} /> },
   { key: "last", title: "Last", cell: ({ last_run: run }) => <LastRun run={run} /> },
   { key: "strip", title: "Last 24 hours", cell: (schedule) => <StripOf schedule={schedule} />, isMinor: true },
-  { key: "state", title: "State", cell: ({ state, paused_reason: reason }) => <State state={state} reason={reason} /> },
   {
     key: "actions",
     title: "Actions",
@@ -60,14 +59,14 @@ function Timing({ schedule }: { readonly schedule: Schedule }): JSX.Element {
   );
 }
 
-/** How far, and exactly when, to the second. */
+/** How far, and when, to the minute. */
 function TwoLines({ at }: { readonly at: string | null }): JSX.Element {
   return (
     <>
       <span class="nowrap">
         <Time at={at} />
       </span>
-      {at === null ? null : <span class="muted schedule-note nowrap">{exactTime(Date.parse(at)).slice(0, 19)}</span>}
+      {at === null ? null : <span class="muted schedule-note nowrap">{exactTime(Date.parse(at)).slice(0, 16)}</span>}
     </>
   );
 }
@@ -77,16 +76,17 @@ function LastRun({ run }: { readonly run: Schedule["last_run"] }): JSX.Element {
   const { tick, outcome, job_id: id, job_status: status } = run;
   return (
     <>
-      <span class="schedule-last">
-        <OutcomeMark value={outcome} />
-        {id === null || status === null ? null : (
-          <Link to={href(["jobs", id])} title="Open its job">
-            <Status value={status} />
-          </Link>
-        )}
-      </span>
+      <OutcomeMark value={outcome} />
       <span class="muted schedule-note nowrap">
         <Time at={tick} />
+        {id === null || status === null ? null : (
+          <>
+            {", "}
+            <Link to={href(["jobs", id])} title="Open its job" class={`status-${status}`}>
+              {status}
+            </Link>
+          </>
+        )}
       </span>
     </>
   );

@@ -27,9 +27,16 @@ const MEMBERS = [
 export function definitionText(json: string): string {
   const members = MEMBERS.flatMap((name) => {
     const text = memberText(json, name);
-    return text === undefined || text === "null" ? [] : [`${JSON.stringify(name)}:${text}`];
+    if (text === undefined || text === "null") return [];
+    return [`${JSON.stringify(name)}:${name === "catch_up" ? withoutNulls(text) : text}`];
   });
   return indented(`{${members.join(",")}}`);
+}
+
+/** @param json an object */
+function withoutNulls(json: string): string {
+  const members = Object.entries(JSON.parse(json) as object).filter(([, value]) => value !== null);
+  return JSON.stringify(Object.fromEntries(members));
 }
 
 export type TimingKind = "cron" | "every" | "times";

@@ -11,15 +11,15 @@ import { Page } from "../../parts/page.tsx";
 import { FieldFrame } from "../../parts/schema-form/field-frame.tsx";
 import { ErrorText, notify, reportError } from "../../parts/toasts.tsx";
 import { DefinitionForm } from "./definition-form.tsx";
-import { EXAMPLE, exampleText } from "./example.ts";
+import { startText } from "./example.ts";
 import { isName, NAME_RULE } from "./name.ts";
 import { usePreview } from "./use-preview.ts";
 import { useSave } from "./use-save.ts";
 
 export function NewSchedule(): JSX.Element {
   const [name, setName] = useState("");
-  const [text, setText] = useState(exampleText);
-  const preview = usePreview(text, name === "" ? EXAMPLE : name);
+  const [text, setText] = useState(() => startText(Intl.DateTimeFormat().resolvedOptions().timeZone));
+  const preview = usePreview(text, isName(name) ? name : "");
   const saving = useSave();
   const unavailable = isName(name) ? saving.unavailable(text, preview) : NAME_RULE;
   const create = async (): Promise<void> => {

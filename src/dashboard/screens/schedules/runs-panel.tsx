@@ -106,13 +106,11 @@ function Pages({
   const go = (to: string | null): void => setQuery({ cursor: to, row: null }, { push: true });
   return (
     <>
-      <Button
-        kind="quiet"
-        unavailable={cursor === undefined ? "These are the newest runs." : undefined}
-        onPress={() => go(null)}
-      >
-        Newest
-      </Button>
+      {cursor === undefined ? null : (
+        <Button kind="quiet" onPress={() => go(null)}>
+          Newest
+        </Button>
+      )}
       <Button
         kind="quiet"
         unavailable={next === null ? "There are no older runs." : undefined}
@@ -129,7 +127,7 @@ const COLUMNS: readonly Column<ScheduleRun>[] = [
     key: "tick",
     title: "Tick",
     cell: ({ tick }) => (
-      <span class="nowrap" title={exactTime(Date.parse(tick))}>
+      <span class="run-tick" title={exactTime(Date.parse(tick))}>
         {exactTime(Date.parse(tick)).slice(0, 19)}{" "}
         <span class="muted minor">
           <Time at={tick} />

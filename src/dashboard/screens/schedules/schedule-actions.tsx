@@ -26,7 +26,13 @@ async function run(name: string): Promise<void> {
 
 export function RunButton({ name }: { readonly name: string }): JSX.Element {
   return (
-    <Button scope="submit" onPress={() => run(name)} label={`Run ${name} now`} title="The next tick does not move.">
+    <Button
+      kind="quiet"
+      scope="submit"
+      onPress={() => run(name)}
+      label={`Run now: ${name}`}
+      title="The next tick does not move."
+    >
       Run now
     </Button>
   );
@@ -41,6 +47,7 @@ export function PauseButton({ schedule }: { readonly schedule: Schedule }): JSX.
   return (
     <>
       <Button
+        kind="quiet"
         scope="admin"
         unavailable={state === "ended" ? "Not available: the schedule has no more ticks." : undefined}
         onPress={() => setAsking(true)}

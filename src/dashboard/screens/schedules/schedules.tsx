@@ -90,13 +90,11 @@ function Pages({ cursor, next }: PagesProps): JSX.Element | null {
   };
   return (
     <div class="actions">
-      <Button
-        kind="quiet"
-        unavailable={cursor === undefined ? "This is the first page." : undefined}
-        onPress={() => go(null)}
-      >
-        First page
-      </Button>
+      {cursor === undefined ? null : (
+        <Button kind="quiet" onPress={() => go(null)}>
+          First page
+        </Button>
+      )}
       <Button
         kind="quiet"
         unavailable={next === null ? "There are no more schedules." : undefined}
