@@ -12,10 +12,9 @@ import { StripOf } from "./strip-of.tsx";
 import { timingText } from "./timing-text.ts";
 
 export const COLUMNS: readonly Column<Schedule>[] = [
-  { key: "name", title: "Name", cell: (schedule) => <Name schedule={schedule} /> },
-  { key: "type", title: "Type", cell: ({ job }) => <span class="cut">{jobTypeIn(job)}</span>, isMinor: true },
+  { key: "name", title: "Name and type", cell: (schedule) => <Name schedule={schedule} /> },
   { key: "state", title: "State", cell: ({ state, paused_reason: reason }) => <State state={state} reason={reason} /> },
-  { key: "timing", title: "Ticks", cell: (schedule) => <Timing schedule={schedule} /> },
+  { key: "timing", title: "Ticks", cell: (schedule) => <Timing schedule={schedule} />, isMinor: true },
   { key: "next", title: "Next", cell: ({ next_run_at: at }) => <TwoLines at={at} /> },
   { key: "last", title: "Last", cell: ({ last_run: run }) => <LastRun run={run} /> },
   { key: "strip", title: "Last 24 hours", cell: (schedule) => <StripOf schedule={schedule} />, isMinor: true },
@@ -31,17 +30,17 @@ export const COLUMNS: readonly Column<Schedule>[] = [
   },
 ];
 
-function Name({ schedule: { name, description } }: { readonly schedule: Schedule }): JSX.Element {
+function Name({ schedule: { name, description, job } }: { readonly schedule: Schedule }): JSX.Element {
   return (
     <>
-      <Link to={href(["schedules", name])} class="cut schedule-name" title={name}>
+      <Link
+        to={href(["schedules", name])}
+        class="cut schedule-name"
+        title={description === null ? name : `${name}\n${description}`}
+      >
         {name}
       </Link>
-      {description === null ? null : (
-        <span class="muted cut schedule-note" title={description}>
-          {description}
-        </span>
-      )}
+      <span class="muted cut schedule-note">{jobTypeIn(job)}</span>
     </>
   );
 }
@@ -82,7 +81,7 @@ function LastRun({ run }: { readonly run: Schedule["last_run"] }): JSX.Element {
         {id === null || status === null ? null : (
           <>
             {", "}
-            <Link to={href(["jobs", id])} title="Open its job" class={`status-${status}`}>
+            <Link to={href(["jobs", id])} title="Open its job" class={`last-job status-${status}`}>
               {status}
             </Link>
           </>
@@ -94,13 +93,8 @@ function LastRun({ run }: { readonly run: Schedule["last_run"] }): JSX.Element {
 
 function State({ state, reason }: { readonly state: Schedule["state"]; readonly reason: string | null }): JSX.Element {
   return (
-    <>
+    <span title={reason ?? undefined}>
       <ScheduleState value={state} />
-      {reason === null ? null : (
-        <span class="muted cut schedule-note schedule-reason" title={reason}>
-          {reason}
-        </span>
-      )}
-    </>
+    </span>
   );
 }

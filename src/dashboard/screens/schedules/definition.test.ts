@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../parts/schema-form/json-document.ts";
 import { nodeOf, parseJson, printJson } from "../../parts/schema-form/json-document.ts";
 import type { TimingKind } from "./definition.ts";
-import { definitionText, hasField, jobTypeOf, timingIn, timingKindOf, withJobType, withTimingKind } from "./definition.ts";
+import {
+  definitionText,
+  hasField,
+  jobTypeOf,
+  timingIn,
+  timingKindOf,
+  withJobType,
+  withTimingKind,
+} from "./definition.ts";
 
 function objectOf(json: string): JsonObject {
   const parsed = parseJson(json);
