@@ -252,7 +252,7 @@ function revert(invocation: Invocation, names: readonly string[]): Promise<numbe
 function remove(
   invocation: Invocation,
   names: readonly string[],
-  { cancelJobs = false }: { readonly cancelJobs?: true },
+  { cancelJobs = false }: { readonly cancelJobs?: boolean },
 ): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
   return withEachJob(invocation, names, async (name) => {

@@ -65,10 +65,11 @@ export function patched(patch: string, stored: string, registry: Registry): stri
 /** Checks a definition for the caller, who must be allowed to submit its job. */
 export async function parseDefinition(
   { queue, registry, settings }: Pick<ApiDependencies, "queue" | "registry" | "settings">,
-  { name, json, caller }: { readonly name: string; readonly json: string; readonly caller: ApiRequest["caller"] },
+  { name, json, caller }: NamedText,
 ): Promise<ParsedDefinition | { readonly rejected: Answer }> {
   await loadCron();
   const value = JSON.parse(json) as object;
+  const isWithoutJob = !Object.hasOwn(value, "job");
   const parsed = parseSchedule(value, json, {
     name,
     now: queue.clock.now(),
