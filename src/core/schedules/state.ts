@@ -5,7 +5,7 @@ import type { RunOutcome, ScheduleState, StoredSchedule } from "./schedule.ts";
 /** What a state takes from Postgres. */
 export type StateFacts = Pick<
   StoredSchedule,
-  "id" | "version" | "revision" | "pause" | "resumeCatchUp" | "effectiveFrom" | "lastTick"
+  "id" | "version" | "revision" | "pause" | "resumeCatchUp" | "effectiveFrom" | "lastRun"
 >;
 
 /** What the history in Postgres says about a schedule that Redis has lost. */
@@ -21,8 +21,8 @@ const NO_RUNS: PastRuns = { last: null, counts: { fired: 0, late: 0, skipped: 0,
  * those that were missed while Redis had no schedules.
  */
 export function firstState(schedule: TickingSchedule, stored: StateFacts, past: PastRuns = NO_RUNS): ScheduleState {
-  const { id, version, revision, pause, effectiveFrom, lastTick } = stored;
-  const decided = Math.max(effectiveFrom, lastTick ?? effectiveFrom);
+  const { id, version, revision, pause, effectiveFrom, lastRun } = stored;
+  const decided = Math.max(effectiveFrom, lastRun?.tick ?? effectiveFrom);
   const { last, counts } = past;
   const next = nextTick(schedule, decided, counts);
   return { id, version, revision, decided, next, pause, resumed: null, last, queued: null, counts };
