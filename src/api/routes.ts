@@ -169,7 +169,11 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
 }
 
 function scheduleRoutes(deps: ApiDependencies): Route[] {
-  const route = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>, maxBodyBytes = 0): Route => ({
+  const route = (
+    operation: Operation,
+    answerOf: (request: ApiRequest) => Promise<Answer>,
+    maxBodyBytes = 0,
+  ): Route => ({
     operation,
     handle: fromAsync(deps.log, answerOf),
     maxBodyBytes,

@@ -515,13 +515,13 @@ export interface Schedule {
   paused_reason: string | null;
   /** When it resumes by itself; null: when somebody resumes it */
   paused_until: string | null;
-  /** Its ticks by outcome; null while Redis is unavailable */
+  /** Its ticks by outcome */
   counts: {
     fired: number;
     late: number;
     skipped: number;
     missed: number;
-  } | null;
+  };
   /** Whether it has a file in SCHEDULES_DIR, and was changed over the API since then */
   overridden: boolean;
   /** RFC 3339, in UTC */
@@ -535,8 +535,8 @@ export interface ScheduleRun {
   tick: string;
   /** `fired`: in time. `late`: made up later. `skipped`: the job of the tick before had not finished. `missed`: not made up */
   outcome: "fired" | "late" | "skipped" | "missed";
-  /** A code, such as `overlap`, `catch_up_none`, `too_old`, `more_than_max` or `paused`; null for a tick that fired in time */
-  reason: string | null;
+  /** Why it was not fired in time; null for one that was. `overlap`: the job of a tick before had not finished. `catch_up_none`, `catch_up_last`: the policy makes up no missed tick, or only the last one. `too_old`: missed for longer than `within_ms`. `more_than_max`: more than `max` ticks were missed. `paused`: it was in a pause. `invalid_job`: its job is not valid (any more) */
+  reason: "overlap" | "catch_up_none" | "catch_up_last" | "too_old" | "more_than_max" | "paused" | "invalid_job" | null;
   /** `manual`: by `POST …/run` */
   kind: "tick" | "manual" | "backfill";
   /** The version of the definition */

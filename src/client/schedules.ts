@@ -174,7 +174,10 @@ function matchHeader(version: number | undefined): Readonly<Record<string, strin
 }
 
 /** The names of a payload stay as they are. */
-function definitionJson(definition: { readonly job?: object | undefined }, { stringify }: Pick<JsonCodec, "stringify">): string {
+function definitionJson(
+  definition: { readonly job?: object | undefined },
+  { stringify }: Pick<JsonCodec, "stringify">,
+): string {
   const { job, ...timing } = definition;
   if (job === undefined) return stringify(wireOf(timing));
   const { payload, ...options } = job as { readonly payload?: unknown };

@@ -307,25 +307,16 @@ export class TaskFlow {
   }
 
   /** @throws TaskFlowError `schedule_not_found` (404); `precondition_failed` (412) */
-  deleteSchedule(
-    name: string,
-    options: scheduling.DeleteScheduleOptions = {},
-  ): Promise<scheduling.DeletedSchedule> {
+  deleteSchedule(name: string, options: scheduling.DeleteScheduleOptions = {}): Promise<scheduling.DeletedSchedule> {
     return this.#transport.json(scheduling.deleteCall(name, options));
   }
 
-  pauseSchedule(
-    name: string,
-    { reason, until, signal }: scheduling.SchedulePauseOptions = {},
-  ): Promise<Schedule> {
+  pauseSchedule(name: string, { reason, until, signal }: scheduling.SchedulePauseOptions = {}): Promise<Schedule> {
     return this.#post(`${schedulePath(name)}/pause`, { body: JSON.stringify({ reason, until }), signal });
   }
 
   /** Ends a {@link pauseSchedule}. */
-  resumeSchedule(
-    name: string,
-    { catchUp, signal }: scheduling.ScheduleResumeOptions = {},
-  ): Promise<Schedule> {
+  resumeSchedule(name: string, { catchUp, signal }: scheduling.ScheduleResumeOptions = {}): Promise<Schedule> {
     return this.#post(`${schedulePath(name)}/resume`, { body: JSON.stringify({ catch_up: catchUp }), signal });
   }
 

@@ -25,7 +25,16 @@ export function memorySchedules(newId: () => string): Schedules {
       const now = Date.now();
       const schedule: ScheduleDetails = {
         ...{ name, id: newId(), version: 1, revision: 1, definition, pause: null, resumeCatchUp: null },
-        ...{ fileDefinition: null, apiKey, effectiveFrom: now, lastRun: null, createdAt: now, updatedAt: now, state: null },
+        ...{
+          fileDefinition: null,
+          apiKey,
+          effectiveFrom: now,
+          lastRun: null,
+          createdAt: now,
+          updatedAt: now,
+          state: null,
+        },
+        counts: { fired: 0, late: 0, skipped: 0, missed: 0 },
       };
       all.set(name, schedule);
       return { kind: "created", schedule };

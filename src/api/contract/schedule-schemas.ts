@@ -77,10 +77,9 @@ export const scheduleAnswerSchema = Type.Object({
   ),
   paused_reason: nullable(Type.String()),
   paused_until: nullable(timeSchema, "When it resumes by itself; null: when somebody resumes it"),
-  counts: nullable(
-    Type.Object(Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count]))),
-    "Its ticks by outcome; null while Redis is unavailable",
-  ),
+  counts: Type.Object(Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count])), {
+    description: "Its ticks by outcome",
+  }),
   overridden: Type.Boolean({
     description: "Whether it has a file in SCHEDULES_DIR, and was changed over the API since then",
   }),
