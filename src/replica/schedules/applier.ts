@@ -2,7 +2,7 @@
  * Brings changes of schedules from Postgres to Redis. Each change commits in Postgres first, with a higher revision; then
  * any replica may bring it to Redis, and later again without effect.
  */
-import type { CopyChange, ScheduleCopies, StateInRedis } from "../../core/schedules/copies.ts";
+import type { CopyChange, ScheduleCopies, StateInRedis, WorkingCopy } from "../../core/schedules/copies.ts";
 import type { TickingSchedule } from "../../core/schedules/decide.ts";
 import { lookAtOf } from "../../core/schedules/decide.ts";
 import type { ScheduleState, StoredSchedule } from "../../core/schedules/schedule.ts";
@@ -20,8 +20,8 @@ const MAX_TRIES = 10;
 export interface ApplierOptions {
   readonly store: Pick<ScheduleStore, "applied" | "named" | "change" | "lastFired">;
   readonly copies: Pick<ScheduleCopies, "read" | "put" | "remove">;
-  /** The schedule of a definition; throws if it cannot be read. */
-  readonly tickingOf: (name: string, definition: string) => TickingSchedule | Promise<TickingSchedule>;
+  /** Rejects for a definition that cannot be read. */
+  readonly tickingOf: (schedule: WorkingCopy) => Promise<TickingSchedule>;
   /** Epoch ms, Redis's. */
   readonly now: () => number;
   /** Called for a schedule that cannot be applied; the others are. */
@@ -98,13 +98,13 @@ export class Applier {
   async #change(row: ScheduleRow, before: StateInRedis | undefined, last: ScheduleState["last"]): Promise<CopyChange> {
     const { tickingOf, now: clock } = this.#options;
     const { name, id, version, revision, definition, apiKey } = row;
-    const ticking = await tickingOf(name, definition);
+    const copy = { name, id, version, revision, definition, apiKey };
+    const ticking = await tickingOf(copy);
     const now = clock();
     const state =
       before?.state.id === id
         ? changedState(ticking, before.state, { ...row, pause: pauseAfter(row, now) }, now)
         : firstState(ticking, row, { last, counts: row.counts });
-    const copy = { name, id, version, revision, definition, apiKey };
     return { copy, before: before?.text, state, lookAt: lookAtOf(ticking, state, now) };
   }
 }

@@ -145,7 +145,7 @@ export class ScheduleService implements Schedules {
    * Those of the schedules whose last jobs all failed, since the definition changed or somebody resumed them.
    * @param asked each id with the number of jobs (`pause_after_failures`)
    */
-  async failing(asked: readonly { readonly id: string; readonly failures: number }[]): Promise<ReadonlySet<string>> {
+  async failing(asked: readonly { readonly id: string; readonly failures: number }[]): Promise<Set<string>> {
     await this.#sync.drain();
     return this.#store.failing(asked);
   }
