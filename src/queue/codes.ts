@@ -78,5 +78,8 @@ export const PROGRESS_CHANGE = "p";
 /** Ends each job in the reply of claim.lua; no line of a packed job contains it. */
 export const END_OF_JOB = "\u001e";
 
+/** In `schedule_ticks`, what the id of a job begins with; no name of a schedule begins so. */
+export const SCHEDULE_JOB = "@";
+
 /** The id of a visit of a destination; a number follows these columns. */
 export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });

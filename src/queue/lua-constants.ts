@@ -29,6 +29,7 @@ import {
   PROGRESS_CHANGE,
   PUT_OFF_REASON,
   READY_SETS,
+  SCHEDULE_JOB,
   SETTLE_CODE,
   VISIT_ID,
 } from "./codes.ts";
@@ -99,6 +100,8 @@ export const LUA_CONSTANTS: Constants = {
   PROGRESS_CHANGE,
   END_OF_JOB,
   READY_SETS,
+  SCHEDULE_JOB,
+  ...bytes({ SCHEDULE_JOB }),
   /** What the member of an attempted job in the index begins with. */
   ATTEMPTED: memberOf(ATTEMPTED, ""),
   /** What the name of a group in the index begins with. */

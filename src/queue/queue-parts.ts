@@ -15,6 +15,7 @@ import type { QueueOptions } from "./queue-options.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { Reach } from "./reach.ts";
 import { Reservations } from "./reservation.ts";
+import { RedisSchedules } from "./schedules.ts";
 import { Subscriber } from "./subscriber.ts";
 import { Updates } from "./updates.ts";
 import { Watches } from "./watches.ts";
@@ -38,6 +39,7 @@ export interface QueueParts {
   readonly largeEnqueuer: Enqueuer;
   readonly reservations: Reservations | undefined;
   readonly logChannel: LogChannel;
+  readonly schedules: RedisSchedules;
   readonly subscriber: Subscriber;
   readonly watches: Watches;
 }
@@ -69,6 +71,12 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
     jobs,
     reader: new QueueReader(connections.reads, ns),
     payloads,
+    schedules: new RedisSchedules({
+      ns,
+      connections,
+      onEnqueued: options.runsJobs ? onWake : () => undefined,
+      onError,
+    }),
     ...enqueuersOf(options, { ns, clock, connections, payloads, jobs }),
     ...subscriptionsOf(options, ns, connections, reach),
   };

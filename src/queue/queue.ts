@@ -45,6 +45,7 @@ export class Queue {
   readonly destinationList: QueueParts["destinationList"];
   /** The log lines of running jobs, between the replicas that run and those that follow them. */
   readonly logChannel: QueueParts["logChannel"];
+  readonly schedules: QueueParts["schedules"];
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -52,8 +53,9 @@ export class Queue {
     this.#options = options;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
     this.#parts = queueParts(options, this.clock);
-    const { destinations, destinationList, logChannel } = this.#parts;
+    const { destinations, destinationList, logChannel, schedules } = this.#parts;
     [this.destinations, this.destinationList, this.logChannel] = [destinations, destinationList, logChannel];
+    this.schedules = schedules;
   }
 
   /**
@@ -223,7 +225,10 @@ export class Queue {
   /** Takes over outbox entries that their owners have not recorded in time. */
   async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
     const args = [this.#parts.ns, String(outboxOwnedMs), String(limit)];
-    return this.read((await this.#parts.connections.work.run(scripts.sweep, args, CALL_TIMEOUT_MS)) as string[]);
+    const reply = (await this.#parts.connections.work.run(scripts.sweep, args, CALL_TIMEOUT_MS)) as readonly string[];
+    const [nextLook, ...ids] = reply;
+    this.schedules.noteNext(nextLook);
+    return this.read(ids);
   }
 
   /**

@@ -28,6 +28,7 @@ function load(
     | "wake"
     | "callback"
     | "ready"
+    | "new-job"
     | "next-job"
     | "lease"
     | "destination"
@@ -69,5 +70,11 @@ export const scripts = {
   save: load("save", "job", "lease"),
   limit: load("limit", "time"),
   watch: load("watch"),
+  scheduleTake: load("schedule-take", "time", "job"),
+  scheduleAdvance: load("schedule-advance", "time", "job", "announce", "wake", "ready", "new-job"),
+  scheduleFire: load("schedule-fire", "time", "job", "announce", "wake", "ready", "new-job"),
+  schedulePut: load("schedule-put"),
+  scheduleRemove: load("schedule-remove"),
+  scheduleLoaded: load("schedule-loaded"),
   access: load("access"),
 } as const;

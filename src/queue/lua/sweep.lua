@@ -3,9 +3,9 @@
 -- jobs are gone: of unreadable jobs, and of jobs that a replica of an earlier version has forgotten.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
--- Returns: their ids
+-- Returns: when somebody must look at a schedule next (ms), "inf" for never, or "" without schedules; then their ids
 local ns, own, limit = KEYS[1], tonumber(ARGV[1]), ARGV[2]
-local reply = {}
+local reply = { redis.call('ZRANGE', ns .. 'schedule_ticks', 0, 0, 'WITHSCORES')[2] or '' }
 bring_back(ns .. 'outbox', own)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ns .. 'outbox', '-inf', now, 'LIMIT', 0, limit)) do
   if redis.call('EXISTS', jobs .. id) == 1 then

@@ -90,6 +90,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "@preact": /^dashboard\//,
   tinykeys: /^dashboard\/app\/keys\.ts$/,
   uplot: /^dashboard\/parts\/(chart|uplot)\.tsx?$/,
+  "cron-parser": /^core\/schedules\/cron\.ts$/,
   typebox: /^(?!client\/|dashboard\/)/, // the language of schemas, used everywhere
 };
 
