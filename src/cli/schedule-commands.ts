@@ -25,7 +25,9 @@ export function addScheduleCommands(program: Command, act: Act): void {
   const schedules = program
     .command("schedules")
     .summary("lists, creates and changes schedules")
-    .description("Schedules submit a job at each of their ticks: by a cron expression, an interval or a list of times.");
+    .description(
+      "Schedules submit a job at each of their ticks: by a cron expression, an interval or a list of times.",
+    );
   addReads(schedules, act);
   addChanges(schedules, act);
   addBackfillCommand(schedules, act);
@@ -49,7 +51,9 @@ function addReads(schedules: Command, act: Act): void {
   schedules
     .command("runs")
     .summary("shows what became of the ticks of a schedule")
-    .description(`Shows the ticks of a schedule, newest first; ${DEFAULT_RUNS} of them by default. With --json, one per line.`)
+    .description(
+      `Shows the ticks of a schedule, newest first; ${DEFAULT_RUNS} of them by default. With --json, one per line.`,
+    )
     .argument("<name>")
     .option("--limit <n>", "at most n ticks", countBetween(1, 999_999_999), DEFAULT_RUNS)
     .action(act(runs));
@@ -57,7 +61,9 @@ function addReads(schedules: Command, act: Act): void {
     schedules
       .command("preview")
       .summary("shows the next ticks of a schedule or of a file")
-      .description("Shows the next 20 ticks of a schedule; or, with --file, of a definition, without creating a schedule.")
+      .description(
+        "Shows the next 20 ticks of a schedule; or, with --file, of a definition, without creating a schedule.",
+      )
       .argument("[name]"),
   ).action(act(preview));
 }
@@ -107,7 +113,9 @@ function addChanges(schedules: Command, act: Act): void {
     schedules
       .command("run")
       .summary("submits the job of a schedule now")
-      .description("Submits the job of a schedule now and prints its id; with --wait, the finished job. Its ticks do not move.")
+      .description(
+        "Submits the job of a schedule now and prints its id; with --wait, the finished job. Its ticks do not move.",
+      )
       .argument("<name>")
       .option("--idempotency-key <key>", "repeating the command with the same key submits the job once"),
   ).action(act(run));
@@ -252,7 +260,7 @@ function revert(invocation: Invocation, names: readonly string[]): Promise<numbe
 function remove(
   invocation: Invocation,
   names: readonly string[],
-  { cancelJobs = false }: { readonly cancelJobs?: true },
+  { cancelJobs = false }: { readonly cancelJobs?: boolean },
 ): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
   return withEachJob(invocation, names, async (name) => {

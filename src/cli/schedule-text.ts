@@ -77,7 +77,12 @@ export function scheduleText(schedule: Schedule, terminal: Pick<Terminal, "paint
       ["ends", schedule.end_at],
       ["next", next.length === 0 ? null : next.map(timeText).join(", ")],
       ["last", last && `${timeText(last.tick)} ${last.outcome}${last.job_id === null ? "" : `, job ${last.job_id}`}`],
-      ["ticks", counts && Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`).join(", ")],
+      [
+        "ticks",
+        Object.entries(counts)
+          .map(([outcome, count]) => `${count} ${outcome}`)
+          .join(", "),
+      ],
       ["overlap", schedule.overlap],
       ["catch up", catchUp.policy],
       ["version", `${schedule.version}${schedule.overridden ? " (overrides its file)" : ""}`],
@@ -89,7 +94,12 @@ export function scheduleText(schedule: Schedule, terminal: Pick<Terminal, "paint
 }
 
 /** `since 2026-… by ops until 2026-…: the database is away` */
-function pauseText({ paused_at: at, paused_by: by, paused_until: until, paused_reason: reason }: Schedule): string | null {
+function pauseText({
+  paused_at: at,
+  paused_by: by,
+  paused_until: until,
+  paused_reason: reason,
+}: Schedule): string | null {
   if (at === null) return null;
   const parts = [`since ${timeText(at)}`, by && `by ${by}`, until && `until ${timeText(until)}`];
   return printable(`${parts.filter(Boolean).join(" ")}${reason === null ? "" : `: ${reason}`}`);

@@ -71,7 +71,12 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
     jobs,
     reader: new QueueReader(connections.reads, ns),
     payloads,
-    schedules: new RedisSchedules({ ns, connections, onEnqueued: options.runsJobs ? onWake : () => undefined }),
+    schedules: new RedisSchedules({
+      ns,
+      connections,
+      onEnqueued: options.runsJobs ? onWake : () => undefined,
+      onError,
+    }),
     ...enqueuersOf(options, { ns, clock, connections, payloads, jobs }),
     ...subscriptionsOf(options, ns, connections, reach),
   };

@@ -73,6 +73,7 @@ export interface RedisSchedulesParts {
   readonly connections: Pick<Connections, "submissions" | "work" | "reads" | "runTimed">;
   /** Jobs wait now. */
   readonly onEnqueued: () => void;
+  readonly onError: (error: Error) => void;
 }
 
 export class RedisSchedules implements ScheduleCopies {
@@ -103,13 +104,13 @@ export class RedisSchedules implements ScheduleCopies {
       now,
       next: timeOf(next),
       total,
-      schedules: inRows(schedules, 4).map(([name, text, copy, lives]) => ({
+      schedules: this.#readable(inRows(schedules, 4), ([name, text, copy, lives]) => ({
         text: String(text),
         state: JSON.parse(String(text)) as ScheduleState,
         copy: { name: String(name), ...(JSON.parse(String(copy)) as Omit<WorkingCopy, "name">) },
         lastJobLives: lives === 1,
       })),
-      jobs: inRows(jobs, 2).map(([id, packed]) => ({
+      jobs: this.#readable(inRows(jobs, 2), ([id, packed]) => ({
         id: String(id),
         submission: decodeSubmission(String(id), String(packed)),
       })),
@@ -202,6 +203,18 @@ export class RedisSchedules implements ScheduleCopies {
     await this.#parts.connections.work.run(scripts.scheduleLoaded, [this.#parts.ns, token], CALL_TIMEOUT_MS);
   }
 
+  /** Reports what another program has damaged, and goes on with the others. */
+  #readable<Value>(rows: readonly (readonly Reply[])[], read: (row: readonly Reply[]) => Value): Value[] {
+    return rows.flatMap((row) => {
+      try {
+        return [read(row)];
+      } catch (error) {
+        this.#parts.onError(new Error(`${String(row[0])} of the schedules cannot be read`, { cause: error }));
+        return [];
+      }
+    });
+  }
+
   #send(command: string, key: string, ...args: readonly string[]): Promise<Reply> {
     return this.#parts.connections.work.send(command, [this.#parts.ns + key, ...args], CALL_TIMEOUT_MS);
   }
@@ -237,7 +250,7 @@ function timeOf(score: Reply | undefined): number | null {
 }
 
 function timeText(lookAt: number | null): string {
-  return lookAt === null ? NEVER : String(lookAt);
+  return lookAt === null || !Number.isFinite(lookAt) ? NEVER : String(lookAt);
 }
 
 function inRows(values: readonly Reply[], columns: number): (readonly Reply[])[] {

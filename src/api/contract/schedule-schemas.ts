@@ -1,7 +1,7 @@
 /** The schemas of schedules: their definitions, as callers write them and read them, and their runs. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
-import { CATCH_UP_POLICIES, RUN_KINDS, RUN_OUTCOMES } from "../../core/schedules/schedule.ts";
+import { CATCH_UP_POLICIES, RUN_KINDS, RUN_OUTCOMES, RUN_REASONS } from "../../core/schedules/schedule.ts";
 import { componentRef, idSchema, nullable, statusSchema, timeSchema } from "./job-schemas.ts";
 import { scheduleSchema } from "./schedule-definition-schema.ts";
 
@@ -77,10 +77,9 @@ export const scheduleAnswerSchema = Type.Object({
   ),
   paused_reason: nullable(Type.String()),
   paused_until: nullable(timeSchema, "When it resumes by itself; null: when somebody resumes it"),
-  counts: nullable(
-    Type.Object(Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count]))),
-    "Its ticks by outcome; null while Redis is unavailable",
-  ),
+  counts: Type.Object(Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count])), {
+    description: "Its ticks by outcome",
+  }),
   overridden: Type.Boolean({
     description: "Whether it has a file in SCHEDULES_DIR, and was changed over the API since then",
   }),
@@ -100,8 +99,8 @@ export const scheduleRunSchema = Type.Object({
       "`fired`: in time. `late`: made up later. `skipped`: the job of the tick before had not finished. `missed`: not made up",
   }),
   reason: nullable(
-    Type.String(),
-    "A code, such as `overlap`, `catch_up_none`, `too_old`, `more_than_max` or `paused`; null for a tick that fired in time",
+    Type.Enum([...RUN_REASONS]),
+    "Why it was not fired in time; null for one that was. `overlap`: the job of a tick before had not finished. `catch_up_none`, `catch_up_last`: the policy makes up no missed tick, or only the last one. `too_old`: missed for longer than `within_ms`. `more_than_max`: more than `max` ticks were missed. `paused`: it was in a pause. `invalid_job`: its job is not valid (any more)",
   ),
   kind: Type.Enum([...RUN_KINDS], { description: "`manual`: by `POST …/run`" }),
   version: Type.Integer({ minimum: 1, description: "The version of the definition" }),

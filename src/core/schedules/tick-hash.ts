@@ -1,4 +1,4 @@
-/** What follows from a schedule and a tick alone, so that every replica, and every repeat, computes the same. */
+/** Values that follow from a schedule alone, so that every replica, and every repeat, computes the same. */
 import { idStart, idWith } from "../id.ts";
 import { DAY_MS } from "../time.ts";
 
@@ -9,16 +9,16 @@ import { DAY_MS } from "../time.ts";
 export function jobIdOf(scheduleId: string, version: number, tick: number, now: number): string {
   const time = tick < now - DAY_MS ? now : tick;
   const facts = `${scheduleId} ${version} ${tick}`;
-  return idWith(idStart(time, hash(facts, 1) & 0xfff), hash(facts, 2) >>> 2, hash(facts, 3));
+  return idWith(idStart(time, hashOf(facts, 1) & 0xfff), hashOf(facts, 2) >>> 2, hashOf(facts, 3));
 }
 
 /** The delay of a tick, 0 to `jitterMs`. */
 export function jitterOf(scheduleId: string, tick: number, jitterMs: number): number {
-  return jitterMs === 0 ? 0 : Math.floor((hash(`${scheduleId} ${tick}`, 4) / 2 ** 32) * (jitterMs + 1));
+  return jitterMs === 0 ? 0 : Math.floor((hashOf(`${scheduleId} ${tick}`, 4) / 2 ** 32) * (jitterMs + 1));
 }
 
 /** 32 bits: MurmurHash3 of the characters, which spreads equal beginnings well. Core has no SHA-256. */
-function hash(text: string, seed: number): number {
+export function hashOf(text: string, seed: number): number {
   let state = Math.imul(seed, 0x9e3779b1);
   for (let at = 0; at < text.length; at++) {
     let block = Math.imul(text.charCodeAt(at), 0xcc9e2d51);

@@ -1,6 +1,9 @@
 /** The ticks of a schedule: the instants, in epoch milliseconds, at which it submits a job. */
 import { at } from "../at.ts";
+import { parseCron } from "./cron.ts";
+import { cronTicks } from "./cron-ticks.ts";
 import type { ScheduleDefinition, Timing } from "./schedule.ts";
+import { zoneOf } from "./zone.ts";
 
 /** All instants are epoch ms; `after` and `upTo` may be infinite. Each call costs a bounded amount of work. */
 export interface Ticks {
@@ -12,11 +15,18 @@ export interface Ticks {
   count(after: number, upTo: number): number;
 }
 
-/** The ticks of a timing. Cron expressions need {@link loadCron} first. @param name of the schedule, which `H` depends on */
+/**
+ * The ticks of a timing.
+ * @param name of the schedule, by which `H` is chosen
+ * @throws Error for an expression that {@link parseCron} does not accept, or before {@link loadCron}
+ */
 export function ticksOf(timing: Timing, name: string): Ticks {
   switch (timing.kind) {
-    case "cron":
-      throw new Error(`cron expressions are not loaded: ${name}`);
+    case "cron": {
+      const parsed = parseCron(timing.cron, name);
+      if ("problem" in parsed) throw new Error(`the cron expression ${timing.cron} is not valid: ${parsed.problem}`);
+      return cronTicks(parsed.fields, zoneOf(timing.timeZone));
+    }
     case "every":
       return everyTicks(timing.everyMs, timing.offsetMs);
     case "times":

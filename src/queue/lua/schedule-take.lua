@@ -16,7 +16,8 @@ local IS_LIVE = { [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNI
 
 -- Whether the last job of a schedule has not ended. An ended job in the outbox is still stored.
 local function last_lives(state)
-  local last = cjson.decode(state).last
+  local is_readable, read = pcall(cjson.decode, state)
+  local last = is_readable and read.last
   if type(last) ~= 'table' then return false end
   local id = last.jobId
   local current = call('HGET', states, id) or call('GETRANGE', jobs .. id, 0, 0)

@@ -10,6 +10,7 @@ import { type ParsedSchedule, parseSchedule } from "../../../core/schedules/defi
 import { isScheduleName, SCHEDULE_NAME_RULE } from "../../../core/schedules/name.ts";
 import type { ValidationIssue } from "../../../core/schema-issues.ts";
 import { escapePointer } from "../../../core/schema-issues.ts";
+import type { TypeLookup } from "../../../core/submission.ts";
 import type { Registry } from "../../../jobs/registry.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
 import { isJson, isMergePatch } from "../../http/content-type.ts";
@@ -21,19 +22,22 @@ import { shownDefinition } from "./schedule-json.ts";
 /** `times` may have 1,000 instants, and a job 32 KiB. */
 export const MAX_DEFINITION_BYTES = 128 * 1024;
 
+type ParseDependencies = Pick<ApiDependencies, "queue" | "registry" | "settings">;
+
 const REDACTED = "[redacted]";
 const decoder = new TextDecoder();
 
-/** The text of an object in a request. */
-export interface BodyText {
+/** An object in a request. */
+export interface BodyObject {
   readonly json: string;
+  readonly value: object;
 }
 
 /** The text of the body, which is valid before the first await only. */
 export function readDefinitionText(
   { body, headers }: Pick<ApiRequest, "body" | "headers">,
   kind: "definition" | "patch",
-): BodyText | { readonly rejected: Answer } {
+): BodyObject | { readonly rejected: Answer } {
   if (body.length === 0) return { rejected: problem(400, "body_missing", "The request has no body.") };
   const types = kind === "patch" ? "application/merge-patch+json or application/json" : "application/json";
   if (!(kind === "patch" ? isMergePatch : isJson)(headers.contentType))
@@ -42,7 +46,7 @@ export function readDefinitionText(
   if ("rejection" in read) return { rejected: problemOfRejection(read.rejection) };
   if (typeof read.value !== "object" || read.value === null || Array.isArray(read.value))
     return { rejected: problemOfRejection(invalid([{ path: "", message: "expected an object" }]).rejection) };
-  return { json: decoder.decode(body) };
+  return { json: decoder.decode(body), value: read.value };
 }
 
 type ParsedDefinition = Exclude<ParsedSchedule, { issues: unknown }>;
@@ -58,30 +62,45 @@ export function replacing(json: string, stored: string, registry: Registry): str
 }
 
 /** The text of a stored definition after a patch. */
-export function patched(patch: string, stored: string, registry: Registry): string {
-  return mergePatch(stored, patch, shownDefinition(stored, registry));
+export function patched({ json, value }: BodyObject, stored: string, registry: Registry): string {
+  const result = mergePatch(stored, json, shownDefinition(stored, registry));
+  const { every_ms, offset_ms } = value as { readonly every_ms?: unknown; readonly offset_ms?: unknown };
+  // without its interval, the offset has no meaning
+  return every_ms === null && offset_ms === undefined ? mergePatch(result, '{"offset_ms":null}') : result;
+}
+
+/** The text of a definition, and the name of its schedule, on which `H` in `cron` depends. */
+export interface NamedText {
+  readonly name: string;
+  readonly json: string;
 }
 
 /** Checks a definition for the caller, who must be allowed to submit its job. */
 export async function parseDefinition(
-  { queue, registry, settings }: Pick<ApiDependencies, "queue" | "registry" | "settings">,
-  { name, json, caller }: { readonly name: string; readonly json: string; readonly caller: ApiRequest["caller"] },
+  deps: ParseDependencies,
+  named: NamedText,
+  caller: ApiRequest["caller"],
 ): Promise<ParsedDefinition | { readonly rejected: Answer }> {
+  const parsed = await checkDefinition(deps, named);
+  if ("issues" in parsed) return { rejected: problemOfRejection(invalid(parsed.issues).rejection) };
+  const denial = denialOfJob(caller, parsed.definition.job, deps.registry);
+  return denial ? { rejected: denial } : parsed;
+}
+
+/** The definition, or all issues of it and of its name. */
+export async function checkDefinition(
+  { queue, registry, settings }: ParseDependencies,
+  { name, json }: NamedText,
+  typeOf: TypeLookup = registry.get,
+): Promise<ParsedSchedule> {
   await loadCron();
   const value = JSON.parse(json) as object;
-  const parsed = parseSchedule(value, json, {
-    name,
-    now: queue.clock.now(),
-    typeOf: registry.get,
-    durability: settings.durability,
-  });
+  const rules = { name, now: queue.clock.now(), typeOf, durability: settings.durability };
+  const parsed = parseSchedule(value, json, rules);
   const issues: ValidationIssue[] = isScheduleName(name) ? [] : [{ path: "/name", message: SCHEDULE_NAME_RULE }];
   if ("issues" in parsed) issues.push(...parsed.issues);
   issues.push(...issuesOfRedacted(value, json, registry));
-  if (issues.length > 0 || "issues" in parsed)
-    return { rejected: problemOfRejection(invalid(issues).rejection) };
-  const denial = denialOfJob(caller, parsed.definition.job, registry);
-  return denial ? { rejected: denial } : parsed;
+  return issues.length > 0 || "issues" in parsed ? { issues } : parsed;
 }
 
 /** An issue for each secret that is replaced by the word which readers see. */

@@ -30,7 +30,7 @@ export function deleteSchedule(deps: DeleteDependencies): (request: ApiRequest) 
     const text = params.get("cancel_jobs") ?? "false";
     if (text !== "true" && text !== "false") issues.push({ path: "/cancel_jobs", message: "expected true or false" });
     if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
-    const conditions = { ifMatch: request.headers.ifMatch, ifNoneMatch: "" };
+    const conditions = { ifMatch: request.headers.ifMatch, needsSchedule: true } as const;
     let cancelled = 0;
     return changeSchedule(deps, name, conditions, async (current) => {
       if (!current) return scheduleNotFound(name);

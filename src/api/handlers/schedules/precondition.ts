@@ -4,12 +4,15 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import { matches, matchesStrongly } from "../../http/entity-tag.ts";
 import type { Answer, RequestHeaders } from "../../http/exchange.ts";
 import { problem } from "../../http/problem.ts";
-import { findSchedule } from "./schedule-name.ts";
+import { findSchedule, scheduleNotFound } from "./schedule-name.ts";
 
 /** How often a change is tried again because others changed the schedule after it was read. */
 const MAX_TRIES = 10;
 
-export type Conditions = Pick<RequestHeaders, "ifMatch" | "ifNoneMatch">;
+export interface Conditions extends Partial<Pick<RequestHeaders, "ifMatch" | "ifNoneMatch">> {
+  /** The call is about a schedule that exists: else the answer is 404, whatever the headers say (RFC 9110, 13.2.1). */
+  readonly needsSchedule?: true;
+}
 
 export function etagOf(version: number): string {
   return `"v${version}"`;
@@ -36,10 +39,11 @@ export async function changeSchedule(
 
 function rejectionOf(
   name: string,
-  { ifMatch, ifNoneMatch }: Conditions,
+  { ifMatch = "", ifNoneMatch = "", needsSchedule }: Conditions,
   version: number | undefined,
 ): Answer | undefined {
   const failed = (detail: string): Answer => problem(412, "precondition_failed", detail);
+  if (version === undefined && needsSchedule) return scheduleNotFound(name);
   if (version === undefined)
     return ifMatch === "" ? undefined : failed(`If-Match needs a schedule, and there is none with the name ${name}.`);
   const etag = etagOf(version);

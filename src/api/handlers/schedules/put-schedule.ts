@@ -11,10 +11,7 @@ import { changeSchedule } from "./precondition.ts";
 import { scheduleAnswer } from "./schedule-json.ts";
 import { nameOf, scheduleNotFound } from "./schedule-name.ts";
 
-type PutDependencies = Pick<
-  ApiDependencies,
-  "schedules" | "queue" | "store" | "registry" | "settings" | "audit"
->;
+type PutDependencies = Pick<ApiDependencies, "schedules" | "queue" | "store" | "registry" | "settings" | "audit">;
 
 /** A definition that the caller gives to a schedule. */
 interface NewDefinition {
@@ -57,9 +54,9 @@ export function updateSchedule(deps: PutDependencies): (request: ApiRequest) => 
     const by = callerOf(request);
     const read = readDefinitionText(request, "patch");
     if ("rejected" in read) return read.rejected;
-    return changeSchedule(deps, name, { ifMatch: headers.ifMatch, ifNoneMatch: "" }, async (current) => {
+    return changeSchedule(deps, name, { ifMatch: headers.ifMatch, needsSchedule: true }, async (current) => {
       if (!current) return scheduleNotFound(name);
-      const json = patched(read.json, current.definition, deps.registry);
+      const json = patched(read, current.definition, deps.registry);
       const options = { ifMatch: current.version };
       return store(deps, { name, json, caller, by, action: "schedules.update", options });
     });
@@ -71,13 +68,12 @@ async function store(
   deps: PutDependencies,
   { name, json, caller, by, action, options }: NewDefinition,
 ): Promise<Answer | "conflict"> {
-  const parsed = await parseDefinition(deps, { name, json, caller });
+  const parsed = await parseDefinition(deps, { name, json }, caller);
   if ("rejected" in parsed) return parsed.rejected;
   const put = await deps.schedules.put(name, parsed.text, { ...options, apiKey: caller?.id ?? null });
   if (put.kind === "conflict") return "conflict";
   const { kind, schedule } = put;
-  if (kind !== "unchanged")
-    deps.audit.record({ ...by, action, target: name, details: { version: schedule.version } });
+  if (kind !== "unchanged") deps.audit.record({ ...by, action, target: name, details: { version: schedule.version } });
   if (kind !== "created") return scheduleAnswer(deps, 200, schedule);
   const location = `${basePathOf(deps.settings.publicUrl)}/api/v1/schedules/${encodeURIComponent(name)}`;
   return scheduleAnswer(deps, 201, schedule, [["Location", location]]);

@@ -52,7 +52,8 @@ function scheduleJson(
   const { name, version, definition, lastRun, pause, fileDefinition } = schedule;
   // Redis may not have the latest change yet
   const state = schedule.state?.version === version && schedule.state.id === schedule.id ? schedule.state : null;
-  const nextRuns = nextRunsOf(schedule, state, now);
+  const counts = state?.counts ?? schedule.counts;
+  const nextRuns = nextRunsOf(schedule, { decided: state?.decided, counts, now });
   const head = {
     name,
     version,
@@ -71,7 +72,7 @@ function scheduleJson(
     paused_by: pause?.by ?? null,
     paused_reason: pause?.reason ?? null,
     paused_until: timeOrNull(pause?.until),
-    counts: state?.counts ?? null,
+    counts,
     overridden: fileDefinition !== null && fileDefinition !== definition,
     created_at: formatTime(schedule.createdAt),
     updated_at: formatTime(schedule.updatedAt),
@@ -84,17 +85,24 @@ function timeOrNull(epochMs: number | null | undefined): string | null {
   return epochMs === null || epochMs === undefined ? null : formatTime(epochMs);
 }
 
+interface Progress {
+  /** Epoch ms: the ticks up to here are decided; undefined if only Redis knows. */
+  readonly decided: number | undefined;
+  readonly counts: ScheduleState["counts"];
+  readonly now: number;
+}
+
 /** The next ticks; none while the schedule is paused without an end. */
-function nextRunsOf(schedule: ScheduleDetails, state: ScheduleState | null, now: number): string[] {
-  const { pause, name, effectiveFrom, lastRun } = schedule;
+function nextRunsOf(
+  { pause, name, definition: text, effectiveFrom, lastRun }: ScheduleDetails,
+  { decided, counts, now }: Progress,
+): string[] {
   if (pause?.until === null) return [];
-  const definition = readDefinition(schedule.definition);
-  const decided = state?.decided ?? Math.max(effectiveFrom, lastRun?.tick ?? 0, now);
-  const { fired = 0, late = 0 } = state?.counts ?? {};
-  const left = Math.min(MAX_NEXT_RUNS, (definition.maxRuns ?? Infinity) - fired - late);
+  const definition = readDefinition(text);
+  const left = Math.min(MAX_NEXT_RUNS, (definition.maxRuns ?? Infinity) - counts.fired - counts.late);
   if (left <= 0) return [];
-  const ticks = ticksOfSchedule(definition, name);
-  return oldestTicks(ticks, Math.max(decided, pause?.until ?? 0), Infinity, left).map((tick) => formatTime(tick));
+  const after = Math.max(decided ?? Math.max(effectiveFrom, lastRun?.tick ?? 0, now), pause?.until ?? 0);
+  return oldestTicks(ticksOfSchedule(definition, name), after, Infinity, left).map((tick) => formatTime(tick));
 }
 
 /** The definition without the secrets of its job: what readers see, and may send back. */

@@ -1,0 +1,48 @@
+/** Definitions as this replica has parsed them: a schedule that ticks each second is not parsed each second. */
+import type { WorkingCopy } from "../../core/schedules/copies.ts";
+import { loadCron } from "../../core/schedules/cron.ts";
+import type { TickingSchedule } from "../../core/schedules/decide.ts";
+import type { ScheduleDefinition } from "../../core/schedules/schedule.ts";
+import { ticksOfSchedule } from "../../core/schedules/timing.ts";
+
+/** Characters of the definitions in memory: 20,000 of the usual size. */
+const MAX_CHARS = 16 * 1024 * 1024;
+
+interface Parsed {
+  readonly definition: string;
+  readonly schedule: TickingSchedule;
+}
+
+export class ParsedSchedules {
+  readonly #read: (definition: string) => ScheduleDefinition;
+  /** By name; the first were parsed the longest ago. */
+  readonly #parsed = new Map<string, Parsed>();
+  #chars = 0;
+  #loadingCron: Promise<void> | undefined;
+
+  constructor(read: (definition: string) => ScheduleDefinition) {
+    this.#read = read;
+  }
+
+  /** Rejects for a definition that this version of the program cannot read. */
+  async of({ name, definition }: WorkingCopy): Promise<TickingSchedule> {
+    const known = this.#parsed.get(name);
+    if (known?.definition === definition) return known.schedule;
+    this.#forget(name);
+    const read = this.#read(definition);
+    if (read.timing.kind === "cron") await (this.#loadingCron ??= loadCron());
+    const schedule = { name, definition: read, ticks: ticksOfSchedule(read, name) };
+    this.#parsed.set(name, { definition, schedule });
+    this.#chars += definition.length;
+    for (const [oldest] of this.#parsed) {
+      if (this.#chars <= MAX_CHARS) break;
+      this.#forget(oldest);
+    }
+    return schedule;
+  }
+
+  #forget(name: string): void {
+    this.#chars -= this.#parsed.get(name)?.definition.length ?? 0;
+    this.#parsed.delete(name);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Decides the schedules that this replica has taken, and applies the decisions. A schedule that fails does not stop the
+ * others: its tick is recorded as missed, and its error is logged once.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { at } from "../../core/at.ts";
+import type { Submission } from "../../core/job.ts";
+import type { WorkingCopy } from "../../core/schedules/copies.ts";
+import type { Decision, TickingSchedule } from "../../core/schedules/decide.ts";
+import { decide, lookAtOf } from "../../core/schedules/decide.ts";
+import type { RunOutcome, ScheduleDefinition } from "../../core/schedules/schedule.ts";
+import type { SubmissionRules } from "../../core/schedules/tick-job.ts";
+import { submissionOf } from "../../core/schedules/tick-job.ts";
+import type { Queue } from "../../queue/queue.ts";
+import type { ScheduleJob, Taken, TakenSchedule } from "../../queue/schedules.ts";
+import { ParsedSchedules } from "./parsed-schedules.ts";
+
+/** Schedules whose errors are remembered as logged. */
+const MAX_LOGGED = 1_000;
+/** How long the decisions of a batch keep the event loop before other work gets its turn. */
+const SLICE_MS = 4;
+/** A definition that cannot be read is tried again: a newer version of the program may have written it. */
+const UNREADABLE_MS = 60_000;
+/** Up to so many schedules, the metrics name each. */
+const MAX_NAMED = 200;
+
+export interface ScheduleMetrics {
+  /** @param name "" if there are too many schedules to name each */
+  readonly countTicks: (name: string, outcome: RunOutcome, ticks: number) => void;
+  readonly observeLateness: (name: string, seconds: number) => void;
+}
+
+export interface TickDecisionsParts extends SubmissionRules {
+  readonly queue: Pick<Queue, "schedules" | "clock">;
+  readonly readDefinition: (definition: string) => ScheduleDefinition;
+  /** The ids of those schedules whose last jobs all failed, as many as `failures`; none if that is not known now. */
+  readonly failing: (asked: readonly { readonly id: string; readonly failures: number }[]) => Promise<Set<string>>;
+  /** Pauses a schedule whose jobs fail. @param at epoch ms */
+  readonly pauseFailing: (copy: WorkingCopy, at: number) => Promise<void>;
+  /** Requests the cancellation of jobs; those that wait end at once. */
+  readonly cancel: (ids: readonly string[]) => Promise<void>;
+  readonly metrics: ScheduleMetrics;
+  /** Called once for each version of a schedule that cannot be read, or whose job is not valid. */
+  readonly onInvalid: (copy: WorkingCopy, reason: unknown) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A decision that is not applied yet. */
+interface Decided {
+  readonly taken: TakenSchedule;
+  readonly decision: Decision;
+  readonly jobs: readonly ScheduleJob[];
+  /** Undefined if the definition cannot be read. */
+  readonly schedule: TickingSchedule | undefined;
+}
+
+export class TickDecisions {
+  readonly #parts: TickDecisionsParts;
+  readonly #parsed: ParsedSchedules;
+  readonly #logged = new Set<string>();
+  /** The schedules that the metrics name. */
+  readonly #named = new Set<string>();
+
+  constructor(parts: TickDecisionsParts) {
+    this.#parts = parts;
+    this.#parsed = new ParsedSchedules(parts.readDefinition);
+  }
+
+  /** @returns epoch ms: when somebody must look at these schedules again; infinite for never */
+  async decide({ now, total, schedules }: Taken): Promise<number> {
+    if (schedules.length === 0) return Number.POSITIVE_INFINITY;
+    const all: Decided[] = [];
+    let sliceAt = performance.now();
+    for (const taken of schedules) {
+      all.push(await this.#decideOne(taken, now));
+      if (performance.now() - sliceAt < SLICE_MS) continue;
+      await nextTurn();
+      sliceAt = performance.now();
+    }
+    const applied = await this.#apply(await this.#withoutUncancelled(await this.#withoutFailing(all, now)));
+    for (const decided of applied) this.#observe(decided, total);
+    return Math.min(...applied.map(({ decision }) => decision.lookAt ?? Number.POSITIVE_INFINITY));
+  }
+
+  async #decideOne(taken: TakenSchedule, now: number): Promise<Decided> {
+    const { copy, state, lastJobLives } = taken;
+    try {
+      const schedule = await this.#parsed.of(copy);
+      const submissions = new Map<number, Submission | undefined>();
+      const invalid = new Set<number>();
+      for (;;) {
+        const decision = decide(schedule, state, now, { lastJobLives, invalid });
+        const jobs = decision.fire.flatMap(({ tick, jobId }): ScheduleJob[] => {
+          if (!submissions.has(tick)) submissions.set(tick, this.#submissionOf(copy, schedule, tick));
+          const submission = submissions.get(tick);
+          if (!submission) invalid.add(tick);
+          return submission ? [{ id: jobId, submission }] : [];
+        });
+        if (jobs.length === decision.fire.length) return { taken, decision, jobs, schedule };
+      }
+    } catch (error) {
+      this.#logOnce(copy, error);
+      return { taken, decision: unreadable(taken, now), jobs: [], schedule: undefined };
+    }
+  }
+
+  /** Undefined if the job is not valid. */
+  #submissionOf(copy: WorkingCopy, { definition, ticks }: TickingSchedule, tick: number): Submission | undefined {
+    const previousTick = ticks.last(Number.NEGATIVE_INFINITY, tick - 1);
+    try {
+      const made = submissionOf(definition, { name: copy.name, tick, previousTick, apiKey: copy.apiKey }, this.#parts);
+      if ("submission" in made) return made.submission;
+      this.#logOnce(copy, made.issues.map(({ path, message }) => `${path} ${message}`).join("; "));
+    } catch (error) {
+      this.#logOnce(copy, error);
+    }
+    return undefined;
+  }
+
+  #logOnce(copy: WorkingCopy, reason: unknown): void {
+    const key = `${copy.id} ${copy.version}`;
+    if (this.#logged.has(key)) return;
+    if (this.#logged.size === MAX_LOGGED) this.#logged.clear();
+    this.#logged.add(key);
+    this.#parts.onInvalid(copy, reason);
+  }
+
+  /** Pauses the schedules whose last jobs failed, as often as they allow, and leaves them out. */
+  async #withoutFailing(all: readonly Decided[], now: number): Promise<readonly Decided[]> {
+    const asked = all.flatMap(({ taken, jobs, schedule }) => {
+      const { fired, late } = taken.state.counts;
+      const failures = schedule?.definition.pauseAfterFailures ?? null;
+      const mayFail = failures !== null && jobs.length > 0 && !taken.lastJobLives && fired + late >= failures;
+      return mayFail ? [{ id: taken.copy.id, failures }] : [];
+    });
+    if (asked.length === 0) return all;
+    const failing = await this.#parts.failing(asked);
+    const paused = new Set<Decided>();
+    for (const decided of all.filter(({ taken }) => failing.has(taken.copy.id))) {
+      try {
+        await this.#parts.pauseFailing(decided.taken.copy, now);
+        paused.add(decided);
+      } catch (error) {
+        this.#parts.onError(error); // it is fired, and the next tick tries again
+      }
+    }
+    return all.filter((decided) => !paused.has(decided));
+  }
+
+  /** Cancels previous jobs. Leaves out the schedules whose previous jobs could not be cancelled: they are taken again. */
+  async #withoutUncancelled(all: readonly Decided[]): Promise<readonly Decided[]> {
+    const ids = all.flatMap(({ decision }) => decision.cancelPrevious ?? []);
+    if (ids.length === 0) return all;
+    try {
+      await this.#parts.cancel(ids);
+      return all;
+    } catch (error) {
+      this.#parts.onError(error);
+      return all.filter(({ decision }) => decision.cancelPrevious === null);
+    }
+  }
+
+  /** @returns those that were applied: nobody else had decided or changed these schedules */
+  async #apply(all: readonly Decided[]): Promise<readonly Decided[]> {
+    if (all.length === 0) return [];
+    const done = await this.#parts.queue.schedules.advance(
+      all.map(({ taken, decision, jobs }) => ({ ...decision, name: taken.copy.name, before: taken.text, jobs })),
+    );
+    return all.filter((_, i) => at(done, i));
+  }
+
+  #observe({ taken, decision, schedule }: Decided, total: number): void {
+    const { metrics, queue } = this.#parts;
+    if (decision.runs.length === 0) return;
+    const name = this.#labelOf(taken.copy.name, total);
+    for (const { outcome, ticks, tick, reason } of decision.runs) {
+      metrics.countTicks(name, outcome, ticks);
+      if (outcome !== "fired" || reason !== null || !schedule) continue;
+      const { id } = taken.state;
+      const dueAt = lookAtOf(schedule, { id, pause: null, next: tick, queued: null }, tick) ?? tick;
+      metrics.observeLateness(name, Math.max(0, queue.clock.now() - dueAt) / 1_000);
+    }
+  }
+
+  #labelOf(name: string, total: number): string {
+    if (total > MAX_NAMED) return "";
+    if (this.#named.size < MAX_NAMED) this.#named.add(name);
+    return this.#named.has(name) ? name : "";
+  }
+}
+
+/** The decision about a schedule that cannot be read: its next tick is missed, and somebody looks again later. */
+function unreadable({ copy, state }: TakenSchedule, now: number): Decision {
+  const undecided = { state, fire: [], runs: [], cancelPrevious: null, lookAt: now + UNREADABLE_MS };
+  const { next: tick, counts, version } = state;
+  if (tick === null || tick > now || tick <= state.decided) return undecided;
+  return {
+    ...undecided,
+    state: { ...state, decided: tick, counts: { ...counts, missed: counts.missed + 1 } },
+    runs: [
+      {
+        schedule: copy.id,
+        name: copy.name,
+        version,
+        kind: "tick",
+        tick,
+        outcome: "missed",
+        reason: "invalid_job",
+        jobId: null,
+        at: now,
+        ticks: 1,
+      },
+    ],
+  };
+}
