@@ -38,5 +38,5 @@ const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 export function localText(local: string): string {
   const [, day = "", time = "", offset = ""] = /^(\d{4}-\d\d-\d\d)T([\d:]+)(?:\.\d+)?(.*)$/.exec(local) ?? [];
   if (day === "") return local;
-  return `${WEEKDAYS[new Date(`${day}T00:00:00Z`).getUTCDay()] ?? ""} ${day} ${time} ${offset === "Z" ? "UTC" : offset}`;
+  return `${WEEKDAYS[new Date(`${day}T00:00:00Z`).getUTCDay()] ?? ""} ${day} ${time} ${offset === "Z" || offset === "+00:00" ? "UTC" : offset}`;
 }

@@ -106,7 +106,7 @@ function Notices({ schedule }: { readonly schedule: Schedule }): JSX.Element {
           {by === "failures"
             ? "Paused itself, because its last jobs failed"
             : `Paused${by === null ? "" : ` by ${by}`}`}
-          {until === null ? " until it is resumed." : <> until {exactTime(Date.parse(until))}.</>}
+          {until === null ? " until it is resumed." : ` until ${exactTime(Date.parse(until)).slice(0, 19)}.`}
           {reason === null ? "" : ` Reason: ${reason}`}
         </div>
       ) : null}
@@ -148,11 +148,18 @@ interface NextTicksProps {
 }
 
 /** With notes about clock changes, which the schedule itself does not have. */
-function NextTicks({ schedule: { name, state, time_zone: zone }, definition }: NextTicksProps): JSX.Element {
+function NextTicks({ schedule, definition }: NextTicksProps): JSX.Element {
+  const { name, state, time_zone: zone, paused_until: until } = schedule;
   const preview = usePreview(definition, name);
+  const text =
+    state === "ended"
+      ? "It has no more ticks."
+      : state === "paused"
+        ? `None fires until ${until === null ? "it is resumed" : exactTime(Date.parse(until)).slice(0, 19)}.`
+        : undefined;
   return (
     <Panel title="Next ticks" aside={zone}>
-      {state === "ended" ? <div class="empty tick-list">It has no more ticks.</div> : <TickList preview={preview} />}
+      {text === undefined ? <TickList preview={preview} /> : <div class="empty tick-list">{text}</div>}
     </Panel>
   );
 }

@@ -121,7 +121,7 @@ describe("the schedules", () => {
     await page.waitForURL("**/ui/schedules/heartbeat");
     await page.keyboard.press("Control+k");
     await page.getByRole("combobox").fill("nightly schedule");
-    await page.getByRole("option", { name: "nightly schedule" }).waitFor();
+    await page.getByRole("option", { name: /^nightly schedule$/ }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL("**/ui/schedules/nightly");
     await page.close();
@@ -210,9 +210,9 @@ describe("one schedule", () => {
     ["light", 360],
   ] as [Theme, number][])("is accessible in the %s theme at %i pixels", async (theme, width) => {
     const page = await dashboard.open("/schedules/often", { theme, width, height: 1_000 });
-    await page.getByText("until it is resumed").waitFor();
+    await page.getByText("Paused until it is resumed.").waitFor();
     await page.locator(".schedule-runs tr[data-row]").first().waitFor();
-    await page.getByRole("region", { name: "The next ticks" }).waitFor();
+    await page.getByText("None fires until it is resumed.").waitFor();
     await expectAccessible(page);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     await picture(page, `schedule-${theme}-${width}`);
