@@ -79,6 +79,7 @@ export class TickDecisions {
     }
     const applied = await this.#apply(await this.#withoutUncancelled(await this.#withoutFailing(all, now)));
     for (const decided of applied) this.#observe(decided, total);
+    if (applied.some(({ jobs }) => jobs.some(isDurable))) return now; // the next take gets these jobs
     return Math.min(...applied.map(({ decision }) => decision.lookAt ?? Number.POSITIVE_INFINITY));
   }
 
@@ -187,6 +188,10 @@ export class TickDecisions {
     if (this.#named.size < MAX_NAMED) this.#named.add(name);
     return this.#named.has(name) ? name : "";
   }
+}
+
+function isDurable({ submission }: ScheduleJob): boolean {
+  return submission.options.durability === "postgres";
 }
 
 /** The decision about a schedule that cannot be read: its next tick is missed, and somebody looks again later. */
