@@ -137,6 +137,8 @@ export interface StoredSchedule {
   readonly effectiveFrom: number;
   /** The run with the latest tick of the timing that the history in Postgres has; null for none. */
   readonly lastRun: ScheduleRun | null;
+  /** How many ticks were decided each way, as far as the history in Postgres has them. */
+  readonly counts: ScheduleState["counts"];
   readonly createdAt: number;
   readonly updatedAt: number;
 }

@@ -10,6 +10,10 @@ create table schedules (
   paused_until    timestamptz,
   revision        bigint      not null, -- rises with each change of the row
   applied         bigint      not null default 0, -- the revision that Redis has
+  fired           bigint      not null default 0, -- its runs by outcome, also those past the retention
+  late            bigint      not null default 0,
+  skipped         bigint      not null default 0,
+  missed          bigint      not null default 0,
   version         integer     not null, -- of the definition
   is_removed      boolean     not null default false, -- the row stays until Redis knows, and as long as there is a file
   is_ended        boolean     not null default false, -- as of the latest tick that Postgres knows
@@ -23,6 +27,7 @@ create table schedules (
   definition      json        not null,
   file_definition json -- the one in its file in SCHEDULES_DIR
 ) with (fillfactor = 80);
+create unique index schedules_id on schedules (id);
 create index schedules_unapplied on schedules (name) where applied <> revision;
 create index schedules_of_files on schedules (name) where file_definition is not null;
 create index schedules_type on schedules (job_type, name);

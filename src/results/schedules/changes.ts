@@ -62,15 +62,14 @@ export function paused(row: ScheduleRow, pause: SchedulePause, now: number): Sch
   return { ...row, pause: { ...pause, at: earlier?.at ?? pause.at }, resumeCatchUp: null, updatedAt: now };
 }
 
-/** Without a catch-up, the ticks of the pause never count. */
+/** The row keeps the pause, with its end: a state that is made anew must not take its ticks for missed ones. */
 export function resumed(row: ScheduleRow, catchUp: CatchUpPolicy, now: number): ScheduleRow {
   if (!isPaused(row, now)) return row;
   return {
     ...row,
-    pause: null,
+    pause: row.pause && { ...row.pause, until: now },
     resumeCatchUp: catchUp,
     failuresFrom: now,
-    effectiveFrom: catchUp === "none" ? Math.max(now, row.effectiveFrom) : row.effectiveFrom,
     updatedAt: now,
   };
 }
@@ -97,6 +96,7 @@ function created(
     apiKey,
     effectiveFrom: now,
     lastRun: null,
+    counts: { fired: 0, late: 0, skipped: 0, missed: 0 },
     createdAt: now,
     updatedAt: now,
     applied: 0,

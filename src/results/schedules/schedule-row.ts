@@ -1,5 +1,12 @@
 /** The row of a schedule in Postgres. */
-import type { CatchUpPolicy, RunKind, RunOutcome, ScheduleRun, StoredSchedule } from "../../core/schedules/schedule.ts";
+import type {
+  CatchUpPolicy,
+  RunKind,
+  RunOutcome,
+  RunReason,
+  ScheduleRun,
+  StoredSchedule,
+} from "../../core/schedules/schedule.ts";
 
 /** A schedule with what only its owner needs: all columns of its row. */
 export interface ScheduleRow extends StoredSchedule {
@@ -34,6 +41,10 @@ export interface SelectedRow {
   readonly applied: number;
   readonly is_removed: boolean;
   readonly is_ended: boolean;
+  readonly fired: number;
+  readonly late: number;
+  readonly skipped: number;
+  readonly missed: number;
   readonly definition: string;
   readonly file_definition: string | null;
   readonly api_key: string | null;
@@ -73,6 +84,7 @@ export function scheduleOf(row: SelectedRow): ScheduleRow {
     apiKey: row.api_key,
     effectiveFrom: row.effective_from,
     lastRun: tick === null ? null : runOf({ name, id }, { ...row, tick, version: run_version, kind: "tick" }),
+    counts: { fired: row.fired, late: row.late, skipped: row.skipped, missed: row.missed },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     applied: row.applied,
@@ -91,7 +103,7 @@ export function runOf({ name, id }: Pick<StoredSchedule, "name" | "id">, row: Ru
     kind: kind as RunKind,
     tick,
     outcome: outcome as RunOutcome,
-    reason: reason as ScheduleRun["reason"],
+    reason: reason as RunReason | null,
     jobId: job_id,
     at,
     ticks,

@@ -82,6 +82,7 @@ describe("a schedule's row", () => {
       lastRun: null,
       isRemoved: false,
       isEnded: false,
+      counts: { fired: 0, late: 0, skipped: 0, missed: 0 },
     });
   });
 
@@ -192,7 +193,26 @@ describe("the runs of a schedule", () => {
     const keyOf = (one: ScheduleRun) => JSON.stringify(one);
     expect(listed.map(keyOf).toSorted()).toEqual(runs.map(keyOf).toSorted());
     expect(listed.map(({ tick }) => tick)).toEqual(runs.map(({ tick }) => tick).toSorted((a, b) => b - a));
-    expect((await store.get("nightly"))?.lastRun).toEqual(runs[0]);
+    const counts = { fired: 1, late: 0, skipped: 1, missed: 5_000_000_000 };
+    expect(await store.get("nightly")).toMatchObject({ lastRun: runs[0], counts });
+    const last = { tick: NOW - 1_000, jobId: runs[4]?.jobId };
+    expect(await store.lastFired([schedule.id, randomUUID()])).toEqual(new Map([[schedule.id, last]]));
+  });
+
+  it("say when the schedule has ended, and count each run once, whoever adds them at once", async () => {
+    const stores = Array.from({ length: 4 }, opened);
+    const [store] = stores as [ScheduleStore];
+    const schedules = await Promise.all(["a", "b", "c"].map((name) => put(store, name, definition(1_000))));
+    const runs = schedules.flatMap((schedule) => Array.from({ length: 50 }, (_, n) => run(schedule, NOW + n * 1_000)));
+    const ended = schedules.slice(0, 1).map(({ id }) => id);
+    await Promise.all(
+      stores.flatMap((each, n) => [each.addRuns(runs.slice(n * 30), ended), each.addRuns(runs.toReversed())]),
+    );
+    expect((await store.page("all", 10)).map(({ counts, isEnded }) => [counts.fired, isEnded])).toEqual([
+      [50, true],
+      [50, false],
+      [50, false],
+    ]);
   });
 
   it("expire with the jobs, except for the last tick of each schedule", async () => {

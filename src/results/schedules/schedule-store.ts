@@ -1,5 +1,5 @@
 /** Schedules and their history in Postgres. Every method rejects with `store_unavailable` while Postgres is away. */
-import type { ScheduleRun, StoredSchedule } from "../../core/schedules/schedule.ts";
+import type { ScheduleRun, ScheduleState, StoredSchedule } from "../../core/schedules/schedule.ts";
 import type { RunPosition, ScheduleFilter } from "../../core/schedules/schedules.ts";
 import { ReadPool } from "../../postgres/read-pool.ts";
 import { readSql } from "../../postgres/sql.ts";
@@ -13,6 +13,9 @@ const WRITE = readSql(new URL("./write.sql", import.meta.url));
 const APPLIED = readSql(new URL("./applied.sql", import.meta.url));
 const PENDING = readSql(new URL("./pending.sql", import.meta.url));
 const ADD_RUNS = readSql(new URL("./runs-add.sql", import.meta.url));
+const LOCK_RUNS = readSql(new URL("./runs-lock.sql", import.meta.url));
+const ENDED = readSql(new URL("./ended.sql", import.meta.url));
+const LAST_FIRED = readSql(new URL("./last-fired.sql", import.meta.url));
 const LIST_RUNS = readSql(new URL("./runs-list.sql", import.meta.url));
 const STRAYS = readSql(new URL("./strays.sql", import.meta.url));
 const FAILING = readSql(new URL("./failing.sql", import.meta.url));
@@ -114,9 +117,23 @@ export class ScheduleStore {
     });
   }
 
-  /** Adds runs; those that are stored already stay as they are. */
-  async addRuns(runs: readonly ScheduleRun[]): Promise<void> {
-    if (runs.length > 0) await this.#pool.query(ADD_RUNS, columnsOf(runs));
+  /**
+   * Adds runs; those that are stored already stay as they are.
+   * @param ended the ids of schedules that have no tick left
+   */
+  async addRuns(runs: readonly ScheduleRun[], ended: readonly string[] = []): Promise<void> {
+    if (runs.length === 0) return;
+    await this.#pool.transact(async (client) => {
+      await client.query(LOCK_RUNS);
+      await client.query(ADD_RUNS, columnsOf(runs));
+      if (ended.length > 0) await client.query(ENDED, [ended]);
+    });
+  }
+
+  /** By id: the last tick that each of these schedules fired, if the history has one. */
+  async lastFired(ids: readonly string[]): Promise<Map<string, NonNullable<ScheduleState["last"]>>> {
+    const rows = await this.#pool.query<{ id: string; tick: number; job_id: string }>(LAST_FIRED, [ids]);
+    return new Map(rows.map(({ id, tick, job_id }) => [id, { tick, jobId: job_id }]));
   }
 
   /** By tick, newest first. @param after the last run of the page before */
