@@ -5,6 +5,7 @@ import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
+import type { Schedules } from "../core/schedules/schedules.ts";
 import type { Registry } from "../jobs/registry.ts";
 import type { Network } from "../net/networks.ts";
 import type { Log } from "../observability/log.ts";
@@ -59,6 +60,7 @@ export interface ApiDependencies {
     | "liveIds"
     | "erase"
     | "cancel"
+    | "cancelMany"
     | "update"
     | "run"
     | "jobCounts"
@@ -88,6 +90,7 @@ export interface ApiDependencies {
   readonly registry: Registry;
   readonly reruns: Pick<Reruns, "matching">;
   readonly bulk: Pick<Bulk, "matching">;
+  readonly schedules: Schedules;
   readonly artifacts: Pick<ArtifactStore, "open" | "removeJob">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;

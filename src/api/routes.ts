@@ -9,6 +9,7 @@ import * as jobs from "./contract/job-operations.ts";
 import * as updates from "./contract/job-update-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as queues from "./contract/queue-operations.ts";
+import * as schedules from "./contract/schedule-operations.ts";
 import * as system from "./contract/system-operations.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { followAll } from "./handlers/all-events.ts";
@@ -26,6 +27,15 @@ import { cancelJob, getJob } from "./handlers/jobs.ts";
 import { getQueue, getQueueHistory } from "./handlers/queue-detail.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
 import { retryJob } from "./handlers/retry.ts";
+import { backfillSchedule } from "./handlers/schedules/backfill-schedule.ts";
+import { MAX_DEFINITION_BYTES } from "./handlers/schedules/definition-body.ts";
+import { deleteSchedule } from "./handlers/schedules/delete-schedule.ts";
+import { listSchedules } from "./handlers/schedules/list-schedules.ts";
+import { previewSchedule } from "./handlers/schedules/preview-schedule.ts";
+import { putSchedule, updateSchedule } from "./handlers/schedules/put-schedule.ts";
+import { runSchedule } from "./handlers/schedules/run-schedule.ts";
+import { getSchedule, pauseSchedule, resumeSchedule, revertSchedule } from "./handlers/schedules/schedule-acts.ts";
+import { listScheduleRuns } from "./handlers/schedules/schedule-runs.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
 import { getSeries } from "./handlers/series.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
@@ -119,6 +129,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(diagnostics.getWhy, getWhy(deps)),
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    ...scheduleRoutes(deps),
     call(system.getQueues, withoutQuery(getQueues(deps, jobCounts))),
     call(queues.getQueue, getQueue(deps)),
     call(queues.getQueueHistory, getQueueHistory(deps)),
@@ -155,4 +166,32 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     ),
   ];
   return routes;
+}
+
+function scheduleRoutes(deps: ApiDependencies): Route[] {
+  const route = (
+    operation: Operation,
+    answerOf: (request: ApiRequest) => Promise<Answer>,
+    maxBodyBytes = 0,
+  ): Route => ({
+    operation,
+    handle: fromAsync(deps.log, answerOf),
+    maxBodyBytes,
+    takesJobs: false,
+  });
+  const submits = { takesJobs: true };
+  return [
+    route(schedules.listSchedules, listSchedules(deps)),
+    route(schedules.previewSchedule, previewSchedule(deps), MAX_DEFINITION_BYTES),
+    route(schedules.putSchedule, withoutQuery(putSchedule(deps)), MAX_DEFINITION_BYTES),
+    route(schedules.getSchedule, withoutQuery(getSchedule(deps))),
+    route(schedules.updateSchedule, withoutQuery(updateSchedule(deps)), MAX_DEFINITION_BYTES),
+    route(schedules.deleteSchedule, deleteSchedule(deps)),
+    route(schedules.pauseSchedule, withoutQuery(pauseSchedule(deps)), EMPTY_BODY_BYTES),
+    route(schedules.resumeSchedule, withoutQuery(resumeSchedule(deps)), EMPTY_BODY_BYTES),
+    route(schedules.revertSchedule, withoutQuery(revertSchedule(deps)), EMPTY_BODY_BYTES),
+    { ...route(schedules.runSchedule, withoutQuery(runSchedule(deps)), EMPTY_BODY_BYTES), ...submits },
+    { ...route(schedules.backfillSchedule, backfillSchedule(deps), EMPTY_BODY_BYTES), ...submits },
+    route(schedules.listScheduleRuns, listScheduleRuns(deps)),
+  ];
 }

@@ -37,8 +37,10 @@ const topOf = (commands: readonly Completable[]): readonly Completable[] =>
 const namesOf = (options: readonly Option[]): string[] =>
   options.flatMap(({ short, long }) => [long, short].filter((name) => name !== undefined));
 const takesValue = ({ required, optional }: Option): boolean => required || optional;
+/** Whether the value is a file after an `@`. */
+const isFileOrJson = ({ flags }: Option): boolean => flags === "--payload <json>";
 /** Whether the value is a file, perhaps after an `@`. */
-const isFile = ({ flags }: Option): boolean => flags === "--payload <json>";
+const isFile = (option: Option): boolean => isFileOrJson(option) || option.long === "--file";
 
 function bashScript(commands: readonly Completable[], globals: readonly Option[]): string {
   const all = [...globals, ...commands.flatMap(({ options }) => options)];
@@ -63,7 +65,8 @@ _taskflow() {
   done
   case $prev in
 ${[...choices].map(([name, own]) => `    ${name}) COMPREPLY=($(compgen -W "${own}" -- "$cur")); return ;;\n`).join("")}    --payload) [[ $cur == @* ]] && at=@; COMPREPLY=($(compgen -P "$at" -f -- "\${cur#@}")); return ;;
-    ${valued.filter((name) => !choices.has(name) && name !== "--payload").join("|")}) return ;;
+    --file|-f) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    ${valued.filter((name) => !choices.has(name) && !["--payload", "--file", "-f"].includes(name)).join("|")}) return ;;
   esac
   case $path in
     "") COMPREPLY=($(compgen -W "${words(topOf(commands).map(({ path }) => path))} $globals" -- "$cur")) ;;
@@ -73,6 +76,11 @@ complete -F _taskflow taskflow
 `;
 }
 
+/** Options of several commands, each name once. */
+const distinct = (options: readonly Option[]): Option[] => [
+  ...new Map(options.map((option) => [option.long, option])).values(),
+];
+
 /** Escapes text for single quotes, which all three shells parse in the same way. */
 const quoted = (text: string): string => text.replaceAll("'", "'\\''");
 
@@ -80,7 +88,7 @@ function zshScript(commands: readonly Completable[], globals: readonly Option[])
   const specOf = (option: Option): string[] => {
     const text = quoted(option.description).replaceAll(/[[\]:]/g, "\\$&");
     const value = takesValue(option)
-      ? `:value:${option.argChoices ? `(${option.argChoices.join(" ")})` : isFile(option) ? "_files -P @" : ""}`
+      ? `:value:${option.argChoices ? `(${option.argChoices.join(" ")})` : isFileOrJson(option) ? "_files -P @" : isFile(option) ? "_files" : ""}`
       : "";
     return namesOf([option]).map((name) => `'${name}[${text}]${value}'`);
   };
@@ -93,7 +101,7 @@ function zshScript(commands: readonly Completable[], globals: readonly Option[])
     const children = commands.filter((child) => child.path.startsWith(`${path} `));
     if (children.length === 0)
       return `    ${path}) _arguments -s $globals ${specsOf(options)}${words.length > 0 ? ` '*:word:(${words.join(" ")})'` : ""} ;;\n`;
-    return `    ${path}) if (( CURRENT == 3 )); then local -a inner=(${describe(children)}); _describe command inner; else _arguments -s $globals ${specsOf(children.flatMap((child) => child.options))}; fi ;;\n`;
+    return `    ${path}) if (( CURRENT == 3 )); then local -a inner=(${describe(children)}); _describe command inner; else _arguments -s $globals ${specsOf(distinct(children.flatMap((child) => child.options)))}; fi ;;\n`;
   };
   return `#compdef taskflow
 # zsh completion of taskflow: taskflow completion zsh > "\${fpath[1]}/_taskflow"

@@ -10,14 +10,28 @@ type Fields = Record<string, unknown>;
 
 export const exactJson: JsonCodec = { parse, stringify };
 
-/** Like JSON.parse, but leaves the payload and the result of each job in an API response unparsed. */
+/**
+ * Like JSON.parse, but leaves the payload and the result of each job in an API response unparsed, and the payloads of
+ * schedules.
+ */
 function parse(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null) return value;
-  const { jobs } = value as { readonly jobs?: unknown };
-  if (!Array.isArray(jobs)) return exactJob(value as Fields, text);
-  const texts = elementsOf(memberText(text, "jobs") ?? "[]");
-  return { ...value, jobs: jobs.map((job: Fields, at) => exactJob(job, texts[at] ?? "{}")) };
+  for (const name of ["jobs", "schedules"]) {
+    const items = (value as Fields)[name];
+    if (!Array.isArray(items)) continue;
+    const texts = elementsOf(memberText(text, name) ?? "[]");
+    return { ...value, [name]: items.map((item: Fields, at) => exactItem(item, texts[at] ?? "{}")) };
+  }
+  return exactItem(value as Fields, text);
+}
+
+/** A job, or a schedule, whose job is a member. */
+function exactItem(item: Fields, text: string): Fields {
+  const { job } = item;
+  return typeof job === "object" && job !== null
+    ? { ...item, job: exactJob(job as Fields, memberText(text, "job") ?? "{}") }
+    : exactJob(item, text);
 }
 
 function exactJob(job: Fields, text: string): Fields {

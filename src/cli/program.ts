@@ -16,6 +16,7 @@ import { addListCommand } from "./list-command.ts";
 import { runLoadtest } from "./loadtest.ts";
 import { addQueueCommands } from "./queue-commands.ts";
 import { addRetryCommand } from "./retry-command.ts";
+import { addScheduleCommands } from "./schedule-commands.ts";
 import { addStatsCommands } from "./stats-command.ts";
 import { addSubmitCommand } from "./submit-command.ts";
 import { addSystemCommands } from "./system-commands.ts";
@@ -72,6 +73,7 @@ export function buildProgram({ version, terminal: { out, err }, act, serve }: Pr
   addRetryCommand(program, act);
   addTailCommand(program, act);
   addQueueCommands(program, act);
+  addScheduleCommands(program, act);
   addStatsCommands(program, act);
   addHistoryCommands(program, act);
   addTypeCommands(program, act);

@@ -15,6 +15,8 @@ import {
 import { updateJob } from "../api/contract/job-update-operations.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as queues from "../api/contract/queue-operations.ts";
+import { scheduleSchema } from "../api/contract/schedule-definition-schema.ts";
+import { previewAnswerSchema, scheduleAnswerSchema, scheduleRunSchema } from "../api/contract/schedule-schemas.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { isBulkType } from "../core/bulk.ts";
 import { filterSchemas } from "../core/job-filters.ts";
@@ -40,6 +42,19 @@ const INPUT: Rendering = {
 const PATCH: Rendering = {
   ...INPUT,
   typeOf: (name) => (name.endsWith("_at") ? "string | Date | null" : name === "payload" ? "object" : undefined),
+};
+
+/** As {@link INPUT}, for the definition of a schedule and for its merge patch. */
+const SCHEDULE: Rendering = {
+  ...INPUT,
+  typeOf: (name) =>
+    name === "job"
+      ? "Submission"
+      : name === "times"
+        ? "readonly (string | Date)[]"
+        : name.endsWith("_at")
+          ? "string | Date | null"
+          : undefined,
 };
 
 const STATUS = typeOf(statusSchema);
@@ -79,6 +94,7 @@ async function contract(): Promise<string> {
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const parts = [
     "/**\n * The types of the API. Generated from the schemas by which the server validates, do not edit:\n * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.\n */\n",
+    'import type { Submission } from "./submission.ts";\n',
     interfaceOf("Job", jobSchema as JsonSchema),
     `export type Status = ${STATUS};\n`,
     interfaceOf("JobError", jobErrorSchema),
@@ -100,6 +116,10 @@ async function contract(): Promise<string> {
     interfaceOf("MailSummary", itemOf(answerOf(system.listMail), "mail")),
     interfaceOf("Mail", answerOf(system.readMail)),
     interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
+    interfaceOf("Schedule", scheduleAnswerSchema as JsonSchema),
+    interfaceOf("ScheduleRun", scheduleRunSchema as JsonSchema),
+    interfaceOf("ScheduleTick", itemOf(previewAnswerSchema as JsonSchema, "ticks")),
+    interfaceOf("ScheduleDefinition", scheduleSchema as JsonSchema, SCHEDULE),
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
     interfaceOf("JobPatch", updateJob.body?.["application/json"]?.schema as JsonSchema, PATCH),
     interfaceOf("ListFilters", FILTERS, INPUT),

@@ -3,6 +3,8 @@
  * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.
  */
 
+import type { Submission } from "./submission.ts";
+
 export interface Job {
   /** A UUIDv7: ids sort by creation time */
   id: string;
@@ -465,6 +467,119 @@ export interface AuditEntry {
   count: number | null;
   job_id: string | null;
   request_id: string | null;
+}
+
+export interface Schedule {
+  name: string;
+  /** Rises with each new definition; the ETag of version 7 is `"v7"` */
+  version: number;
+  /** `ended`: it has no more ticks */
+  state: "active" | "paused" | "ended";
+  cron?: string;
+  every_ms?: number;
+  offset_ms?: number;
+  times?: string[];
+  time_zone: string;
+  overlap: "skip" | "allow" | "queue_one" | "cancel_previous";
+  catch_up: {
+    policy: "none" | "last" | "all";
+    /** Null: one period, at most 24 hours */
+    within_ms: number | null;
+    max: number;
+  };
+  jitter_ms: number;
+  start_at: string | null;
+  end_at: string | null;
+  max_runs: number | null;
+  pause_after_failures: number | null;
+  /** The submission; secrets of its payload are replaced by `[redacted]` */
+  job: Record<string, unknown>;
+  description: string | null;
+  /** The next tick; null while the schedule is paused without an end, and once it has ended */
+  next_run_at: string | null;
+  /** The next 5 ticks */
+  next_runs: string[];
+  /** The latest tick whose outcome is known; null if there is none */
+  last_run: {
+    /** RFC 3339, in UTC */
+    tick: string;
+    outcome: "fired" | "late" | "skipped" | "missed";
+    job_id: string | null;
+    /** Null without a job, and for one past its retention */
+    job_status: Status | null;
+  } | null;
+  /** Null unless the schedule is paused */
+  paused_at: string | null;
+  /** The API key or user that paused it; `failures` if it paused itself because of `pause_after_failures` */
+  paused_by: string | null;
+  paused_reason: string | null;
+  /** When it resumes by itself; null: when somebody resumes it */
+  paused_until: string | null;
+  /** Its ticks by outcome */
+  counts: {
+    fired: number;
+    late: number;
+    skipped: number;
+    missed: number;
+  };
+  /** Whether it has a file in SCHEDULES_DIR, and was changed over the API since then */
+  overridden: boolean;
+  /** RFC 3339, in UTC */
+  created_at: string;
+  /** RFC 3339, in UTC */
+  updated_at: string;
+}
+
+export interface ScheduleRun {
+  /** RFC 3339, in UTC */
+  tick: string;
+  /** `fired`: in time. `late`: made up later. `skipped`: the job of the tick before had not finished. `missed`: not made up */
+  outcome: "fired" | "late" | "skipped" | "missed";
+  /** Why it was not fired in time; null for one that was. `overlap`: the job of a tick before had not finished. `catch_up_none`, `catch_up_last`: the policy makes up no missed tick, or only the last one. `too_old`: missed for longer than `within_ms`. `more_than_max`: more than `max` ticks were missed. `paused`: it was in a pause. `invalid_job`: its job is not valid (any more) */
+  reason: "overlap" | "catch_up_none" | "catch_up_last" | "too_old" | "more_than_max" | "paused" | "invalid_job" | null;
+  /** `manual`: by `POST …/run` */
+  kind: "tick" | "manual" | "backfill";
+  /** The version of the definition */
+  version: number;
+  job_id: string | null;
+  /** Null without a job, and for one past its retention */
+  job_status: Status | null;
+  /** When it was decided; RFC 3339, in UTC */
+  at: string;
+  /** More than 1 if the entry stands for a row of missed ticks, of which `tick` is the last */
+  ticks: number;
+}
+
+export interface ScheduleTick {
+  /** RFC 3339, in UTC */
+  at: string;
+  /** The time in the schedule's zone, with its offset */
+  local: string;
+  /** In words, if a clock change moved the tick */
+  note: string | null;
+}
+
+export interface ScheduleDefinition {
+  cron?: string | undefined;
+  everyMs?: number | undefined;
+  offsetMs?: number | undefined;
+  times?: readonly (string | Date)[] | undefined;
+  timeZone?: string | undefined;
+  overlap?: "skip" | "allow" | "queue_one" | "cancel_previous" | undefined;
+  catchUp?:
+    | {
+        policy?: "none" | "last" | "all" | undefined;
+        withinMs?: number | null | undefined;
+        max?: number | undefined;
+      }
+    | undefined;
+  jitterMs?: number | undefined;
+  startAt?: string | Date | null | undefined;
+  endAt?: string | Date | null | undefined;
+  maxRuns?: number | null | undefined;
+  pauseAfterFailures?: number | null | undefined;
+  job: Submission;
+  description?: string | null | undefined;
 }
 
 export interface JobOptions {

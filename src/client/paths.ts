@@ -8,6 +8,10 @@ export function queuePath(type: string): string {
   return `/api/v1/queues/${encodeURIComponent(type)}`;
 }
 
+export function schedulePath(name: string): string {
+  return `/api/v1/schedules/${encodeURIComponent(name)}`;
+}
+
 export function mailPath(id: string): string {
   return `/dev/mail/${encodeURIComponent(id)}`;
 }

@@ -26,6 +26,10 @@ import type {
   QueueDetail,
   QueueHistory,
   ReplayFilters,
+  Schedule,
+  ScheduleDefinition,
+  ScheduleRun,
+  ScheduleTick,
   Series,
   Stats,
   TypeDescription,
@@ -38,7 +42,8 @@ import { cancelJob } from "./job-cancel.ts";
 import { type EventOptions, followJobs, type JobEvent } from "./job-events.ts";
 import { type JobPage, type ListedJob, type ListOptions, pagesOf } from "./job-list.ts";
 import { type WaitOptions, waitForJob } from "./job-wait.ts";
-import { jobPath, mailPath, queuePath } from "./paths.ts";
+import { jobPath, mailPath, queuePath, schedulePath } from "./paths.ts";
+import * as scheduling from "./schedules.ts";
 import { type PayloadOf, type Submissions, type SubmitOptions, submitInBatches, submitOne } from "./submission.ts";
 import { type Call, Transport, type TransportOptions } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
@@ -50,6 +55,20 @@ export type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 export type { EventOptions, JobChange, JobEvent, JobState, LogLine } from "./job-events.ts";
 export type { JobPage, JobSummary, ListOptions } from "./job-list.ts";
 export type { WaitOptions } from "./job-wait.ts";
+export type {
+  BackfillAnswer,
+  BackfillOptions,
+  DeletedSchedule,
+  DeleteScheduleOptions,
+  IfMatchOptions,
+  PreviewOptions,
+  PutScheduleOptions,
+  ScheduleListOptions,
+  SchedulePatch,
+  SchedulePauseOptions,
+  ScheduleResumeOptions,
+  ScheduleRunsOptions,
+} from "./schedules.ts";
 export type { PayloadOf, Submission, SubmitOptions } from "./submission.ts";
 export { type FieldError, TaskFlowError } from "./taskflow-error.ts";
 export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
@@ -253,6 +272,90 @@ export class TaskFlow {
   /** Ends a {@link pause}. @returns the queue of the type */
   resume(type: string, options: CallOptions = {}): Promise<Queue> {
     return this.#post(`${queuePath(type)}/resume`, options);
+  }
+
+  /**
+   * Creates a schedule, or replaces its definition. The same definition again changes nothing.
+   * @throws TaskFlowError `validation_failed` (422) with all `errors`; `precondition_failed` (412) where `ifMatch` or
+   *   `ifNoneMatch` does not hold
+   */
+  putSchedule(
+    name: string,
+    definition: ScheduleDefinition,
+    options: scheduling.PutScheduleOptions = {},
+  ): Promise<Schedule> {
+    return this.#transport.json(scheduling.putCall(name, definition, options, this.#transport.codec));
+  }
+
+  /** @throws TaskFlowError `schedule_not_found` (404) */
+  schedule(name: string, options: CallOptions = {}): Promise<Schedule> {
+    return this.#read(schedulePath(name), options);
+  }
+
+  /** Schedules that match the filters, by name. Pages are fetched as the loop needs them. */
+  schedules(options: scheduling.ScheduleListOptions = {}): AsyncGenerator<Schedule, void> {
+    return scheduling.schedulesOf(this.#transport, options);
+  }
+
+  /** Changes parts of a definition: an RFC 7396 merge patch. @throws TaskFlowError as {@link putSchedule} */
+  updateSchedule(
+    name: string,
+    patch: scheduling.SchedulePatch,
+    options: scheduling.IfMatchOptions = {},
+  ): Promise<Schedule> {
+    return this.#transport.json(scheduling.patchCall(name, patch, options, this.#transport.codec));
+  }
+
+  /** @throws TaskFlowError `schedule_not_found` (404); `precondition_failed` (412) */
+  deleteSchedule(name: string, options: scheduling.DeleteScheduleOptions = {}): Promise<scheduling.DeletedSchedule> {
+    return this.#transport.json(scheduling.deleteCall(name, options));
+  }
+
+  pauseSchedule(name: string, { reason, until, signal }: scheduling.SchedulePauseOptions = {}): Promise<Schedule> {
+    return this.#post(`${schedulePath(name)}/pause`, { body: JSON.stringify({ reason, until }), signal });
+  }
+
+  /** Ends a {@link pauseSchedule}. */
+  resumeSchedule(name: string, { catchUp, signal }: scheduling.ScheduleResumeOptions = {}): Promise<Schedule> {
+    return this.#post(`${schedulePath(name)}/resume`, { body: JSON.stringify({ catch_up: catchUp }), signal });
+  }
+
+  /**
+   * Submits the job of a schedule now; its next tick does not move.
+   * @returns the job; to a key without the scope `read`, as {@link cancel}
+   */
+  runSchedule(name: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
+    return this.#post(`${schedulePath(name)}/run`, { headers: { "Idempotency-Key": idempotencyKey }, signal });
+  }
+
+  /**
+   * Submits the jobs of past ticks.
+   * @returns the job of type `schedule_backfill` that submits them; with `dryRun`, only the number of ticks
+   */
+  backfillSchedule<Given extends scheduling.BackfillOptions>(
+    name: string,
+    options: Given,
+  ): Promise<scheduling.BackfillAnswer<Given>> {
+    return this.#transport.json(scheduling.backfillCall(name, options));
+  }
+
+  /** What became of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
+  scheduleRuns(name: string, options: scheduling.ScheduleRunsOptions = {}): AsyncGenerator<ScheduleRun, void> {
+    return scheduling.runsOf(this.#transport, name, options);
+  }
+
+  /** @returns the next 20 ticks that a schedule with this definition would have; `job` is not needed */
+  async previewSchedule(
+    definition: Partial<ScheduleDefinition>,
+    options: scheduling.PreviewOptions = {},
+  ): Promise<ScheduleTick[]> {
+    const call = scheduling.previewCall(definition, options, this.#transport.codec);
+    return (await this.#transport.json<{ ticks: ScheduleTick[] }>(call)).ticks;
+  }
+
+  /** Gives a schedule of a file the definition in its file again. @throws TaskFlowError `schedule_without_file` (409) */
+  revertSchedule(name: string, options: CallOptions = {}): Promise<Schedule> {
+    return this.#post(`${schedulePath(name)}/revert`, options);
   }
 
   /** @returns counts of jobs by type and status, rates per minute, and latencies in milliseconds */

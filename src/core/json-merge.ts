@@ -26,6 +26,28 @@ export function mergePatch(target: string, patch: string, shown: string = target
   return merged(target, startOf(target), node, (leaf, text) => (isRepeated(leaf, text) ? text : leaf.json)).json;
 }
 
+/**
+ * The text of an object, whose values that readers see in place of secrets become those secrets. Its other values and
+ * its members stay as they are.
+ * @param stored the text of an object @param shown that object as readers see it
+ */
+export function restored(json: string, stored: string, shown: string): string {
+  const { node } = readPatch(json, startOf(json));
+  if (!(node instanceof Map)) return json;
+  merged(shown, startOf(shown), node, (leaf, text) => (leaf.shown = text));
+  const secrets = new Map<Leaf, string>();
+  merged(stored, startOf(stored), node, (leaf, text) => {
+    if (isRepeated(leaf, text)) secrets.set(leaf, text);
+    return text;
+  });
+  return secrets.size === 0 ? json : restoredText(node, secrets);
+}
+
+function restoredText(node: Leaf | Members, secrets: ReadonlyMap<Leaf, string>): string {
+  if (!(node instanceof Map)) return secrets.get(node) ?? node.json;
+  return `{${[...node].map(([name, inner]) => memberOf(name, restoredText(inner, secrets))).join(",")}}`;
+}
+
 function startOf(json: string): number {
   return json.search(/\S/);
 }

@@ -9,6 +9,7 @@ import type { ArtifactStore } from "../artifacts/store.ts";
 import type { Bulk } from "../core/bulk.ts";
 import type { CallbackOf } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
+import type { Schedules } from "../core/schedules/schedules.ts";
 import { DAY_MS } from "../core/time.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { memoryShares } from "../process/memory-limit.ts";
@@ -34,6 +35,7 @@ export interface ServerPartsOptions {
   readonly acceptanceLogWriter: AcceptanceLogWriter;
   readonly reruns: Reruns;
   readonly bulk: Bulk;
+  readonly schedules: Schedules;
   readonly cancelWaiting: BulkParts["cancelWaiting"];
   readonly metrics: Metrics;
   readonly callbackOf: CallbackOf;
@@ -67,6 +69,7 @@ export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): 
     audit: parts.audit,
     reruns: parts.reruns,
     bulk: parts.bulk,
+    schedules: parts.schedules,
     registry: options.registry,
     artifacts: parts.artifacts,
     links: openArtifactLinks(config),

@@ -28,6 +28,7 @@ import { AuditLog } from "../results/audit-log.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import { memorySchedules } from "./memory-schedules.ts";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 import { until } from "./until.ts";
@@ -140,6 +141,7 @@ export async function startApiServer({
         throw new Error("this server has no re-runs");
       },
     },
+    schedules: memorySchedules(() => queue.ids.next()),
     bulk: {
       matching: () => {
         throw new Error("this server has no bulk operations");

@@ -10,7 +10,7 @@ type Headers = readonly (readonly [name: string, value: string])[];
 const EXPOSED =
   "ETag, Content-Disposition, Content-Range, Idempotent-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 const REQUEST_HEADERS =
-  "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id";
+  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id";
 /** How many seconds a browser may cache a preflight; Chromium's maximum is two hours. */
 const PREFLIGHT_MAX_AGE = "7200";
 

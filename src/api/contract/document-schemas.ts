@@ -11,6 +11,8 @@ import {
   jobSchema,
   jobSummarySchema,
 } from "./job-schemas.ts";
+import { scheduleSchema } from "./schedule-definition-schema.ts";
+import { scheduleAnswerSchema, scheduleListSchema } from "./schedule-schemas.ts";
 
 type Json = Record<string, unknown>;
 
@@ -62,6 +64,9 @@ export function documentSchemas(registry: Registry): Record<string, unknown> {
     JobError: jobErrorSchema,
     JobList: jobListSchema,
     AcceptedBatch: acceptedBatchSchema,
+    Schedule: scheduleAnswerSchema,
+    ScheduleDefinition: scheduleSchema,
+    ScheduleList: scheduleListSchema,
     Problem: problemSchema,
     ...Object.fromEntries(types.flatMap(schemasOfType)),
   };

@@ -44,13 +44,13 @@ export type HeaderName =
   | "WWW-Authenticate";
 
 export interface Operation {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With `{name}` for parameters; path-parameters.ts describes each name. */
   readonly pattern: string;
   readonly access: Access;
   /** Unique: generated clients name their methods after it. */
   readonly id: string;
-  readonly tag: "Jobs" | "Queues" | "Replicas" | "Health" | "Documentation" | "Dashboard" | "Development";
+  readonly tag: "Jobs" | "Schedules" | "Queues" | "Replicas" | "Health" | "Documentation" | "Dashboard" | "Development";
   /** Without a full stop. */
   readonly summary: string;
   readonly description?: string;

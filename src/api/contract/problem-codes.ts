@@ -53,6 +53,7 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     status: 404,
     meaning: "The job has no artifact with this name, or the artifact is past its retention",
   },
+  schedule_not_found: { status: 404, meaning: "There is no schedule of this name" },
   mail_not_found: { status: 404, meaning: "There is no message with this id, or it has no such part" },
   queue_not_found: { status: 404, meaning: "There is no job type with this name" },
   destination_not_found: {
@@ -80,6 +81,23 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   },
   job_due: { status: 409, meaning: "The job is due already: it waits for its turn" },
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
+  schedule_not_runnable: {
+    status: 409,
+    meaning:
+      "The schedule cannot submit its job, for the reason in `detail`: its job type no longer exists, for example",
+  },
+  schedule_without_file: {
+    status: 409,
+    meaning: "The schedule has no file in SCHEDULES_DIR whose definition it could get again",
+  },
+  schedule_busy: {
+    status: 409,
+    meaning: "Others changed the schedule again and again meanwhile; nothing was changed: repeat the request",
+  },
+  precondition_failed: {
+    status: 412,
+    meaning: "The schedule does not match If-Match or If-None-Match: read it again, and decide with its new ETag",
+  },
   body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },
   unsupported_media_type: { status: 415, meaning: "This call does not support the Content-Type of the request" },
   unsupported_content_encoding: { status: 415, meaning: "The body has a Content-Encoding: send it uncompressed" },

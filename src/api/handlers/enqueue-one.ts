@@ -17,6 +17,8 @@ import { REPLAYED } from "./idempotency.ts";
 import { problemOfFailure } from "./submit.ts";
 
 export interface OneJob {
+  /** Of the job; by default a new one. */
+  readonly id?: string;
   readonly submission: Submission;
   readonly idempotency: Submitted["idempotency"];
   /** Completes "This Idempotency-Key was used …" if the key was used for something else. */
@@ -32,8 +34,7 @@ export function enqueueOne({
 }: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
   const toJson = jobAnswerJson(jobJson(registry));
   const basePath = basePathOf(settings.publicUrl);
-  return async (request, { submission, idempotency, otherUse }) => {
-    const newId = queue.ids.next();
+  return async (request, { id: newId = queue.ids.next(), submission, idempotency, otherUse }) => {
     const answer = await new Promise<Enqueued>((resolve) =>
       enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve),
     );

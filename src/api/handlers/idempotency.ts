@@ -27,7 +27,7 @@ export function isIdempotencyKey(key: string): boolean {
 export function idempotencyOf(
   key: string,
   callerId: string | undefined,
-  call: "job" | "batch" | "retry" | "replay" | BulkAction,
+  call: "job" | "batch" | "retry" | "replay" | "schedule_run" | "schedule_backfill" | BulkAction,
   body: Uint8Array,
   ttlMs: number,
 ): NonNullable<Submitted["idempotency"]> {

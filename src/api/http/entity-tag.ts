@@ -9,3 +9,8 @@ export function matches(ifNoneMatch: string, etag: string): boolean {
   const opaque = etag.replace(/^W\//, "");
   return ifNoneMatch.trim() === "*" || [...ifNoneMatch.matchAll(TAG)].some(([, tag]) => tag === opaque);
 }
+
+/** If-Match compares strongly (RFC 9110, 13.1.1): a weak tag never matches. */
+export function matchesStrongly(ifMatch: string, etag: string): boolean {
+  return ifMatch.trim() === "*" || [...ifMatch.matchAll(TAG)].some(([tag]) => tag === etag);
+}

@@ -15,6 +15,7 @@ export interface RequestHeaders {
   readonly lastEventId: string;
   readonly range: string;
   readonly ifRange: string;
+  readonly ifMatch: string;
   readonly ifNoneMatch: string;
   readonly accept: string;
   readonly acceptEncoding: string;

@@ -59,6 +59,7 @@ export function readHead(forEachHeader: ForEachHeader, userHeader?: string): Req
     lastEventId: "",
     range: "",
     ifRange: "",
+    ifMatch: "",
     ifNoneMatch: "",
     accept: "",
     contentLength: "",
@@ -139,6 +140,9 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string, us
     case "if-range":
       head.ifRange = value;
       break;
+    case "if-match":
+      head.ifMatch = joined(head.ifMatch, value);
+      break;
     case "if-none-match":
       head.ifNoneMatch = joined(head.ifNoneMatch, value);
       break;
@@ -187,7 +191,7 @@ export function bodyTooLarge(maxBodyBytes: number): Answer {
  */
 export function isLastRequest({ connection, contentLength, transferEncoding }: RequestHead, method: string): boolean {
   if (transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection))) return true;
-  return contentLength === "" && (method === "POST" || method === "PATCH");
+  return contentLength === "" && (method === "POST" || method === "PUT" || method === "PATCH");
 }
 
 /**

@@ -50,7 +50,7 @@ export class Router {
       if (path.pattern.includes("{")) this.#open.push({ segments: path.pattern.split("/"), routes: path });
       else this.#fixed.set(path.pattern, path);
     }
-    this.#optionsOfAll = answering(optionsAnswer("GET, HEAD, POST, PATCH, DELETE, OPTIONS", options.corsOrigins));
+    this.#optionsOfAll = answering(optionsAnswer("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", options.corsOrigins));
   }
 
   /** @param method in upper case @param path as the client sent it, without the query */

@@ -18,7 +18,7 @@ import { loadUws } from "./uws-library.ts";
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes can share a port without noticing. */
 const EXCLUSIVE_PORT = 1;
-const METHODS = { GET: "get", HEAD: "head", POST: "post", PATCH: "patch", DELETE: "del" } as const;
+const METHODS = { GET: "get", HEAD: "head", POST: "post", PUT: "put", PATCH: "patch", DELETE: "del" } as const;
 
 /** The overload of `listen` with host and options, which the library's types lack. */
 interface ListeningApp {
