@@ -5,6 +5,7 @@ import type { ScheduleDefinition } from "../core/schedules/schedule.ts";
 import { firstState } from "../core/schedules/state.ts";
 import { ticksOfSchedule } from "../core/schedules/timing.ts";
 import type { Queue } from "../queue/queue.ts";
+import { ParsedSchedules } from "../replica/schedules/parsed-schedules.ts";
 import type { TickerOptions } from "../replica/schedules/ticker.ts";
 import { Ticker } from "../replica/schedules/ticker.ts";
 
@@ -54,7 +55,7 @@ export function scheduleOf(
 export function tickerOptions(queue: Queue, changes: Partial<TickerOptions> = {}): TickerOptions {
   return {
     queue,
-    readDefinition: (text) => JSON.parse(text) as ScheduleDefinition,
+    tickingOf: new ParsedSchedules((text) => JSON.parse(text) as ScheduleDefinition).of,
     typeOf: (type) =>
       type === "noop" ? { definition: { attempts: 3 }, maxBodyBytes: 0, issuesOf: () => [] } : undefined,
     durability: "redis",
@@ -64,6 +65,7 @@ export function tickerOptions(queue: Queue, changes: Partial<TickerOptions> = {}
     acceptanceLogWriter: { accept: (_, done) => done({ kind: "committed" }) },
     store: { among: async () => new Set() },
     metrics: { countTicks: () => undefined, observeLateness: () => undefined },
+    onDecided: () => undefined,
     onInvalid: () => undefined,
     onError: (error) => {
       throw error;
