@@ -10,7 +10,7 @@ import { Calendar } from "./calendar.ts";
 import { hashOf } from "./tick-hash.ts";
 
 /** Listing all values of all fields takes fewer characters than this. */
-export const MAX_CRON_LENGTH = 512;
+export const MAX_CRON_LENGTH = 256;
 
 let parser: typeof CronExpressionParser | undefined;
 
