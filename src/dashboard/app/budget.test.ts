@@ -1,7 +1,7 @@
 /** What a screen may cost: bytes, movement of its parts, and nothing from elsewhere. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { dashboardOf } from "../../testing/dashboard.ts";
-import { jobWhen, submit } from "../../testing/replica.ts";
+import { call, jobWhen, submit } from "../../testing/replica.ts";
 
 const dashboard = dashboardOf();
 const FIRST_SCREEN_BYTES = 80 * 1_024;
@@ -12,6 +12,8 @@ beforeAll(async () => {
   const replica = dashboard.replica();
   job = await submit(replica, "test_io", { do: "permanent" }, { tags: ["shown"] });
   await jobWhen(replica, job, "failed");
+  const nightly = { cron: "0 3 * * *", job: { type: "noop", payload: {} } };
+  expect((await call(replica, "PUT", "/api/v1/schedules/nightly", nightly)).status).toBe(201);
   for (let number = 0; number < 12; number += 1) await submit(replica, "noop", { number }, { delay_ms: 3_600_000 });
 });
 
@@ -93,7 +95,7 @@ describe.each([
   it.each([1280, 360])("does not move while data arrives, and obeys its policy (%i px)", async (width) => {
     const page = await dashboard.open("/mail", { width });
     await page.addInitScript(observe);
-    await page.goto(`${dashboard.replica().url}/ui${path.replace("JOB", job)}`);
+    await page.goto(`${dashboard.replica().url}/ui${path.replace("JOB", job).replace("SCHEDULE", "nightly")}`);
     await page.waitForSelector(".page-head h1");
     await page.waitForFunction(isFilled);
     const observed = await page.evaluate(() => (globalThis as unknown as { readonly observed: Observed }).observed);

@@ -12,7 +12,8 @@ export function TickList({ preview: { ticks, isOld, failure } }: { readonly prev
   return (
     // the list may scroll, so the keyboard must reach it
     <div class={isOld ? "tick-list is-old" : "tick-list"} tabIndex={0} role="region" aria-label="The next ticks">
-      <ol aria-live="off">
+      {isOld ? <p role="status">Of the last valid definition:</p> : null}
+      <ol>
         {ticks.map(({ at, local, note }) => (
           <li key={at}>
             <span class="tick-local">{localText(local)}</span>
@@ -23,11 +24,6 @@ export function TickList({ preview: { ticks, isOld, failure } }: { readonly prev
           </li>
         ))}
       </ol>
-      {isOld ? (
-        <p class="off-screen" role="status">
-          The definition is not valid: these are the ticks before.
-        </p>
-      ) : null}
     </div>
   );
 }

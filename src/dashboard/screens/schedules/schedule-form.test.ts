@@ -98,6 +98,7 @@ describe("the form of a schedule", () => {
     await ticks(page).filter({ hasText: "05:15:00 UTC" }).first().waitFor();
     await picture(page, "schedule-edit");
     await button(page, "Save").click();
+    await page.getByText("Saved.").waitFor();
     await page.getByText("At 05:15").waitFor();
     expect(await scheduleNow("edited")).toMatchObject({ cron: "15 5 * * *", version: 2 });
     await page.close();

@@ -159,7 +159,7 @@ function NextTicks({ schedule, definition }: NextTicksProps): JSX.Element {
         : undefined;
   return (
     <Panel title="Next ticks" aside={zone}>
-      {text === undefined ? <TickList preview={preview} /> : <div class="empty tick-list">{text}</div>}
+      {text === undefined ? <TickList preview={preview} /> : <div class="empty">{text}</div>}
     </Panel>
   );
 }

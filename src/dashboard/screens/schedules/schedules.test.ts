@@ -2,7 +2,10 @@ import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Theme } from "../../../testing/dashboard.ts";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
-import { call, jobWhen } from "../../../testing/replica.ts";
+import { apiKeysOf, signIn } from "../../../testing/dashboard-keys.ts";
+import { call, jobWhen, startReplica } from "../../../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../../../testing/services.ts";
+import { until } from "../../../testing/until.ts";
 
 const dashboard = dashboardOf();
 const replica = () => dashboard.replica();
@@ -186,6 +189,57 @@ describe("the schedules", () => {
       .nth(5)
       .waitFor();
     await page.close();
+  });
+});
+
+describe("the last 24 hours", () => {
+  it("have a mark for each half hour, by the worst outcome in it", async () => {
+    await put("busy", { every_ms: 1_000, job: { type: "test_io", payload: { do: "sleep", ms: 60_000 } } });
+    const counts = async () => (await scheduleNow("busy"))["counts"] as Record<string, number> | null;
+    await until(async () => ((await counts())?.["skipped"] ?? 0) >= 2 || undefined, { what: "ticks are skipped" });
+    const page = await dashboard.open("/schedules");
+    const strip = page.locator('[data-row="busy"]').getByRole("img", { name: /^Last 24 hours: 1 fired, \d+ skipped$/ });
+    await strip.locator("rect.skipped").first().waitFor({ state: "attached" });
+    await page.locator('[data-row="busy"]').getByText("skipped").first().waitFor();
+    await picture(page, "schedules-strip", { isWhole: false });
+    await page.goto(`${replica().url}/ui/schedules/busy`);
+    await page.getByText("The job of the tick before had not finished.").first().waitFor();
+    await picture(page, "schedule-skipped");
+    await page.close();
+    await call(replica(), "DELETE", "/api/v1/schedules/busy?cancel_jobs=true");
+  });
+});
+
+describe("an API key that may only read", () => {
+  it("sees the schedules, and no action that it could take", async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const locked = await startReplica({
+      redis: redis.address,
+      database: database.url,
+      artifacts: tempDir(),
+      env: { TASKFLOW_API_KEYS: apiKeysOf({ "reading-key": "read", "ruling-key": "submit+read+admin" }) },
+    });
+    const made = await fetch(`${locked.url}/api/v1/schedules/nightly`, {
+      method: "PUT",
+      headers: { authorization: "Bearer ruling-key", "content-type": "application/json" },
+      body: JSON.stringify(NIGHTLY),
+    });
+    expect(made.status).toBe(201);
+    const page = await dashboard.open("/schedules", { url: locked.url });
+    await signIn(page, "reading-key");
+    await page.locator('[data-row="nightly"]').waitFor();
+    const available = page.locator("main .button:not([aria-disabled])");
+    expect(await available.count()).toBe(0);
+    await page.getByRole("link", { name: "nightly" }).click();
+    await heading(page, "nightly");
+    expect(await page.locator(".page-head .button:not([aria-disabled])").count()).toBe(0);
+    await page.keyboard.press("p");
+    await page.getByRole("status").getByText("needs the scope admin").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    await expectAccessible(page);
+    await picture(page, "schedule-read-only", { isWhole: false });
+    await page.close();
+    await locked.close();
   });
 });
 
