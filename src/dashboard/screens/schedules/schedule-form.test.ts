@@ -48,14 +48,14 @@ describe("the form of a new schedule", () => {
     expect(await page.getByLabel("Cron expression").getAttribute("aria-invalid")).toBe("true");
     await expectAccessible(page);
     await picture(page, "schedule-new-issue", { isWhole: false });
-    await page.getByLabel("Ticks").selectOption("At an interval");
-    await page.getByLabel("Every").fill("90");
+    await page.getByRole("combobox", { name: "Ticks" }).selectOption("At an interval");
+    await page.getByRole("textbox", { name: "Every" }).fill("90");
     await page.getByLabel("Unit of the interval").selectOption("seconds");
     await page.waitForFunction(() => document.querySelector(".error-text") === null);
     expect(JSON.parse(await json(page).inputValue())).toMatchObject({ every_ms: 90_000 });
     expect(JSON.parse(await json(page).inputValue())).not.toHaveProperty("cron");
-    await page.getByLabel("Ticks").selectOption("At fixed times");
-    await page.getByLabel("Times").fill("2090-01-01T00:00:00Z\n2091-01-01T00:00:00Z");
+    await page.getByRole("combobox", { name: "Ticks" }).selectOption("At fixed times");
+    await page.getByRole("textbox", { name: "Times" }).fill("2090-01-01T00:00:00Z\n2091-01-01T00:00:00Z");
     await ticks(page).filter({ hasText: "2090-12-31 19:00:00 -05:00" }).waitFor();
     expect(await ticks(page).count()).toBe(2);
     await page.close();
