@@ -269,7 +269,10 @@ export const previewSchedule: Operation = {
   query: Type.Object({
     name: Type.Optional(Type.String({ description: "The name of the schedule, on which `H` in `cron` depends" })),
   }),
-  body: withExamples(json(previewSchema), { cron: { cron: "30 2 * * *", time_zone: "Europe/Berlin" }, ...DEFINITIONS }),
+  body: withExamples(json(previewSchema), {
+    clock_change: { cron: "30 2 * * *", time_zone: "Europe/Berlin" },
+    ...DEFINITIONS,
+  }),
   answers: { 200: { description: "The ticks", content: json(previewAnswerSchema) } },
   problems: [...BODY_PROBLEMS, "queue_unavailable"],
 };

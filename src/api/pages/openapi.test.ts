@@ -131,7 +131,7 @@ describe("every answer conforms to the document", () => {
       name: ["export.csv"],
       docs_file: ["start.js"],
       cursor: [String(first)],
-      schedule: ["hourly", "preview"],
+      schedule: ["hourly"],
       host: ["example.com", "[::1]:8080", "%"],
       action: ["queues.pause", "queues.pause,keys.create"],
       from: ["2026-01-31T12:00:00Z"],
