@@ -38,15 +38,7 @@ export function Palette(): JSX.Element | null {
 function PaletteDialog(): JSX.Element {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const { data: types = [] } = useResource("types", (api, signal) => api.types({ signal }));
-  const { data: schedules } = useResource("schedule names", (api, signal) =>
-    firstOf(api.schedulePages({ pageSize: SCHEDULES, signal })),
-  );
-  const entries = entriesFor(
-    text.trim(),
-    types.map(({ type }) => type),
-    schedules?.schedules.map(({ name }) => name) ?? [],
-  );
+  const entries = useEntries(text.trim());
   const current = Math.min(at, entries.length - 1);
   const go = (entry: Entry | undefined): void => {
     if (!entry) return;
@@ -95,6 +87,18 @@ function PaletteDialog(): JSX.Element {
         ))}
       </ul>
     </Dialog>
+  );
+}
+
+function useEntries(text: string): Entry[] {
+  const { data: types = [] } = useResource("types", (api, signal) => api.types({ signal }));
+  const { data: page } = useResource("schedule names", (api, signal) =>
+    firstOf(api.schedulePages({ pageSize: SCHEDULES, signal })),
+  );
+  return entriesFor(
+    text,
+    types.map(({ type }) => type),
+    page?.schedules.map(({ name }) => name) ?? [],
   );
 }
 

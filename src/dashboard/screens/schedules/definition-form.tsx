@@ -148,7 +148,7 @@ function JobPanel({ definition, onChange, errors }: JobPanelProps): JSX.Element 
         </p>
         <SchemaField
           key={type}
-          schema={(described?.payload_schema ?? {}) as Schema}
+          schema={described?.payload_schema ?? {}}
           node={memberOf(object, "payload")}
           onChange={(next) => setJob(withMember(object, "payload", next))}
           label="payload"

@@ -45,23 +45,13 @@ export function NewSchedule(): JSX.Element {
     <Page title="New schedule" actions={<Link to={href(["schedules"])}>All schedules</Link>}>
       <div>
         <DefinitionForm value={text} onChange={change} errors={saving.issues ?? preview.issues} preview={preview}>
-          <FieldFrame schema={{ description: NAME_RULE }} label="Name" isRequired messages={[]}>
-            {(control) => (
-              <input
-                {...control}
-                class="field"
-                type="text"
-                autocomplete="off"
-                spellcheck={false}
-                maxLength={128}
-                value={name}
-                onInput={({ currentTarget }) => {
-                  saving.forget();
-                  setName(currentTarget.value);
-                }}
-              />
-            )}
-          </FieldFrame>
+          <NameField
+            name={name}
+            onChange={(next) => {
+              saving.forget();
+              setName(next);
+            }}
+          />
         </DefinitionForm>
         {saving.failure === undefined ? null : (
           <div class="notice error" role="alert">
@@ -81,5 +71,29 @@ export function NewSchedule(): JSX.Element {
         </div>
       </div>
     </Page>
+  );
+}
+
+interface NameFieldProps {
+  readonly name: string;
+  readonly onChange: (name: string) => void;
+}
+
+function NameField({ name, onChange }: NameFieldProps): JSX.Element {
+  return (
+    <FieldFrame schema={{ description: NAME_RULE }} label="Name" isRequired messages={[]}>
+      {(control) => (
+        <input
+          {...control}
+          class="field"
+          type="text"
+          autocomplete="off"
+          spellcheck={false}
+          maxLength={128}
+          value={name}
+          onInput={({ currentTarget }) => onChange(currentTarget.value)}
+        />
+      )}
+    </FieldFrame>
   );
 }

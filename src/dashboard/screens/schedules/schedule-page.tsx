@@ -121,7 +121,6 @@ function Notices({ schedule }: { readonly schedule: Schedule }): JSX.Element {
 
 function ScheduleTiles({ schedule }: { readonly schedule: Schedule }): JSX.Element {
   const { next_run_at: next, last_run: last, counts } = schedule;
-  const count = (value: number | undefined): string => (value === undefined ? "–" : countText(value));
   const exact = (at: string | undefined | null): string =>
     at === undefined || at === null ? "–" : exactTime(Date.parse(at)).slice(0, 19);
   return (
@@ -133,10 +132,10 @@ function ScheduleTiles({ schedule }: { readonly schedule: Schedule }): JSX.Eleme
           value: <Time at={last?.tick ?? null} />,
           note: last ? <OutcomeMark value={last.outcome} /> : "–",
         },
-        { title: "Fired", value: count(counts?.fired), note: "in time" },
-        { title: "Late", value: count(counts?.late), note: "made up" },
-        { title: "Skipped", value: count(counts?.skipped), note: "by overlap" },
-        { title: "Missed", value: count(counts?.missed), note: "not made up" },
+        { title: "Fired", value: countText(counts.fired), note: "in time" },
+        { title: "Late", value: countText(counts.late), note: "made up" },
+        { title: "Skipped", value: countText(counts.skipped), note: "by overlap" },
+        { title: "Missed", value: countText(counts.missed), note: "not made up" },
       ]}
     />
   );

@@ -33,22 +33,21 @@ export function usePreview(text: string, name: string): Preview {
   const isFirst = useRef(true);
   useEffect(() => {
     const abort = new AbortController();
-    const read = async (): Promise<void> => {
-      if (!("node" in parseJson(text))) {
-        setShown((old) => ({ ...old, isOld: true, issues: [], failure: undefined }));
-        return;
-      }
-      try {
-        const ticks = await previewJson(text, name, abort.signal);
-        setShown({ ticks, isOld: false, issues: [], failure: undefined });
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        const issues = error instanceof TaskFlowError ? error.errors : [];
-        const failure = issues.length > 0 ? undefined : error instanceof Error ? error.message : String(error);
-        setShown((old) => ({ ...old, isOld: true, issues, failure }));
-      }
+    const fail = (error: unknown): void => {
+      if (abort.signal.aborted) return;
+      const issues = error instanceof TaskFlowError ? error.errors : [];
+      const failure = issues.length > 0 ? undefined : error instanceof Error ? error.message : String(error);
+      setShown((old) => ({ ...old, isOld: true, issues, failure }));
     };
-    const timer = setTimeout(() => void read(), isFirst.current ? 0 : QUIET_MS);
+    const read = (): void => {
+      if ("node" in parseJson(text))
+        previewJson(text, name, abort.signal).then(
+          (ticks) => setShown({ ticks, isOld: false, issues: [], failure: undefined }),
+          fail,
+        );
+      else setShown((old) => ({ ...old, isOld: true, issues: [], failure: undefined }));
+    };
+    const timer = setTimeout(read, isFirst.current ? 0 : QUIET_MS);
     isFirst.current = false;
     return () => {
       clearTimeout(timer);
