@@ -31,7 +31,7 @@ export function TickList({ preview: { ticks, isOld, failure } }: { readonly prev
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 /** `Mon 2026-03-02 03:00:00 +01:00`, of `2026-03-02T03:00:00+01:00`. */
-export function localText(local: string): string {
+function localText(local: string): string {
   const [, day = "", time = "", offset = ""] = /^(\d{4}-\d\d-\d\d)T([\d:]+)(?:\.\d+)?(.*)$/.exec(local) ?? [];
   if (day === "") return local;
   return `${WEEKDAYS[new Date(`${day}T00:00:00Z`).getUTCDay()] ?? ""} ${day} ${time} ${offset === "Z" || offset === "+00:00" ? "UTC" : offset}`;

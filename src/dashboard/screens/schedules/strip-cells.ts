@@ -5,7 +5,7 @@ import { countText } from "../../parts/format.ts";
 export type Outcome = ScheduleRun["outcome"];
 
 /** From the best to the worst: the worst one of a cell gives it its mark. */
-export const OUTCOMES: readonly Outcome[] = ["fired", "late", "skipped", "missed"];
+const OUTCOMES: readonly Outcome[] = ["fired", "late", "skipped", "missed"];
 
 export interface Cell {
   /** Epoch ms. */
