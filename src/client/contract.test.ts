@@ -15,12 +15,12 @@ import {
 import { updateJob } from "../api/contract/job-update-operations.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as queues from "../api/contract/queue-operations.ts";
-import { scheduleSchema } from "../api/contract/schedule-definition-schema.ts";
 import { previewAnswerSchema, scheduleAnswerSchema, scheduleRunSchema } from "../api/contract/schedule-schemas.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { isBulkType } from "../core/bulk.ts";
 import { filterSchemas } from "../core/job-filters.ts";
 import { includeReplayed } from "../core/reruns.ts";
+import { scheduleSchema } from "../core/schedules/definition-schema.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { loadRegistry } from "../jobs/registry.ts";
 import type { JsonSchema, Rendering } from "../testing/schema-types.ts";

@@ -560,26 +560,40 @@ export interface ScheduleTick {
 }
 
 export interface ScheduleDefinition {
+  /** 5 fields (minute, hour, day of month, month, day of week), or 6 with seconds first; names, `L`, `W`, `#`, `@daily` etc., and `H` for a value that follows from the schedule's name */
   cron?: string | undefined;
+  /** Multiples of it since 1970-01-01T00:00:00Z */
   everyMs?: number | undefined;
+  /** Moves the ticks of every_ms */
   offsetMs?: number | undefined;
   times?: readonly (string | Date)[] | undefined;
+  /** IANA name, such as `Europe/Berlin` */
   timeZone?: string | undefined;
+  /** What happens to a tick while the job of the tick before has not finished */
   overlap?: "skip" | "allow" | "queue_one" | "cancel_previous" | undefined;
   catchUp?:
     | {
+        /** Which ticks are made up that were missed while no server ran */
         policy?: "none" | "last" | "all" | undefined;
+        /** Older ticks are not made up. Default for `last`: one period, at most 24 h */
         withinMs?: number | null | undefined;
+        /** So many of the newest missed ticks are made up by `all` */
         max?: number | undefined;
       }
     | undefined;
+  /** Each tick is delayed by up to so long, but never past the next tick */
   jitterMs?: number | undefined;
+  /** No tick before */
   startAt?: string | Date | null | undefined;
+  /** No tick after */
   endAt?: string | Date | null | undefined;
+  /** The schedule ends after so many fired ticks */
   maxRuns?: number | null | undefined;
+  /** The schedule pauses itself after so many failed jobs in a row */
   pauseAfterFailures?: number | null | undefined;
-  job: Submission;
   description?: string | null | undefined;
+  /** A submission; its strings may contain templates such as `${tick-1d:YYYY-MM-DD}` */
+  job: Submission;
 }
 
 export interface JobOptions {

@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { AttemptOutcome, Status, TerminalStatus } from "../core/job.ts";
 import { isFinished, STATUSES } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
+import type { RunOutcome } from "../core/schedules/schedule.ts";
 import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
 import { counterFamily, histogramFamily } from "./metric-family.ts";
@@ -138,6 +139,17 @@ function createMetricFamilies(registry: Registry) {
     ["script"],
     QUICK_SECONDS,
   );
+  const scheduleTicks = counter({
+    name: "taskflow_schedule_ticks_total",
+    help: "Ticks of schedules decided by this replica: fired, late (made up), skipped or missed; the name is empty beyond 200 schedules",
+    labels: ["name", "outcome"],
+  });
+  const scheduleLateness = histogram(
+    "taskflow_schedule_lateness_seconds",
+    "From a tick, and its jitter, to its job; the name is empty beyond 200 schedules",
+    ["name"],
+    SECONDS,
+  );
   const recorderDropped = counter({
     name: "taskflow_recorder_dropped_total",
     help: "Outcomes for which this replica's recorder had no room: a sweep records them from the outbox",
@@ -170,6 +182,9 @@ function createMetricFamilies(registry: Registry) {
       copy.observe(seconds);
     },
     observeScript: (name: string, seconds: number): void => script.of(name).observe(seconds),
+    /** @param name of the schedule; "" if it is not named */
+    countTicks: (name: string, outcome: RunOutcome, ticks: number): void => scheduleTicks.of(name, outcome).add(ticks),
+    observeLateness: (name: string, seconds: number): void => scheduleLateness.of(name).observe(seconds),
     countDropped: (outcomes: number): void => recorderDropped.add(outcomes),
   };
 }

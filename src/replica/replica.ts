@@ -41,6 +41,7 @@ import type { QueueListeners } from "./open-queue.ts";
 import { openQueue } from "./open-queue.ts";
 import { openRecorder, recordCancelled } from "./open-recorder.ts";
 import { rerunsOf } from "./reruns.ts";
+import { openSchedules } from "./schedules/open-schedules.ts";
 import { typesToRun } from "./settings-check.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { makeWorkerParts } from "./worker-parts.ts";
@@ -118,6 +119,8 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const typeOf = options.registry.get;
   const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
+  const schedules = openSchedules(options, { ...stores, metrics, callbackOf, cancelWaiting });
+  closers.push(() => schedules.close());
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
@@ -135,10 +138,10 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
-  const serverParts = makeServer(options, { ...stores, ...shared, threads });
+  const serverParts = makeServer(options, { ...stores, ...shared, schedules: schedules.schedules, threads });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
-  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain);
+  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain, schedules.stop);
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,
@@ -149,6 +152,7 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   leases.start();
   sweep.start();
   worker.open();
+  schedules.start();
   const leave = (): void => {
     server.leave();
     workerParts.announceDrain();

@@ -16,6 +16,9 @@ import { parseBody } from "../core/body.ts";
 import type { Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
+import { loadCron } from "../core/schedules/cron.ts";
+import { readDefinition } from "../core/schedules/definition.ts";
+import { ticksOfSchedule } from "../core/schedules/timing.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { registryOf } from "../jobs/registry.ts";
 import webhook from "../jobs/webhook/webhook.ts";
@@ -24,11 +27,12 @@ import { createMetrics } from "../observability/metrics.ts";
 import { forgettableOf } from "../queue/forgetting.ts";
 import type { Queue } from "../queue/queue.ts";
 import { callbacks } from "../replica/callback.ts";
+import { ScheduleService } from "../replica/schedules/service.ts";
 import { AuditLog } from "../results/audit-log.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
+import { ScheduleStore } from "../results/schedules/schedule-store.ts";
 import { Store } from "../results/store.ts";
-import { memorySchedules } from "./memory-schedules.ts";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 import { until } from "./until.ts";
@@ -131,6 +135,18 @@ export async function startApiServer({
     onRecorded: (outcomes) => queue.forget(outcomes.map(forgettableOf)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
+  const schedules = new ScheduleService({
+    store: new ScheduleStore(database),
+    copies: queue.schedules,
+    tickingOf: async ({ name, definition: text }) => {
+      await loadCron();
+      const definition = readDefinition(text);
+      return { name, definition, ticks: ticksOfSchedule(definition, name) };
+    },
+    now: () => queue.clock.now(),
+    onError: (error) => logged.push(error),
+    onDropped: (run, error) => logged.push({ run, error }),
+  });
   const looks = new JobLooks({ queue, store });
   const waiters = new Waiters({ queue, looks });
   const events = new EventHub({ queue, looks });
@@ -141,7 +157,7 @@ export async function startApiServer({
         throw new Error("this server has no re-runs");
       },
     },
-    schedules: memorySchedules(() => queue.ids.next()),
+    schedules,
     bulk: {
       matching: () => {
         throw new Error("this server has no bulk operations");
@@ -249,6 +265,7 @@ export async function startApiServer({
       await server.close();
       await recorder.close(1_000);
       await audit.close();
+      await schedules.close();
       await store.close();
       queue.close();
     },

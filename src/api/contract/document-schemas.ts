@@ -1,5 +1,6 @@
 /** The component schemas of the OpenAPI document: submissions and results by job type, jobs, problems. */
 import { Type } from "typebox";
+import { scheduleSchema } from "../../core/schedules/definition-schema.ts";
 import { MAX_ISSUES } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../jobs/registry.ts";
@@ -11,7 +12,6 @@ import {
   jobSchema,
   jobSummarySchema,
 } from "./job-schemas.ts";
-import { scheduleSchema } from "./schedule-definition-schema.ts";
 import { scheduleAnswerSchema, scheduleListSchema } from "./schedule-schemas.ts";
 
 type Json = Record<string, unknown>;

@@ -1,9 +1,9 @@
 /** The schemas of schedules: their definitions, as callers write them and read them, and their runs. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
+import { scheduleSchema } from "../../core/schedules/definition-schema.ts";
 import { CATCH_UP_POLICIES, RUN_KINDS, RUN_OUTCOMES, RUN_REASONS } from "../../core/schedules/schedule.ts";
 import { componentRef, idSchema, nullable, statusSchema, timeSchema } from "./job-schemas.ts";
-import { scheduleSchema } from "./schedule-definition-schema.ts";
 
 const count = Type.Integer({ minimum: 0 });
 

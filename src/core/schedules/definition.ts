@@ -49,9 +49,10 @@ type Fields = Partial<Static<typeof envelopeSchema>>;
  */
 export function parseSchedule(value: unknown, json: string, rules: ScheduleRules): ParsedSchedule {
   const issues: ValidationIssue[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { issues };
   const fields = validFields(value, issues);
   const timeZone = readZone(fields.time_zone, issues);
-  const timing = readTiming(fields, timeZone, rules.name, issues, isGiven(value));
+  const timing = readTiming(fields, timeZone, rules.name, issues, (name) => Object.hasOwn(value, name));
   const bounds = readBounds(fields, issues);
   const job = fields.job && readJob(fields.job, json, { ...rules, timeZone, timing }, issues);
   checkCaughtUp(fields, job, issues);
@@ -61,18 +62,12 @@ export function parseSchedule(value: unknown, json: string, rules: ScheduleRules
 }
 
 /** The members that have no issue so far, so that one answer reports all issues. */
-function validFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+function validFields(value: object, issues: readonly ValidationIssue[]): Fields {
   const invalid = new Set(issues.map(({ path }) => path.split("/", 2)[1]));
   const isValid = (name: string): boolean => Object.hasOwn(value, name) && !invalid.has(name);
   return Object.fromEntries(
     FIELDS.filter(isValid).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]),
   );
-}
-
-/** Whether a request has a member, valid or not. */
-function isGiven(value: unknown): (name: string) => boolean {
-  return (name) => typeof value === "object" && value !== null && Object.hasOwn(value, name);
 }
 
 function readZone(name: string | undefined, issues: ValidationIssue[]): string {
@@ -89,15 +84,15 @@ function readTiming(
   timeZone: string,
   name: string,
   issues: ValidationIssue[],
-  isGivenMember: (name: string) => boolean,
+  isGiven: (name: string) => boolean,
 ): Timing | undefined {
-  const given = ["cron", "every_ms", "times"].filter(isGivenMember);
+  const given = ["cron", "every_ms", "times"].filter(isGiven);
   if (given.length !== 1)
     issues.push({
       path: given.length === 0 ? "" : `/${given[1]}`,
       message: "expected exactly one of cron, every_ms and times",
     });
-  if (offset_ms !== undefined && offset_ms > 0 && !isGivenMember("every_ms"))
+  if (offset_ms !== undefined && offset_ms > 0 && !isGiven("every_ms"))
     issues.push({ path: "/offset_ms", message: "is only for every_ms" });
   if (every_ms !== undefined && offset_ms !== undefined && offset_ms >= every_ms)
     issues.push({ path: "/offset_ms", message: "expected less than every_ms" });

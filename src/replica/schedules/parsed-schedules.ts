@@ -25,7 +25,7 @@ export class ParsedSchedules {
   }
 
   /** Rejects for a definition that this version of the program cannot read. */
-  async of({ name, definition }: WorkingCopy): Promise<TickingSchedule> {
+  readonly of = async ({ name, definition }: WorkingCopy): Promise<TickingSchedule> => {
     const known = this.#parsed.get(name);
     if (known?.definition === definition) return known.schedule;
     this.#forget(name);
@@ -39,7 +39,7 @@ export class ParsedSchedules {
       this.#forget(oldest);
     }
     return schedule;
-  }
+  };
 
   #forget(name: string): void {
     this.#chars -= this.#parsed.get(name)?.definition.length ?? 0;

@@ -8,12 +8,11 @@ import type { Submission } from "../../core/job.ts";
 import type { WorkingCopy } from "../../core/schedules/copies.ts";
 import type { Decision, TickingSchedule } from "../../core/schedules/decide.ts";
 import { decide, lookAtOf } from "../../core/schedules/decide.ts";
-import type { RunOutcome, ScheduleDefinition } from "../../core/schedules/schedule.ts";
+import type { RunOutcome } from "../../core/schedules/schedule.ts";
 import type { SubmissionRules } from "../../core/schedules/tick-job.ts";
 import { submissionOf } from "../../core/schedules/tick-job.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { ScheduleJob, Taken, TakenSchedule } from "../../queue/schedules.ts";
-import { ParsedSchedules } from "./parsed-schedules.ts";
 
 /** Schedules whose errors are remembered as logged. */
 const MAX_LOGGED = 1_000;
@@ -32,7 +31,8 @@ export interface ScheduleMetrics {
 
 export interface TickDecisionsParts extends SubmissionRules {
   readonly queue: Pick<Queue, "schedules" | "clock">;
-  readonly readDefinition: (definition: string) => ScheduleDefinition;
+  /** Rejects for a definition that cannot be read. */
+  readonly tickingOf: (copy: WorkingCopy) => Promise<TickingSchedule>;
   /** The ids of those schedules whose last jobs all failed, as many as `failures`; none if that is not known now. */
   readonly failing: (asked: readonly { readonly id: string; readonly failures: number }[]) => Promise<Set<string>>;
   /** Pauses a schedule whose jobs fail. @param at epoch ms */
@@ -40,6 +40,8 @@ export interface TickDecisionsParts extends SubmissionRules {
   /** Requests the cancellation of jobs; those that wait end at once. */
   readonly cancel: (ids: readonly string[]) => Promise<void>;
   readonly metrics: ScheduleMetrics;
+  /** This replica has added runs to the history in Redis. */
+  readonly onDecided: () => void;
   /** Called once for each version of a schedule that cannot be read, or whose job is not valid. */
   readonly onInvalid: (copy: WorkingCopy, reason: unknown) => void;
   readonly onError: (error: unknown) => void;
@@ -56,14 +58,12 @@ interface Decided {
 
 export class TickDecisions {
   readonly #parts: TickDecisionsParts;
-  readonly #parsed: ParsedSchedules;
   readonly #logged = new Set<string>();
   /** The schedules that the metrics name. */
   readonly #named = new Set<string>();
 
   constructor(parts: TickDecisionsParts) {
     this.#parts = parts;
-    this.#parsed = new ParsedSchedules(parts.readDefinition);
   }
 
   /** @returns epoch ms: when somebody must look at these schedules again; infinite for never */
@@ -79,13 +79,15 @@ export class TickDecisions {
     }
     const applied = await this.#apply(await this.#withoutUncancelled(await this.#withoutFailing(all, now)));
     for (const decided of applied) this.#observe(decided, total);
+    if (applied.some(({ decision }) => decision.runs.length > 0)) this.#parts.onDecided();
+    if (applied.some(({ jobs }) => jobs.some(isDurable))) return now; // the next take gets these jobs
     return Math.min(...applied.map(({ decision }) => decision.lookAt ?? Number.POSITIVE_INFINITY));
   }
 
   async #decideOne(taken: TakenSchedule, now: number): Promise<Decided> {
     const { copy, state, lastJobLives } = taken;
     try {
-      const schedule = await this.#parsed.of(copy);
+      const schedule = await this.#parts.tickingOf(copy);
       const submissions = new Map<number, Submission | undefined>();
       const invalid = new Set<number>();
       for (;;) {
@@ -187,6 +189,10 @@ export class TickDecisions {
     if (this.#named.size < MAX_NAMED) this.#named.add(name);
     return this.#named.has(name) ? name : "";
   }
+}
+
+function isDurable({ submission }: ScheduleJob): boolean {
+  return submission.options.durability === "postgres";
 }
 
 /** The decision about a schedule that cannot be read: its next tick is missed, and somebody looks again later. */

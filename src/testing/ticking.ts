@@ -1,0 +1,82 @@
+/** Schedules and tickers for tests, on a real Redis. */
+import type { CopyChange, WorkingCopy } from "../core/schedules/copies.ts";
+import { lookAtOf } from "../core/schedules/decide.ts";
+import type { ScheduleDefinition } from "../core/schedules/schedule.ts";
+import { firstState } from "../core/schedules/state.ts";
+import { ticksOfSchedule } from "../core/schedules/timing.ts";
+import type { Queue } from "../queue/queue.ts";
+import { ParsedSchedules } from "../replica/schedules/parsed-schedules.ts";
+import type { TickerOptions } from "../replica/schedules/ticker.ts";
+import { Ticker } from "../replica/schedules/ticker.ts";
+
+export const PERIOD_MS = 60_000;
+
+export function definitionOf(changes: Partial<ScheduleDefinition> = {}): ScheduleDefinition {
+  return {
+    timing: { kind: "every", everyMs: PERIOD_MS, offsetMs: 0 },
+    timeZone: "UTC",
+    overlap: "allow",
+    catchUp: { policy: "last", withinMs: null, max: 100 },
+    jitterMs: 0,
+    startAt: null,
+    endAt: null,
+    maxRuns: null,
+    pauseAfterFailures: null,
+    job: `{"type":"noop","payload":{"tick":"\${tick}"}}`,
+    description: null,
+    ...changes,
+  };
+}
+
+/** A schedule whose ticks up to `decided` (epoch ms) are decided. Its definition is stored as {@link ScheduleDefinition}. */
+export function scheduleOf(
+  name: string,
+  decided: number,
+  changes: Partial<ScheduleDefinition> = {},
+  copyChanges: Partial<WorkingCopy> = {},
+): CopyChange {
+  const definition = definitionOf(changes);
+  const schedule = { name, definition, ticks: ticksOfSchedule(definition, name) };
+  const copy: WorkingCopy = {
+    name,
+    id: `id-of-${name}`,
+    version: 1,
+    revision: 1,
+    definition: JSON.stringify(definition),
+    apiKey: null,
+    ...copyChanges,
+  };
+  const stored = { ...copy, pause: null, resumeCatchUp: null, effectiveFrom: decided, lastRun: null };
+  const state = firstState(schedule, stored);
+  return { copy, before: undefined, state, lookAt: lookAtOf(schedule, state, decided) };
+}
+
+/** What a ticker is given unless the test says otherwise. Durable jobs are committed nowhere. */
+export function tickerOptions(queue: Queue, changes: Partial<TickerOptions> = {}): TickerOptions {
+  return {
+    queue,
+    tickingOf: new ParsedSchedules((text) => JSON.parse(text) as ScheduleDefinition).of,
+    typeOf: (type) =>
+      type === "noop" ? { definition: { attempts: 3 }, maxBodyBytes: 0, issuesOf: () => [] } : undefined,
+    durability: "redis",
+    failing: async () => new Set(),
+    pauseFailing: async () => undefined,
+    cancel: async () => undefined,
+    acceptanceLogWriter: { accept: (_, done) => done({ kind: "committed" }) },
+    store: { among: async () => new Set() },
+    metrics: { countTicks: () => undefined, observeLateness: () => undefined },
+    onDecided: () => undefined,
+    onInvalid: () => undefined,
+    onError: (error) => {
+      throw error;
+    },
+    ...changes,
+  };
+}
+
+/** One look of a ticker at what is due: it starts, and is closed at once. */
+export async function tickOnce(queue: Queue, changes: Partial<TickerOptions> = {}): Promise<void> {
+  const ticker = new Ticker(tickerOptions(queue, changes));
+  ticker.start();
+  await ticker.close();
+}
