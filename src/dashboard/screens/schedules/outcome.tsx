@@ -1,4 +1,4 @@
-/** What became of a tick, by a word, a shape and a colour; and why. */
+/** The outcome of a tick, by a word, a shape and a colour. */
 import type { JSX } from "preact";
 import { Shape } from "../../parts/shape.tsx";
 import type { Outcome } from "./strip-cells.ts";

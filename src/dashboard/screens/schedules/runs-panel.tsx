@@ -1,4 +1,4 @@
-/** What became of the ticks of a schedule, with their jobs. New runs wait behind a button. */
+/** The runs of a schedule, with their jobs. New ones wait behind a button. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ScheduleRun, ScheduleRunPage } from "../../../client/taskflow.ts";

@@ -1,4 +1,4 @@
-/** One schedule: its next ticks, what became of the last ones, and its definition. */
+/** One schedule: its next ticks, the outcomes of the last ones, and its definition. */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Schedule } from "../../../client/taskflow.ts";

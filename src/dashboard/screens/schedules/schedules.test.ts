@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Theme } from "../../../testing/dashboard.ts";
@@ -277,5 +279,36 @@ describe("one schedule", () => {
     await heading(page, "Schedule not found");
     await expectAccessible(page);
     await page.close();
+  });
+});
+
+describe("a schedule of a file", () => {
+  it("says that it was changed over the API, and gets the definition of its file again", async () => {
+    const folder = tempDir();
+    await writeFile(join(folder, "nightly.json"), JSON.stringify(NIGHTLY));
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    const filed = await startReplica({
+      redis: redis.address,
+      database: database.url,
+      artifacts: tempDir(),
+      env: { SCHEDULES_DIR: folder },
+    });
+    const page = await dashboard.open("/schedules/nightly", { url: filed.url });
+    await page.getByText("At 03:00, Monday through Friday").waitFor();
+    expect(await button(page, "Revert…").count()).toBe(0);
+    await call(filed, "PUT", "/api/v1/schedules/nightly", { ...NIGHTLY, cron: "0 4 * * *" });
+    await page.getByText("It was changed over the API").waitFor();
+    await expectAccessible(page);
+    await picture(page, "schedule-overridden", { isWhole: false });
+    await button(page, "Revert…").click();
+    await button(page, "Revert schedule").click();
+    await page.getByText("The schedule nightly has the definition of its file again.").waitFor();
+    await page.getByText("It was changed over the API").waitFor({ state: "detached" });
+    expect((await call(filed, "GET", "/api/v1/schedules/nightly")).body).toMatchObject({
+      cron: "0 3 * * 1-5",
+      overridden: false,
+    });
+    await page.close();
+    await filed.close();
   });
 });

@@ -1,4 +1,4 @@
-/** The schedules: when each has its next tick, and what became of the last ones. */
+/** The schedules: the next tick of each, and the outcomes of the last ones. */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Schedule } from "../../../client/taskflow.ts";

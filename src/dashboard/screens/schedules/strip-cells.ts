@@ -1,4 +1,4 @@
-/** What became of the ticks of the last 24 hours, in cells of half an hour. */
+/** The outcomes of the ticks of the last 24 hours, in cells of half an hour. */
 import type { ScheduleRun } from "../../../client/taskflow.ts";
 import { countText } from "../../parts/format.ts";
 
