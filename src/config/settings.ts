@@ -82,6 +82,11 @@ export const baseSettings = Type.Object({
     default: "",
     description: "A folder with job types of your own, one `.js`, `.mjs` or `.ts` file each. Empty: none",
   }),
+  SCHEDULES_DIR: Type.String({
+    default: "",
+    description:
+      "A folder with schedules: each file `NAME.json` has the body of `PUT /api/v1/schedules/NAME`. A replica applies them when it starts, and removes schedules whose files are gone. Empty: none",
+  }),
   TASKFLOW_AUTH: Type.Enum(["", "none"], {
     default: "",
     description: "`none` serves everyone without a key; empty: while there are no keys, only this machine is served",

@@ -41,6 +41,7 @@ import type { QueueListeners } from "./open-queue.ts";
 import { openQueue } from "./open-queue.ts";
 import { openRecorder, recordCancelled } from "./open-recorder.ts";
 import { rerunsOf } from "./reruns.ts";
+import { readScheduleFiles } from "./schedules/files.ts";
 import { openSchedules } from "./schedules/open-schedules.ts";
 import { typesToRun } from "./settings-check.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -107,6 +108,7 @@ interface Stores {
 async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Replica, "close">> {
   const { config, log } = options;
   const definitions = typesToRun(options);
+  const scheduleFiles = await readScheduleFiles(options);
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
@@ -121,6 +123,7 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const schedules = openSchedules(options, { ...stores, metrics, callbackOf, cancelWaiting });
   closers.push(() => schedules.close());
+  if (scheduleFiles) await schedules.applyFiles(scheduleFiles);
   const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(

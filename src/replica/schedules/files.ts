@@ -6,12 +6,20 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { parseJson } from "../../core/body.ts";
+import { loadCron } from "../../core/schedules/cron.ts";
+import { parseSchedule } from "../../core/schedules/definition.ts";
+import { isScheduleName, SCHEDULE_NAME_RULE } from "../../core/schedules/name.ts";
+import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { messageOf, UsageError } from "../../errors.ts";
+import type { Registry } from "../../jobs/registry.ts";
 import { removed, withFile } from "../../results/schedules/changes.ts";
 import type { ScheduleRow } from "../../results/schedules/schedule-row.ts";
 import type { ScheduleStore } from "../../results/schedules/schedule-store.ts";
 
 const SUFFIX = ".json";
+/** Rows of one read. */
 const PAGE = 200;
 
 /** A schedule in a file, checked. */
@@ -21,40 +29,65 @@ export interface ScheduleFile {
   readonly definition: string;
 }
 
-/** Checks a definition. @returns its JSON with defaults, or what is wrong */
-export type CheckDefinition = (
-  name: string,
-  json: string,
-) =>
-  | { readonly definition: string }
-  | { readonly issues: readonly { readonly path: string; readonly message: string }[] };
+export interface FileRules {
+  readonly config: Pick<Config, "SCHEDULES_DIR" | "ACCEPT_DURABILITY">;
+  readonly registry: Pick<Registry, "get">;
+}
 
 /**
- * Reads and checks all files. Folders, hidden files, and files with other endings are ignored.
- * @throws UsageError, with a sentence for each file that is not valid
+ * Reads and checks all files. Hidden files, and those with other endings, are ignored.
+ * @returns undefined without SCHEDULES_DIR
+ * @throws UsageError, with a sentence for each file that is not valid, which lists all its issues
  */
-export async function readScheduleFiles(folder: string, check: CheckDefinition): Promise<ScheduleFile[]> {
+export async function readScheduleFiles(rules: FileRules): Promise<ScheduleFile[] | undefined> {
+  const folder = rules.config.SCHEDULES_DIR;
+  if (folder === "") return undefined;
   const names = await readdir(folder).catch((error: unknown) => {
-    throw new UsageError(`SCHEDULES_DIR: the folder ${folder} cannot be read: ${messageOf(error)}.`, error);
+    throw new UsageError(`SCHEDULES_DIR: the folder cannot be read: ${messageOf(error)}.`, error);
   });
+  await loadCron();
   const files: ScheduleFile[] = [];
   const wrong: string[] = [];
   for (const file of names.filter((name) => name.endsWith(SUFFIX) && !name.startsWith(".")).sort()) {
-    const name = file.slice(0, -SUFFIX.length);
-    try {
-      const checked = check(name, await readFile(join(folder, file), "utf8"));
-      if ("definition" in checked) files.push({ name, definition: checked.definition });
-      else wrong.push(`SCHEDULES_DIR: ${file} is not a valid schedule: ${listed(checked.issues)}.`);
-    } catch (error) {
-      wrong.push(`SCHEDULES_DIR: ${file} cannot be read: ${messageOf(error)}.`);
-    }
+    const read = await readScheduleFile(join(folder, file), file.slice(0, -SUFFIX.length), rules);
+    if ("definition" in read) files.push(read);
+    else wrong.push(`SCHEDULES_DIR: ${file} is not a valid schedule: ${read.issues.map(issueText).join("; ")}.`);
   }
   if (wrong.length > 0) throw new UsageError(wrong.join("\n"));
   return files;
 }
 
-function listed(issues: readonly { readonly path: string; readonly message: string }[]): string {
-  return issues.map(({ path, message }) => (path === "" ? message : `${path} ${message}`)).join("; ");
+async function readScheduleFile(
+  path: string,
+  name: string,
+  { config, registry }: FileRules,
+): Promise<ScheduleFile | { readonly issues: readonly ValidationIssue[] }> {
+  const whole = (message: string): ValidationIssue => ({ path: "", message });
+  const issues = isScheduleName(name) ? [] : [whole(`its name is not valid: ${SCHEDULE_NAME_RULE}`)];
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    return { issues: [...issues, whole(`it cannot be read: ${messageOf(error)}`)] };
+  }
+  const json = parseJson(bytes);
+  if ("rejection" in json) {
+    const { detail, issues: own } = json.rejection;
+    const all = own.length > 0 ? own : [whole(detail.replace("The body", "the file").replace(/\.$/, ""))];
+    return { issues: [...issues, ...all] };
+  }
+  const parsed = parseSchedule(json.value, new TextDecoder().decode(bytes), {
+    name,
+    now: Date.now(),
+    typeOf: registry.get,
+    durability: config.ACCEPT_DURABILITY,
+  });
+  if ("issues" in parsed) issues.push(...parsed.issues);
+  return issues.length > 0 || "issues" in parsed ? { issues } : { name, definition: parsed.text };
+}
+
+function issueText({ path, message }: ValidationIssue): string {
+  return path === "" ? message : `${path} ${message}`;
 }
 
 export interface AppliedFiles {

@@ -16,6 +16,7 @@ import type { Store } from "../../results/store.ts";
 import type { BulkParts } from "../bulk.ts";
 import type { ReplicaOptions } from "../replica.ts";
 import { warning } from "../warning.ts";
+import type { ScheduleFile } from "./files.ts";
 import { ParsedSchedules } from "./parsed-schedules.ts";
 import { ScheduleService } from "./service.ts";
 import type { TickDecisionsParts } from "./tick-decisions.ts";
@@ -37,6 +38,8 @@ export interface OpenSchedulesParts {
 
 export interface OpenSchedules {
   readonly schedules: Schedules;
+  /** Makes the schedules of files what the files say. */
+  readonly applyFiles: (files: readonly ScheduleFile[]) => Promise<void>;
   /** Applies what other replicas left, and begins to fire ticks. */
   readonly start: () => void;
   /** Fires no more ticks. Idempotent. */
@@ -56,6 +59,7 @@ export function openSchedules(
     copies: queue.schedules,
     tickingOf: parsed.of,
     now: () => queue.clock.now(),
+    runId: async () => (await queue.serverInfo()).run_id ?? "",
     onError: warning(log, "Redis and Postgres may differ in their schedules"),
     onDropped: (run, error) => log.error({ schedule: run.name, error }, "a run of a schedule cannot be stored"),
   });
@@ -80,6 +84,10 @@ export function openSchedules(
   });
   return {
     schedules: service,
+    applyFiles: async (files) => {
+      const { changed, removed } = await service.applyFiles(files);
+      if (changed.length + removed.length > 0) log.info({ changed, removed }, "applied the files in SCHEDULES_DIR");
+    },
     start: () => {
       service.start();
       ticker.start();

@@ -18,7 +18,7 @@ import type { ScheduleRow } from "../../results/schedules/schedule-row.ts";
 import type { ScheduleStore } from "../../results/schedules/schedule-store.ts";
 import { APPLY_LIMIT, Applier, type ApplierOptions, isEnded } from "./applier.ts";
 import { applyFiles, type ScheduleFile } from "./files.ts";
-import { ScheduleSync } from "./sync.ts";
+import { ScheduleSync, type ScheduleSyncOptions } from "./sync.ts";
 
 export interface ScheduleServiceOptions {
   readonly store: ScheduleStore;
@@ -26,6 +26,8 @@ export interface ScheduleServiceOptions {
   readonly tickingOf: ApplierOptions["tickingOf"];
   /** Epoch ms, Redis's. */
   readonly now: () => number;
+  /** As in {@link ScheduleSyncOptions}. */
+  readonly runId: ScheduleSyncOptions["runId"];
   /** Called when Redis and Postgres could not be brought together; it is tried again. */
   readonly onError: (error: unknown) => void;
   /** Called with a run that Postgres cannot store. */
@@ -63,12 +65,14 @@ export class ScheduleService implements Schedules {
   }
 
   async put(name: string, definition: string, options: PutOptions): Promise<Put> {
-    let kind: Put["kind"] = "conflict";
+    const made: { kind: Put["kind"] } = { kind: "conflict" };
     const row = await this.#store.change(name, (before) => {
       const after = withDefinition(before, definition, options, this.#change(name));
-      if (after !== undefined) kind = after === before ? "unchanged" : after.id === before?.id ? "replaced" : "created";
+      if (after !== undefined)
+        made.kind = after === before ? "unchanged" : after.id === before?.id ? "replaced" : "created";
       return after;
     });
+    const { kind } = made;
     if (kind === "conflict" || !row) return { kind: "conflict" };
     if (kind !== "unchanged") await this.#apply(row);
     return { kind, schedule: await this.#detailsOf(row) };
@@ -117,15 +121,15 @@ export class ScheduleService implements Schedules {
   }
 
   async revert(name: string): Promise<ScheduleDetails | "no_file" | undefined> {
-    let answer: ScheduleRow | "no_file" | undefined;
-    let isChanged = false;
+    const made: { row?: ReturnType<typeof reverted>; isChanged: boolean } = { isChanged: false };
     const row = await this.#store.change(name, (before) => {
-      answer = reverted(before, this.#change(name));
-      isChanged = answer !== before;
-      return answer === "no_file" ? undefined : answer;
+      made.row = reverted(before, this.#change(name));
+      made.isChanged = made.row !== before;
+      return made.row === "no_file" ? undefined : made.row;
     });
-    if (answer === undefined || answer === "no_file" || !row) return answer as "no_file" | undefined;
-    if (isChanged) await this.#apply(row);
+    if (made.row === undefined || made.row === "no_file") return made.row;
+    if (!row) return undefined;
+    if (made.isChanged) await this.#apply(row);
     return this.#detailsOf(row);
   }
 
