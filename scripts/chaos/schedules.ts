@@ -61,7 +61,7 @@ async function put(
   name: string,
   { durability, ...definition }: (typeof SCHEDULES)[keyof typeof SCHEDULES],
 ): Promise<void> {
-  const job = { type: "noop", durability, tags: [`${name} \${tick}`] };
+  const job = { type: "noop", payload: {}, durability, tags: [`${name} \${tick}`] };
   await expectAnswer(stage, "PUT", name, JSON.stringify({ every_ms: EVERY_MS, ...definition, job }), 201);
 }
 
@@ -94,10 +94,16 @@ function checkRuns(stage: Stage, runs: readonly Run[], lengthMs: number): void {
     own.forEach(({ tick, job_id, reason, outcome }, i) => {
       const before = own[i - 1]?.tick ?? tick - EVERY_MS;
       const at = new Date(tick).toISOString();
-      stage.expect(tick - before === EVERY_MS, `${name}: ${tick - before} ms between the tick of ${at} and the one before`);
+      stage.expect(
+        tick - before === EVERY_MS,
+        `${name}: ${tick - before} ms between the tick of ${at} and the one before`,
+      );
       stage.expect(job_id !== null || reason !== null, `${name}: the tick of ${at} has neither a job nor a reason`);
       if (job_id === null) return;
-      stage.expect(outcome === "fired" || outcome === "late", `${name}: the tick of ${at} is ${outcome}, and has a job`);
+      stage.expect(
+        outcome === "fired" || outcome === "late",
+        `${name}: the tick of ${at} is ${outcome}, and has a job`,
+      );
       const entry = stage.ledger.open("noop", { key: `${name} ${at}` });
       entry.id = job_id;
       entry.state = "accepted";

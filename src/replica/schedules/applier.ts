@@ -68,7 +68,8 @@ export class Applier {
         await copies.remove([row]);
         applied.push({ name, revision, isEnded: false });
       } else if (before?.state.id === row.id && before.state.revision === revision) {
-        applied.push({ name, revision, isEnded: isEnded(before.state) });
+        const hasEnded = isEnded(before.state);
+        if (row.applied !== revision || row.isEnded !== hasEnded) applied.push({ name, revision, isEnded: hasEnded });
       } else if (before && before.state.revision >= revision) {
         // the row is old; if it still is after another read, the database was restored from a backup
         if (tries > 0) await store.change(name, (stored) => stored && { ...stored }, before.state.revision);

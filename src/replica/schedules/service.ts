@@ -18,7 +18,7 @@ import type { ScheduleRow } from "../../results/schedules/schedule-row.ts";
 import type { ScheduleStore } from "../../results/schedules/schedule-store.ts";
 import { APPLY_LIMIT, Applier, type ApplierOptions, isEnded } from "./applier.ts";
 import { applyFiles, type ScheduleFile } from "./files.ts";
-import { ScheduleSync } from "./sync.ts";
+import { ScheduleSync, type ScheduleSyncOptions } from "./sync.ts";
 
 export interface ScheduleServiceOptions {
   readonly store: ScheduleStore;
@@ -26,6 +26,8 @@ export interface ScheduleServiceOptions {
   readonly tickingOf: ApplierOptions["tickingOf"];
   /** Epoch ms, Redis's. */
   readonly now: () => number;
+  /** As in {@link ScheduleSyncOptions}. */
+  readonly runId: ScheduleSyncOptions["runId"];
   /** Called when Redis and Postgres could not be brought together; it is tried again. */
   readonly onError: (error: unknown) => void;
   /** Called with a run that Postgres cannot store. */

@@ -105,6 +105,27 @@ describe("after Redis was emptied", () => {
     ]);
   });
 
+  it("or after a failover lost its latest changes, what Postgres has counts", async () => {
+    const { queue, redis, service, stateOf } = setup();
+    let runId = "one";
+    const schedules = service({ runId: () => Promise.resolve(runId) });
+    schedules.start();
+    await schedules.put("changed", definition(EVERY), { apiKey: null });
+    await schedules.put("kept", definition(EVERY), { apiKey: null });
+    const old = await redis.hgetall("{taskflow:0}:schedule_states");
+    await schedules.put("changed", definition(DAY_MS), { apiKey: null });
+    await schedules.put("lost", definition(DAY_MS), { apiKey: null });
+    await until(async () => (await queue.schedules.isLoaded()) || undefined, { what: "the schedules are loaded" });
+    await redis.hset("{taskflow:0}:schedule_states", old);
+    await queue.schedules.remove([{ name: "lost", id: (await stateOf("lost"))?.id ?? "" }]);
+    await redis.del(...(await redis.keys("*unscheduled*")));
+    runId = "two";
+    await until(async () => (await stateOf("lost")) && (await stateOf("changed"))?.version === 2, {
+      what: "Redis has what it lost",
+    });
+    expect(JSON.stringify(await stateOf("kept"))).toBe(old.kept);
+  });
+
   it("is not taken for loaded if it is emptied once more meanwhile", async () => {
     const { queue, redis } = setup();
     await queue.schedules.startLoading("token");

@@ -1,6 +1,6 @@
 /**
- * Brings Redis and Postgres together: applies changes that a dead replica has left, loads all schedules after Redis was
- * emptied, and stores the runs that were decided. One replica at a time does this. Where there are no schedules, it is a
+ * Brings Redis and Postgres together: applies changes that a dead replica has left, compares all schedules after Redis may
+ * have lost some (it was emptied or restarted, or failed over), and stores the runs that were decided. One replica at a time does this. Where there are no schedules, it is a
  * query every half minute.
  */
 import { randomUUID } from "node:crypto";
@@ -23,6 +23,8 @@ export interface ScheduleSyncOptions {
   readonly store: Pick<ScheduleStore, "pending" | "alone" | "page" | "named" | "addRuns" | "strays">;
   readonly copies: ScheduleCopies;
   readonly applier: Applier;
+  /** Identifies the process of the Redis server, and changes with each start and failover; "" if that is not known. */
+  readonly runId: () => Promise<string>;
   readonly onError: (error: unknown) => void;
   /** Called with a run that Postgres cannot store. */
   readonly onDropped: (run: ScheduleRun, error: unknown) => void;
@@ -34,6 +36,8 @@ export class ScheduleSync {
   readonly #runs: Periodic;
   readonly #drains: Periodic;
   #linger: NodeJS.Timeout | undefined;
+  /** The process of Redis whose schedules were compared with Postgres. */
+  #comparedRunId: string | undefined;
 
   constructor(options: ScheduleSyncOptions) {
     const { onError, periodMs = PERIOD_MS } = options;
@@ -79,15 +83,20 @@ export class ScheduleSync {
   }
 
   async #run(signal: AbortSignal): Promise<number | undefined> {
-    const { store, copies, periodMs } = this.#options;
+    const { store, copies, runId, periodMs } = this.#options;
     const { hasSchedules, hasUnapplied } = await store.pending();
     if (!hasSchedules) return periodMs ?? IDLE_PERIOD_MS;
-    const [isLoaded, { runs }] = await Promise.all([copies.isLoaded(), copies.pendingRuns(1)]);
-    if (isLoaded && !hasUnapplied && runs.length === 0) return undefined;
+    const [isLoaded, { runs }, id] = await Promise.all([copies.isLoaded(), copies.pendingRuns(1), runId()]);
+    const isCompared = isLoaded && id === this.#comparedRunId;
+    if (isCompared && !hasUnapplied && runs.length === 0) return undefined;
     await store.alone(async () => {
       await this.#drain(signal); // before states are made from the history
-      if (!isLoaded) await this.#load(signal);
-      else if (hasUnapplied) await this.#applyAll("unapplied", signal);
+      if (isCompared) {
+        if (hasUnapplied) await this.#applyAll("unapplied", signal);
+        return;
+      }
+      await this.#load(signal);
+      if (!signal.aborted) this.#comparedRunId = id;
     });
     return undefined;
   }

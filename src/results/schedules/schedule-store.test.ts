@@ -199,7 +199,7 @@ describe("the runs of a schedule", () => {
     expect(await store.lastFired([schedule.id, randomUUID()])).toEqual(new Map([[schedule.id, last]]));
   });
 
-  it("say when the schedule has ended, and count each run once, whoever adds them at once", async () => {
+  it("say when the schedule has ended, and count each run once, also when several connections add them", async () => {
     const stores = Array.from({ length: 4 }, opened);
     const [store] = stores as [ScheduleStore];
     const schedules = await Promise.all(["a", "b", "c"].map((name) => put(store, name, definition(1_000))));

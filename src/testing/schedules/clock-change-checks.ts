@@ -42,6 +42,12 @@ export function checkClockChange(timeZone: string, change: number): void {
   }
 }
 
+/** The ticks around a change, by expression. */
+export function ticksByExpression(timeZone: string, change: number): readonly (readonly number[])[] {
+  const crons = [...FIXED, ...INTERVALS.map(([cron]) => cron)];
+  return crons.map((cron) => ticksAround(cron, timeZone, change - AROUND_MS, change + AROUND_MS));
+}
+
 function isWholeHour(clock: ReturnType<typeof clockOf>, change: number): boolean {
   const after = clock.find(({ at }) => at === change);
   const before = clock.find(({ at }) => at === change - HOUR_MS);
