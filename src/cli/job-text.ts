@@ -67,6 +67,7 @@ export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
       ["group", group_key && printable(group_key)],
       ["tags", tags.length === 0 ? null : printable(tags.join(", "))],
       ["retry of", job.retry_of],
+      ["schedule", job.schedule && `${job.schedule.name} at ${job.schedule.tick}`],
       ["worker", job.worker],
       ["starts at", job.run_at],
       ["created", job.created_at],

@@ -27,6 +27,12 @@ export interface Job {
   tags: string[];
   /** The job that this one runs again */
   retry_of: string | null;
+  /** The schedule that submitted the job, and the tick that it is for */
+  schedule: {
+    name: string;
+    /** RFC 3339, in UTC */
+    tick: string;
+  } | null;
   /** The replica that runs or ran the latest attempt */
   worker: string | null;
   /** The earliest start */

@@ -6,6 +6,7 @@ import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Bulk } from "./bulk.ts";
 import type { Destinations } from "./destination.ts";
+import type { ScheduleTick } from "./job.ts";
 import type { Reruns } from "./reruns.ts";
 
 export { exponential, fixed } from "./backoff.ts";
@@ -23,6 +24,8 @@ export interface AttemptContext<Resource> {
   readonly timeoutMs: number;
   /** The job's `group_key`; null or absent if it has none. */
   readonly groupKey?: string | null;
+  /** The tick of a schedule that submitted the job; null or absent for any other job. */
+  readonly schedule?: ScheduleTick | null;
   /**
    * The last state that an earlier attempt saved, or threw with a {@link RetryableError}; undefined if there is none.
    */

@@ -46,6 +46,7 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     progress: null,
     tags: options.tags ?? [],
     retry_of: options.retry_of ?? null,
+    schedule: options.schedule ?? null,
     worker: null,
     run_at: options.run_at ?? null,
     created_at: createdAt,

@@ -194,6 +194,8 @@ export interface JobView {
   readonly progress: number | null;
   readonly tags: readonly string[];
   readonly retry_of: string | null;
+  /** The tick of a schedule that submitted it. */
+  readonly schedule: ScheduleTick | null;
   readonly worker: string | null;
   /** Epoch milliseconds, as all times here. */
   readonly run_at: number | null;

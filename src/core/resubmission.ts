@@ -10,7 +10,8 @@ export function hasLostPayload(error: JobError | null): boolean {
 }
 
 /**
- * The submission of the same job under a new id. It starts at once: `run_at` and `expires_at` are not copied.
+ * The submission of the same job under a new id. It starts at once: `run_at` and `expires_at` are not copied, nor is
+ * `schedule`, as no tick submits it.
  * @param options the submitted options that the view does not show
  */
 export function resubmissionOf(view: JobView, { timeout_ms, backoff, callback_url }: JobOptions): Submission {

@@ -92,12 +92,14 @@ describe("lane io", () => {
     expect(await end("test_io", payload)).toMatchObject({ kind: "threw", ...expected });
   });
 
-  it.each(["test_io", "test_cpu"])("gives a handler of %s its timeout and its group", async (type) => {
+  it.each(["test_io", "test_cpu"])("gives a handler of %s its timeout, its group and its tick", async (type) => {
+    const schedule = { name: "nightly", tick: 5 };
     const ended = new Promise<AttemptEnd>((resolve) => {
-      const one = { ...job(type, { do: "context" }), groupKey: "tenant-1", options: { timeout_ms: 7_000 } };
+      const one = { ...job(type, { do: "context" }), groupKey: "tenant-1", options: { timeout_ms: 7_000, schedule } };
       executor.start(one, (_, how) => resolve(how));
     });
-    expect(await ended).toEqual({ kind: "returned", result: `{"timeoutMs":7000,"groupKey":"tenant-1"}` });
+    const result = `{"timeoutMs":7000,"groupKey":"tenant-1","schedule":{"name":"nightly","tick":5}}`;
+    expect(await ended).toEqual({ kind: "returned", result });
   });
 
   it("has a task of its type run on a pool thread, which gets the payload as it was submitted", async () => {

@@ -160,6 +160,7 @@ export class Executor {
       attempt: job.attempt,
       timeoutMs: attempt.timeoutMs,
       groupKey: job.groupKey,
+      ...(job.options.schedule && { schedule: job.options.schedule }),
       startedAt: job.startedAt ?? 0,
       payload,
       state: stateLeft(job),

@@ -1,6 +1,6 @@
 /** The context of a handler of lane `io`: it runs on the main thread and is stopped by its signal. */
 
-import type { Job } from "../core/job.ts";
+import type { Job, ScheduleTick } from "../core/job.ts";
 import type { AttemptContext } from "../core/job-type.ts";
 import { PermanentError } from "../core/job-type.ts";
 import { stateLeft, stateText } from "../core/saved-state.ts";
@@ -62,6 +62,10 @@ export class IoContext implements AttemptContext<unknown>, Running {
 
   get groupKey(): string | null {
     return this.#attempt.job.groupKey;
+  }
+
+  get schedule(): ScheduleTick | null {
+    return this.#attempt.job.options.schedule ?? null;
   }
 
   get payloadJson(): string {

@@ -72,6 +72,7 @@ export async function closeResources(): Promise<void> {
 
 export default async function runAttempt(task: ThreadTask): Promise<ThreadReport> {
   const { type, jobId, claimSeq, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 } = task;
+  const { schedule = null } = task;
   const clockAtStart = performance.now();
   let kept: KeptLog | undefined;
   const keep = (message: string, fields?: Record<string, unknown>): void => {
@@ -103,6 +104,7 @@ export default async function runAttempt(task: ThreadTask): Promise<ThreadReport
       attempt,
       timeoutMs,
       groupKey,
+      schedule,
       state,
       payloadJson: text,
       resource,

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { AttemptDiagnostics } from "../core/job.ts";
+import type { AttemptDiagnostics, ScheduleTick } from "../core/job.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { memoryShares } from "../process/memory-limit.ts";
@@ -27,6 +27,8 @@ export interface ThreadTask {
   readonly attempt: number;
   readonly timeoutMs: number;
   readonly groupKey: string | null;
+  /** Absent from most jobs. */
+  readonly schedule?: ScheduleTick;
   /** Epoch ms of Redis. */
   readonly startedAt: number;
   /** JSON; for a large payload its bytes, which move to the thread. */

@@ -83,6 +83,6 @@ function withoutContents(record: AttemptRecord): AttemptRecord {
 }
 
 function erasedOptions(json: string): string | null {
-  const { api_key } = JSON.parse(json) as JobOptions;
-  return api_key === undefined ? null : JSON.stringify({ api_key });
+  const { api_key, schedule } = JSON.parse(json) as JobOptions;
+  return api_key === undefined && schedule === undefined ? null : JSON.stringify({ api_key, schedule });
 }

@@ -21,6 +21,7 @@ export function viewOfRow(row: JobRow): JobView {
     progress: null,
     tags: row.tags,
     retry_of: row.retry_of,
+    schedule: row.schedule,
     worker: row.worker,
     run_at: row.run_at,
     created_at: row.created_at,

@@ -52,6 +52,7 @@ describe("a job in Postgres", () => {
       tags: ["plain", `quote " back \\ comma , brace { tab \t line \n NULL`, "NULL", ""],
       durability: "postgres",
       retry_of: retryOf,
+      schedule: { name: "nightly", tick: TODAY },
     };
     const error = { code: "timeout", message: "took\ttoo\\long\n\0 \uD800 \u{1F600}", attempt: 2 };
     const job = {
@@ -91,6 +92,7 @@ describe("a job in Postgres", () => {
       progress: null,
       tags: options.tags,
       retry_of: retryOf,
+      schedule: { name: "nightly", tick: TODAY },
       worker: null,
       run_at: TODAY + 999,
       created_at: TODAY + 1,

@@ -53,6 +53,10 @@ export const jobSchema = Type.Object(
     progress: nullable(Type.Number({ minimum: 0, maximum: 100 })),
     tags: Type.Array(Type.String()),
     retry_of: nullable(idSchema, "The job that this one runs again"),
+    schedule: nullable(
+      Type.Object({ name: Type.String(), tick: timeSchema }),
+      "The schedule that submitted the job, and the tick that it is for",
+    ),
     worker: nullable(Type.String(), "The replica that runs or ran the latest attempt"),
     run_at: nullable(timeSchema, "The earliest start"),
     created_at: timeSchema,
@@ -91,6 +95,7 @@ export const jobSchema = Type.Object(
         progress: null,
         tags: [],
         retry_of: null,
+        schedule: null,
         worker: null,
         run_at: null,
         created_at: "2026-11-24T03:18:27.161Z",

@@ -62,6 +62,7 @@ export const JOB_FIELDS = {
   progress: state(({ progress }) => (progress === null ? "null" : String(progress))),
   tags: state(({ tags }) => (tags.length === 0 ? "[]" : JSON.stringify(tags))),
   retry_of: state(({ retry_of }) => stringJson(retry_of)),
+  schedule: state(({ schedule }) => scheduleJson(schedule)),
   worker: state(({ worker }) => stringJson(worker)),
   run_at: state(({ run_at }) => timeJson(run_at)),
   created_at: state(({ created_at }) => timeJson(created_at)),
@@ -104,6 +105,10 @@ const SUMMARY_FIELDS = Object.entries(JOB_FIELDS).flatMap(([name, field]) =>
 
 function stringJson(value: string | null): string {
   return value === null ? "null" : JSON.stringify(value);
+}
+
+function scheduleJson(schedule: JobView["schedule"]): string {
+  return schedule === null ? "null" : `{"name":${JSON.stringify(schedule.name)},"tick":${timeJson(schedule.tick)}}`;
 }
 
 function timeJson(epochMs: number | null): string {

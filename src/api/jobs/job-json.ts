@@ -54,12 +54,23 @@ const sharedText = lastText(
 );
 
 /** Whether all fields of its state but `max_attempts` and `created_at` are those of {@link NEW}. */
-function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, finished_at }: JobView): boolean {
+function isNew({
+  attempt,
+  error,
+  tags,
+  retry_of,
+  schedule,
+  worker,
+  run_at,
+  started_at,
+  finished_at,
+}: JobView): boolean {
   return (
     attempt === 0 &&
     error === null &&
     tags.length === 0 &&
     retry_of === null &&
+    schedule === null &&
     worker === null &&
     run_at === null &&
     started_at === null &&
@@ -74,6 +85,7 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   progress: null,
   tags: [],
   retry_of: null,
+  schedule: null,
   worker: null,
   run_at: null,
   started_at: null,

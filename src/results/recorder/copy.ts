@@ -69,11 +69,10 @@ function errorText({ code, message, attempt }: JobError): string {
 }
 
 /** The options of a submission that have no column. */
-function optionsText({ expires_at, timeout_ms, backoff, callback_url, api_key }: JobOptions): string | null {
-  if (expires_at === undefined && timeout_ms === undefined && backoff === undefined && callback_url === undefined) {
-    return api_key === undefined ? null : keyText(api_key);
-  }
-  return JSON.stringify({ expires_at, timeout_ms, backoff, callback_url, api_key });
+function optionsText({ expires_at, timeout_ms, backoff, callback_url, schedule, api_key }: JobOptions): string | null {
+  const stored = expires_at ?? timeout_ms ?? backoff ?? callback_url ?? schedule;
+  if (stored === undefined) return api_key === undefined ? null : keyText(api_key);
+  return JSON.stringify({ expires_at, timeout_ms, backoff, callback_url, schedule, api_key });
 }
 
 /** Consecutive jobs mostly have the same key. */

@@ -5,7 +5,7 @@ const cameBack = new Set();
 
 const behaviours = {
   return: ({ value }) => value,
-  context: (_, { timeoutMs, groupKey }) => ({ timeoutMs, groupKey }),
+  context: (_, { timeoutMs, groupKey, schedule }) => ({ timeoutMs, groupKey, schedule }),
   throw: () => {
     throw new Error("thrown on a thread");
   },

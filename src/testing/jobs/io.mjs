@@ -12,7 +12,7 @@ function compute(ms) {
 
 const behaviours = {
   return: ({ value }) => value,
-  context: (_, { timeoutMs, groupKey }) => ({ timeoutMs, groupKey }),
+  context: (_, { timeoutMs, groupKey, schedule }) => ({ timeoutMs, groupKey, schedule }),
   later: ({ value }) => Promise.resolve(value),
   sleep: async ({ ms }, { signal }) => {
     await sleep(ms, undefined, { signal });
