@@ -14,6 +14,7 @@ import { lostReply, redisEmpty, redisFull, redisKill, redisPause } from "./redis
 import { loading, misconf, readonlyRedis } from "./redis-rejections.ts";
 import { killBeforeRecord, killMidCopy, partition, replicaKill, term } from "./replica-faults.ts";
 import type { Scenario } from "./scenario.ts";
+import { schedules } from "./schedules.ts";
 import { smallMemory } from "./small-memory.ts";
 import { soak } from "./soak.ts";
 import { clockSkew, sameKey } from "./time-faults.ts";
@@ -22,7 +23,7 @@ import { tornAof } from "./torn-file.ts";
 export const SCENARIOS: readonly Scenario[] = [
   ...[replicaKill, killBeforeRecord, killMidCopy, redisKill, lostReply, badRow, redisPause, redisFull, redisEmpty],
   ...[readonlyRedis, misconf, loading, tornAof],
-  ...[postgresStop, postgresSlow, threadCrash, poison, hungJob, term, clockSkew, sameKey],
+  ...[postgresStop, postgresSlow, threadCrash, poison, hungJob, term, clockSkew, sameKey, schedules],
   ...[backlog, smtp, webhook, image, exportFaults, http, partition],
   ...[largeJobs, reconnectStorm, hostileBodies, deadHostLongTimeout, killWithMany, smallMemory, soak],
 ];

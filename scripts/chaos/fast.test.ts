@@ -25,6 +25,7 @@ const PLAYED = [
   "postgres-stop",
   "term",
   "same-key",
+  "schedules",
 ];
 const SEED = 20_260_101;
 

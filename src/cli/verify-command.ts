@@ -4,6 +4,7 @@ import { addressOf } from "../config/redis-addr.ts";
 import { StartError } from "../errors.ts";
 import { Audit } from "../queue/audit.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
+import { ScheduleStore } from "../results/schedules/schedule-store.ts";
 import { StoredJobs } from "../results/stored-jobs.ts";
 import { verify } from "../verify/verification.ts";
 import type { Output } from "./exit-code.ts";
@@ -32,6 +33,7 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
     throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they name the system to verify.");
   const audit = new Audit(redis.url, config.REDIS_NAMESPACE);
   const storedJobs = new StoredJobs(databaseUrl);
+  const schedules = new ScheduleStore(databaseUrl);
   try {
     await audit.open(OPEN_TIMEOUT_MS).catch((error: unknown) => {
       throw startErrorOf(addressOf(redis), error);
@@ -40,6 +42,7 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
     const verification = await verify({
       audit,
       storedJobs,
+      schedules,
       namespace: config.REDIS_NAMESPACE,
       leaseMs: config.LEASE_MS,
       retentionDays: config.RETENTION_DAYS,
@@ -52,6 +55,6 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
     return inconsistencies.length + unexamined === 0 ? IN_ORDER : ISSUES_FOUND;
   } finally {
     audit.close();
-    await storedJobs.close();
+    await Promise.all([storedJobs.close(), schedules.close()]);
   }
 }

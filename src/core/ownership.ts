@@ -30,10 +30,12 @@ export function readsAll(caller: Caller | undefined): boolean {
 
 /**
  * Whether a caller may change the payload of a job with these options: its own submission. A payload may contain the
- * credentials of its owner, which a change could send elsewhere; that of a rerun may be of another owner.
+ * credentials of its owner, which a change could send elsewhere; that of a rerun, or of a schedule, may be of another
+ * owner.
  */
-export function mayChangePayload(caller: Caller | undefined, { api_key, retry_of }: JobOptions): boolean {
-  return caller === undefined || hasScope(caller, "admin") || (api_key === caller.id && retry_of === undefined);
+export function mayChangePayload(caller: Caller | undefined, { api_key, retry_of, schedule }: JobOptions): boolean {
+  if (caller === undefined || hasScope(caller, "admin")) return true;
+  return api_key === caller.id && retry_of === undefined && schedule === undefined;
 }
 
 /** Whether a caller may cancel and retry a job with these options. A job without a key belongs to no key. */

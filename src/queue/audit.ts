@@ -1,5 +1,6 @@
 /** Reads all keys of the queue, in pages that occupy Redis for a few milliseconds each, and changes nothing. */
 import { at } from "../core/at.ts";
+import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
@@ -25,6 +26,14 @@ export interface Overdue {
   readonly id: string;
   /** Since when, epoch ms. */
   readonly since: number;
+}
+
+/** The working copy of a schedule, without its definition. */
+export interface ScheduleInRedis {
+  readonly name: string;
+  readonly state: ScheduleState;
+  /** Epoch ms: when a replica looks at it, infinite for never; null if it has no such time, as it always must. */
+  readonly lookAt: number | null;
 }
 
 export class Audit {
@@ -187,6 +196,49 @@ export class Audit {
   /** The replicas that renewed recently. */
   async replicas(): Promise<Set<string>> {
     return new Set(await this.#strings("zrange", [`${this.#ns}replicas`, "0", "-1"]));
+  }
+
+  /** All schedules, in pages. */
+  async *schedules(): AsyncGenerator<ScheduleInRedis[]> {
+    for await (const entries of this.#scan("hscan", [`${this.#ns}schedule_states`], []))
+      yield await this.#withTimes(
+        entries.filter((_, i) => i % 2 === 0),
+        entries.filter((_, i) => i % 2 === 1),
+      );
+  }
+
+  /** The schedules of these names that Redis has. */
+  async schedulesNamed(names: readonly string[]): Promise<ScheduleInRedis[]> {
+    if (names.length === 0) return [];
+    const reply = await this.#connection.send("hmget", [`${this.#ns}schedule_states`, ...names], TIMEOUT_MS);
+    const states = reply as readonly (string | null)[];
+    return this.#withTimes(
+      names.filter((_, i) => states[i] !== null),
+      states.filter((state) => state !== null),
+    );
+  }
+
+  /** By the id of a schedule, how many decided ticks Postgres may not have yet. */
+  async pendingTicks(): Promise<Map<string, number>> {
+    const pending = new Map<string, number>();
+    for await (const entries of this.#scan("zscan", [`${this.#ns}schedule_runs`], [])) {
+      for (const text of entries.filter((_, i) => i % 2 === 0)) {
+        const { schedule, kind, ticks } = JSON.parse(text) as ScheduleRun;
+        if (kind === "tick") pending.set(schedule, (pending.get(schedule) ?? 0) + ticks);
+      }
+    }
+    return pending;
+  }
+
+  async #withTimes(names: readonly string[], states: readonly string[]): Promise<ScheduleInRedis[]> {
+    if (names.length === 0) return [];
+    const reply = await this.#connection.send("zmscore", [`${this.#ns}schedule_ticks`, ...names], TIMEOUT_MS);
+    const times = reply as readonly (string | null)[];
+    return names.map((name, i) => {
+      const time = at(times, i);
+      const lookAt = time === null ? null : time === "inf" ? Number.POSITIVE_INFINITY : Number(time);
+      return { name, state: JSON.parse(at(states, i)) as ScheduleState, lookAt };
+    });
   }
 
   close(): void {

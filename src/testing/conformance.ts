@@ -183,8 +183,9 @@ function submissions(examples: readonly unknown[]): fc.Arbitrary<string> {
   ) as fc.Arbitrary<Json>;
   const options = fc.oneof(fc.constant({}), fc.record(OPTIONS, { requiredKeys: [], noNullPrototype: true }));
   const spoiled = fc
-    .tuple(base, options, fc.integer({ min: 0, max: 3 }), fc.jsonValue({ maxDepth: 2 }))
-    .map(([example, more, what, value]) => {
+    .tuple(base, options, fc.integer({ min: 0, max: 3 }), fc.jsonValue({ maxDepth: 2 }), fc.nat(100))
+    .map(([example, more, what, value, at]) => {
+      if (!("payload" in example)) return what === 0 ? example : withMember(example, at, value);
       const submission: Json = { ...example, ...(what > 0 ? more : {}) };
       if (what === 2) submission.payload = value;
       if (what === 3)
@@ -197,6 +198,14 @@ function submissions(examples: readonly unknown[]): fc.Arbitrary<string> {
       if (shape === 0) return JSON.stringify(jobs[0]);
       return shape === 1 ? JSON.stringify({ jobs }) : jobs.map((job) => JSON.stringify(job)).join("\n");
     });
+}
+
+/** One of its members, or of its job's, or one that it lacks, has this value. */
+function withMember(example: Json, at: number, value: unknown): Json {
+  const { job } = example as { readonly job?: Json };
+  const names = [...Object.keys(example), "time_zone", "end_at", "times", "max", "surprise"];
+  if (job && at % 3 === 0) return { ...example, job: { ...job, [at % 2 === 0 ? "payload" : "type"]: value } };
+  return { ...example, [names[at % names.length] ?? "x"]: value };
 }
 
 /** @returns how an answer violates the document; undefined if it conforms */

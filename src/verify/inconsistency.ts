@@ -8,6 +8,9 @@ import type { PlaceIssue } from "../queue/snapshot.ts";
  * - outbox_overdue: no replica records an outcome
  * - accepted_lost: the job is committed in Postgres, and neither in Redis nor recorded
  * - not_indexed: a search by tag, group or retried job may miss the live job
+ * - schedule_stuck: no replica looks at a schedule that has ticks
+ * - schedule_differs: Redis and Postgres differ in a schedule
+ * - schedule_history: the history lacks ticks of a schedule that were decided
  * - history: the counts of an hour differ from the rows of the jobs that finished in it
  * - books: counters contradict each other, or the jobs that they count
  */
@@ -18,6 +21,9 @@ type InconsistencyKind =
   | "outbox_overdue"
   | "accepted_lost"
   | "not_indexed"
+  | "schedule_stuck"
+  | "schedule_differs"
+  | "schedule_history"
   | "history"
   | "books";
 

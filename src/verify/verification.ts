@@ -21,6 +21,8 @@ import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
 import { stillUnindexed, unindexedJobs } from "./index-check.ts";
 import { overdueEntries } from "./overdue.ts";
+import type { ScheduleCheckOptions } from "./schedule-check.ts";
+import { scheduleInconsistencies } from "./schedule-check.ts";
 
 /** Further candidates are counted but not checked again. */
 const MAX_CANDIDATES = 10_000;
@@ -30,6 +32,7 @@ const NONE: Inconsistencies = new Map();
 export interface VerificationOptions {
   readonly audit: Audit;
   readonly storedJobs: StoredJobs;
+  readonly schedules: ScheduleCheckOptions["schedules"];
   /** The generation of the queue that Postgres stores. */
   readonly namespace: string;
   readonly leaseMs: number;
@@ -67,6 +70,9 @@ export async function verify(options: VerificationOptions): Promise<Verification
   const lost = await afterTwoChecks(options, await lostAccepted(options), () => lostAccepted(options));
   const unindexed = await unindexedJobs(options.audit);
   const leftOut = await afterTwoChecks(options, unindexed, () => stillUnindexed(options.audit, unindexed));
+  const ofSchedules = await afterTwoChecks(options, await scheduleInconsistencies(options), () =>
+    scheduleInconsistencies(options),
+  );
   const miscounted = await afterTwoChecks(
     options,
     walk.miscounts ?? NONE,
@@ -79,7 +85,7 @@ export async function verify(options: VerificationOptions): Promise<Verification
     jobsSeen: walk.seen,
     rows,
     inconsistencies: [
-      ...[inconsistencies, lost, leftOut, miscounted].flatMap((found) => [...found.values()]),
+      ...[inconsistencies, lost, leftOut, ofSchedules, miscounted].flatMap((found) => [...found.values()]),
       ...ofRows,
       ...ofHistory,
     ],

@@ -19,6 +19,7 @@ import * as jobs from "../contract/job-operations.ts";
 import * as updates from "../contract/job-update-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
 import * as queues from "../contract/queue-operations.ts";
+import * as schedules from "../contract/schedule-operations.ts";
 import * as system from "../contract/system-operations.ts";
 import { ApiKeyCache } from "./api-key-cache.ts";
 
@@ -61,6 +62,18 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   listAudit: ["/api/v1/audit"],
   pauseQueue: ["/api/v1/queues/strict/pause"],
   resumeQueue: ["/api/v1/queues/strict/resume"],
+  putSchedule: ["/api/v1/schedules/mine", { every_ms: 3_600_000, job: { type: "note", payload: { text: "a" } } }],
+  listSchedules: ["/api/v1/schedules"],
+  getSchedule: ["/api/v1/schedules/mine"],
+  updateSchedule: ["/api/v1/schedules/mine", { overlap: "allow" }],
+  deleteSchedule: ["/api/v1/schedules/mine"],
+  pauseSchedule: ["/api/v1/schedules/mine/pause"],
+  resumeSchedule: ["/api/v1/schedules/mine/resume"],
+  revertSchedule: ["/api/v1/schedules/mine/revert"],
+  runSchedule: ["/api/v1/schedules/mine/run"],
+  backfillSchedule: ["/api/v1/schedules/mine/backfill", { from: "2026-01-01T00:00:00Z", dry_run: true }],
+  listScheduleRuns: ["/api/v1/schedules/mine/runs"],
+  previewSchedule: ["/api/v1/schedules/preview", { every_ms: 60_000 }],
   getHealth: ["/api/v1/health"],
   isLive: ["/api/v1/health/live"],
   isReady: ["/api/v1/health/ready"],
@@ -80,10 +93,13 @@ const OF_NO_JOB: Readonly<Record<string, Made>> = {
   readMail: ["/dev/mail/1"],
   readMailPart: ["/dev/mail/1/source"],
 };
+const SCHEDULE = { every_ms: 3_600_000, job: { type: "note", payload: { text: "MARK-schedule" } } };
 /** Calls that need the scope `read` besides their own. */
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
-const OPERATIONS = [jobs, updates, bulkOperations, diagnostics, history, introspection, queues, system, documentation]
+const OPERATIONS = [
+  ...[jobs, updates, bulkOperations, diagnostics, history, introspection, queues, schedules, system, documentation],
+]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(
     (value): value is Operation =>
@@ -138,6 +154,7 @@ it("covers every call of the contract", () => {
 describe.each(OPERATIONS.filter(({ id }) => id in OF_NO_JOB))("$method $pattern", ({ id, method, access }) => {
   it.each(CALLERS)("serves keys with its scope, and reveals nothing of jobs without read: %s", async (caller) => {
     for (const state of STATES) await jobIn(state, "other");
+    await ask("PUT", ["/api/v1/schedules/mine", SCHEDULE], bearer("admin"));
     const answer = await ask(method, OF_NO_JOB[id] ?? [""], bearer(caller));
     const rejected = rejection(access, caller, { needsReadToo: NEEDS_READ_TOO.includes(id) });
     if (rejected === undefined && id === "resetDestination") expect(answer.text).toContain("destination_not_found");

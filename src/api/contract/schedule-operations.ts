@@ -35,9 +35,31 @@ const ifNoneMatch = Type.Optional(
   Type.String({ description: "`*`: only if there is no schedule of this name; or ETags that it must not have" }),
 );
 
-function json(schema: TSchema): Record<string, { schema: TSchema }> {
+function json(schema: TSchema): NonNullable<Operation["body"]> {
   return { "application/json": { schema } };
 }
+
+function withExamples(body: NonNullable<Operation["body"]>, examples: Readonly<Record<string, object>>): typeof body {
+  const named = Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
+  return Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, examples: named }]));
+}
+
+const DEFINITIONS = {
+  cron: {
+    cron: "0 3 * * 1-5",
+    time_zone: "Europe/Berlin",
+    job: {
+      type: "webhook",
+      payload: { url: "https://example.com/report", body: { day: "${tick-1d:YYYY-MM-DD}" } },
+    },
+  },
+  interval: {
+    every_ms: 900_000,
+    overlap: "allow",
+    catch_up: { policy: "none" },
+    job: { type: "webhook", payload: { url: "https://example.com/poll" } },
+  },
+};
 
 function changed(description: string): OperationAnswer {
   return { description, content: SCHEDULE, headers: ["ETag"] };
@@ -52,7 +74,7 @@ export const putSchedule: Operation = {
   summary: "Create or replace a schedule",
   description: `Putting the same definition again changes nothing: the version and the next tick stay. A new payload applies from the next tick; new timing is computed from now. A paused schedule stays paused. ${JOB_SCOPES} ${REDACTED}`,
   headers: Type.Object({ "If-Match": ifMatch, "If-None-Match": ifNoneMatch }),
-  body: json(componentRef("ScheduleDefinition")),
+  body: withExamples(json(componentRef("ScheduleDefinition")), DEFINITIONS),
   answers: {
     200: changed("The schedule existed; it now has this definition"),
     201: { ...changed("The new schedule"), headers: ["ETag", "Location"] },
@@ -98,10 +120,13 @@ export const updateSchedule: Operation = {
   summary: "Change parts of a schedule",
   description: `A JSON Merge Patch (RFC 7396) of the definition: members that it does not name stay; \`null\` removes one, which restores its default. The result is checked like a new definition. ${JOB_SCOPES} ${REDACTED}`,
   headers: Type.Object({ "If-Match": ifMatch }),
-  body: {
-    "application/merge-patch+json": { schema: schedulePatchSchema },
-    "application/json": { schema: schedulePatchSchema },
-  },
+  body: withExamples(
+    {
+      "application/merge-patch+json": { schema: schedulePatchSchema },
+      "application/json": { schema: schedulePatchSchema },
+    },
+    { timing: { cron: "30 3 * * 1-5", every_ms: null }, payload: { job: { payload: { timeout_ms: 5_000 } } } },
+  ),
   answers: { 200: changed("The schedule after the change") },
   problems: [...DEFINITION_PROBLEMS, ...ONE_SCHEDULE_PROBLEMS],
 };
@@ -147,7 +172,7 @@ export const pauseSchedule: Operation = {
   summary: "Pause a schedule",
   description:
     "Its jobs that exist already run. Pausing a paused schedule replaces the reason and the end of its pause.",
-  body: json(schedulePauseSchema),
+  body: withExamples(json(schedulePauseSchema), { reason: { reason: "The reporting database is down" } }),
   isBodyOptional: true,
   answers: { 200: changed("The schedule after the change") },
   problems: [...ONE_SCHEDULE_PROBLEMS, ...NO_FIELDS_PROBLEMS],
@@ -162,7 +187,7 @@ export const resumeSchedule: Operation = {
   summary: "Resume a schedule",
   description:
     "Ticks of the pause appear in the runs as `missed` unless `catch_up` makes them up. Resuming a schedule that is not paused changes nothing.",
-  body: json(scheduleResumeSchema),
+  body: withExamples(json(scheduleResumeSchema), { last: { catch_up: "last" } }),
   isBodyOptional: true,
   answers: { 200: changed("The schedule after the change") },
   problems: [...ONE_SCHEDULE_PROBLEMS, ...NO_FIELDS_PROBLEMS],
@@ -198,7 +223,10 @@ export const backfillSchedule: Operation = {
   description:
     "Starts a job of type `schedule_backfill`, which submits one job for each tick of the range, the oldest first, exactly once: after a crash or a restart it resumes where it stopped. The jobs have the present definition, and templates get the past tick. Ticks that had a job get another one.",
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
-  body: json(backfillSchema),
+  body: withExamples(json(backfillSchema), {
+    count: { from: "2026-01-01T00:00:00Z", to: "2026-01-08T00:00:00Z", dry_run: true },
+    week: { from: "2026-01-01T00:00:00Z", to: "2026-01-08T00:00:00Z", rate: 10 },
+  }),
   answers: {
     200: {
       description: "With dry_run: the number of ticks in the range",
@@ -241,7 +269,10 @@ export const previewSchedule: Operation = {
   query: Type.Object({
     name: Type.Optional(Type.String({ description: "The name of the schedule, on which `H` in `cron` depends" })),
   }),
-  body: json(previewSchema),
+  body: withExamples(json(previewSchema), {
+    clock_change: { cron: "30 2 * * *", time_zone: "Europe/Berlin" },
+    ...DEFINITIONS,
+  }),
   answers: { 200: { description: "The ticks", content: json(previewAnswerSchema) } },
   problems: [...BODY_PROBLEMS, "queue_unavailable"],
 };

@@ -44,6 +44,9 @@ describe("the OpenAPI document", () => {
         "getJob",
         "cancelJob",
         "getArtifact",
+        "putSchedule",
+        "runSchedule",
+        "previewSchedule",
         "listQueues",
         "listTypes",
         "listDestinations",
@@ -120,12 +123,15 @@ describe("every answer conforms to the document", () => {
       await request(server, "POST", "/api/v1/jobs", { type: "webhook", payload: { url: "https://example.com/" } })
     ).body.id;
     const statuses = new Map<number, number>();
+    const job = { type: "webhook", payload: { url: "https://example.com/?day=${tick:YYYY-MM-DD}" } };
+    await request(server, "PUT", "/api/v1/schedules/hourly", { cron: "H * * * *", job });
     const known = {
       id: [String(first)],
       type: types,
       name: ["export.csv"],
       docs_file: ["start.js"],
       cursor: [String(first)],
+      schedule: ["hourly"],
       host: ["example.com", "[::1]:8080", "%"],
       action: ["queues.pause", "queues.pause,keys.create"],
       from: ["2026-01-31T12:00:00Z"],

@@ -220,7 +220,7 @@ describe("a tick whose previous job has not ended", () => {
 describe("a schedule that fails", () => {
   it("has a missed tick with a reason, is logged once, and does not stop the others", async () => {
     await put("good");
-    await put("unknown", { job: `{"type":"gone"}` });
+    await put("unknown", { job: `{"type":"gone","payload":{}}` });
     await put("broken", { job: "{" });
     const unreadable = scheduleOf("unreadable", start, {}, { definition: "{" });
     await queue.schedules.put([unreadable]);
