@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { mergePatch } from "./json-merge.ts";
+import { mergePatch, restored } from "./json-merge.ts";
 
 /** The algorithm of RFC 7396, section 2, on parsed values. */
 function merged(target: unknown, patch: unknown): unknown {
@@ -68,5 +68,22 @@ describe("mergePatch", () => {
       `{"secret":"new","headers":{"X":"1","Auth":"k"},"list":["u:p"]}`,
     );
     expect(mergePatch(target, `{"secret":null}`, shown)).toBe(`{"headers":{"X":"1","Auth":"k"},"list":["u:p"]}`);
+  });
+});
+
+describe("restored", () => {
+  const stored = `{"a":"x","secret":"s","inner":{"token":{"n":1.0},"list":["s"]},"n":1.50}`;
+  const shown = `{"a":"x","secret":"[redacted]","inner":{"token":"[redacted]","list":["[redacted]"]},"n":1.50}`;
+
+  it.each([
+    [shown, stored],
+    [`{"n":1.50}`, `{"n":1.50}`],
+    [`{ "secret" : "[redacted]", "new": null }`, `{"secret":"s","new":null}`],
+    [`{"inner":{"token":"[redacted]"},"a":{"b":"[redacted]"}}`, `{"inner":{"token":{"n":1.0}},"a":{"b":"[redacted]"}}`],
+    [`{"inner":{"list":["[redacted]","b"]}}`, `{"inner":{"list":["[redacted]","b"]}}`],
+    [`{"a":"[redacted]"}`, `{"a":"[redacted]"}`],
+    [`{"secret":"new"}`, `{"secret":"new"}`],
+  ])("of %s is %s", (json, expected) => {
+    expect(restored(json, stored, shown)).toBe(expected);
   });
 });

@@ -131,7 +131,7 @@ export const getAudit: Operation = {
   tag: "Replicas",
   summary: "List what people changed, newest first",
   description:
-    "Pauses, resumes, bulk operations, erased jobs, resets of destinations, and API keys that were created or revoked. Entries are kept for `RETENTION_DAYS`. An entry may appear some seconds after the change; while Postgres is unavailable, entries wait in the memory of the replica.",
+    "Pauses, resumes, changes of schedules, bulk operations, erased jobs, resets of destinations, and API keys that were created or revoked. Entries are kept for `RETENTION_DAYS`. An entry may appear some seconds after the change; while Postgres is unavailable, entries wait in the memory of the replica.",
   query: Type.Object({
     action: Type.Optional(Type.String({ description: "Of one of these actions, separated by commas" })),
     key: Type.Optional(

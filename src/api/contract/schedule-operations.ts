@@ -238,7 +238,7 @@ export const backfillSchedule: Operation = {
       headers: ["Location", "Idempotent-Replayed"],
     },
   },
-  problems: [...new Set([...ONE_SCHEDULE_PROBLEMS, ...KEYED_BODY_PROBLEMS])],
+  problems: [...new Set([...ONE_SCHEDULE_PROBLEMS, "schedule_not_runnable", ...KEYED_BODY_PROBLEMS])],
 };
 
 export const listScheduleRuns: Operation = {

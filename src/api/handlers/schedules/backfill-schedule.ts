@@ -53,6 +53,8 @@ export function backfillSchedule(deps: ApiDependencies): (request: ApiRequest) =
     const definition = readDefinition(schedule.definition);
     const denial = denialOfJob(request.caller, definition.job, deps.registry);
     if (denial) return denial;
+    if (!deps.registry.get(BACKFILL_TYPE))
+      return problem(409, "schedule_not_runnable", `This server has no job type ${BACKFILL_TYPE}.`);
     await loadCron();
     const { from, to, max, isDryRun } = read;
     const matched = ticksOfSchedule(definition, name).count(from - 1, to - 1);
