@@ -32,6 +32,7 @@ beforeEach(async () => {
     copies: queue.schedules,
     tickingOf,
     now: () => queue.clock.now(),
+    runId: () => Promise.resolve(""),
     onError,
     onDropped: (_, error) => onError(error),
   });

@@ -76,3 +76,18 @@ it("ticks go on while Postgres is away, and from the last recorded one after Red
     await proxy.close();
   }
 });
+
+it("a replica does not start with a file in SCHEDULES_DIR that is not valid", async () => {
+  const [{ url }, { address }, schedulesDir] = [await freshDatabase(), await freshRedis(), tempDir()];
+  writeFileSync(
+    join(schedulesDir, "broken.json"),
+    JSON.stringify({ every_ms: 10, job: { type: "noop", payload: {} } }),
+  );
+  const started = startReplica({
+    redis: address,
+    database: url,
+    artifacts: tempDir(),
+    env: { SCHEDULES_DIR: schedulesDir },
+  });
+  await expect(started).rejects.toThrow(/^SCHEDULES_DIR: broken\.json is not a valid schedule: \/every_ms [^\n]*\.$/);
+});

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { ScheduleRun } from "../../core/schedules/schedule.ts";
 import { DAY_MS } from "../../core/time.ts";
+import { codeOf } from "../../errors.ts";
 import { withDefinition } from "../../results/schedules/changes.ts";
 import { ScheduleStore } from "../../results/schedules/schedule-store.ts";
 import { definitionText as definition, setUpSchedules } from "../../testing/schedule-service.ts";
@@ -37,7 +38,7 @@ describe("what a replica leaves", () => {
   });
 
   it("while Redis was away is applied when it is back", async () => {
-    const { queue, redis, service } = setup();
+    const { queue, redis, service, errors } = setup();
     const proxy = await TcpProxy.start(Number(new URL(setup().address).port));
     setup().atEnd(() => proxy.close());
     const behind = proxy.before(setup().address);
@@ -62,6 +63,7 @@ describe("what a replica leaves", () => {
     expect((await schedules.list({ limit: 10 })).schedules.map(({ name, state }) => [name, state])).toEqual([
       ["nightly", null],
     ]);
+    expect(errors.filter((error) => codeOf(error) === "store_unavailable")).toEqual([]);
     expect(await redis.hkeys("{taskflow:0}:schedules")).toEqual(["kept"]);
     proxy.setMode({ kind: "pass" });
     await until(async () => (await redis.hkeys("{taskflow:0}:schedules")).join() === "nightly" || undefined, {

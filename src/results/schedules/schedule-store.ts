@@ -107,14 +107,14 @@ export class ScheduleStore {
     return { hasSchedules: row?.has_schedules ?? false, hasUnapplied: row?.has_unapplied ?? false };
   }
 
-  /** Runs `work`, which may use this store, unless another replica does so now. @returns whether it ran */
-  alone(work: () => Promise<void>): Promise<boolean> {
-    return this.#pool.transact(async (client) => {
+  /** Runs `work`, which may use this store, unless another replica does so now. Rejects as `work` does. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    const failures: unknown[] = []; // not those of Postgres alone
+    await this.#pool.transact(async (client) => {
       const { rows } = await client.query<{ leads: boolean }>(LEAD);
-      if (rows[0]?.leads !== true) return false;
-      await work();
-      return true;
+      if (rows[0]?.leads === true) await work().catch((error: unknown) => failures.push(error));
     });
+    if (failures.length > 0) throw failures[0];
   }
 
   /**
