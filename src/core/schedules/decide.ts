@@ -146,7 +146,8 @@ function overlapped(
       left -= 1;
     }
   };
-  if (queued !== null && !lives && left > 0) {
+  // not before its time, even if the clock was set back
+  if (queued !== null && queued <= now && !lives && left > 0) {
     fireTick({ tick: queued, outcome: now - queued <= ON_TIME_MS ? "fired" : "late" }, "overlap");
     queued = null;
     lives = fire.length > 0;
