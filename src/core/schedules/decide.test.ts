@@ -19,7 +19,7 @@ const STORED: StateFacts = {
   pause: null,
   resumeCatchUp: null,
   effectiveFrom: START,
-  lastTick: null,
+  lastRun: null,
 };
 
 function scheduleWith(changes: Partial<ScheduleDefinition> = {}): TickingSchedule {
