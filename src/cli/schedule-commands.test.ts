@@ -24,7 +24,9 @@ it("applies files, and shows, runs, pauses, resumes and deletes the schedules", 
   expect((await run("schedules list --state active")).out).toMatch(
     /^name +state +type +when +next +last\na +active +noop +0 3 1 1 \* UTC +2100/,
   );
-  expect(jsonLines((await run("schedules list --json")).out).map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(
+    (jsonLines((await run("schedules list --json")).out) as unknown as { name: string }[]).map(({ name }) => name),
+  ).toEqual(["a", "b"]);
   expect((await run("schedules get a")).out).toMatch(/^name +a\n/);
   expect((await run("schedules preview a")).out).toContain("2100-01-01T03:00:00+00:00");
   expect(await run(["schedules", "pause", "a", "--reason", "why not"])).toMatchObject({ out: "a is paused\n" });

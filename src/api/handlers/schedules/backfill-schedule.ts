@@ -53,14 +53,14 @@ export function backfillSchedule(deps: ApiDependencies): (request: ApiRequest) =
     const definition = readDefinition(schedule.definition);
     const denial = denialOfJob(request.caller, definition.job, deps.registry);
     if (denial) return denial;
-    if (!deps.registry.get(BACKFILL_TYPE))
-      return problem(409, "schedule_not_runnable", `This server has no job type ${BACKFILL_TYPE}.`);
     await loadCron();
     const { from, to, max, isDryRun } = read;
     const matched = ticksOfSchedule(definition, name).count(from - 1, to - 1);
     if (isDryRun) return json(200, JSON.stringify({ matched }));
     if (matched > max)
       return rejected([{ path: "/max", message: `expected at least ${matched}, the number of ticks in the range` }]);
+    if (!deps.registry.get(BACKFILL_TYPE))
+      return problem(409, "schedule_not_runnable", `This server has no job type ${BACKFILL_TYPE}.`);
     const answer = await start(deps, request, name, read);
     if (answer.status !== 202 || isReplayed(answer)) return answer;
     const { id: jobId } = JSON.parse(answer.body as string) as { readonly id: string };
