@@ -339,7 +339,7 @@ export class TaskFlow {
     return this.#transport.json(scheduling.backfillCall(name, options));
   }
 
-  /** What became of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
+  /** The outcomes of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
   scheduleRuns(name: string, options: scheduling.ScheduleRunsOptions = {}): AsyncGenerator<ScheduleRun, void> {
     return scheduling.runsOf(this.#transport, name, options);
   }
