@@ -45,12 +45,12 @@ function addReads(schedules: Command, act: Act): void {
   schedules
     .command("get")
     .summary("shows a schedule")
-    .description("Shows a schedule, its next ticks and what became of the last one.")
+    .description("Shows a schedule, its next ticks and the outcome of the last one.")
     .argument("<name>")
     .action(act(show));
   schedules
     .command("runs")
-    .summary("shows what became of the ticks of a schedule")
+    .summary("shows the outcomes of the ticks of a schedule")
     .description(
       `Shows the ticks of a schedule, newest first; ${DEFAULT_RUNS} of them by default. With --json, one per line.`,
     )

@@ -346,7 +346,7 @@ export class TaskFlow {
     return this.#transport.json(scheduling.backfillCall(name, options));
   }
 
-  /** What became of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
+  /** The outcomes of the ticks of a schedule, newest first. Pages are fetched as the loop needs them. */
   async *scheduleRuns(name: string, options: scheduling.ScheduleRunsOptions = {}): AsyncGenerator<ScheduleRun, void> {
     for await (const page of this.scheduleRunPages(name, options)) yield* page.runs;
   }

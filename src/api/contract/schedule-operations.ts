@@ -247,7 +247,7 @@ export const listScheduleRuns: Operation = {
   access: "read",
   id: "listScheduleRuns",
   tag: "Schedules",
-  summary: "List what became of the ticks of a schedule, newest first",
+  summary: "List the outcomes of the ticks of a schedule, newest first",
   description: "Runs are kept for `RETENTION_DAYS`.",
   query: Type.Object({
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),

@@ -1,4 +1,4 @@
-/** `GET /api/v1/schedules/{name}/runs`: what became of the ticks of a schedule, newest first. */
+/** `GET /api/v1/schedules/{name}/runs`: the outcomes of the ticks of a schedule, newest first. */
 import { invalid } from "../../../core/body.ts";
 import { isId } from "../../../core/id.ts";
 import type { Status } from "../../../core/job.ts";
