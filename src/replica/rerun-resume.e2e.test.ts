@@ -44,9 +44,9 @@ describe("a replay", () => {
     const seen: number[] = [];
     await until(
       async () => {
-        const { status, progress } = await getJob(replica, id);
+        const { finished_at, progress } = await getJob(replica, id);
         if (progress !== null) seen.push(progress);
-        return status === "completed";
+        return finished_at !== null;
       },
       { what: "the replay has ended", timeoutMs: WITHIN_MS },
     );
