@@ -1,6 +1,6 @@
 /** The statement that reads a page of `jobs`: for lists, and for scans of the history. */
 import type { JobFilters } from "../core/job-filters.ts";
-import { needsPayload } from "../core/job-filters.ts";
+import { needsPayload } from "../core/payload-search.ts";
 import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { filterSql } from "../postgres/job-filters-sql.ts";
 
