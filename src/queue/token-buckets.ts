@@ -51,10 +51,7 @@ function encodeTokenRequests(requests: readonly (readonly TokenRequest[])[]): st
 }
 
 /** @returns for each request its buckets, in order */
-function decodeTokenBuckets(
-  reply: readonly number[],
-  requests: readonly (readonly TokenRequest[])[],
-): TokenBucket[][] {
+function decodeTokenBuckets(reply: readonly number[], requests: readonly (readonly TokenRequest[])[]): TokenBucket[][] {
   let first = 0;
   return requests.map((buckets) =>
     buckets.map(() => {

@@ -121,7 +121,10 @@ describe("a watching replica", () => {
 
   it("that watches only ends gets one message per call, and no other changes", async () => {
     const messages: string[] = [];
-    const watch = other.watches.ofEnds({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
+    const watch = other.watches.ofEnds({
+      onMessage: (message) => messages.push(message),
+      onSubscribed: () => undefined,
+    });
     watch.need();
     await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const ids = await enqueue(queue, submission(), submission());
@@ -152,7 +155,10 @@ describe("a watching replica", () => {
 
   it("gets messages and entries of bounded length, for any number of changes in one call and long types", async () => {
     const messages: string[] = [];
-    const watch = other.watches.ofChanges({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
+    const watch = other.watches.ofChanges({
+      onMessage: (message) => messages.push(message),
+      onSubscribed: () => undefined,
+    });
     watch.need();
     await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const [first = "", ...ids] = Array.from({ length: 2_000 }, () => queue.ids.next());
@@ -193,8 +199,8 @@ describe("a watching replica", () => {
   it("learns at the next renewal after its key was lost that it may have missed changes", async () => {
     const { seen, subscriptions } = await watched();
     let subscriptionsOfOther = 0; // a second replica on the same channel: either may renew first
-    queue
-      .watches.ofChanges({
+    queue.watches
+      .ofChanges({
         onMessage: () => undefined,
         onSubscribed: () => {
           subscriptionsOfOther += 1;
