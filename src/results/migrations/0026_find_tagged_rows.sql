@@ -1,6 +1,7 @@
--- A search for a tag planned one statement for each daily partition, down to the oldest one: 0.3 ms each. Now, if the sixty
--- newest days do not have enough jobs of the tag, one statement over all days finds whether it is rare; then its result is
--- complete. The search for a common tag goes on day by day, because its index would give millions of ids of later pages.
+-- A search for a tag planned one statement for each daily partition, down to the oldest one: 0.3 ms each. Now, if the
+-- sixty newest days do not have enough jobs of the tag, one statement over all days finds whether it is rare; then its
+-- result is complete. The search for a common tag goes on day by day, because its index would give millions of ids of
+-- later pages.
 create or replace function taskflow_find_ids(filter text, wanted text[], below uuid, from_id uuid, settled uuid, newest text, oldest text, settled_name text, most integer)
 returns setof uuid language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
