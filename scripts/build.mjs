@@ -112,7 +112,7 @@ async function bundleTypebox(dist) {
   }
 }
 
-/** Bundles the dashboard, each screen in a chunk of its own. The hash in a file's name lets browsers cache it forever. */
+/** Bundles the dashboard, one chunk for each screen. The hash in a file's name lets browsers cache it forever. */
 async function bundleDashboard(dist) {
   const { buildSync } = await import("esbuild");
   const source = join(root, "src", "dashboard");

@@ -69,6 +69,7 @@ export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
       ["retry of", job.retry_of],
       ["worker", job.worker],
       ["starts at", job.run_at],
+      ["expires at", job.expires_at],
       ["created", job.created_at],
       ["started", started_at],
       ["finished", finished_at && finished_at + ran],

@@ -48,6 +48,7 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     retry_of: options.retry_of ?? null,
     worker: null,
     run_at: options.run_at ?? null,
+    expires_at: options.expires_at ?? null,
     created_at: createdAt,
     started_at: null,
     finished_at: null,

@@ -131,6 +131,46 @@ describe("a bulk cancellation", () => {
   });
 });
 
+describe("a bulk operation that is cancelled before its end", () => {
+  let replica: TestReplica;
+  beforeAll(async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
+  });
+  afterAll(() => replica.close());
+
+  it("has the counts up to then as its result, in Redis and in Postgres", async () => {
+    await later(replica, "partly", 500);
+    const { body } = await call(replica, "POST", "/api/v1/jobs/cancel", { tag: "partly", rate: 20 });
+    const { id } = body as ApiJob;
+    const changed = () => list(replica, "tag=partly&status=cancelled");
+    await until(async () => (await changed()).length >= 20, { what: "some jobs are cancelled" });
+    await call(replica, "DELETE", `/api/v1/jobs/${id}`);
+    const { result } = await jobWhen(replica, id, "cancelled");
+    const done = (await changed()).length;
+    expect(done).toBeLessThan(500);
+    expect(result).toEqual({ matched: done, done, skipped: 0 });
+    await until(
+      async () => ((await call(replica, "GET", "/api/v1/stats")).body as { outbox_depth: number }).outbox_depth === 0,
+      { what: "all is recorded" },
+    );
+    expect((await getJob(replica, id)).result).toEqual(result);
+  });
+
+  it("has them too if it waits between two attempts", async () => {
+    const ids = await later(replica, "paced", 60);
+    const filters = { tag: "paced", rate: 1 };
+    // an attempt may wait a quarter of its time for the pace, so this one ends and the job waits for its turn
+    const id = await submit(replica, "bulk_run", filters, { timeout_ms: 1_000, max_attempts: 1 });
+    await jobWhen(replica, id, "retrying");
+    expect((await call(replica, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(200);
+    const { result } = await jobWhen(replica, id, "cancelled");
+    expect(result).toMatchObject({ matched: expect.any(Number) as number, skipped: 0 });
+    const { done } = result as { done: number };
+    expect([done > 0, done < ids.length]).toEqual([true, true]);
+  });
+});
+
 describe("a bulk operation whose replica is killed again and again", { timeout: 400_000 }, () => {
   const COUNT = 600;
 

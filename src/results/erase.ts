@@ -83,6 +83,6 @@ function withoutContents(record: AttemptRecord): AttemptRecord {
 }
 
 function erasedOptions(json: string): string | null {
-  const { api_key } = JSON.parse(json) as JobOptions;
-  return api_key === undefined ? null : JSON.stringify({ api_key });
+  const { expires_at, api_key } = JSON.parse(json) as JobOptions;
+  return expires_at === undefined && api_key === undefined ? null : JSON.stringify({ expires_at, api_key });
 }

@@ -13,7 +13,8 @@ const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
 /**
  * Drops the partitions of `jobs` in which all jobs finished more than `olderThanDays` days ago, by the clock of
- * Postgres, and deletes entries of the audit of that age. Only one replica at a time does this; at a partition in use, it stops and leaves the rest to the next call.
+ * Postgres, and deletes entries of the audit of that age. Only one replica at a time does this; at a partition in use,
+ * it stops and leaves the rest to the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
  * @throws ClocksDiffer if that is not the time of Postgres; pg's error if Postgres is away, or `signal` aborted the

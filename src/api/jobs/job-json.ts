@@ -54,7 +54,17 @@ const sharedText = lastText(
 );
 
 /** Whether all fields of its state but `max_attempts` and `created_at` are those of {@link NEW}. */
-function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, finished_at }: JobView): boolean {
+function isNew({
+  attempt,
+  error,
+  tags,
+  retry_of,
+  worker,
+  run_at,
+  expires_at,
+  started_at,
+  finished_at,
+}: JobView): boolean {
   return (
     attempt === 0 &&
     error === null &&
@@ -62,6 +72,7 @@ function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, fin
     retry_of === null &&
     worker === null &&
     run_at === null &&
+    expires_at === null &&
     started_at === null &&
     finished_at === null // without one, there is neither a result nor a progress
   );
@@ -76,6 +87,7 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   retry_of: null,
   worker: null,
   run_at: null,
+  expires_at: null,
   started_at: null,
   finished_at: null,
   erased_at: null,

@@ -51,6 +51,11 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
             <Time at={job.run_at} />
           </Fact>
         )}
+        {job.expires_at === null ? null : (
+          <Fact title="Expires">
+            <Time at={job.expires_at} />
+          </Fact>
+        )}
         <Fact title="Started">
           <Time at={job.started_at} />
         </Fact>
