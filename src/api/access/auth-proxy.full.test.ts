@@ -97,7 +97,10 @@ it("serves the dashboard to the user who is signed in, with all actions", async 
     await page.getByText("alice@example.com").waitFor();
     await page.goto(`${proxy.url}/ui/queues/noop`);
     await page.getByRole("button", { name: /^Pause/ }).click();
-    await page.getByRole("dialog").getByRole("button", { name: /^Pause/ }).click();
+    await page
+      .getByRole("dialog")
+      .getByRole("button", { name: /^Pause/ })
+      .click();
     await page.getByRole("button", { name: /^Resume/ }).waitFor();
     await page.goto(`${proxy.url}/ui/audit`);
     await page.locator("tbody tr", { hasText: "alice@example.com" }).first().waitFor();
