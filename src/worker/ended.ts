@@ -80,12 +80,6 @@ export function outcomeOf(ended: Ended): Outcome | undefined {
 }
 
 function resultOf({ job, verdict, saved = job.saved }: Ended): string | null {
-  switch (verdict.kind) {
-    case "completed":
-      return verdict.result;
-    case "cancelled":
-      return resultOfCancelled({ type: job.type, saved });
-    default:
-      return null;
-  }
+  if (verdict.kind === "completed") return verdict.result;
+  return verdict.kind === "cancelled" ? resultOfCancelled({ type: job.type, saved }) : null;
 }
