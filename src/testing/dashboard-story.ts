@@ -40,8 +40,10 @@ export function testStory({ jobs, failing, rate, name }: StorySize): void {
     const { errors } = await client().errors();
     return Object.fromEntries(errors.map(({ code, count }) => [code, count]));
   };
-  const watched = (page: Page, count: number): Promise<void> =>
-    page.getByText(`${count} of ${count} jobs retried, 0 skipped.`).waitFor({ timeout: LIMIT_MS });
+  const watched = (page: Page, count: number): Promise<void> => {
+    const shown = count.toLocaleString("en-US");
+    return page.getByText(`${shown} of ${shown} jobs retried, 0 skipped.`).waitFor({ timeout: LIMIT_MS });
+  };
   /** All re-runs of a code have arrived, and its count of failures has not grown. */
   const expectDrained = async (path: string, code: string, count: number): Promise<void> => {
     const arrived = (): number =>
