@@ -40,6 +40,9 @@ export default defineConfig({
           name: "live",
           include: TESTS,
           exclude: [...PURE, ...FULL],
+          // On shared cores a process may stall for seconds. The report names each test that needed its second try,
+          // and such a test is to be mended.
+          retry: 1,
           globalSetup: ["src/testing/global-setup.ts"],
         },
       },

@@ -10,6 +10,7 @@ const STAMP_FILE = join(root, "dist", ".built");
 const INPUTS = [
   "scripts/build.mjs",
   "scripts/build-stamp.mjs",
+  "scripts/build-libraries.mjs",
   "tsconfig.json",
   "tsconfig.build.json",
   "package-lock.json",

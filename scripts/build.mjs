@@ -1,20 +1,11 @@
-// Builds src/ into dist/: the compiler's output, the .lua and .sql files, and typebox in one file. It skips an
+// Builds src/ into dist/: the compiler's output, the .lua and .sql files, and some libraries in one file each. It skips an
 // unchanged tree (same names, sizes and modification times), so `npm start` is quick. After a change, the compiler
 // compiles only the affected files; .cache/build has its output and its build info.
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { chmodSync, cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleLibraries } from "./build-libraries.mjs";
 import { builtStamp, isLeftOut, stampOfSources } from "./build-stamp.mjs";
 import { differenceOfUws } from "./uwebsockets.mjs";
 
@@ -43,7 +34,7 @@ async function build() {
     recursive: true,
     filter: (from) => (statSync(from).isDirectory() ? isCopied(relative(src, from)) : /\.(lua|sql)$/.test(from)),
   });
-  await bundleTypebox(fresh);
+  await bundleLibraries(fresh);
   await bundleDashboard(fresh);
   chmodSync(join(fresh, "cli", "main.js"), 0o755); // package.json's bin
   writeFileSync(join(fresh, ".built"), stamp);
@@ -76,43 +67,7 @@ function compile() {
   }
 }
 
-/**
- * Bundles typebox into one file. Each process and each pool thread loads it: that takes 0.6 s of CPU from its 700
- * modules, and 0.04 s from one file.
- */
-async function bundleTypebox(dist) {
-  const { buildSync } = await import("esbuild"); // this import takes 0.1 s, and most starts build nothing
-  const entries = ["typebox", "typebox/compile", "typebox/error", "typebox/system", "typebox/value"];
-  const fileOf = (entry) => `${entry.replace("/", "-")}.js`;
-  const entryPoints = Object.fromEntries(entries.map((entry) => [fileOf(entry).slice(0, -3), entry]));
-  buildSync({
-    entryPoints,
-    outdir: join(dist, "vendor"),
-    absWorkingDir: root,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-  });
-  for (const name of readdirSync(dist, { recursive: true })) {
-    if (!name.endsWith(".js") || name.startsWith("vendor")) continue;
-    const file = join(dist, name);
-    const from = relative(dirname(file), join(dist, "vendor")) || ".";
-    const original = readFileSync(file, "utf8");
-    const rewritten = original.replace(
-      /^(import .*) from "(typebox(?:\/\w+)?)";$/gm,
-      (_, names, entry) => `${names} from "${from.startsWith(".") ? from : `./${from}`}/${fileOf(entry)}";`,
-    );
-    if (/import\("[^"]*\.ts"\)/.test(rewritten))
-      throw new Error(
-        `${name}: the compiler did not rewrite an import() of a .ts file; move it to the top of a function`,
-      );
-    if (rewritten !== original) writeFileSync(file, rewritten);
-  }
-}
-
-/** Bundles the dashboard, each screen in a chunk of its own. The hash in a file's name lets browsers cache it forever. */
+/** Bundles the dashboard, one chunk for each screen. The hash in a file's name lets browsers cache it forever. */
 async function bundleDashboard(dist) {
   const { buildSync } = await import("esbuild");
   const source = join(root, "src", "dashboard");

@@ -1,7 +1,7 @@
 /** `npm run loadtest`: see HELP in loadtest/options.ts. */
 import { randomBytes } from "node:crypto";
 import { SingleBar } from "cli-progress";
-import type { LoadPeers } from "../src/core/job-type.ts";
+import type { LoadPeers } from "../src/core/load-test.ts";
 import type { JobCounts } from "./loadtest/accounting.ts";
 import { openApiCounts, openPostgresCounts } from "./loadtest/accounting.ts";
 import { typeSequence } from "./loadtest/mix.ts";

@@ -81,7 +81,7 @@ async function measure(bench: Bench, { url, program }: Running): Promise<Round[]
   }
 }
 
-/** Opens the overview and the list of jobs in turn, each in a context of its own: nothing is shared. */
+/** Opens the overview and the list of jobs in turn, each page in a new context: nothing is shared. */
 async function openDashboard(browser: Browser, url: string, index: number): Promise<Page> {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();

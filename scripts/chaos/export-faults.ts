@@ -62,19 +62,22 @@ async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<str
       payload: { format: "csv", source: { query: "rows", params: { count: 400_000 } } },
       max_attempts: 2,
     });
-    stage.expect(
-      job.error?.code === "disk_full" && job.attempt === 2,
-      `on a full disk an export ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
-    );
+    stage.expect({
+      isSo: job.error?.code === "disk_full" && job.attempt === 2,
+      otherwise: `on a full disk an export ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
+    });
     const answer = await call(`${replica.url}/api/v1/jobs/${job.id}/artifacts/export.csv`, "GET");
-    stage.expect(answer.status === 404, `a partial artifact answers ${answer.status}`);
+    stage.expect({ isSo: answer.status === 404, otherwise: `a partial artifact answers ${answer.status}` });
     const left = readdirSync(disk, { recursive: true }).filter((name) => statSync(join(disk, String(name))).isFile());
-    stage.expect(left.length === 0, `files were left on the full disk: ${left.join(", ")}`);
+    stage.expect({ isSo: left.length === 0, otherwise: `files were left on the full disk: ${left.join(", ")}` });
     const small = await stage.outcome({
       type: "data_export",
       payload: { format: "csv", source: { rows: [{ a: 1 }] } },
     });
-    stage.expect(small.status === "completed", `after it a small export ended ${small.error?.code ?? small.status}`);
+    stage.expect({
+      isSo: small.status === "completed",
+      otherwise: `after it a small export ended ${small.error?.code ?? small.status}`,
+    });
     await replica.term();
   } finally {
     execFileSync("umount", ["-l", disk]); // lazily, because open files must not prevent it
@@ -84,10 +87,10 @@ async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<str
 async function playSlowQuery(stage: Stage): Promise<void> {
   if (!stage.isFast) return; // in the full pace the limit is a minute
   const job = await stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "slow" } } });
-  stage.expect(
-    job.error?.code === "query_timeout" && job.attempt === 1,
-    `a slow query ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
-  );
+  stage.expect({
+    isSo: job.error?.code === "query_timeout" && job.attempt === 1,
+    otherwise: `a slow query ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
+  });
 }
 
 async function playLargeExport(stage: Stage): Promise<void> {
@@ -105,11 +108,14 @@ async function playLargeExport(stage: Stage): Promise<void> {
   while (!(await Promise.race([watched.then(() => true), stage.wait(200).then(() => false)])));
   const peakRss = stage.takePeakRss();
   stage.notes.push(`${count} rows: memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
-  stage.expect(
-    job?.result?.["rows"] === count,
-    `an export of ${count} rows ended ${job?.error?.code ?? job?.status ?? ""} with ${String(job?.result?.["rows"])}`,
-  );
-  stage.expect(peakRss - idleRss < EXPORT_MEMORY_BYTES, `an export took ${Math.round((peakRss - idleRss) / MIB)} MiB`);
+  stage.expect({
+    isSo: job?.result?.["rows"] === count,
+    otherwise: `an export of ${count} rows ended ${job?.error?.code ?? job?.status ?? ""} with ${String(job?.result?.["rows"])}`,
+  });
+  stage.expect({
+    isSo: peakRss - idleRss < EXPORT_MEMORY_BYTES,
+    otherwise: `an export took ${Math.round((peakRss - idleRss) / MIB)} MiB`,
+  });
   await downloadAndLeave(stage, job?.id ?? "", Number(job?.result?.["bytes"]));
 }
 
@@ -125,5 +131,5 @@ async function downloadAndLeave(stage: Stage, id: string, bytes: number): Promis
   let read = 0;
   const whole = await fetch(url);
   for await (const chunk of whole.body ?? []) read += (chunk as Uint8Array).length;
-  stage.expect(read === bytes, `a download has ${read} bytes, not ${bytes}`);
+  stage.expect({ isSo: read === bytes, otherwise: `a download has ${read} bytes, not ${bytes}` });
 }

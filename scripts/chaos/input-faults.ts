@@ -42,11 +42,17 @@ export const image: Scenario = {
         payload: { source: { base64: bytes.toString("base64") }, width: 64 },
       });
       const end = job.error?.code ?? job.status;
-      stage.expect(ends.test(end) && job.attempt === 1, `${what} ended ${end} after ${job.attempt} attempts`);
+      stage.expect({
+        isSo: ends.test(end) && job.attempt === 1,
+        otherwise: `${what} ended ${end} after ${job.attempt} attempts`,
+      });
       await stage.wait(50);
     }
     const peakRss = stage.takePeakRss();
-    stage.expect(peakRss - idleRss < IMAGE_MEMORY_BYTES, `images took ${Math.round((peakRss - idleRss) / MIB)} MiB`);
+    stage.expect({
+      isSo: peakRss - idleRss < IMAGE_MEMORY_BYTES,
+      otherwise: `images took ${Math.round((peakRss - idleRss) / MIB)} MiB`,
+    });
     stage.notes.push(`memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
     return undefined;
   },
@@ -82,16 +88,19 @@ export const http: Scenario = {
     await stage.load(50, { noop: 100 });
     for (const [what, text, status] of REJECTED) {
       const got = await statusOf(port, Buffer.from(text, "latin1"));
-      stage.expect(got === status, `${what}: answered ${got}, not ${status}`);
+      stage.expect({ isSo: got === status, otherwise: `${what}: answered ${got}, not ${status}` });
       const good = await stage.submit({ type: "noop", payload: {} });
-      stage.expect(good.state === "accepted", `after ${what} a good request got ${good.detail}`);
+      stage.expect({ isSo: good.state === "accepted", otherwise: `after ${what} a good request got ${good.detail}` });
     }
     // The library closes the connection while the client still sends: a kernel may drop the answer with the reset.
     const huge = await statusOf(
       port,
       Buffer.from(`GET /api/v1/stats HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(MIB)}\r\n\r\n`),
     );
-    stage.expect(Number.isNaN(huge) || huge === 431, `a header of 1 MB: answered ${huge}, not 431 or nothing`);
+    stage.expect({
+      isSo: Number.isNaN(huge) || huge === 431,
+      otherwise: `a header of 1 MB: answered ${huge}, not 431 or nothing`,
+    });
     await crowd(stage, port);
     return undefined;
   },

@@ -23,14 +23,14 @@ export const threadCrash: Scenario = {
     stage.recovered(performance.now() - crashedAt);
     const ids = new Set(crashing.map(({ id }) => id));
     return (rows) => {
-      stage.expect(
-        rows.filter(({ id }) => ids.has(id)).every(({ status }) => status === "failed"),
-        "a job that crashed its thread did not fail",
-      );
+      stage.expect({
+        isSo: rows.filter(({ id }) => ids.has(id)).every(({ status }) => status === "failed"),
+        otherwise: "a job that crashed its thread did not fail",
+      });
       const harmed = rows.filter(
         ({ type, id, status }) => type === "test_cpu" && !ids.has(id) && status !== "completed",
       );
-      stage.expect(harmed.length === 0, `${harmed.length} other jobs of the pool failed`);
+      stage.expect({ isSo: harmed.length === 0, otherwise: `${harmed.length} other jobs of the pool failed` });
     };
   },
 };
@@ -45,7 +45,7 @@ export const poison: Scenario = {
     await stage.load(60, { noop: 60, webhook: 30, sleep: 10 });
     const startedAt = performance.now();
     const entry = await stage.submit({ type: "test_io", payload: { do: "kill" } });
-    stage.expect(entry.state !== "rejected", `the poison job was rejected: ${entry.detail}`);
+    stage.expect({ isSo: entry.state !== "rejected", otherwise: `the poison job was rejected: ${entry.detail}` });
     await stage.wait(3_000);
     await stage.stopLoad(); // from now on the scenario only waits: replicas notice each kill a lease later
     await stage.setSizesWhen(
@@ -56,13 +56,13 @@ export const poison: Scenario = {
     stage.recovered(performance.now() - startedAt);
     return (rows) => {
       const row = rows.find(({ key }) => key === entry.key);
-      stage.expect(
-        row?.status === "failed" && row.code === "lost",
-        `the poison ended ${row?.status ?? "nowhere"} with ${row?.code ?? "no code"}, not failed with lost`,
-      );
+      stage.expect({
+        isSo: row?.status === "failed" && row.code === "lost",
+        otherwise: `the poison ended ${row?.status ?? "nowhere"} with ${row?.code ?? "no code"}, not failed with lost`,
+      });
       stage.notes.push(`it killed ${(row?.earlier.length ?? 0) + 1} times`);
       const innocent = rows.filter(({ key, status }) => key !== entry.key && status !== "completed");
-      stage.expect(innocent.length === 0, `${innocent.length} other jobs did not complete`);
+      stage.expect({ isSo: innocent.length === 0, otherwise: `${innocent.length} other jobs did not complete` });
     };
   },
 };
@@ -92,12 +92,12 @@ export const hungJob: Scenario = {
     const ids = new Set(hung.map(({ id }) => id));
     return (rows) => {
       const ended = rows.filter(({ id }) => ids.has(id));
-      stage.expect(
-        ended.length === hung.length && ended.every(({ code }) => code === "timeout"),
-        `hung jobs ended with ${ended.map(({ code }) => code).join(", ")}`,
-      );
+      stage.expect({
+        isSo: ended.length === hung.length && ended.every(({ code }) => code === "timeout"),
+        otherwise: `hung jobs ended with ${ended.map(({ code }) => code).join(", ")}`,
+      });
       const harmed = rows.filter(({ id, status }) => !ids.has(id) && status !== "completed");
-      stage.expect(harmed.length === 0, `${harmed.length} other jobs did not complete`);
+      stage.expect({ isSo: harmed.length === 0, otherwise: `${harmed.length} other jobs did not complete` });
     };
   },
 };

@@ -57,14 +57,11 @@ async function killOne(stage: Stage): Promise<Verify> {
     stage.notes.push(
       `${lost.length} lost jobs of ${handlerMs} ms began again ${Math.round(firstMs)} to ${Math.round(lastMs)} ms after the kill`,
     );
-    stage.expect(lost.length >= LEAST_LOST, `only ${lost.length} jobs were lost with the victim`);
-    stage.expect(
-      lastMs <= withinMs,
-      `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`,
-    );
-    stage.expect(
-      rows.every(({ status }) => status === "completed"),
-      "a job did not complete",
-    );
+    stage.expect({ isSo: lost.length >= LEAST_LOST, otherwise: `only ${lost.length} jobs were lost with the victim` });
+    stage.expect({
+      isSo: lastMs <= withinMs,
+      otherwise: `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`,
+    });
+    stage.expect({ isSo: rows.every(({ status }) => status === "completed"), otherwise: "a job did not complete" });
   };
 }

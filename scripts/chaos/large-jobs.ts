@@ -51,7 +51,7 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   const ids = scheduled.flatMap(({ entry: { id } }) => id ?? []);
   const [first] = scheduled;
   if (first === undefined || ids.length < waiting)
-    stage.expect(false, `only ${ids.length} of ${waiting} large jobs were accepted`);
+    stage.expect({ isSo: false, otherwise: `only ${ids.length} of ${waiting} large jobs were accepted` });
   const urls = cluster.alive.map(({ url }) => url);
   const lists = [get("/jobs?tag=nobody"), get("/jobs?type=email&status=scheduled&limit=50")];
   // A repeated submission with the same key is not a new job: it waits for the first one.

@@ -89,7 +89,10 @@ function checkMemory(stage: Stage, dataBytes: number, highestBytes: number): voi
   const limitBytes = 2 * dataBytes + MAX_REDIS_BUFFERS;
   const [highest, data, limit] = [highestBytes, dataBytes, limitBytes].map((bytes) => `${Math.round(bytes / MIB)} MiB`);
   stage.notes.push(`Redis used at most ${highest ?? ""}, of which data at most ${data ?? ""}`);
-  stage.expect(highestBytes <= limitBytes, `Redis took ${highest ?? ""}, more than ${limit ?? ""}`);
+  stage.expect({
+    isSo: highestBytes <= limitBytes,
+    otherwise: `Redis took ${highest ?? ""}, more than ${limit ?? ""}`,
+  });
 }
 
 function checkOthers(
@@ -113,17 +116,20 @@ function checkOthers(
     ({ by, at }) => by !== "scenario" && at >= fault.from && at < fault.to,
   );
   const turnedAway = others.filter(({ state, hasUnknownTry }) => hasUnknownTry || state !== "accepted");
-  stage.expect(
-    turnedAway.length === 0,
-    `${turnedAway.length} of ${others.length} others' submissions got no 202: ${firstDetail(turnedAway)}`,
-  );
+  stage.expect({
+    isSo: turnedAway.length === 0,
+    otherwise: `${turnedAway.length} of ${others.length} others' submissions got no 202: ${firstDetail(turnedAway)}`,
+  });
 }
 
 /** NaN, the value without probes, exceeds every limit. */
 function expectWithin(stage: Stage, what: string, { idleMs, faultMs }: Pickup, undisturbedMs: number): void {
   const limitMs = Math.max(MAX_RATIO * idleMs, undisturbedMs);
   const [idle, fault, limit] = [idleMs, faultMs, limitMs].map((ms) => ms.toFixed(0));
-  stage.expect(faultMs <= limitMs, `${what} went from ${idle ?? ""} to ${fault ?? ""} ms, more than ${limit ?? ""} ms`);
+  stage.expect({
+    isSo: faultMs <= limitMs,
+    otherwise: `${what} went from ${idle ?? ""} to ${fault ?? ""} ms, more than ${limit ?? ""} ms`,
+  });
 }
 
 function firstDetail([entry]: readonly Entry[]): string {

@@ -51,14 +51,14 @@ export const smtp: Scenario = {
       const [job] = await stage.ended([entry]);
       const took = peer.messages.slice(before);
       const end = endOf(job);
-      stage.expect(
-        end === ends && took.length === sent,
-        `SMTP ${behaviour.kind}: ended ${end} with ${took.length} mails, not ${ends} with ${sent}`,
-      );
-      stage.expect(
-        new Set(took.map(({ mail }) => mail.messageId)).size <= 1,
-        `SMTP ${behaviour.kind}: a repeat has another Message-ID`,
-      );
+      stage.expect({
+        isSo: end === ends && took.length === sent,
+        otherwise: `SMTP ${behaviour.kind}: ended ${end} with ${took.length} mails, not ${ends} with ${sent}`,
+      });
+      stage.expect({
+        isSo: new Set(took.map(({ mail }) => mail.messageId)).size <= 1,
+        otherwise: `SMTP ${behaviour.kind}: a repeat has another Message-ID`,
+      });
       await peer.behave({ kind: "accept" });
     }
     return undefined;
@@ -143,7 +143,10 @@ export const webhook: Scenario = {
     respondByPath(cluster.http);
     await Promise.all(WEBHOOK_CASES.map((one) => playWebhook(stage, one)));
     // most of these bytes are in the kernel's buffers
-    stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`);
+    stage.expect({
+      isSo: cluster.http.bytesSent < 8 * MIB,
+      otherwise: `${cluster.http.bytesSent} bytes of an endless body were read`,
+    });
     await cluster.replica(0).term();
     await cluster.boot(0, { OUTBOUND_ALLOW_PRIVATE: "false" });
     const before = cluster.http.requests.length;
@@ -151,9 +154,12 @@ export const webhook: Scenario = {
       OWN_HOSTS.map((host) => stage.outcome(webhookTo(`http://${host}:${cluster.http.port}/private`))),
     );
     OWN_HOSTS.forEach((host, i) =>
-      stage.expect(endOf(ends[i]) === "target_refused", `a webhook to ${host} ended ${endOf(ends[i])}`),
+      stage.expect({
+        isSo: endOf(ends[i]) === "target_refused",
+        otherwise: `a webhook to ${host} ended ${endOf(ends[i])}`,
+      }),
     );
-    stage.expect(cluster.http.requests.length === before, "a webhook reached a private address");
+    stage.expect({ isSo: cluster.http.requests.length === before, otherwise: "a webhook reached a private address" });
     return undefined;
   },
 };
@@ -170,8 +176,8 @@ async function playWebhook(
   const job = await stage.outcome(webhookTo(http.url(path), payload, fields));
   const reached = http.requests.filter((request) => request.path === path).length;
   const isRight = endOf(job) === ends && job.attempt === attempt && reached === requests;
-  stage.expect(
-    isRight,
-    `webhook ${path}: ${endOf(job)} after ${job.attempt} attempts and ${reached} requests, not ${ends}, ${attempt} and ${requests}`,
-  );
+  stage.expect({
+    isSo: isRight,
+    otherwise: `webhook ${path}: ${endOf(job)} after ${job.attempt} attempts and ${reached} requests, not ${ends}, ${attempt} and ${requests}`,
+  });
 }

@@ -20,25 +20,25 @@ export const postgresStop: Scenario = {
     const stoppedAt = performance.now();
     await stage.wait(stage.seconds * 1_000);
     const health = await call(`${cluster.replica(0).url}/api/v1/health`, "GET");
-    stage.expect(
-      health.status === 200 && health.body["status"] === "degraded",
-      `the health check answered ${health.status} ${String(health.body["status"])} without Postgres`,
-    );
+    stage.expect({
+      isSo: health.status === 200 && health.body["status"] === "degraded",
+      otherwise: `the health check answered ${health.status} ${String(health.body["status"])} without Postgres`,
+    });
     const acceptedMeanwhile = ledger.in("accepted").filter(({ at }) => at > stoppedAt).length;
     const { outbox } = await cluster.redis.setSizes();
-    stage.expect(
-      acceptedMeanwhile > (stage.seconds * stage.rateOf(RATE)) / 2,
-      `only ${acceptedMeanwhile} jobs were accepted without Postgres`,
-    );
-    stage.expect(
-      outbox > acceptedMeanwhile / 2,
-      `only ${outbox} jobs are in the outbox: jobs do not continue without Postgres`,
-    );
+    stage.expect({
+      isSo: acceptedMeanwhile > (stage.seconds * stage.rateOf(RATE)) / 2,
+      otherwise: `only ${acceptedMeanwhile} jobs were accepted without Postgres`,
+    });
+    stage.expect({
+      isSo: outbox > acceptedMeanwhile / 2,
+      otherwise: `only ${outbox} jobs are in the outbox: jobs do not continue without Postgres`,
+    });
     const peakRss = stage.takePeakRss();
-    stage.expect(
-      peakRss < 2 * idleRss,
-      `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
-    );
+    stage.expect({
+      isSo: peakRss < 2 * idleRss,
+      otherwise: `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
+    });
     stage.notes.push(`outbox ${outbox}; memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
     await cluster.services.postgres.restart();
     const backAt = performance.now();
@@ -47,7 +47,10 @@ export const postgresStop: Scenario = {
     stage.recovered(performance.now() - backAt);
     return (rows) => {
       const again = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
-      stage.expect(again.length === 0, `${again.length} leases were lost because Postgres was down`);
+      stage.expect({
+        isSo: again.length === 0,
+        otherwise: `${again.length} leases were lost because Postgres was down`,
+      });
     };
   },
 };
@@ -73,19 +76,19 @@ export const postgresSlow: Scenario = {
     await session.query("rollback");
     await session.end();
     const [before, during] = [ledger.p95Ms(beforeAt, lockedAt), ledger.p95Ms(lockedAt, freeAt)];
-    stage.expect(
-      during < Math.max(100, 3 * before),
-      `submissions took ${Math.round(during)} ms (p95) behind a lock, ${Math.round(before)} before it`,
-    );
-    stage.expect(
-      ready < Math.max(100, 2 * readyBefore),
-      `${ready} jobs waited, ${readyBefore} before: claims slowed down`,
-    );
+    stage.expect({
+      isSo: during < Math.max(100, 3 * before),
+      otherwise: `submissions took ${Math.round(during)} ms (p95) behind a lock, ${Math.round(before)} before it`,
+    });
+    stage.expect({
+      isSo: ready < Math.max(100, 2 * readyBefore),
+      otherwise: `${ready} jobs waited, ${readyBefore} before: claims slowed down`,
+    });
     const peakRss = stage.takePeakRss();
-    stage.expect(
-      peakRss < 2 * idleRss,
-      `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
-    );
+    stage.expect({
+      isSo: peakRss < 2 * idleRss,
+      otherwise: `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
+    });
     stage.notes.push(`submit p95 ${Math.round(before)} ms before, ${Math.round(during)} ms behind the lock`);
     await stage.stopLoad();
     await stage.setSizesWhen("the outbox has drained", (setSizes) => setSizes.outbox === 0);
@@ -129,14 +132,14 @@ export const badRow: Scenario = {
     await stage.measureRecovery();
     return (rows) => {
       const bad = rows.filter(({ key }) => rejectedKeys.has(key ?? ""));
-      stage.expect(
-        bad.length === rejectedKeys.size && bad.length > 0,
-        `${bad.length} of ${rejectedKeys.size} rejected rows are there`,
-      );
-      stage.expect(
-        bad.every(({ code }) => code === "unrecordable"),
-        "a row that Postgres rejects is not marked unrecordable",
-      );
+      stage.expect({
+        isSo: bad.length === rejectedKeys.size && bad.length > 0,
+        otherwise: `${bad.length} of ${rejectedKeys.size} rejected rows are there`,
+      });
+      stage.expect({
+        isSo: bad.every(({ code }) => code === "unrecordable"),
+        otherwise: "a row that Postgres rejects is not marked unrecordable",
+      });
     };
   },
 };

@@ -49,7 +49,8 @@ async function storm(stage: Stage, lastEventId: string): Promise<undefined> {
   await stage.wait(stage.seconds * 1_000);
   await Promise.all(callers.map((caller) => caller.stop()));
   stage.notes.push(`streams of one job: ${callers[0].text}`, `streams of all jobs: ${callers[1].text}`);
-  for (const { statuses } of callers) stage.expect((statuses["200"] ?? 0) > 0, "no stream was answered with 200");
+  for (const { statuses } of callers)
+    stage.expect({ isSo: (statuses["200"] ?? 0) > 0, otherwise: "no stream was answered with 200" });
   await cancelAll(urls[0] ?? "", [waiting]);
   return undefined;
 }

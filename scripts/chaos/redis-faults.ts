@@ -21,7 +21,7 @@ export const redisKill: Scenario = {
       await stage.wait(1_000);
     }
     const rejected = stage.ledger.in("rejected").length + stage.ledger.in("unknown").length;
-    stage.expect(rejected > 0, "no submission was sent while Redis was down");
+    stage.expect({ isSo: rejected > 0, otherwise: "no submission was sent while Redis was down" });
     return undefined;
   },
 };
@@ -81,17 +81,17 @@ export const lostReply: Scenario = {
     await stage.measureRecovery();
     return (rows) => {
       const again = rows.filter(({ attempt, earlier }) => attempt !== 1 || earlier.length > 0);
-      stage.expect(
-        again.length === 0,
-        `${again.length} jobs lost an attempt because of a lost answer: ${JSON.stringify(again[0])}`,
-      );
+      stage.expect({
+        isSo: again.length === 0,
+        otherwise: `${again.length} jobs lost an attempt because of a lost answer: ${JSON.stringify(again[0])}`,
+      });
     };
   },
 };
 
 async function lose(stage: Stage, verb: string, sprung: Promise<void>): Promise<void> {
   const isLost = await Promise.race([sprung.then(() => true), delay(15_000, false)]);
-  stage.expect(isLost, `no answer of ${verb} could be lost within 15 s`);
+  stage.expect({ isSo: isLost, otherwise: `no answer of ${verb} could be lost within 15 s` });
   await stage.wait(150); // the replica reconnects
 }
 
@@ -118,11 +118,11 @@ export const redisFull: Scenario = {
     await cluster.redis.send("CONFIG", "SET", "maxmemory", "0");
     await stage.measureRecovery();
     const rejections = ledger.in("rejected").filter(({ at }) => at >= fullAt - 50);
-    stage.expect(rejections.length > 0, "no submission was rejected while Redis was full");
-    stage.expect(
-      rejections.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
-      `a rejection does not give the reason that Redis is full: ${rejections[0]?.detail ?? ""}`,
-    );
+    stage.expect({ isSo: rejections.length > 0, otherwise: "no submission was rejected while Redis was full" });
+    stage.expect({
+      isSo: rejections.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
+      otherwise: `a rejection does not give the reason that Redis is full: ${rejections[0]?.detail ?? ""}`,
+    });
     return undefined;
   },
 };

@@ -81,15 +81,15 @@ async function rejectedFor(stage: Stage, reason: RegExp): Promise<void> {
   await stage.wait(stage.seconds * 1_000);
   const sent = [...ledger.entries.values()].filter(({ at, state }) => at >= from && state !== "pending");
   const wrong = sent.find(({ state, detail }) => state === "accepted" || !detail.startsWith("503 "));
-  stage.expect(
-    wrong === undefined,
-    `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`,
-  );
+  stage.expect({
+    isSo: wrong === undefined,
+    otherwise: `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`,
+  });
   // Some answers may have another reason: a replica may close the connection to look for a Redis that accepts writes.
-  stage.expect(
-    sent.some(({ detail }) => reason.test(detail)),
-    `none of ${sent.length} answers contains ${String(reason)}: ${sent[0]?.detail ?? ""}`,
-  );
+  stage.expect({
+    isSo: sent.some(({ detail }) => reason.test(detail)),
+    otherwise: `none of ${sent.length} answers contains ${String(reason)}: ${sent[0]?.detail ?? ""}`,
+  });
 }
 
 /**
@@ -115,19 +115,19 @@ export const loading: Scenario = {
     await restart;
     const loadedMs = last - since;
     stage.notes.push(`Redis answered LOADING for ${(loadedMs / 1_000).toFixed(1)} s`);
-    stage.expect(
-      loadedMs >= stage.seconds * 1_000 * LEAST_SHARE,
-      `Redis answered LOADING for ${Math.round(loadedMs)} ms only`,
-    );
+    stage.expect({
+      isSo: loadedMs >= stage.seconds * 1_000 * LEAST_SHARE,
+      otherwise: `Redis answered LOADING for ${Math.round(loadedMs)} ms only`,
+    });
     const met = [...stage.ledger.entries.values()].filter(
       ({ at, answeredAt }) => at > since && answeredAt > at && answeredAt < last,
     );
     const taken = met.find(({ state }) => state === "accepted");
     const after = (ms: number | undefined): string => `${Math.round((ms ?? since) - since)} ms`;
-    stage.expect(
-      met.length > 0 && taken === undefined,
-      `of ${met.length} submissions one was accepted while Redis loaded, for ${after(last)}: sent after ${after(taken?.at)}, answered after ${after(taken?.answeredAt)}`,
-    );
+    stage.expect({
+      isSo: met.length > 0 && taken === undefined,
+      otherwise: `of ${met.length} submissions one was accepted while Redis loaded, for ${after(last)}: sent after ${after(taken?.at)}, answered after ${after(taken?.answeredAt)}`,
+    });
     await stage.measureRecovery();
     await redis.send("DEL", "filler", "filled");
     await redis.rewriteAppendOnlyFile(); // lets Redis start quickly in the next scenario

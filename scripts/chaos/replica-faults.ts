@@ -42,12 +42,15 @@ export const replicaKill: Scenario = {
       for (const { worker, finished_at } of rows.flatMap(lostAttempts))
         stage.recovered(finished_at - (killedAt.get(worker) ?? finished_at));
       const boundMs = leaseMs + 1_000 + MEASURING_SLACK_MS;
-      stage.expect(lostJobs > 0, "no killed replica had a running job");
-      stage.expect(stage.recoveryMs !== undefined, `the ${lostJobs} jobs of killed replicas have no lost attempt`);
-      stage.expect(
-        (stage.recoveryMs ?? 0) <= boundMs,
-        `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`,
-      );
+      stage.expect({ isSo: lostJobs > 0, otherwise: "no killed replica had a running job" });
+      stage.expect({
+        isSo: stage.recoveryMs !== undefined,
+        otherwise: `the ${lostJobs} jobs of killed replicas have no lost attempt`,
+      });
+      stage.expect({
+        isSo: (stage.recoveryMs ?? 0) <= boundMs,
+        otherwise: `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`,
+      });
     };
   },
 };
@@ -97,7 +100,10 @@ export const killBeforeRecord: Scenario = {
       const again = rows.filter(
         ({ id, earlier }) => ownedIds.has(id) && earlier.some(({ outcome }) => outcome === "lost"),
       );
-      stage.expect(again.length === 0, `${again.length} jobs were run again although their outcome was in the outbox`);
+      stage.expect({
+        isSo: again.length === 0,
+        otherwise: `${again.length} jobs were run again although their outcome was in the outbox`,
+      });
     };
   },
 };
@@ -162,7 +168,10 @@ export const partition: Scenario = {
       const stale = rows
         .flatMap(({ earlier }) => earlier)
         .filter(({ worker, outcome }) => worker === zombie.id && outcome !== "lost");
-      stage.expect(stale.length === 0, `${stale.length} attempts were settled by a replica that had lost them`);
+      stage.expect({
+        isSo: stale.length === 0,
+        otherwise: `${stale.length} attempts were settled by a replica that had lost them`,
+      });
     };
   },
 };
@@ -201,22 +210,25 @@ export const term: Scenario = {
       const exit = replica.term();
       await until(() => replica.log().includes('"draining"'), { what: "the replica drains" });
       const rejected = await stage.submit({ type: "noop", payload: {} }, replica.url);
-      stage.expect(
-        rejected.state === "rejected",
-        `a draining replica answered a new job with ${rejected.detail || "202"}`,
-      );
+      stage.expect({
+        isSo: rejected.state === "rejected",
+        otherwise: `a draining replica answered a new job with ${rejected.detail || "202"}`,
+      });
       const code = await exit;
       stage.recovered(performance.now() - askedAt);
-      stage.expect(code === 0, `a replica that was asked to stop ended with ${code ?? "a signal"}`);
+      stage.expect({
+        isSo: code === 0,
+        otherwise: `a replica that was asked to stop ended with ${code ?? "a signal"}`,
+      });
       await cluster.boot(victim);
     }
     return (rows) => {
-      stage.expect(
-        rows.flatMap(lostAttempts).length === 0,
-        "a lease was lost, because the drain did not release all jobs",
-      );
+      stage.expect({
+        isSo: rows.flatMap(lostAttempts).length === 0,
+        otherwise: "a lease was lost, because the drain did not release all jobs",
+      });
       const counted = rows.filter(({ id, attempt }) => long.includes(id) && attempt !== 1);
-      stage.expect(counted.length === 0, `${counted.length} released jobs lost an attempt`);
+      stage.expect({ isSo: counted.length === 0, otherwise: `${counted.length} released jobs lost an attempt` });
       // A drain may release an attempt after its side effect, and the attempt has no record. A replica repeats it, but
       // only after the drain.
       const seen = effectsSeen(cluster.http, cluster.smtp);
@@ -224,10 +236,10 @@ export const term: Scenario = {
       const early = twice.filter(
         ({ started_at, created_at }) => !drainsEndedAt.some((at) => created_at <= at && (started_at ?? 0) >= at),
       );
-      stage.expect(
-        early.length === 0,
-        `${early.length} jobs had their side effect twice, although no drain released them: ${early[0]?.id ?? ""}`,
-      );
+      stage.expect({
+        isSo: early.length === 0,
+        otherwise: `${early.length} jobs had their side effect twice, although no drain released them: ${early[0]?.id ?? ""}`,
+      });
     };
   },
 };

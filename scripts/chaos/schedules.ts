@@ -90,20 +90,26 @@ function checkRuns(stage: Stage, runs: readonly Run[], lengthMs: number): void {
     const outcomes = own.map(({ outcome }) => outcome);
     const counts = [...new Set(outcomes)].map((one) => `${outcomes.filter((each) => each === one).length} ${one}`);
     stage.notes.push(`${name}: ${own.length} ticks, ${counts.join(", ")}`);
-    stage.expect(own.length >= lengthMs / EVERY_MS - 1, `${name} has only ${own.length} ticks in ${lengthMs} ms`);
+    stage.expect({
+      isSo: own.length >= lengthMs / EVERY_MS - 1,
+      otherwise: `${name} has only ${own.length} ticks in ${lengthMs} ms`,
+    });
     own.forEach(({ tick, job_id, reason, outcome }, i) => {
       const before = own[i - 1]?.tick ?? tick - EVERY_MS;
       const at = new Date(tick).toISOString();
-      stage.expect(
-        tick - before === EVERY_MS,
-        `${name}: ${tick - before} ms between the tick of ${at} and the one before`,
-      );
-      stage.expect(job_id !== null || reason !== null, `${name}: the tick of ${at} has neither a job nor a reason`);
+      stage.expect({
+        isSo: tick - before === EVERY_MS,
+        otherwise: `${name}: ${tick - before} ms between the tick of ${at} and the one before`,
+      });
+      stage.expect({
+        isSo: job_id !== null || reason !== null,
+        otherwise: `${name}: the tick of ${at} has neither a job nor a reason`,
+      });
       if (job_id === null) return;
-      stage.expect(
-        outcome === "fired" || outcome === "late",
-        `${name}: the tick of ${at} is ${outcome}, and has a job`,
-      );
+      stage.expect({
+        isSo: outcome === "fired" || outcome === "late",
+        otherwise: `${name}: the tick of ${at} is ${outcome}, and has a job`,
+      });
       const entry = stage.ledger.open("noop", { key: `${name} ${at}` });
       entry.id = job_id;
       entry.state = "accepted";

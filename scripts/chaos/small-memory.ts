@@ -44,7 +44,7 @@ export const smallMemory: Scenario = {
     await untilAllEnded(stage);
     const peakMib = Math.round(stage.takePeakRss() / MIB);
     stage.notes.push(`${submitted} jobs, memory at most ${peakMib} MiB, ${limit?.kills() ?? 0} kills by the kernel`);
-    stage.expect(replica.isAlive, "the replica has ended");
+    stage.expect({ isSo: replica.isAlive, otherwise: "the replica has ended" });
     return verify(submitted);
   },
 };
@@ -69,7 +69,7 @@ async function untilAllEnded(stage: Stage): Promise<void> {
 
 function verify(submitted: number): Verify {
   return (rows, stage) => {
-    stage.expect(rows.length === submitted, `${rows.length} rows of ${submitted} jobs`);
+    stage.expect({ isSo: rows.length === submitted, otherwise: `${rows.length} rows of ${submitted} jobs` });
     const byEnd = new Map<string, number>();
     for (const { type, status, code } of rows)
       byEnd.set(`${type} ${code ?? status}`, (byEnd.get(`${type} ${code ?? status}`) ?? 0) + 1);
@@ -77,7 +77,7 @@ function verify(submitted: number): Verify {
     const lost = rows.filter(
       ({ code, earlier }) => code === "lost" || earlier.some(({ outcome }) => outcome === "lost"),
     );
-    stage.expect(lost.length === 0, `${lost.length} leases were lost`);
+    stage.expect({ isSo: lost.length === 0, otherwise: `${lost.length} leases were lost` });
   };
 }
 

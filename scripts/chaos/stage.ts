@@ -33,6 +33,12 @@ export interface AnySubmission {
   readonly [field: string]: unknown;
 }
 
+interface Expectation {
+  readonly isSo: boolean;
+  /** What is wrong if it is not so. */
+  readonly otherwise: string;
+}
+
 const POLL_MS = 100;
 const DEFAULT_JOBS = 1_000;
 
@@ -95,8 +101,9 @@ export class Stage {
     this.#load = undefined;
   }
 
-  expect(isSo: boolean, what: string): void {
-    if (!isSo) this.violations.push(what);
+  /** Reports a violation unless the fact holds. */
+  expect({ isSo, otherwise }: Expectation): void {
+    if (!isSo) this.violations.push(otherwise);
   }
 
   /** The longest of the times that were measured from a fault to its end. */

@@ -22,16 +22,19 @@ export const clockSkew: Scenario = {
       const wrongDay = rows.filter(
         ({ created_at }) => created_at < startedAt - 2_000 || created_at > startedAt + elapsed + 2_000,
       );
-      stage.expect(wrongDay.length === 0, `${wrongDay.length} jobs have the time of a replica instead of Redis's`);
+      stage.expect({
+        isSo: wrongDay.length === 0,
+        otherwise: `${wrongDay.length} jobs have the time of a replica instead of Redis's`,
+      });
       const scheduled = rows.filter(({ run_at }) => run_at !== null);
       const late = scheduled.map(({ run_at, started_at }) => (started_at ?? 0) - (run_at ?? 0));
       const isRight = late.every((ms) => ms >= -5 && ms < LATE_MS);
-      stage.expect(
-        scheduled.length > 0 && isRight,
-        `scheduled jobs started from ${Math.min(...late)} to ${Math.max(...late)} ms after they were due`,
-      );
+      stage.expect({
+        isSo: scheduled.length > 0 && isRight,
+        otherwise: `scheduled jobs started from ${Math.min(...late)} to ${Math.max(...late)} ms after they were due`,
+      });
       const lost = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
-      stage.expect(lost.length === 0, `${lost.length} leases were considered lost`);
+      stage.expect({ isSo: lost.length === 0, otherwise: `${lost.length} leases were considered lost` });
     };
   },
 };
@@ -52,15 +55,15 @@ export const sameKey: Scenario = {
         Array.from({ length: REQUESTS }, () => call(`${stage.cluster.urlOf()}/api/v1/jobs`, "POST", body, headers)),
       );
       const ids = new Set(answers.map(({ body: job }) => job["id"]));
-      stage.expect(
-        answers.every(({ status }) => status === 202),
-        `an answer was ${answers.find(({ status }) => status !== 202)?.status ?? ""}, not 202`,
-      );
-      stage.expect(ids.size === 1, `${ids.size} jobs were created for one key`);
-      stage.expect(
-        answers.filter(({ isReplayed }) => !isReplayed).length === 1,
-        "not exactly one answer was the first",
-      );
+      stage.expect({
+        isSo: answers.every(({ status }) => status === 202),
+        otherwise: `an answer was ${answers.find(({ status }) => status !== 202)?.status ?? ""}, not 202`,
+      });
+      stage.expect({ isSo: ids.size === 1, otherwise: `${ids.size} jobs were created for one key` });
+      stage.expect({
+        isSo: answers.filter(({ isReplayed }) => !isReplayed).length === 1,
+        otherwise: "not exactly one answer was the first",
+      });
       entry.state = "accepted";
       entry.id = String([...ids][0]);
     }

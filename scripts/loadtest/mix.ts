@@ -1,5 +1,5 @@
 /** Selects the types that a load test submits, their shares and their order. */
-import type { LoadTest } from "../../src/core/job-type.ts";
+import type { LoadTest } from "../../src/core/load-test.ts";
 import { builtInTypes } from "../../src/jobs/registry.ts";
 
 /** The share of each type, above zero; their sum does not matter. */

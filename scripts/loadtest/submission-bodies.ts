@@ -1,5 +1,5 @@
 /** The requests of a load test: one job each, as JSON. */
-import type { LoadPeers } from "../../src/core/job-type.ts";
+import type { LoadPeers } from "../../src/core/load-test.ts";
 import { loadTests } from "./mix.ts";
 
 /**

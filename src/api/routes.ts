@@ -2,11 +2,13 @@
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as bulk from "./contract/bulk-operations.ts";
 import * as documentation from "./contract/documentation-operations.ts";
+import * as probes from "./contract/health-operations.ts";
 import * as history from "./contract/history-operations.ts";
 import * as introspection from "./contract/introspection-operations.ts";
 import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import * as updates from "./contract/job-update-operations.ts";
+import * as mail from "./contract/mail-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as queues from "./contract/queue-operations.ts";
 import * as schedules from "./contract/schedule-operations.ts";
@@ -91,10 +93,10 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   const health = getHealth(deps, jobCounts);
   const ready = isReady(deps, jobCounts, isLeaving);
   const ofEveryRole = [
-    ...[system.getHealth, system.getHealthz].map((operation) => call(operation, health)),
-    ...[system.isLive, system.isLivez].map((operation) => route(operation, isLive)),
-    ...[system.isReady, system.isReadyz].map((operation) => call(operation, ready)),
-    call(system.getMetrics, scrapeOf(metrics)),
+    ...[probes.getHealth, probes.getHealthz].map((operation) => call(operation, health)),
+    ...[probes.isLive, probes.isLivez].map((operation) => route(operation, isLive)),
+    ...[probes.isReady, probes.isReadyz].map((operation) => call(operation, ready)),
+    call(probes.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;
   // The type, and so its size limit, is known only after the body has been read.
@@ -146,9 +148,9 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(history.getErrors, getErrors(deps)),
     ...(deps.mail
       ? [
-          { ...call(system.listMail, listMail(deps.mail)), isPage: true as const },
-          { ...call(system.readMail, readMail(deps.mail)), isPage: true as const },
-          call(system.readMailPart, readMailPart(deps.mail)),
+          { ...call(mail.listMail, listMail(deps.mail)), isPage: true as const },
+          { ...call(mail.readMail, readMail(deps.mail)), isPage: true as const },
+          call(mail.readMailPart, readMailPart(deps.mail)),
         ]
       : []),
     ...ofEveryRole,

@@ -70,6 +70,7 @@ export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
       ["schedule", job.schedule && `${job.schedule.name} at ${job.schedule.tick}`],
       ["worker", job.worker],
       ["starts at", job.run_at],
+      ["expires at", job.expires_at],
       ["created", job.created_at],
       ["started", started_at],
       ["finished", finished_at && finished_at + ran],

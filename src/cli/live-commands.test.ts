@@ -47,6 +47,12 @@ describe("taskflow submit and get", () => {
     `);
   });
 
+  it("prints the times before and after which a job does not start", async () => {
+    const id = await submitted({ do: "return" }, "--delay", "1h");
+    expect((await run(["update", id, "--expires-at", "2099-02-01T00:00:00Z"])).code).toBe(0);
+    expect((await run(`get ${id}`)).out).toMatch(/\nstarts at +\S+Z\nexpires at +2099-02-01T00:00:00.000Z\n/);
+  });
+
   it("reads the payload from standard input, and waits until the job has ended", async () => {
     const { code, out } = await run("submit test_io --payload - --wait --json", {
       input: Readable.from(['{"do":"return","value":42}']),

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import * as health from "../api/contract/health-operations.ts";
 import * as history from "../api/contract/history-operations.ts";
 import * as introspection from "../api/contract/introspection-operations.ts";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
@@ -13,6 +14,7 @@ import {
   statusSchema,
 } from "../api/contract/job-schemas.ts";
 import { updateJob } from "../api/contract/job-update-operations.ts";
+import * as mail from "../api/contract/mail-operations.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as queues from "../api/contract/queue-operations.ts";
 import { previewAnswerSchema, scheduleAnswerSchema, scheduleRunSchema } from "../api/contract/schedule-schemas.ts";
@@ -108,13 +110,13 @@ async function contract(): Promise<string> {
     interfaceOf("Worker", itemOf(answerOf(system.getWorkers), "workers")),
     interfaceOf("Stats", answerOf(system.getStats)),
     interfaceOf("Whoami", answerOf(system.getWhoami)),
-    interfaceOf("Health", answerOf(system.getHealth)),
+    interfaceOf("Health", answerOf(health.getHealth)),
     interfaceOf("Series", answerOf(history.getSeries)),
     interfaceOf("ErrorGroups", answerOf(history.getErrors)),
     interfaceOf("TypeDescription", itemOf(answerOf(introspection.getTypes), "types")),
     interfaceOf("Destination", itemOf(answerOf(introspection.getDestinations), "destinations")),
-    interfaceOf("MailSummary", itemOf(answerOf(system.listMail), "mail")),
-    interfaceOf("Mail", answerOf(system.readMail)),
+    interfaceOf("MailSummary", itemOf(answerOf(mail.listMail), "mail")),
+    interfaceOf("Mail", answerOf(mail.readMail)),
     interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
     interfaceOf("Schedule", scheduleAnswerSchema as JsonSchema),
     interfaceOf("ScheduleRun", scheduleRunSchema as JsonSchema),

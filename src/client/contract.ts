@@ -17,7 +17,7 @@ export interface Job {
   payload: Record<string, unknown> | null;
   /** Present if the payload is too large to be shown */
   payload_omitted?: true;
-  /** The return value of the type's handler; null until the job has completed */
+  /** The return value of the type's handler; null until the job has completed. A bulk operation that was cancelled has its counts up to then */
   result: unknown;
   error: JobError | null;
   /** The number of attempts, including the running one; attempts that were postponed or lost are not counted */
@@ -37,6 +37,8 @@ export interface Job {
   worker: string | null;
   /** The earliest start */
   run_at: string | null;
+  /** If no attempt has started by then, the job fails with the code `expired` */
+  expires_at: string | null;
   /** RFC 3339, in UTC */
   created_at: string;
   /** The start of the latest attempt */

@@ -8,6 +8,7 @@ import { encodeTime, TIME_DIGITS } from "./header.ts";
 import { timeOfId } from "./id.ts";
 import type { AttemptDiagnostics, AttemptRecord, Job, Outcome } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
+import { resultOfCancelled } from "./operation-counts.ts";
 
 /** A result is last in its record, so that it can be cut out as it was written: numbers keep all digits. */
 const RESULT = `,"result":`;
@@ -112,10 +113,11 @@ export function outcomeOf(job: Job): Outcome | undefined {
   if (status === undefined || last === undefined) return undefined;
   const record = JSON.parse(last) as AttemptRecord;
   const before = job.history.slice(0, -1);
+  const partial = status === "cancelled" ? resultOfCancelled(job) : null;
   return {
     job,
     status,
-    result: record.result === undefined ? null : last.slice(last.indexOf(RESULT) + RESULT.length, -1),
+    result: record.result === undefined ? partial : last.slice(last.indexOf(RESULT) + RESULT.length, -1),
     error: record.error ?? null,
     attempt: job.attempt,
     ...latestAttempt(job.history),

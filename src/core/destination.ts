@@ -6,7 +6,7 @@
 /**
  * What a visit shows of the health of its host:
  *
- *   up          the host answered, and not with an error of its own
+ *   up          the host answered without an error on its side
  *   busy        it answered, and asks for less (429)
  *   failed      it answered with an error, or broke off its answer
  *   overloaded  it answered with an error of the whole host (503)

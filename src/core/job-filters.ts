@@ -4,23 +4,16 @@ import { isId, lowestIdAt } from "./id.ts";
 import type { JobView, Status } from "./job.ts";
 import { STATUSES } from "./job.ts";
 import type { PayloadIssue } from "./job-type.ts";
-import { readableJson, textAt } from "./json-path.ts";
 import { isLarge } from "./payload.ts";
-import { redactWhole } from "./redaction.ts";
+import type { PayloadFilter, PayloadSearch } from "./payload-search.ts";
+import { needsPayload, passesSearch } from "./payload-search.ts";
 import { parseTime } from "./rfc3339.ts";
-
-/** One condition on a payload: the value at the path, compared as text. */
-interface PayloadFilter {
-  /** Names of fields and indexes of lists, from the outside in. */
-  readonly path: readonly string[];
-  readonly value: string;
-}
 
 /**
  * The conditions on a job. An absent filter passes every job; of the values of one filter, one must match; all filters
  * must pass.
  */
-export interface JobFilters {
+export interface JobFilters extends PayloadSearch {
   readonly status?: readonly Status[] | undefined;
   readonly type?: readonly string[] | undefined;
   /** Of none of these types. No caller gives it: bulk operations leave each other out. */
@@ -35,9 +28,6 @@ export interface JobFilters {
   readonly finished_after?: number | undefined;
   /** Epoch ms, exclusive. */
   readonly finished_before?: number | undefined;
-  readonly payload?: readonly PayloadFilter[] | undefined;
-  /** A text in the payload's JSON or in the error message; the letters A to Z match in upper and lower case. */
-  readonly q?: string | undefined;
 }
 
 /** The filters as members of a JSON object: texts, or lists of texts. */
@@ -56,8 +46,6 @@ const MAX_VALUES = 100;
 const MAX_LENGTH = 255;
 const MAX_PAYLOAD_FILTERS = 10;
 const PAYLOAD_PREFIX = "payload.";
-/** What replaces a secret (redaction.ts), also within a URL. */
-const REDACTED = "[redacted]";
 const TIME_MESSAGE = "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)";
 
 /** The filters with values that contain no commas: several may be in one text, separated by commas. */
@@ -240,31 +228,6 @@ function payloadFiltersOf(
   });
 }
 
-/** Whether the filters need the payload of a job. */
-export function needsPayload({ payload, q }: JobFilters): boolean {
-  return payload !== undefined || q !== undefined;
-}
-
-/** What the filters {@link needsPayload} look at. */
-export interface SearchedJob {
-  /** The whole payload, JSON. */
-  readonly payload: string;
-  /** The message of its error. */
-  readonly message: string | null;
-}
-
-/**
- * Whether a job passes the filters by payload and by text. They see only what a reader of the job sees: nothing that is
- * redacted matches, or a search could guess a secret letter by letter. Members named like credentials do not match either
- * where a type delivers them, and so shows them.
- */
-export function passesSearch({ payload, message }: SearchedJob, { payload: paths, q }: JobFilters): boolean {
-  return (
-    (paths === undefined || (passesPayload(payload, paths) && passesPayload(readable(payload), paths))) &&
-    (q === undefined || (message !== null && contains(message, q)) || (contains(payload, q) && isShown(payload, q)))
-  );
-}
-
 /**
  * Whether a job passes every filter. The SQL in postgres/job-filters-sql.ts finds the same jobs, except that it does not
  * redact payloads: its matches must also pass {@link passesSearch}. A large payload that was not read passes no filter
@@ -294,30 +257,4 @@ export function passesFilters(view: JobView, filters: JobFilters): boolean {
 
 function isAmong(value: string | null | undefined, values: readonly string[] | undefined): boolean {
   return values === undefined || (value !== null && value !== undefined && values.includes(value));
-}
-
-function passesPayload(payload: string, filters: readonly PayloadFilter[]): boolean {
-  if (payload === "") return false;
-  const json = readableJson(payload);
-  return filters.every(({ path, value }) => textAt(json, path) === value);
-}
-
-function contains(text: string, q: string): boolean {
-  return lowerAscii(text).includes(lowerAscii(q));
-}
-
-/** A match may not reach into a placeholder: it would depend on whether the secret has the same letters. */
-function isShown(payload: string, q: string): boolean {
-  const shown = readable(payload);
-  return shown === payload || shown.split(REDACTED).some((part) => contains(part, q));
-}
-
-/** The payload of an erased job is `null`. */
-function readable(payload: string): string {
-  return payload.trimStart().startsWith("{") ? redactWhole(payload) : payload;
-}
-
-/** Folds A to Z alone, as the SQL does: other letters have different lower cases in the locales of databases. */
-function lowerAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -7,6 +7,7 @@ import type { Backoff } from "./backoff.ts";
 import type { Bulk } from "./bulk.ts";
 import type { Destinations } from "./destination.ts";
 import type { ScheduleTick } from "./job.ts";
+import type { LoadTest } from "./load-test.ts";
 import type { Reruns } from "./reruns.ts";
 
 export { exponential, fixed } from "./backoff.ts";
@@ -178,22 +179,6 @@ export interface ProcessRequest {
    * standard output once it has connected, and exits with 1 if the sandbox denies that (EACCES).
    */
   readonly isConfined?: boolean;
-}
-
-/** How the load test submits jobs of a type. */
-export interface LoadTest<Payload> {
-  /** The weight of the type among all jobs; the weights need no fixed sum. */
-  readonly share: number;
-  /** Creates the payload of job number `n`. An object that it returns repeatedly is encoded once. */
-  readonly payload: (n: number, peers: LoadPeers) => Payload;
-}
-
-/** The servers that a load test starts for its jobs. */
-export interface LoadPeers {
-  readonly webhookUrl: string;
-  readonly imageUrl: string;
-  /** The image at `imageUrl`, for jobs that contain their image. */
-  readonly imageBase64: string;
 }
 
 export interface PayloadIssue {

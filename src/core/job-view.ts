@@ -49,6 +49,7 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     schedule: options.schedule ?? null,
     worker: null,
     run_at: options.run_at ?? null,
+    expires_at: options.expires_at ?? null,
     created_at: createdAt,
     started_at: null,
     finished_at: null,

@@ -199,6 +199,7 @@ export interface JobView {
   readonly worker: string | null;
   /** Epoch milliseconds, as all times here. */
   readonly run_at: number | null;
+  readonly expires_at: number | null;
   readonly created_at: number;
   readonly started_at: number | null;
   readonly finished_at: number | null;

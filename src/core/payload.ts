@@ -23,6 +23,11 @@ export function payloadOf(json: string): Payload {
   return json.length <= LARGE_PAYLOAD_LENGTH ? json : largePayload(Buffer.from(json));
 }
 
+/** Whether a payload is stored within its job. */
+export function isSmall(payload: Payload): boolean {
+  return typeof payload === "string" && payload.length <= LARGE_PAYLOAD_LENGTH;
+}
+
 /** Converts a payload that was stored as one string. */
 export function asStored(payload: Payload): Payload {
   return isLarge(payload) ? payload : payloadOf(payload);

@@ -43,8 +43,8 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
-  /** Whether its handler has saved its state: the next attempt continues from there. */
-  hasSaved = false;
+  /** The state that its handler saved last, as JSON: the next attempt continues from there. Undefined for none. */
+  saved: string | undefined;
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
   /** Undefined while nobody follows its job. */
@@ -86,6 +86,10 @@ export class Attempt {
   /** As {@link KeptLog.from}; without lines if its handler has logged none. */
   linesFrom(number: number): ReturnType<KeptLog["from"]> {
     return this.#log?.from(number) ?? { first: number, lines: [] };
+  }
+
+  get hasSaved(): boolean {
+    return this.saved !== undefined;
   }
 
   get hasEnded(): boolean {

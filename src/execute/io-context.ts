@@ -81,7 +81,7 @@ export class IoContext implements AttemptContext<unknown>, Running {
       const text = stateText(state);
       if (text === undefined) throw new PermanentError(INVALID_STATE, { code: "state_invalid" });
       if (await this.#services.save(this.#attempt.job, text)) {
-        this.#attempt.hasSaved = true;
+        this.#attempt.saved = text;
         return;
       }
       this.#attempt.stop("lost");

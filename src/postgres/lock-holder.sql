@@ -1,4 +1,5 @@
--- The oldest of the other transactions that lock a table of TaskFlow for more than a second, and one of its locks; no row if there is none.
+-- The oldest of the other transactions that lock a table of TaskFlow for more than a second, and one of its locks; no
+-- row if there is none.
 select
   (array_agg(mode || ' on ' || relation::regclass::text order by relispartition, relname, mode))[1] as lock,
   pid,

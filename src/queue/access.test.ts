@@ -35,7 +35,7 @@ describe("a user of Redis", () => {
       const warnings = [...(await queue.open(5_000)), ...(await checkServer(queue, "HERE"))];
       await enqueue(queue, submission());
       expect((await queue.claim(1, 1, ioSlots({ noop: 1 }))).claimed.length).toBeLessThanOrEqual(1);
-      await queue.generation("mark");
+      await queue.installation.generation("mark");
       return warnings;
     } catch (error) {
       if (!(error instanceof StartError)) throw error;

@@ -21,7 +21,7 @@ export interface DestinationState {
   readonly suspendedUntil: number | null;
   /** When a visit ended or was put off, epoch ms; up to a minute late. */
   readonly lastUsed: number;
-  /** Its routes with a state of their own. */
+  /** How many of its routes have a separate state. */
   readonly routes: number;
   /** Visits that were put off and have not returned: at most 10,000 are counted. */
   readonly waiting: number;

@@ -14,6 +14,9 @@ import { scripts } from "./scripts.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import { decodeSettleAnswers, encodeSettlements } from "./settlement.ts";
 
+/** Short, as nothing depends on this call, and it is the last one of a drain. */
+const LEAVE_TIMEOUT_MS = 500;
+
 export interface LeasedJobsParts {
   readonly ns: string;
   readonly clock: RedisClock;
@@ -74,5 +77,14 @@ export class LeasedJobs {
     const args = encodeSettlements(ns, settlements, options.replica, outboxOwnedMs);
     const [, codes] = (await connections.runTimed(scripts.settle, args, CALL_TIMEOUT_MS)) as [number, string];
     return decodeSettleAnswers(codes);
+  }
+
+  async leave(): Promise<void> {
+    const { ns, connections, options } = this.#parts;
+    try {
+      await connections.work.send("del", [`${ns}replica:${options.replica}`], LEAVE_TIMEOUT_MS);
+    } catch {
+      // Redis is away: the others notice the silence
+    }
   }
 }

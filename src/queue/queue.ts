@@ -4,7 +4,7 @@
  */
 import { at } from "../core/at.ts";
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
-import { asStored, LARGE_PAYLOAD_LENGTH } from "../core/payload.ts";
+import { asStored, isSmall } from "../core/payload.ts";
 import type { CancelAnswer, Cancellations } from "./cancellation.ts";
 import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
@@ -13,6 +13,8 @@ import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import type { Forgettable } from "./forgetting.ts";
 import { encodeForget } from "./forgetting.ts";
 import { IdSource } from "./ids.ts";
+import type { KnownKey } from "./known-key.ts";
+import { knownKey } from "./known-key.ts";
 import type { LeasedJobs } from "./leased-jobs.ts";
 import type { LiveIds, LiveSearch } from "./live-index.ts";
 import type { QueuePosition } from "./position.ts";
@@ -22,19 +24,10 @@ import type { QueueParts } from "./queue-parts.ts";
 import { queueParts } from "./queue-parts.ts";
 import type { QueueReader } from "./queue-reader.ts";
 import { scripts } from "./scripts.ts";
-import type { ServerInfo } from "./server-info.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import type { TokenBucket, TokenRequest } from "./token-buckets.ts";
-import { decodeTokenBuckets, encodeTokenRequests } from "./token-buckets.ts";
+import { takeTokens } from "./token-buckets.ts";
 import type { JobChange, Update, UpdateAnswer } from "./updates.ts";
-import type { Watch, WatchHooks } from "./watch.ts";
-
-/** Short, as nothing depends on this call, and it is the last one of a drain. */
-const LEAVE_TIMEOUT_MS = 500;
-
-function isSmall({ payload }: Submission): boolean {
-  return typeof payload === "string" && payload.length <= LARGE_PAYLOAD_LENGTH;
-}
 
 export class Queue {
   readonly clock = new RedisClock();
@@ -46,6 +39,10 @@ export class Queue {
   /** The log lines of running jobs, between the replicas that run and those that follow them. */
   readonly logChannel: QueueParts["logChannel"];
   readonly schedules: QueueParts["schedules"];
+  /** Facts about the server, and about the installation that the keys belong to. */
+  readonly installation: QueueParts["installation"];
+  /** Watches of jobs that end or change. Closed with the queue. */
+  readonly watches: Pick<QueueParts["watches"], "ofEnds" | "ofChanges">;
   readonly #options: QueueOptions;
   readonly #parts: QueueParts;
 
@@ -53,9 +50,12 @@ export class Queue {
     this.#options = options;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
     this.#parts = queueParts(options, this.clock);
-    const { destinations, destinationList, logChannel, schedules } = this.#parts;
-    [this.destinations, this.destinationList, this.logChannel] = [destinations, destinationList, logChannel];
-    this.schedules = schedules;
+    this.destinations = this.#parts.destinations;
+    this.destinationList = this.#parts.destinationList;
+    this.logChannel = this.#parts.logChannel;
+    this.schedules = this.#parts.schedules;
+    this.installation = this.#parts.installation;
+    this.watches = this.#parts.watches;
   }
 
   /**
@@ -85,40 +85,12 @@ export class Queue {
     return this.#parts.connections.submissions.isReady;
   }
 
-  /** The value of a setting of the server; undefined if the user may not run CONFIG GET. */
-  setting(name: string): Promise<string | undefined> {
-    return this.#parts.installation.setting(name);
-  }
-
-  /** The fields of INFO; empty if the user may not run it. */
-  serverInfo(): Promise<ServerInfo> {
-    return this.#parts.installation.serverInfo();
-  }
-
-  /** Stores the layout of the keys, unless a newer one is stored. @returns the stored layout */
-  declareLayout(own: string): Promise<string> {
-    return this.#parts.installation.declareLayout(own);
-  }
-
-  /** Stores the installation that the namespace belongs to, unless one is stored. @returns the stored installation */
-  declareInstallation(own: string): Promise<string> {
-    return this.#parts.installation.declareInstallation(own);
-  }
-
-  /**
-   * The generation of the data in this Redis. Data without one (the server is new, or came back empty) gets `fresh`.
-   * `runId` identifies the server's process, and changes with each start; "" if INFO does not contain it.
-   */
-  generation(fresh: string): Promise<{ readonly generation: string; readonly runId: string }> {
-    return this.#parts.installation.generation(fresh);
-  }
-
   /**
    * Enqueues one submission of one or more jobs, as a whole. Submissions of one event-loop tick travel in one call.
    * `done` is called exactly once, within the submit timeout.
    */
   enqueue(submitted: Submitted, done: EnqueueDone): void {
-    if (submitted.submissions.every(isSmall)) {
+    if (submitted.submissions.every(({ payload }) => isSmall(payload))) {
       this.#parts.enqueuer.enqueue(submitted, done);
       return;
     }
@@ -290,16 +262,6 @@ export class Queue {
     return this.#parts.reader.liveCount(below, from);
   }
 
-  /** Watches the ids of jobs that end, 36 characters each. Closed with the queue. */
-  watchEnds(hooks: WatchHooks): Watch {
-    return this.#parts.watches.ofEnds(hooks);
-  }
-
-  /** Watches every change of a job's status or progress, as changes.ts decodes it. Closed with the queue. */
-  watchChanges(hooks: WatchHooks): Watch {
-    return this.#parts.watches.ofChanges(hooks);
-  }
-
   /**
    * A page of the history of changes, up to `limit` entries. The history contains changes only of times when a replica
    * watched: the latest 4,000 entries, for a minute after the last.
@@ -311,15 +273,13 @@ export class Queue {
   }
 
   /** Takes from token buckets; the answers are in the order of the requests. */
-  async take(requests: readonly (readonly TokenRequest[])[]): Promise<TokenBucket[][]> {
-    const args = [this.#parts.ns, ...encodeTokenRequests(requests)];
-    const reply = (await this.#parts.connections.work.run(scripts.limit, args, CALL_TIMEOUT_MS)) as number[];
-    return decodeTokenBuckets(reply, requests);
+  take(requests: readonly (readonly TokenRequest[])[]): Promise<TokenBucket[][]> {
+    return takeTokens(this.#parts.connections.work, this.#parts.ns, requests);
   }
 
   /** The submission of an Idempotency-Key; undefined when Redis does not know the key. */
-  knownKey(key: string): ReturnType<QueueReader["knownKey"]> {
-    return this.#parts.reader.knownKey(key);
+  knownKey(key: string): Promise<KnownKey | undefined> {
+    return knownKey(this.#parts.connections.work, this.#parts.ns, key);
   }
 
   /** The ids among these that Redis does not have. */
@@ -328,13 +288,8 @@ export class Queue {
   }
 
   /** Removes this replica from the others' view at once, instead of after a silence. It runs no more jobs. */
-  async leave(): Promise<void> {
-    try {
-      const key = `${this.#parts.ns}replica:${this.#options.replica}`;
-      await this.#parts.connections.work.send("del", [key], LEAVE_TIMEOUT_MS);
-    } catch {
-      // Redis is away: the others notice the silence
-    }
+  leave(): Promise<void> {
+    return this.#parts.leased.leave();
   }
 
   close(): void {

@@ -28,7 +28,7 @@ describe("when Redis is away", () => {
   it("reads the server's settings, and makes ids in Redis's time", async () => {
     const { redis, replica } = setup();
     const queue = await replica();
-    expect(await queue.setting("maxmemory-policy")).toBe("noeviction");
+    expect(await queue.installation.setting("maxmemory-policy")).toBe("noeviction");
     const [seconds] = await redis.time();
     expect(Math.abs(timeOfId(queue.ids.next()) - Number(seconds) * 1_000)).toBeLessThan(5_000);
   });

@@ -16,11 +16,8 @@ export const LAYOUT = 2;
  * @returns warnings, a sentence each: settings with which the server may lose jobs
  * @throws StartError if the server would lose jobs in normal operation, or is of an unsupported kind
  */
-export async function checkServer(
-  queue: Pick<Queue, "setting" | "serverInfo" | "declareLayout">,
-  address: string,
-): Promise<string[]> {
-  const info = await queue.serverInfo();
+export async function checkServer(queue: Pick<Queue, "installation">, address: string): Promise<string[]> {
+  const info = await queue.installation.serverInfo();
   requireMaster(info, address);
   const layout = await declareLayout(queue, address);
   if (!/^\d+$/.test(layout) || Number(layout) > LAYOUT) {
@@ -28,13 +25,13 @@ export async function checkServer(
       `The jobs in Redis have layout ${layout}, and this version of TaskFlow reads up to ${LAYOUT}: start a version at least as new as the one that wrote them.`,
     );
   }
-  const policy = (await queue.setting("maxmemory-policy")) ?? info.maxmemory_policy;
+  const policy = (await queue.installation.setting("maxmemory-policy")) ?? info.maxmemory_policy;
   if (policy !== undefined && policy !== "noeviction") {
     throw new StartError(
       `Redis would evict jobs when its memory is full (maxmemory-policy is ${policy}): set it to noeviction.`,
     );
   }
-  const keepsFile = (await queue.setting("appendonly")) ?? info.aof_enabled;
+  const keepsFile = (await queue.installation.setting("appendonly")) ?? info.aof_enabled;
   return [
     ...(policy === undefined
       ? [
@@ -63,9 +60,9 @@ function requireMaster({ role, master_host: host = "", master_port: port = "" }:
 }
 
 /** Writes the first key: a node of a cluster that does not own the namespace's keys rejects it. */
-async function declareLayout(queue: Pick<Queue, "declareLayout">, address: string): Promise<string> {
+async function declareLayout(queue: Pick<Queue, "installation">, address: string): Promise<string> {
   try {
-    return await queue.declareLayout(String(LAYOUT));
+    return await queue.installation.declareLayout(String(LAYOUT));
   } catch (error) {
     const [, kind = "", node = ""] =
       /^(MOVED|ASK|CLUSTERDOWN)\b(?: \d+ (\S+))?/.exec(messageOf((error as Error).cause)) ?? [];

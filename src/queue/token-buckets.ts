@@ -1,5 +1,8 @@
-/** Token buckets: the arguments and the reply of limit.lua. */
+/** Token buckets, from which limit.lua takes. */
 import type { RatePolicy } from "../core/rate-policy.ts";
+import type { Connection } from "./connection.ts";
+import { CALL_TIMEOUT_MS } from "./queue-options.ts";
+import { scripts } from "./scripts.ts";
 
 /** Takes tokens from one bucket. */
 export interface TokenRequest {
@@ -24,7 +27,17 @@ export interface TokenBucket {
 /** Numbers of the reply for each bucket. */
 const REPLY_LENGTH = 4;
 
-export function encodeTokenRequests(requests: readonly (readonly TokenRequest[])[]): string[] {
+/** Takes from token buckets; the answers are in the order of the requests. */
+export async function takeTokens(
+  connection: Pick<Connection, "run">,
+  ns: string,
+  requests: readonly (readonly TokenRequest[])[],
+): Promise<TokenBucket[][]> {
+  const reply = await connection.run(scripts.limit, [ns, ...encodeTokenRequests(requests)], CALL_TIMEOUT_MS);
+  return decodeTokenBuckets(reply as number[], requests);
+}
+
+function encodeTokenRequests(requests: readonly (readonly TokenRequest[])[]): string[] {
   return requests.flatMap((buckets) => [
     String(buckets.length),
     ...buckets.flatMap(({ name, policy, cost, needed }) => [
@@ -38,10 +51,7 @@ export function encodeTokenRequests(requests: readonly (readonly TokenRequest[])
 }
 
 /** @returns for each request its buckets, in order */
-export function decodeTokenBuckets(
-  reply: readonly number[],
-  requests: readonly (readonly TokenRequest[])[],
-): TokenBucket[][] {
+function decodeTokenBuckets(reply: readonly number[], requests: readonly (readonly TokenRequest[])[]): TokenBucket[][] {
   let first = 0;
   return requests.map((buckets) =>
     buckets.map(() => {

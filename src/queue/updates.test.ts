@@ -155,7 +155,7 @@ describe("update", () => {
     const { replica } = setup();
     const queue = await replica();
     const seen: string[] = [];
-    const watch = queue.watchChanges({
+    const watch = queue.watches.ofChanges({
       onMessage: (message) =>
         seen.push(...readMessage(message).flatMap((entry) => readEntry(entry).map(({ status }) => status))),
       onSubscribed: () => undefined,

@@ -55,11 +55,11 @@ function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
 async function watched(): Promise<{
   readonly seen: Change[];
   readonly subscriptions: () => number;
-  readonly watch: ReturnType<Queue["watchChanges"]>;
+  readonly watch: ReturnType<Queue["watches"]["ofChanges"]>;
 }> {
   const seen: Change[] = [];
   let subscriptions = 0;
-  const watch = other.watchChanges({
+  const watch = other.watches.ofChanges({
     onMessage: (message) => seen.push(...readMessage(message).flatMap((entry) => readEntry(entry))),
     onSubscribed: () => {
       subscriptions += 1;
@@ -121,7 +121,10 @@ describe("a watching replica", () => {
 
   it("that watches only ends gets one message per call, and no other changes", async () => {
     const messages: string[] = [];
-    const watch = other.watchEnds({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
+    const watch = other.watches.ofEnds({
+      onMessage: (message) => messages.push(message),
+      onSubscribed: () => undefined,
+    });
     watch.need();
     await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const ids = await enqueue(queue, submission(), submission());
@@ -152,7 +155,10 @@ describe("a watching replica", () => {
 
   it("gets messages and entries of bounded length, for any number of changes in one call and long types", async () => {
     const messages: string[] = [];
-    const watch = other.watchChanges({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
+    const watch = other.watches.ofChanges({
+      onMessage: (message) => messages.push(message),
+      onSubscribed: () => undefined,
+    });
     watch.need();
     await until(() => watch.isSubscribed, { what: "the watch is subscribed" });
     const [first = "", ...ids] = Array.from({ length: 2_000 }, () => queue.ids.next());
@@ -193,8 +199,8 @@ describe("a watching replica", () => {
   it("learns at the next renewal after its key was lost that it may have missed changes", async () => {
     const { seen, subscriptions } = await watched();
     let subscriptionsOfOther = 0; // a second replica on the same channel: either may renew first
-    queue
-      .watchChanges({
+    queue.watches
+      .ofChanges({
         onMessage: () => undefined,
         onSubscribed: () => {
           subscriptionsOfOther += 1;

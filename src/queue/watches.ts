@@ -19,10 +19,12 @@ export class Watches {
     this.#parts = parts;
   }
 
+  /** Watches the ids of jobs that end, 36 characters each. */
   ofEnds(hooks: WatchHooks): Watch {
     return this.#watch("awaited", "ended:", hooks);
   }
 
+  /** Watches every change of a job's status or progress, as changes.ts decodes it. */
   ofChanges(hooks: WatchHooks): Watch {
     return this.#watch("watched", "changes:", hooks);
   }

@@ -11,7 +11,7 @@ beforeAll(async () => {
     redis: redis.address,
     database: database.url,
     artifacts: tempDir(),
-    env: { LEASE_MS: "2000", DRAIN_MS: "200", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" },
+    env: { DRAIN_MS: "200", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" },
   });
 });
 afterAll(() => replica.close());

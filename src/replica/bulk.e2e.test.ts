@@ -1,6 +1,7 @@
 /** Bulk operations: they act on the matching jobs alone, once each, whatever happens to the replica. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BulkAction } from "../core/bulk.ts";
+import { expectCounts, later, list } from "../testing/bulk.ts";
 import { installation } from "../testing/installation.ts";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
 import { call, getJob, jobWhen, startReplica, submit } from "../testing/replica.ts";
@@ -8,22 +9,6 @@ import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 
 const WITHIN_MS = 120_000;
-
-async function later(replica: Parameters<typeof call>[0], tag: string, count: number, fields: object = {}) {
-  const job = { type: "test_io", payload: { do: "return", value: 1 }, tags: [tag], delay_ms: 3_600_000, ...fields };
-  const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs: Array(count).fill(job) });
-  expect(status).toBe(202);
-  return (body as { jobs: ApiJob[] }).jobs.map(({ id }) => id);
-}
-
-async function list(replica: Parameters<typeof call>[0], query: string): Promise<ApiJob[]> {
-  return ((await call(replica, "GET", `/api/v1/jobs?limit=1000&${query}`)).body as { jobs: ApiJob[] }).jobs;
-}
-
-async function expectCounts(replica: Parameters<typeof call>[0]): Promise<void> {
-  const { accepted, unaccounted } = (await call(replica, "GET", "/api/v1/stats")).body as Record<string, number>;
-  expect({ accepted, unaccounted }).toEqual({ accepted: expect.any(Number) as number, unaccounted: 0 });
-}
 
 describe("a bulk cancellation", () => {
   let replica: TestReplica;
@@ -128,6 +113,46 @@ describe("a bulk cancellation", () => {
     expect((await list(replica, "tag=paced&status=scheduled")).map(({ id: each }) => each).sort()).toEqual(
       after.sort(),
     );
+  });
+});
+
+describe("a bulk operation that is cancelled before its end", () => {
+  let replica: TestReplica;
+  beforeAll(async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
+  });
+  afterAll(() => replica.close());
+
+  it("has the counts up to then as its result, in Redis and in Postgres", async () => {
+    await later(replica, "partly", 500);
+    const { body } = await call(replica, "POST", "/api/v1/jobs/cancel", { tag: "partly", rate: 20 });
+    const { id } = body as ApiJob;
+    const changed = () => list(replica, "tag=partly&status=cancelled");
+    await until(async () => (await changed()).length >= 20, { what: "some jobs are cancelled" });
+    await call(replica, "DELETE", `/api/v1/jobs/${id}`);
+    const { result } = await jobWhen(replica, id, "cancelled");
+    const done = (await changed()).length;
+    expect(done).toBeLessThan(500);
+    expect(result).toEqual({ matched: done, done, skipped: 0 });
+    await until(
+      async () => ((await call(replica, "GET", "/api/v1/stats")).body as { outbox_depth: number }).outbox_depth === 0,
+      { what: "all is recorded" },
+    );
+    expect((await getJob(replica, id)).result).toEqual(result);
+  });
+
+  it("has them too if it waits between two attempts", async () => {
+    const ids = await later(replica, "paced", 60);
+    const filters = { tag: "paced", rate: 1 };
+    // an attempt may wait a quarter of its time for the pace, so this one ends and the job waits for its turn
+    const id = await submit(replica, "bulk_run", filters, { timeout_ms: 1_000, max_attempts: 1 });
+    await jobWhen(replica, id, "retrying");
+    expect((await call(replica, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(200);
+    const { result } = await jobWhen(replica, id, "cancelled");
+    expect(result).toMatchObject({ matched: expect.any(Number) as number, skipped: 0 });
+    const { done } = result as { done: number };
+    expect([done > 0, done < ids.length]).toEqual([true, true]);
   });
 });
 
@@ -237,66 +262,5 @@ describe("a bulk operation whose replica is killed again and again", { timeout: 
     expect(idsOf(jobs)).toEqual([...ids].sort());
     expect(new Set(jobs.map(({ result }) => result))).toEqual(new Set([null]));
     await expectCounts(witness);
-  });
-});
-
-describe("a bulk update", () => {
-  let replica: TestReplica;
-  beforeAll(async () => {
-    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-    replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir() });
-  });
-  afterAll(() => replica.close());
-  const update = (body: object) => call(replica, "POST", "/api/v1/jobs/update", body);
-
-  it("changes the matching jobs alone, those with durability postgres in the acceptance log too", async () => {
-    const [some, others] = [await later(replica, "some", 250), await later(replica, "others", 2)];
-    const durable = await later(replica, "some", 3, { durability: "postgres" });
-    expect(await update({ filter: { tag: "some" }, set: { priority: 9 }, dry_run: true })).toMatchObject({
-      body: { matched: 253 },
-    });
-    const set = { priority: 9, tags: ["moved"], delay_ms: 7_200_000 };
-    const made = await update({ filter: { tag: "some" }, set });
-    expect(made).toMatchObject({ status: 202, body: { type: "bulk_update" } });
-    const job = await jobWhen(replica, (made.body as ApiJob).id, "completed");
-    expect(job.result).toEqual({ matched: 253, done: 253, skipped: 0 });
-    const listed = async (tag: string) =>
-      (await list(replica, `tag=${tag}`)) as (ApiJob & { priority: number; run_at: string })[];
-    const moved = await listed("moved");
-    expect(new Set(moved.map(({ id }) => id))).toEqual(new Set([...some, ...durable]));
-    for (const { priority, run_at } of moved)
-      expect([priority, Date.parse(run_at) > Date.now() + 7_000_000]).toEqual([9, true]);
-    expect((await listed("others")).map(({ id, priority }) => [id, priority]).sort()).toEqual(
-      others.map((id) => [id, 5]).sort(),
-    );
-    expect(await list(replica, "tag=some")).toEqual([]);
-    await expectCounts(replica);
-    await until(
-      async () => {
-        const { body } = await call(replica, "GET", "/api/v1/audit?action=jobs.update");
-        const [entry] = (body as { entries: { target: string; job_id: string; count: number }[] }).entries;
-        return entry?.job_id === job.id && entry.count === 253 && JSON.parse(entry.target) !== null;
-      },
-      { what: "the audit names the operation and its count" },
-    );
-  });
-
-  it("reports every issue of its request", async () => {
-    const { status, body } = await update({
-      filter: { status: "running" },
-      set: { priority: 10, colour: "red", payload: {}, run_at: "soon" },
-      rate: 0,
-    });
-    expect(status).toBe(422);
-    expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path).sort()).toEqual([
-      "/filter/status",
-      "/rate",
-      "/set/colour",
-      "/set/payload",
-      "/set/priority",
-      "/set/run_at",
-    ]);
-    for (const set of [undefined, {}, null, [], "x"])
-      expect(await update({ set })).toMatchObject({ status: 422, body: { errors: [{ path: "/set" }] } });
   });
 });

@@ -193,13 +193,7 @@ describe("durability postgres", () => {
     const repeat = await post(two, {}, "held"); // the job is safe, so it is accepted
     expect(repeat).toMatchObject({ status: 202, body: { id: answer.body.id } });
     await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // otherwise the restore examines it after a minute
-    const job = await until(
-      async () => {
-        const found = await getJob(two, answer.body.id);
-        return found.status === "completed" ? found : undefined;
-      },
-      { what: "it has run", timeoutMs: 20_000 },
-    );
+    const job = await jobWhen(two, answer.body.id, "completed");
     expect(job.attempt).toBe(1);
     expect(attemptsOf(job.id)).toBe(1);
     expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
@@ -225,10 +219,7 @@ describe("durability postgres", () => {
       { what: "its callback comes" },
     );
     await redisCommand(redis.port, "FLUSHALL");
-    await until(async () => (await getJob(two, other.body.id)).status === "completed", {
-      what: "what Redis has lost is back",
-      timeoutMs: 20_000,
-    });
+    await jobWhen(two, other.body.id, "completed"); // what Redis has lost is back
     expect(await getJob(two, unconfirmed.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
     expect(attemptsOf(unconfirmed.body.id)).toBe(0);
     await http.close();

@@ -17,7 +17,7 @@ const NOT_CHECKED = "could not check which Postgres database owns REDIS_NAMESPAC
 export interface InstallationOptions {
   readonly databaseUrl: string;
   readonly namespace: string;
-  readonly queue: Pick<Queue, "declareInstallation">;
+  readonly queue: Pick<Queue, "installation">;
   readonly log: Pick<Log, "error">;
   /** Another installation has taken the namespace: this replica must not go on. */
   readonly onUnfit: () => void;
@@ -37,9 +37,10 @@ export async function watchInstallation({
   const conflict =
     `The jobs in Redis under REDIS_NAMESPACE ${namespace} belong to another Postgres database than the one that DATABASE_URL names: set another REDIS_NAMESPACE or DATABASE_URL, ` +
     `or, if this database replaces the other, stop all replicas and run DEL {${namespace}}:installation in Redis.`;
-  if ((await queue.declareInstallation(own)) !== own) throw new StartError(conflict);
+  if ((await queue.installation.declareInstallation(own)) !== own) throw new StartError(conflict);
   const check = async (): Promise<void> => {
-    const owner = await queue.declareInstallation(own).catch(() => own); // Redis is away: the connection logs that
+    // while Redis is away, the connection logs that
+    const owner = await queue.installation.declareInstallation(own).catch(() => own);
     if (owner === own) return;
     checks.stop();
     log.error(conflict);

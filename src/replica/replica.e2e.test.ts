@@ -1,10 +1,11 @@
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HttpPeer } from "../testing/http-peer.ts";
+import { answer, HttpPeer } from "../testing/http-peer.ts";
 import type { ApiJob, TestReplica, TestReplicaOptions } from "../testing/replica.ts";
-import { call, closedPort, getJob, jobWhen, startReplica, submit } from "../testing/replica.ts";
+import { call, closedPort, getJob, jobWhen, retriesOf, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { SmtpPeer } from "../testing/smtp-peer.ts";
 import { until } from "../testing/until.ts";
@@ -72,19 +73,17 @@ describe("the whole path", () => {
   });
 
   it("delivers a webhook on its third attempt, with delays that grow", async () => {
-    http.respond([500, 500, 200]);
+    http.respond(async ({ headers }) => answer((await retriesOf(two, String(headers["webhook-id"]))) < 2 ? 500 : 200));
     const before = http.requests.length;
     const job = await jobWhen(two, await submit(two, "webhook", { url: http.url("/hook"), body: { n: 1 } }));
     expect(job).toMatchObject({ status: "completed", attempt: 3, result: { status: 200 } });
-    expect(http.requests.slice(before).map(({ body }) => JSON.parse(body.toString()) as unknown)).toEqual([
-      { n: 1 },
-      { n: 1 },
-      { n: 1 },
-    ]);
+    const bodies = http.requests.slice(before).map(({ body }) => body.toString());
+    expect(new Set(bodies)).toEqual(new Set(['{"n":1}']));
+    expect(bodies.length).toBeGreaterThanOrEqual(3);
   });
 
   it("fails a webhook that never succeeds, with the error of its last attempt", async () => {
-    http.respond([503, 503, 503, 503]);
+    http.respond([503]);
     const job = await jobWhen(two, await submit(two, "webhook", { url: http.url("/down") }, { max_attempts: 2 }));
     expect(job).toMatchObject({ status: "failed", attempt: 2, error: { code: "http_503", attempt: 2 } });
   });
@@ -126,7 +125,7 @@ describe("the whole path", () => {
   });
 
   it("posts the finished job to its callback", async () => {
-    http.respond([]);
+    http.respond([200]);
     const before = http.requests.length;
     const id = await submit(two, "noop", { secret: "s3cret" }, { callback_url: http.url("/done") });
     const request = await until(() => http.requests.slice(before).find(({ path }) => path === "/done"), {
@@ -234,13 +233,21 @@ describe("a job's life", () => {
 describe("draining", () => {
   it("finishes jobs that end in time, releases the others, and loses none", async () => {
     const namespace = { REDIS_NAMESPACE: "drain:0" };
-    const leaving = await start({ ...namespace, WORKER_TYPES: "test_io" });
-    const quick = await submit(leaving, "test_io", { do: "sleep", ms: 200 });
-    const long = await submit(leaving, "test_io", { do: "sleep", ms: 1_500 });
+    const leaving = await start({ ...namespace, WORKER_TYPES: "webhook" });
+    const gates = { "/quick": new AbortController(), "/long": new AbortController() };
+    http.respond(async ({ path }) => {
+      const { signal } = gates[path as keyof typeof gates];
+      if (!signal.aborted) await once(signal, "abort");
+      return answer(200);
+    });
+    const quick = await submit(leaving, "webhook", { url: http.url("/quick") });
+    const long = await submit(leaving, "webhook", { url: http.url("/long") });
     await Promise.all([quick, long].map((id) => jobWhen(leaving, id, "running")));
     const closing = leaving.close();
     expect((await call(leaving, "POST", "/api/v1/jobs", { type: "noop", payload: {} })).status).toBe(503);
+    gates["/quick"].abort();
     await closing;
+    gates["/long"].abort();
     const next = await start(namespace);
     // the other is gone at once
     expect((await call(next, "GET", "/api/v1/workers")).body).toMatchObject({ workers: [{ id: next.id }] });

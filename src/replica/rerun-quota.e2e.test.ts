@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
-import { startReplica } from "../testing/replica.ts";
+import { jobReadWhen, startReplica } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 
@@ -46,18 +46,10 @@ async function callAs(key: string, method: string, path: string, body?: unknown)
   };
 }
 
-const read = async (id: unknown): Promise<ApiJob> =>
-  (await callAs("operator", "GET", `/api/v1/jobs/${String(id)}`)).body as unknown as ApiJob;
 const rerun = async (key: string, body: object) =>
   callAs(key, "POST", "/api/v1/jobs/replay", { status: "completed", ...body });
 const when = (id: unknown, ...statuses: string[]): Promise<ApiJob> =>
-  until(
-    async () => {
-      const job = await read(id);
-      return statuses.includes(job.status) ? job : undefined;
-    },
-    { what: `a job is ${statuses.join(" or ")}`, timeoutMs: 60_000 },
-  );
+  jobReadWhen(async (path) => (await callAs("operator", "GET", path)).body, String(id), statuses);
 
 async function completed(key: string, count: number, payload: object = {}): Promise<void> {
   const { status, body } = await callAs(key, "POST", "/api/v1/jobs/batch", {
@@ -181,9 +173,7 @@ describe("copies", () => {
     for (let i = 0; i < 3; i++) {
       const { result } = await when((await rerun("again", { tag: "again" })).body["id"], "completed");
       made.push(result);
-      await until(async () => (await jobsOf("again")).every(({ status }) => status === "completed"), {
-        what: "the reruns have ended",
-      });
+      for (const job of await jobsOf("again")) await when(job.id, "completed");
     }
     expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3, done: 3, skipped: 0 })));
     expect((await rerun("again", { tag: "again", dry_run: true })).body).toEqual({ matched: 3 });

@@ -1,5 +1,6 @@
 /**
- * The path of submissions from the API to Redis. Submissions of durability postgres are committed in Postgres first: commit → enqueue → answer.
+ * The path of submissions from the API to Redis. Submissions of durability postgres are committed in Postgres first:
+ * commit → enqueue → answer.
  * If one job of a batch has this durability, the whole batch is committed: whatever fails after the commit, all of its
  * jobs run, or none, and the idempotency key committed with them belongs to exactly these jobs.
  */

@@ -132,8 +132,10 @@ describe("cancelling", () => {
 
 describe("progress", () => {
   it("is null for a job that reports none", async () => {
-    const id = await submit(two, "test_io", { do: "sleep", ms: 300 });
+    const id = await submit(two, "test_io", { do: "sleep", ms: 60_000 });
     expect(await jobWhen(two, id, "running")).toMatchObject({ progress: null });
-    expect(await jobWhen(two, id)).toMatchObject({ status: "completed", progress: null });
+    await call(two, "DELETE", `/api/v1/jobs/${id}`);
+    expect(await jobWhen(two, id, "cancelled")).toMatchObject({ progress: null });
+    expect(await jobWhen(two, await submit(two, "noop", {}), "completed")).toMatchObject({ progress: null });
   });
 });

@@ -36,7 +36,12 @@ function secretJob() {
       id: idAt(NOW),
       payload: JSON.stringify({ to: SECRET }),
       groupKey: "g",
-      options: { tags: ["t"], callback_url: `https://${SECRET}.example.org`, api_key: "0123456789abcdef" },
+      options: {
+        tags: ["t"],
+        expires_at: NOW,
+        callback_url: `https://${SECRET}.example.org`,
+        api_key: "0123456789abcdef",
+      },
     },
     status: "failed",
     result: JSON.stringify(SECRET),
@@ -98,7 +103,7 @@ describe("erase", () => {
         waits_for_turn: true,
       },
     ]);
-    expect(await store.options(id)).toEqual({ api_key: "0123456789abcdef" });
+    expect(await store.options(id)).toEqual({ expires_at: NOW, api_key: "0123456789abcdef" });
     expect(await rowOf(id)).not.toContain(SECRET);
   });
 

@@ -83,6 +83,8 @@ function withoutContents(record: AttemptRecord): AttemptRecord {
 }
 
 function erasedOptions(json: string): string | null {
-  const { api_key, schedule } = JSON.parse(json) as JobOptions;
-  return api_key === undefined && schedule === undefined ? null : JSON.stringify({ api_key, schedule });
+  const { expires_at, api_key, schedule } = JSON.parse(json) as JobOptions;
+  return expires_at === undefined && api_key === undefined && schedule === undefined
+    ? null
+    : JSON.stringify({ expires_at, api_key, schedule });
 }

@@ -6,7 +6,7 @@
 import { Turns } from "../concurrency/turns.ts";
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobFilters } from "../core/job-filters.ts";
-import { needsPayload } from "../core/job-filters.ts";
+import { needsPayload } from "../core/payload-search.ts";
 import type { WalkPage } from "../core/reruns.ts";
 import { LOST_PAYLOAD } from "../core/resubmission.ts";
 import { DAY_MS } from "../core/time.ts";

@@ -1,6 +1,6 @@
 /** The statement that reads a page of `jobs`: for lists, and for scans of the history. */
 import type { JobFilters } from "../core/job-filters.ts";
-import { needsPayload } from "../core/job-filters.ts";
+import { needsPayload } from "../core/payload-search.ts";
 import type { AddValue } from "../postgres/job-filters-sql.ts";
 import { filterSql } from "../postgres/job-filters-sql.ts";
 
@@ -48,8 +48,10 @@ const EXPANSION = 16;
 const SEARCH_COST = `pg_column_size(payload) * case when pg_column_compression(payload) is null then 1 else ${EXPANSION} end`;
 
 /** The columns of a job, except for its payload and result. */
-const COLUMNS = `type, status, priority, durability, group_key, error, attempt, max_attempts, tags, retry_of, schedule, worker,
-    (extract(epoch from run_at) * 1000)::float8 as run_at, (extract(epoch from created_at) * 1000)::float8 as created_at,
+const COLUMNS = `type, status, priority, durability, group_key, error, attempt, max_attempts, tags, retry_of,
+    options -> 'schedule' as schedule, worker,
+    (extract(epoch from run_at) * 1000)::float8 as run_at, (options ->> 'expires_at')::float8 as expires_at,
+    (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from started_at) * 1000)::float8 as started_at, (extract(epoch from finished_at) * 1000)::float8 as finished_at,
     (extract(epoch from erased_at) * 1000)::float8 as erased_at`;
 
@@ -91,7 +93,7 @@ order by job.id desc`;
 const ENTRY_COLUMNS = {
   ids: "id",
   summaries:
-    "id, type, status, priority, durability, group_key, error, attempt, max_attempts, tags, retry_of, options -> 'schedule' as schedule, worker, run_at, created_at, started_at, finished_at, erased_at",
+    "id, type, status, priority, durability, group_key, error, attempt, max_attempts, tags, retry_of, worker, run_at, options, created_at, started_at, finished_at, erased_at",
   get jobs() {
     return `${this.summaries}, case when passes then payload end as payload, case when passes then result end as result`;
   },

@@ -3,7 +3,7 @@ import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
-import { needsPayload } from "../core/job-filters.ts";
+import { needsPayload } from "../core/payload-search.ts";
 import { DAY_MS } from "../core/time.ts";
 import { findIds, groupsOf, rangeOf } from "./job-find.ts";
 import type { IndexedFilter, PageRow } from "./job-page-sql.ts";

@@ -24,6 +24,7 @@ export function viewOfRow(row: JobRow): JobView {
     schedule: row.schedule,
     worker: row.worker,
     run_at: row.run_at,
+    expires_at: row.expires_at,
     created_at: row.created_at,
     started_at: row.started_at,
     finished_at: row.finished_at,

@@ -46,7 +46,10 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 /** What a list finds in pages, and what a scan finds. */
-async function found(filters: JobFilters, maxJobs: number, isSummary: boolean): Promise<[string[], string[]]> {
+async function found(
+  filters: JobFilters,
+  { maxJobs, isSummary }: { readonly maxJobs: number; readonly isSummary: boolean },
+): Promise<[string[], string[]]> {
   const [listed, scanned]: [string[], string[]] = [[], []];
   let examined = 0;
   for (let below: string | undefined; ; ) {
@@ -73,7 +76,7 @@ it.each([
   ...["pass", "user:pass", "letmein", "redacted", "[redacted]", `secret":"${HIDDEN}`, `secret=${HIDDEN}`],
   ...["secret=[redacted]", "url=https://user:pass@example.com/path?token"],
 ])("finds nothing by %s", async (text) => {
-  expect(await found(filtersOf(text), 50, false)).toEqual([[], []]);
+  expect(await found(filtersOf(text), { maxJobs: 50, isSummary: false })).toEqual([[], []]);
 });
 
 it("finds what is shown, page by page, whatever is hidden between", async () => {
@@ -83,7 +86,7 @@ it("finds what is shown, page by page, whatever is hidden between", async () => 
     [1_000, true],
   ] as const)
     for (const text of [HIDDEN, `note=${HIDDEN}`])
-      expect(await found(filtersOf(text), maxJobs, isSummary)).toEqual([shown, shown]);
+      expect(await found(filtersOf(text), { maxJobs, isSummary })).toEqual([shown, shown]);
   for (const text of ["EXAMPLE.com/path?token=", "&page=2", '"secret":'])
-    expect(await found(filtersOf(text), 400, true)).toEqual([ids, ids]);
+    expect(await found(filtersOf(text), { maxJobs: 400, isSummary: true })).toEqual([ids, ids]);
 });

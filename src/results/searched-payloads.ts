@@ -1,7 +1,8 @@
 /** Checks the jobs that SQL has found by their payloads: SQL does not redact them (core/job-filters.ts). */
 import { at } from "../core/at.ts";
-import type { JobFilters, SearchedJob } from "../core/job-filters.ts";
-import { passesSearch } from "../core/job-filters.ts";
+import type { JobFilters } from "../core/job-filters.ts";
+import type { SearchedJob } from "../core/payload-search.ts";
+import { passesSearch } from "../core/payload-search.ts";
 import { readSql } from "../postgres/sql.ts";
 import { groupsOf } from "./job-find.ts";
 

@@ -49,6 +49,7 @@ describe("a job in Postgres", () => {
     const retryOf = idAt(TODAY);
     const options: JobOptions = {
       run_at: TODAY + 999,
+      expires_at: TODAY + 2_000,
       tags: ["plain", `quote " back \\ comma , brace { tab \t line \n NULL`, "NULL", ""],
       durability: "postgres",
       retry_of: retryOf,
@@ -95,11 +96,17 @@ describe("a job in Postgres", () => {
       schedule: { name: "nightly", tick: TODAY },
       worker: null,
       run_at: TODAY + 999,
+      expires_at: TODAY + 2_000,
       created_at: TODAY + 1,
       started_at: null,
       finished_at: TODAY + 86_399_999,
       erased_at: null,
     });
+    expect((await store.states([id], 0))[0]?.view.expires_at).toBe(TODAY + 2_000);
+    for (const isSummary of [true, false]) {
+      const { jobs } = await store.range({ from: id, limit: 1_000, isSummary });
+      expect(jobs.find((job) => job.id === id)?.expires_at).toBe(TODAY + 2_000);
+    }
     expect(await store.get(idAt(TODAY))).toBeUndefined();
   });
 

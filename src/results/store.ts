@@ -109,8 +109,8 @@ export class Store {
   }
 
   /**
-   * The options of this job's submission that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`,
-   * `callback_url`, `api_key`.
+   * The options of this job's submission that have no column: `expires_at`, `timeout_ms`, `backoff`, `callback_url`,
+   * `api_key`.
    */
   async options(id: string): Promise<JobOptions> {
     const [row] = await this.#pool.query<{ options: JobOptions | null }>(OPTIONS, [id]);

@@ -1,4 +1,4 @@
-/** Command lines of `taskflow` that run in this process, against a replica of their own. */
+/** Command lines of `taskflow` that run in this process, against one replica. */
 import { Readable } from "node:stream";
 import type { CommandLine } from "../cli/command.ts";
 import { runCommand } from "../cli/command.ts";

@@ -20,7 +20,7 @@ export interface Dashboard {
   readonly replica: () => TestReplica;
   readonly browser: () => Browser;
   /**
-   * Opens a page of its own at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts, violations of its
+   * Opens a new page at a path below /ui, such as `/jobs?q=type:noop`. Errors of its scripts, violations of its
    * Content-Security-Policy and requests to other hosts fail the test.
    */
   open(path?: string, options?: OpenOptions): Promise<Page>;

@@ -1,4 +1,4 @@
-/** A server of the API with a Redis of its own, whose events a test follows. */
+/** A server of the API with an empty Redis, whose events a test follows. */
 import { Redis } from "ioredis";
 import { request, startApiServer } from "./api-server.ts";
 import { EventStream } from "./event-stream.ts";

@@ -54,15 +54,17 @@ export interface ServerPorts {
   readonly proxies: number;
   /** The port of the service that authenticates users, of an auth proxy. */
   readonly auth?: number;
+  /** The port of the proxy itself. Default: a free one. */
+  readonly listen?: number;
 }
 
-/** Starts a proxy on a free port before a server's two ports. @param headers what it needs to pass a request on */
+/** Starts a proxy before a server's two ports. @param headers what it needs to pass a request on */
 export async function startProxy(
   { program, text, prefix }: ProxyConfig,
   ports: ServerPorts,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<RunningProxy> {
-  const port = await freePort();
+  const port = ports.listen ?? (await freePort());
   const own = text
     .replaceAll("127.0.0.1:8080", `127.0.0.1:${ports.server}`)
     .replaceAll("127.0.0.1:8081", `127.0.0.1:${ports.proxies}`)

@@ -6,6 +6,7 @@ import { at } from "../core/at.ts";
 import type { Callback, Status } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
+import { nextJobs, type Room } from "./model-claim.ts";
 import type { ModelJob, ModelUpdate, NewJob } from "./model-job.ts";
 import {
   AHEAD,
@@ -95,11 +96,12 @@ export class QueueModel {
     const claimed: Handed[] = [];
     let isMoreLeft = false;
     let poisonCandidates = poisonCandidateSlots;
-    const room = { ...(free.bytes ?? { free: Infinity, isUnused: true }), lostOnce: free.lostOnce ?? 0 };
+    const room: Room = { ...(free.bytes ?? { free: Infinity, isUnused: true }), lostOnce: free.lostOnce ?? 0 };
     for (const { type, lane, slots: ofType } of free.types) {
       const before = claimed.length;
       const limit = before + Math.min(ofType, slots[lane]);
-      for (const job of this.#next(type, limit - before, poisonCandidates, room)) {
+      const most = { jobs: limit - before, poisonCandidates, together: this.#together };
+      for (const job of nextJobs(this.ready(type), most, room)) {
         if (isPoisonCandidate(job)) poisonCandidates -= 1;
         claimed.push(this.#take(job, tokenOf(replica, seq)));
       }
@@ -112,49 +114,6 @@ export class QueueModel {
     ];
     if (handed.length > 0) this.#claims.set(replica, { seq, handed });
     return { claimed, lost, isMoreLeft, nextDueAt: this.in("scheduled", "retrying")[0]?.score ?? 0 };
-  }
-
-  /**
-   * The next jobs of a type. Of the poison candidates, and of the jobs with large payloads, only the first that there
-   * is room for.
-   */
-  #next(
-    type: string,
-    n: number,
-    poisonCandidates: number,
-    room: { free: number; isUnused: boolean; lostOnce: number },
-  ): ModelJob[] {
-    const ready = this.ready(type);
-    const isPutOff = ({ crashes }: ModelJob): boolean => {
-      if (this.#together === undefined || crashes !== 1) return false;
-      room.lostOnce += 1;
-      return room.lostOnce > this.#together;
-    };
-    const fitting = (jobs: readonly ModelJob[], most: number): ModelJob[] => {
-      const taken: ModelJob[] = [];
-      for (const job of jobs) {
-        if (taken.length === most || (job.size > 0 && job.size > room.free && !room.isUnused)) break;
-        if (isPutOff(job)) continue;
-        if (job.size > 0) Object.assign(room, { free: room.free - job.size, isUnused: false });
-        taken.push(job);
-      }
-      return taken;
-    };
-    const some = fitting(ready.filter(isPoisonCandidate), Math.min(n, poisonCandidates));
-    const large = fitting(
-      ready.filter((job) => !isPoisonCandidate(job) && job.size > 0),
-      Math.min(n, 50),
-    );
-    const turns = [
-      ...some,
-      ...large,
-      ...fitting(
-        ready.filter((job) => !isPoisonCandidate(job) && job.size === 0),
-        n,
-      ),
-    ].sort(byTurn);
-    for (const { size } of turns.slice(n)) room.free += size;
-    return turns.slice(0, n);
   }
 
   renew(

@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/config.ts";
 import { addressOf, parseRedisAddr } from "../config/redis-addr.ts";
+import { isFinished, TERMINAL_STATUSES } from "../core/job.ts";
 import { loadDefinitions, registryOf, settingsOf } from "../jobs/registry.ts";
 import { createLog } from "../observability/log.ts";
 import type { Replica } from "../replica/replica.ts";
@@ -128,16 +129,42 @@ export async function getJob(replica: TestReplica, id: string): Promise<ApiJob> 
   return (await call(replica, "GET", `/api/v1/jobs/${id}`)).body as ApiJob;
 }
 
-/** Waits until a job has one of these statuses; any terminal one when none is given. */
-export async function jobWhen(replica: TestReplica, id: string, ...statuses: readonly string[]): Promise<ApiJob> {
-  const wanted = statuses.length > 0 ? statuses : ["completed", "failed", "cancelled"];
-  return until(
+/**
+ * Waits until a job has one of these statuses; any terminal one when none is given.
+ * Rejects as soon as the job ends in another status, with its error and attempts.
+ */
+export function jobWhen(replica: TestReplica, id: string, ...statuses: readonly string[]): Promise<ApiJob> {
+  return jobReadWhen(async (path) => (await call(replica, "GET", path)).body, id, statuses);
+}
+
+/** As {@link jobWhen}, with a function that reads a path of the API, for a replica that requires API keys. */
+export async function jobReadWhen(
+  read: (path: string) => Promise<unknown>,
+  id: string,
+  statuses: readonly string[],
+): Promise<ApiJob> {
+  const wanted: readonly string[] = statuses.length > 0 ? statuses : TERMINAL_STATUSES;
+  const path = `/api/v1/jobs/${id}`;
+  const job = await until(
     async () => {
-      const job = await getJob(replica, id);
-      return wanted.includes(job.status) ? job : undefined;
+      const found = (await read(path)) as ApiJob;
+      return wanted.includes(found.status) || isFinished(found.status) ? found : undefined;
     },
     { what: `job ${id} is ${wanted.join(" or ")}`, timeoutMs: 60_000 },
   );
+  if (wanted.includes(job.status)) return job;
+  const { attempts } = (await read(`${path}/attempts`)) as { attempts: unknown };
+  const seen = JSON.stringify({ error: job.error, attempts });
+  throw new Error(`Job ${id} is ${job.status}, expected ${wanted.join(" or ")}: ${seen}`);
+}
+
+/**
+ * How many attempts at a job have ended with a retry. A receiver whose answer depends on this number repeats its answer
+ * when an attempt is repeated because its lease was lost; one that counts requests would not.
+ */
+export async function retriesOf(replica: TestReplica, id: string): Promise<number> {
+  const { body } = await call(replica, "GET", `/api/v1/jobs/${id}/attempts`);
+  return (body as { attempts: { outcome: string }[] }).attempts.filter(({ outcome }) => outcome === "retry").length;
 }
 
 /** A port on which nothing listens. */

@@ -1,6 +1,7 @@
 /** An attempt that has ended and is not settled yet: its record, and the outcome that follows. */
 import { encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/attempt-record.ts";
 import type { AttemptDiagnostics, AttemptOutcome, AttemptRecord, Job, Outcome } from "../core/job.ts";
+import { resultOfCancelled } from "../core/operation-counts.ts";
 import type { Verdict } from "../core/settle.ts";
 
 /** Each claim of a job transfers its records: above this number of characters, no more log lines are added. */
@@ -14,6 +15,8 @@ export interface Ended {
   readonly worker: string | null;
   readonly startedAt: number | null;
   readonly diagnostics: AttemptDiagnostics | undefined;
+  /** The state that the attempt saved last; undefined if it has saved none. */
+  readonly saved?: string | undefined;
   readonly isUnsettleable?: true;
 }
 
@@ -63,7 +66,7 @@ export function outcomeOf(ended: Ended): Outcome | undefined {
   return {
     job,
     status: verdict.kind,
-    result: verdict.kind === "completed" ? verdict.result : null,
+    result: resultOf(ended),
     error: verdict.kind === "failed" ? verdict.error : null,
     attempt: verdict.attempt,
     worker,
@@ -74,4 +77,9 @@ export function outcomeOf(ended: Ended): Outcome | undefined {
         ? [...job.history, withoutResult(recordOf(ended))]
         : job.history,
   };
+}
+
+function resultOf({ job, verdict, saved = job.saved }: Ended): string | null {
+  if (verdict.kind === "completed") return verdict.result;
+  return verdict.kind === "cancelled" ? resultOfCancelled({ type: job.type, saved }) : null;
 }

@@ -93,7 +93,7 @@ describe.concurrent("a process that stands still as a whole", { timeout: TIMEOUT
   });
 });
 
-it("ends a process whose main thread does not come back, and says so", { timeout: TIMEOUT_MS }, async () => {
+it("ends a process whose main thread does not come back, and logs why", { timeout: TIMEOUT_MS }, async () => {
   const { address } = await freshRedis();
   const built = (name: string): string =>
     JSON.stringify(fileURLToPath(new URL(`../../dist/worker/${name}.js`, import.meta.url)));

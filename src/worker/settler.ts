@@ -52,8 +52,11 @@ export class Settler {
     this.#options = options;
   }
 
-  /** Judges an attempt that has ended, and settles it with the next batch. */
-  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics): void {
+  /**
+   * Judges an attempt that has ended, and settles it with the next batch.
+   * @param saved the state that it saved last
+   */
+  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics, saved?: string): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), now, Math.random());
@@ -65,6 +68,7 @@ export class Settler {
       worker: !isTried ? null : end.kind === "lost" ? (job.worker ?? replica) : replica,
       startedAt: isTried ? job.startedAt : null,
       diagnostics: diagnostics && fitting(diagnostics, job),
+      saved,
     });
     this.#loop ??= this.#run();
   }

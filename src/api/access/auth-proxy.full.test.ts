@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../../embedded/free-port.ts";
 import { request } from "../../testing/api-server.ts";
+import { startBrowser } from "../../testing/browser.ts";
 import { answer, HttpPeer } from "../../testing/http-peer.ts";
 import { installation } from "../../testing/installation.ts";
 import type { Program } from "../../testing/process.ts";
@@ -15,7 +16,7 @@ let program: Program;
 let auth: HttpPeer;
 let proxy: RunningProxy;
 beforeAll(async () => {
-  const proxies = await freePort();
+  const [proxies, listen] = await Promise.all([freePort(), freePort()]);
   auth = await HttpPeer.start();
   auth.respond(({ path, headers }) => {
     const user = /_oauth2_proxy=(\S*)/.exec(headers.cookie ?? "")?.[1];
@@ -25,7 +26,7 @@ beforeAll(async () => {
   });
   program = (await installation()).start({
     PROXY_ADDR: `127.0.0.1:${proxies}`,
-    PUBLIC_URL: "https://jobs.example.com",
+    PUBLIC_URL: `http://127.0.0.1:${listen}`,
     DASHBOARD_USER_HEADER: "X-Auth-Request-Email",
     TRUSTED_PROXIES: "127.0.0.1",
     LOG_LEVEL: "warn",
@@ -34,7 +35,7 @@ beforeAll(async () => {
   const [config] = authProxyConfigs();
   if (config === undefined) throw new Error("docs/operations/security.md has no configuration of nginx");
   const server = Number(new URL(program.url).port);
-  proxy = await startProxy(config, { server, proxies, auth: auth.port }, ALICE);
+  proxy = await startProxy(config, { server, proxies, auth: auth.port, listen }, ALICE);
 });
 afterAll(async () => {
   await proxy.close();
@@ -48,7 +49,7 @@ it("serves the user who is signed in: calls, waits, event streams and pages", as
     user: "alice@example.com",
     scopes: ["submit", "read", "admin"],
   });
-  const own = { ...ALICE, origin: "https://jobs.example.com", "sec-fetch-site": "same-origin" };
+  const own = { ...ALICE, origin: proxy.url, "sec-fetch-site": "same-origin" };
   const job = await request(proxy, "POST", "/api/v1/jobs?wait=30", { type: "noop", payload: {} }, own);
   expect(job).toMatchObject({ status: 200, body: { status: "completed" } });
   const path = `/api/v1/jobs/${String(job.body.id)}/events`;
@@ -66,7 +67,7 @@ it("asks everybody else to sign in, whatever user their headers name", async () 
 
 it("replaces the header that a client sends, and names nobody without a user", async () => {
   const whoami = async (cookie: string) => {
-    const lines = ["GET /api/v1/whoami HTTP/1.1", "Host: jobs.example.com", `Cookie: ${cookie}`];
+    const lines = ["GET /api/v1/whoami HTTP/1.1", "Host: 127.0.0.1", `Cookie: ${cookie}`];
     const named = ["X-Auth-Request-Email: root@example.com", "x-auth-request-email: eve@example.com", "", ""];
     const { text } = await rawAnswer(Number(new URL(proxy.url).port), [...lines, ...named].join("\r\n"));
     return /"(?:user|code)":"([^"]*)"/.exec(text)?.[1];
@@ -82,5 +83,31 @@ it("denies the user's browser what other sites ask for", async () => {
   ] as const) {
     const answered = await request(proxy, method, path, undefined, { ...ALICE, ...EVIL });
     expect(answered).toMatchObject({ status: 403, body: { code: "cross_origin" } });
+  }
+});
+
+it("serves the dashboard to the user who is signed in, with all actions", async () => {
+  const browser = await startBrowser();
+  try {
+    const context = await browser.newContext({ locale: "en-US" });
+    await context.addCookies([{ name: "_oauth2_proxy", value: "alice@example.com", url: proxy.url }]);
+    const page = await context.newPage();
+    await page.goto(`${proxy.url}/`);
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await page.getByText("alice@example.com").waitFor();
+    await page.goto(`${proxy.url}/ui/queues/noop`);
+    await page.getByRole("button", { name: /^Pause/ }).click();
+    await page
+      .getByRole("dialog")
+      .getByRole("button", { name: /^Pause/ })
+      .click();
+    await page.getByRole("button", { name: /^Resume/ }).waitFor();
+    await page.goto(`${proxy.url}/ui/audit`);
+    await page.locator("tbody tr", { hasText: "alice@example.com" }).first().waitFor();
+    const stranger = await (await browser.newContext()).newPage();
+    await stranger.goto(`${proxy.url}/ui`);
+    expect(await stranger.locator("body").textContent()).toBe("sign in");
+  } finally {
+    await browser.close();
   }
 });

@@ -12,11 +12,13 @@ import type { Caller, Made, ReadAnswer, State } from "../../testing/owned-jobs.t
 import { ask as askOf, bearer, CALLERS, KEYS, jobIn as makeJob, OTHERS, STATES } from "../../testing/owned-jobs.ts";
 import * as bulkOperations from "../contract/bulk-operations.ts";
 import * as documentation from "../contract/documentation-operations.ts";
+import * as health from "../contract/health-operations.ts";
 import * as history from "../contract/history-operations.ts";
 import * as introspection from "../contract/introspection-operations.ts";
 import * as diagnostics from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
 import * as updates from "../contract/job-update-operations.ts";
+import * as mail from "../contract/mail-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
 import * as queues from "../contract/queue-operations.ts";
 import * as schedules from "../contract/schedule-operations.ts";
@@ -98,7 +100,18 @@ const SCHEDULE = { every_ms: 3_600_000, job: { type: "note", payload: { text: "M
 const NEEDS_READ_TOO: readonly string[] = ["replayJobs"];
 
 const OPERATIONS = [
-  ...[jobs, updates, bulkOperations, diagnostics, history, introspection, queues, schedules, system, documentation],
+  jobs,
+  updates,
+  bulkOperations,
+  diagnostics,
+  history,
+  introspection,
+  queues,
+  schedules,
+  system,
+  health,
+  mail,
+  documentation,
 ]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(

@@ -15,7 +15,7 @@ import { problem } from "../http/problem.ts";
 
 export interface RateLimitsOptions {
   readonly take: (requests: readonly (readonly TokenRequest[])[]) => Promise<TokenBucket[][]>;
-  /** The defaults for keys without limits of their own. */
+  /** The limits of keys that set none. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
   /** The quota of bytes of every key; absent for none. */

@@ -42,7 +42,10 @@ export const jobSchema = Type.Object(
     payload_omitted: Type.Optional(
       Type.Literal(true, { description: "Present if the payload is too large to be shown" }),
     ),
-    result: Type.Unknown({ description: "The return value of the type's handler; null until the job has completed" }),
+    result: Type.Unknown({
+      description:
+        "The return value of the type's handler; null until the job has completed. A bulk operation that was cancelled has its counts up to then",
+    }),
     error: nullable(componentRef("JobError")),
     attempt: Type.Integer({
       minimum: 0,
@@ -59,6 +62,7 @@ export const jobSchema = Type.Object(
     ),
     worker: nullable(Type.String(), "The replica that runs or ran the latest attempt"),
     run_at: nullable(timeSchema, "The earliest start"),
+    expires_at: nullable(timeSchema, "If no attempt has started by then, the job fails with the code `expired`"),
     created_at: timeSchema,
     started_at: nullable(timeSchema, "The start of the latest attempt"),
     finished_at: nullable(timeSchema),
@@ -98,6 +102,7 @@ export const jobSchema = Type.Object(
         schedule: null,
         worker: null,
         run_at: null,
+        expires_at: null,
         created_at: "2026-11-24T03:18:27.161Z",
         started_at: null,
         finished_at: null,

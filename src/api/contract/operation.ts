@@ -67,3 +67,8 @@ export interface Operation {
   /** The problem codes of this call, beside those of every call; problem-codes.ts describes each. */
   readonly problems?: readonly string[];
 }
+
+/** The answer 200 with JSON. */
+export function ok(description: string, schema: TSchema): Readonly<Record<number, OperationAnswer>> {
+  return { 200: { description, content: { "application/json": { schema } } } };
+}

@@ -1,12 +1,11 @@
-/** The calls about the system: queues, replicas, job counts, health. */
+/** The calls about the system: queues, replicas, job counts. */
 
-import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { SCOPES } from "../../core/api-key.ts";
 import { STATUSES } from "../../core/job.ts";
 import { nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
-import type { Operation, OperationAnswer } from "./operation.ts";
+import { type Operation, ok } from "./operation.ts";
 
 const count = Type.Integer({ minimum: 0 });
 const ms = nullable(Type.Number({ minimum: 0 }));
@@ -14,10 +13,6 @@ const percentiles = nullable(Type.Object({ p50: ms, p95: ms, p99: ms }));
 const latency = Type.Object({ pickup: percentiles, run: percentiles });
 const capacity = Type.Object({ limit: count, running: count });
 const statusCounts = Type.Object(Object.fromEntries(STATUSES.map((status) => [status, count])));
-
-function ok(description: string, schema: TSchema): Readonly<Record<number, OperationAnswer>> {
-  return { 200: { description, content: { "application/json": { schema } } } };
-}
 
 const STATS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
 
@@ -174,131 +169,4 @@ export const getWhoami: Operation = {
       version: Type.String({ description: "The version of this replica" }),
     }),
   ),
-};
-
-const check = Type.Object({
-  status: Type.Enum(["ok", "degraded"]),
-  latency_ms: Type.Optional(Type.Number()),
-  error: Type.Optional(Type.String()),
-  replicas: Type.Optional(count),
-});
-const health = Type.Object({
-  status: Type.Enum(["ok", "degraded"]),
-  checks: Type.Object({ redis: check, postgres: check, workers: check }),
-});
-const alive = Type.Object({ status: Type.Literal("ok") });
-
-export const getHealth: Operation = {
-  method: "GET",
-  pattern: "/api/v1/health",
-  access: "open",
-  id: "getHealth",
-  tag: "Health",
-  summary: "Check Redis, Postgres and the workers, for people and alerts",
-  description:
-    "`degraded`: Redis or Postgres does not answer, outcomes cannot be written, or no replica runs jobs. The HTTP status is 200 as long as the server accepts jobs: while Postgres is unavailable, jobs run and their outcomes wait in Redis, unless `ACCEPT_DURABILITY` is `postgres`. Alert on the field `status`. Use `/api/v1/health/ready` for load balancers and `/api/v1/health/live` for liveness probes.",
-  answers: {
-    ...ok("The server accepts jobs; `status` reports whether anything is degraded", health),
-    503: {
-      description: "The server cannot accept jobs now; accepted jobs are safe",
-      content: { "application/json": { schema: health } },
-    },
-  },
-};
-
-export const isLive: Operation = {
-  method: "GET",
-  pattern: "/api/v1/health/live",
-  access: "open",
-  id: "isLive",
-  tag: "Health",
-  summary: "Liveness probe: does the process answer?",
-  description:
-    "Checks neither Redis nor Postgres: restarting a replica repairs neither. A replica that is shutting down is live until it exits.",
-  answers: ok("The process answers", alive),
-};
-
-export const isReady: Operation = {
-  method: "GET",
-  pattern: "/api/v1/health/ready",
-  access: "open",
-  id: "isReady",
-  tag: "Health",
-  summary: "Readiness probe: should this replica get requests?",
-  description:
-    "200 while Redis answers, whether or not Postgres does. 503 as soon as the replica is asked to shut down; during `SHUTDOWN_DELAY_MS` it still accepts jobs.",
-  answers: ok("The replica is ready", alive),
-  problems: ["draining", ...STATS_PROBLEMS],
-};
-
-/** The paths of the same probes in Kubernetes' own components, which many tools use as their default. */
-export const getHealthz = aliasOf(getHealth, "/healthz", "getHealthz");
-export const isLivez = aliasOf(isLive, "/livez", "isLivez");
-export const isReadyz = aliasOf(isReady, "/readyz", "isReadyz");
-
-function aliasOf(operation: Operation, pattern: string, id: string): Operation {
-  return { ...operation, pattern, id, description: `The same answer as \`${operation.pattern}\`.` };
-}
-
-export const getMetrics: Operation = {
-  method: "GET",
-  pattern: "/metrics",
-  access: "open",
-  id: "getMetrics",
-  tag: "Health",
-  summary: "Metrics for Prometheus",
-  answers: { 200: { description: "The Prometheus text format", content: { "text/plain": { schema: Type.String() } } } },
-};
-
-const mailSummarySchema = Type.Object({
-  id: Type.String({ description: "Later messages have greater ids" }),
-  receivedAtMs: Type.Integer({ description: "Milliseconds since 1970" }),
-  from: Type.String(),
-  subject: Type.String(),
-  to: Type.Array(Type.String(), { description: "All recipients, including blind copies" }),
-});
-
-const mailSchema = Type.Object({
-  message_id: Type.Optional(Type.String()),
-  from: Type.Optional(Type.String()),
-  to: Type.Array(Type.String()),
-  subject: Type.Optional(Type.String()),
-  text: Type.Optional(Type.String()),
-  html: Type.Optional(Type.String()),
-  attachments: Type.Array(
-    Type.Object({ filename: Type.Optional(Type.String()), content_type: Type.String(), bytes: count }),
-  ),
-});
-
-export const listMail: Operation = {
-  method: "GET",
-  pattern: "/dev/mail",
-  access: "read",
-  id: "listMail",
-  tag: "Development",
-  summary: "List the messages in the mail catcher",
-  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(mailSummarySchema) })),
-};
-
-export const readMail: Operation = {
-  method: "GET",
-  pattern: "/dev/mail/{mail_id}",
-  access: "read",
-  id: "readMail",
-  tag: "Development",
-  summary: "Read a message in the mail catcher",
-  answers: ok("The message", mailSchema),
-  problems: ["mail_not_found"],
-};
-
-export const readMailPart: Operation = {
-  method: "GET",
-  pattern: "/dev/mail/{mail_id}/{name}",
-  access: "read",
-  id: "readMailPart",
-  tag: "Development",
-  summary: "Read the HTML, the source or an attachment of a caught message",
-  description: "`name` is `html`, `source`, or `attachment-N`, counted from 0.",
-  answers: { 200: { description: "The part", content: { "*/*": { schema: Type.String({ format: "binary" }) } } } },
-  problems: ["mail_not_found"],
 };

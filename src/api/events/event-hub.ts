@@ -41,7 +41,7 @@ export interface Beginning {
 }
 
 export interface EventHubOptions {
-  readonly queue: Pick<Queue, "watchChanges" | "history" | "logChannel">;
+  readonly queue: Pick<Queue, "watches" | "history" | "logChannel">;
   readonly looks: Pick<JobLooks, "state">;
 }
 
@@ -73,7 +73,7 @@ export class EventHub {
     });
     queue.logChannel.listen({ onLines: (lines) => this.#work.add(this.#jobs.takeLines(lines)) });
     this.#all = new AllFollowers(this.#log, new SlicedWork());
-    this.#watch = queue.watchChanges({
+    this.#watch = queue.watches.ofChanges({
       onMessage: (message) => this.#receive(message),
       onSubscribed: () => this.#resume(),
       onClosed: () => {

@@ -25,7 +25,7 @@ interface Waiter {
 }
 
 export interface WaitersOptions {
-  readonly queue: Pick<Queue, "watchEnds">;
+  readonly queue: Pick<Queue, "watches">;
   readonly looks: Pick<JobLooks, "state" | "whole">;
 }
 
@@ -42,7 +42,7 @@ export class Waiters {
 
   constructor(options: WaitersOptions) {
     this.#options = options;
-    this.#watch = options.queue.watchEnds({
+    this.#watch = options.queue.watches.ofEnds({
       onMessage: (ids) => {
         for (let at = 0; at < ids.length; at += ID_LENGTH) this.look(ids.slice(at, at + ID_LENGTH));
       },

@@ -55,6 +55,21 @@ it("has the retry of an operation", async () => {
   expect(await entriesOf(again.body.id)).toEqual([["jobs.cancel", { tag: "b" }]]);
 });
 
+it("has what a waiting operation was changed to", async () => {
+  const { body } = await post("", { type: "bulk_cancel", payload: { tag: "c" }, delay_ms: 60_000 });
+  const patch = (changes: object) => request(server, "PATCH", `/api/v1/jobs/${String(body.id)}`, changes);
+  expect((await patch({ payload: { tag: null, type: "note" } })).status).toBe(200);
+  expect((await patch({ priority: 9 })).status).toBe(200); // the same operation
+  expect((await patch({ payload: { colour: "red" } })).status).toBe(422);
+  expect((await entriesOf(body.id)).toReversed()).toEqual([
+    ["jobs.cancel", { tag: "c" }],
+    ["jobs.cancel", { type: "note" }],
+  ]);
+  const note = await post("", { type: "note", payload: { text: "" }, delay_ms: 60_000 });
+  await request(server, "PATCH", `/api/v1/jobs/${String(note.body.id)}`, { payload: { text: "a" } });
+  expect(await entriesOf(note.body.id)).toEqual([]);
+});
+
 it("shows by which filters an erasure found jobs, without the data that it erases", async () => {
   const filters = { q: "ann@example.com", "payload.to": "ann@example.com", type: "note" };
   const shown = { q: "[erased]", "payload.to": "[erased]", type: "note" };

@@ -33,6 +33,10 @@ describe("PATCH", () => {
     expect((await get(id)).text).toBe(answer.text);
     expect(await patch(id, { run_at: null })).toMatchObject({ status: 200, body: { status: "queued", run_at: null } });
     expect((await patch(id, {})).text).toBe((await get(id)).text);
+    for (const expires_at of [FAR, null]) {
+      expect(await patch(id, { expires_at })).toMatchObject({ status: 200, body: { expires_at } });
+      expect((await get(id)).body).toMatchObject({ expires_at });
+    }
     await post(id, "cancel");
   });
 

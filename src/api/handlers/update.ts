@@ -22,7 +22,9 @@ import { isCallbackPayload } from "../jobs/callback-payload.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
+import { callerOf } from "./audit-caller.ts";
 import { alreadyFinished, idOf } from "./jobs.ts";
+import { auditOperations } from "./operation-audit.ts";
 
 /** A patch and a payload that are larger together are parsed on a pool thread, as in a submission. */
 const LARGE_BYTES = 256 * 1024;
@@ -58,19 +60,24 @@ export function updateJob(deps: ApiDependencies): (request: ApiRequest) => Promi
       );
     const patch = request.takeBody();
     const id = idOf(request);
+    const by = callerOf(request);
     const unreadable = await rejectionOfText(deps, patch);
     if (unreadable) return unreadable;
     return change(request, id, async () => {
       let rejection: Answer | undefined;
+      let changed: ChangedSubmission | undefined;
       const answer = await deps.queue.update(id, async (job) => {
-        rejection = undefined; // the job may be read several times
+        [rejection, changed] = [undefined, undefined]; // the job may be read several times
         const parsed = await parsePatch(deps, patch, job);
         rejection =
           "rejection" in parsed ? problemOfRejection(parsed.rejection) : denialOf(parsed, caller, job.options);
         if (rejection || "rejection" in parsed) return undefined;
         const submission: ChangedSubmission = at(parsed.submissions, 0);
-        return parsed.isPayloadKept ? { ...submission, payload: job.payload } : submission;
+        if (parsed.isPayloadKept) return { ...submission, payload: job.payload };
+        changed = submission;
+        return submission;
       });
+      if (changed && answer.kind === "updated") auditOperations(deps, by, [id], [changed]);
       return answer.kind === "unchanged" && rejection ? rejection : answer;
     });
   };

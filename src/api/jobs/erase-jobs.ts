@@ -15,7 +15,9 @@ export interface ErasingParts {
 }
 
 /**
- * Erases these jobs and their recorded callbacks, whose payloads contain the whole job. The row is erased after the artifacts: until then a repeat erases the rest. @param ids 200 at most
+ * Erases these jobs and their recorded callbacks, whose payloads contain the whole job. The row is erased after the
+ * artifacts: until then a repeat erases the rest.
+ * @param ids 200 at most
  * @throws CodedError 503 if a store is away
  */
 export async function eraseJobs({ artifacts, store, queue }: ErasingParts, ids: readonly string[]): Promise<void> {

@@ -65,6 +65,7 @@ export const JOB_FIELDS = {
   schedule: state(({ schedule }) => scheduleJson(schedule)),
   worker: state(({ worker }) => stringJson(worker)),
   run_at: state(({ run_at }) => timeJson(run_at)),
+  expires_at: state(({ expires_at }) => timeJson(expires_at)),
   created_at: state(({ created_at }) => timeJson(created_at)),
   started_at: state(({ started_at }) => timeJson(started_at)),
   finished_at: state(({ finished_at }) => timeJson(finished_at)),

@@ -62,6 +62,7 @@ function isNew({
   schedule,
   worker,
   run_at,
+  expires_at,
   started_at,
   finished_at,
 }: JobView): boolean {
@@ -73,6 +74,7 @@ function isNew({
     schedule === null &&
     worker === null &&
     run_at === null &&
+    expires_at === null &&
     started_at === null &&
     finished_at === null // without one, there is neither a result nor a progress
   );
@@ -88,6 +90,7 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   schedule: null,
   worker: null,
   run_at: null,
+  expires_at: null,
   started_at: null,
   finished_at: null,
   erased_at: null,

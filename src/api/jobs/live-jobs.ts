@@ -1,9 +1,10 @@
 /** Finds live jobs by filters: by their headers, and by their payloads where a filter needs them. */
 import type { Job } from "../../core/job.ts";
 import type { JobFilters } from "../../core/job-filters.ts";
-import { needsPayload, passesFilters } from "../../core/job-filters.ts";
+import { passesFilters } from "../../core/job-filters.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { isLarge } from "../../core/payload.ts";
+import { needsPayload } from "../../core/payload-search.ts";
 import type { Queue } from "../../queue/queue.ts";
 
 /** Jobs whose payloads are read at once: each may have a result of 1 MiB. */

@@ -7,7 +7,7 @@ import { dashboardOf } from "../../testing/dashboard.ts";
 import { submit } from "../../testing/replica.ts";
 
 /** Passes `/taskflow/…` on as `/…`, or unchanged. */
-async function startProxy(target: string, isStripping: boolean) {
+async function startProxy({ target, isStripping }: { readonly target: string; readonly isStripping: boolean }) {
   const proxy = createServer((incoming, outgoing) => {
     const path = incoming.url ?? "";
     if (!path.startsWith("/taskflow/")) {
@@ -44,7 +44,7 @@ describe.each([
   const dashboard = dashboardOf({ env: { PUBLIC_URL: publicUrl } });
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   beforeAll(async () => {
-    proxy = await startProxy(dashboard.replica().url, isStripping);
+    proxy = await startProxy({ target: dashboard.replica().url, isStripping });
   });
   afterAll(() => proxy.close());
 

@@ -1,6 +1,6 @@
 /**
  * The state of the screens is in the URL: the path names the screen, the query holds filters, tab, range and the
- * selected row. A change of the path is a step of the history; a change of the query is one if `push` says so.
+ * selected row. A change of the path is a step of the history; a change of the query is one if `push` is set.
  */
 import { signal } from "@preact/signals";
 import { UI_PATH } from "./base.ts";

@@ -8,12 +8,12 @@ import { client } from "./session.ts";
 
 const RETRY_MS = 2_000;
 
-/** @param isActive whether the job may still change */
-export function useJobStream(id: string, isActive: boolean, onEvent: (event: JobEvent) => void): void {
+/** @param id undefined for none: the job cannot change any more, or is not known yet */
+export function useJobStream(id: string | undefined, onEvent: (event: JobEvent) => void): void {
   const latest = useRef(onEvent);
   latest.current = onEvent;
   useEffect(() => {
-    if (!isActive) return undefined;
+    if (id === undefined) return undefined;
     let abort: AbortController | undefined;
     const onVisibility = (): void => {
       abort?.abort();
@@ -28,7 +28,7 @@ export function useJobStream(id: string, isActive: boolean, onEvent: (event: Job
       document.removeEventListener("visibilitychange", onVisibility);
       abort?.abort();
     };
-  }, [id, isActive]);
+  }, [id]);
 }
 
 /** @throws the reason of the signal */

@@ -1,4 +1,4 @@
-/** The chart library, in a chunk of its own. */
+/** The chart library, which the bundler puts into a separate chunk. */
 import type { AlignedData, Options } from "uplot";
 import UPlot from "uplot";
 

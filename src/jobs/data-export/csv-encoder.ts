@@ -85,7 +85,8 @@ export class CsvEncoder {
           isWrapped = wraps === true;
           if (isWrapped) output[length++] = QUOTE;
           if (isQuoted) output[length++] = input[at++] as number;
-          if (isFormula(input, at, isQuoted, delimiter)) output[length++] = APOSTROPHE;
+          if (isQuoted ? isQuotedFormula(input, at) : isBareFormula(input, at, delimiter))
+            output[length++] = APOSTROPHE;
         }
         isCellStart = false;
       }
@@ -131,20 +132,28 @@ function needsQuotes(input: Buffer, at: number, delimiter: number): boolean | un
   return true;
 }
 
-/** Whether a spreadsheet would run the cell whose content begins at `at`. */
-function isFormula(input: Buffer, at: number, isQuoted: boolean, delimiter: number): boolean {
-  if (!isQuoted && input[at] === delimiter) return false; // the delimiter may be a TAB, and then the cell is empty
+/** Whether a spreadsheet would run the quoted cell whose content begins at `at`. */
+function isQuotedFormula(input: Buffer, at: number): boolean {
+  const byte = input[at];
+  return byte === LF || byte === PLUS || byte === MINUS || isFormula(input, at);
+}
+
+/** Whether a spreadsheet would run the unquoted cell that begins at `at`. LF ends the line, and the cell is empty. */
+function isBareFormula(input: Buffer, at: number, delimiter: number): boolean {
+  const byte = input[at];
+  if (byte === delimiter) return false; // the delimiter may be a TAB, and then the cell is empty
+  if (byte === PLUS || byte === MINUS) return !NUMBER.test(cellAt(input, at, delimiter));
+  return isFormula(input, at);
+}
+
+/** Whether any content that begins like this is a formula, in quotes or not. */
+function isFormula(input: Buffer, at: number): boolean {
   switch (input[at] ?? 0) {
     case EQUALS:
     case AT:
     case TAB:
     case CR:
       return true;
-    case LF:
-      return isQuoted; // unquoted, it ends the line, and the cell is empty
-    case PLUS:
-    case MINUS:
-      return isQuoted || !NUMBER.test(cellAt(input, at, delimiter));
     case 0xef:
       return input[at + 1] === 0xbc && FULL_WIDTH.has(input[at + 2] ?? 0);
     default:

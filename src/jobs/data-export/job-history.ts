@@ -8,15 +8,9 @@ import { HIGHEST_ID, LOWEST_ID } from "../../core/id.ts";
 import type { JobError } from "../../core/job.ts";
 import { TERMINAL_STATUSES } from "../../core/job.ts";
 import type { JobSelection } from "../../core/job-filters.ts";
-import {
-  filterSchemas,
-  issuesOfFilters,
-  needsPayload,
-  passesSearch,
-  payloadFilterSchemas,
-  readFilters,
-} from "../../core/job-filters.ts";
+import { filterSchemas, issuesOfFilters, payloadFilterSchemas, readFilters } from "../../core/job-filters.ts";
 import type { PayloadIssue, Services } from "../../core/job-type.ts";
+import { needsPayload, passesSearch } from "../../core/payload-search.ts";
 import { redactWhole } from "../../core/redaction.ts";
 import { filterSql } from "../../postgres/job-filters-sql.ts";
 import type { RowRules } from "./query-source.ts";

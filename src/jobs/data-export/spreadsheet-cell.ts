@@ -37,7 +37,7 @@ export function cellWriter(column: TableColumn, styles: StyleTable): CellWriter 
       return (at, text) => date(at, text, serialOf(text, kind));
     }
     case "boolean":
-      return (at, text) => booleanXml(at, text.startsWith("t"));
+      return (at, text) => booleanXml(at, text.startsWith("t") ? 1 : 0);
     case "value":
       return valueWriter(column, styles);
     case "time":
@@ -55,7 +55,7 @@ function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
   const { timeZone } = column;
   const date = dateWriter(TIMESTAMP_FORMAT, column, styles);
   return (at, json) => {
-    if (json === "true" || json === "false") return booleanXml(at, json === "true");
+    if (json === "true" || json === "false") return booleanXml(at, json === "true" ? 1 : 0);
     if (json.startsWith('"')) {
       const text = JSON.parse(json) as string;
       return timeZone === undefined ? textXml(at, text) : date(at, text, serialOfRfc3339(text, timeZone));
@@ -80,8 +80,8 @@ function numberXml(at: string, text: string, column: TableColumn, styles: StyleT
   return number ? `<c r="${at}"${styleXml(number.style)}><v>${number.digits}</v></c>` : textXml(at, text);
 }
 
-function booleanXml(at: string, value: boolean): string {
-  return `<c r="${at}" t="b"><v>${value ? 1 : 0}</v></c>`;
+function booleanXml(at: string, value: 0 | 1): string {
+  return `<c r="${at}" t="b"><v>${value}</v></c>`;
 }
 
 /**

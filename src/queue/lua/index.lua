@@ -8,9 +8,10 @@
 -- The time of an id (ms), by its first 48 bits.
 local function time_of(id) return tonumber(string.sub(id, 1, 8) .. string.sub(id, 10, 13), 16) or 0 end
 
--- Notes that a live replica maintains the index, and removes dead replicas. A replica of an earlier version, during a rolling upgrade or after a
--- rollback, enqueues and settles jobs that the index lacks: `from` is later than all of these. If no replica noted
--- itself for the time that a dead replica stays in `replicas`, an earlier version may have run unseen meanwhile.
+-- Notes that a live replica maintains the index, and removes dead replicas. A replica of an earlier version, during a
+-- rolling upgrade or after a rollback, enqueues and settles jobs that the index lacks: `from` is later than all of
+-- these. If no replica noted itself for the time that a dead replica stays in `replicas`, an earlier version may have
+-- run unseen meanwhile.
 local function note_indexing(replica, alive)
   local call, replicas, indexing, indexed = redis.call, KEYS[1] .. 'replicas', KEYS[1] .. 'indexing', KEYS[1] .. 'indexed'
   call('ZADD', indexing, now, replica)

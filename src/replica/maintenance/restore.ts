@@ -52,7 +52,7 @@ const FRESH_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface RestoreOptions {
-  readonly queue: Pick<Queue, "clock" | "generation" | "missing" | "enqueue">;
+  readonly queue: Pick<Queue, "clock" | "installation" | "missing" | "enqueue">;
   readonly acceptanceLog: Pick<
     AcceptanceLogReader,
     "lead" | "unrecorded" | "read" | "generation" | "setGeneration" | "close"
@@ -172,7 +172,7 @@ export class Restore {
 
   async #examineRedis(): Promise<void> {
     const { queue, onEmptied } = this.#options;
-    const { generation, runId } = await queue.generation(randomUUID());
+    const { generation, runId } = await queue.installation.generation(randomUUID());
     if (this.#runId !== runId) this.#examinedBelow = LOWEST_ID;
     this.#runId = runId;
     if (generation === (this.#emptied?.generation ?? this.#known)) return;

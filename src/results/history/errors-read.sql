@@ -1,7 +1,7 @@
--- The error groups of a range of hours, the most frequent first, with their counts in each of the last 24 hours. The time at which a group
--- was first seen may be before the range; the index error_groups_first finds it.
--- $1 from and $2 to, epoch ms, both multiples of an hour · $3 types, or null for all · $4 how many at most · $5 epoch ms: the start of the first
--- of the last 24 hours
+-- The error groups of a range of hours, the most frequent first, with their counts in each of the last 24 hours. The
+-- time at which a group was first seen may be before the range; the index error_groups_first finds it.
+-- $1 from and $2 to, epoch ms, both multiples of an hour · $3 types, or null for all · $4 how many at most · $5 epoch
+-- ms: the start of the first of the last 24 hours
 with found as (
   select type, code, signature, sum(count) as count, max(last_seen) as last_seen,
     taskflow_first_examples(examples order by hour desc, writer) as examples

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { HttpPeer } from "../http-peer.ts";
 import { launch } from "../installation.ts";
 import type { Program } from "../process.ts";
-import { jobWhen, submit } from "../replica.ts";
+import { jobWhen, retriesOf, submit } from "../replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../services.ts";
 import { ROOT } from "./pages.ts";
 
@@ -70,9 +70,13 @@ it("sms sends once, with the token and the job's id as the idempotency key", asy
 
 it("sms waits after 429 without using up an attempt, retries 5xx, and gives up on 4xx", async () => {
   const answers = [answer(429, { "retry-after": "1" }), answer(503), answer(201, {}, '{"id":"m-2"}')];
-  gateway.respond(() => answers.shift() ?? answer(401));
+  gateway.respond(async ({ headers }) => {
+    const retries = await retriesOf(program, String(headers["idempotency-key"]));
+    return answers[retries] ?? answer(401);
+  });
   const delivered = await jobWhen(program, await submit(program, "sms", message));
   expect(delivered).toMatchObject({ status: "completed", attempt: 2, result: { message_id: "m-2" } });
+  gateway.respond([401]);
   const rejected = await jobWhen(program, await submit(program, "sms", message));
   expect(rejected).toMatchObject({ status: "failed", attempt: 1, error: { code: "sms_401" } });
 });

@@ -14,7 +14,7 @@ export const STORED: StateFacts = {
   pause: null,
   resumeCatchUp: null,
   effectiveFrom: START,
-  lastTick: null,
+  lastRun: null,
 };
 
 /** A tick each minute. */

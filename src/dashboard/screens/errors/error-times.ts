@@ -1,5 +1,5 @@
 /** The range of the screen in whole hours, by which the server counts errors. */
-import type { RangeTimes } from "../../parts/range-times.ts";
+import type { Range } from "../../parts/range-times.ts";
 import { STEP_MS } from "../../parts/range-times.ts";
 
 /** RFC 3339. */
@@ -9,9 +9,10 @@ export interface ErrorTimes {
   readonly to: string | undefined;
 }
 
-/** All hours that are partly in the range. @param isMoving whether the range ends now */
-export function errorTimes({ from, to }: RangeTimes, isMoving: boolean): ErrorTimes {
-  return { from: hourText(Math.floor(hoursOf(from))), to: isMoving ? undefined : hourText(Math.ceil(hoursOf(to))) };
+/** All hours that are partly in the range. A range with a preset ends now. */
+export function errorTimes({ from, to, preset }: Pick<Range, "from" | "to" | "preset">): ErrorTimes {
+  const end = preset === undefined ? hourText(Math.ceil(hoursOf(to))) : undefined;
+  return { from: hourText(Math.floor(hoursOf(from))), to: end };
 }
 
 function hoursOf(time: string): number {

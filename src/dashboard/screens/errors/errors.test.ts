@@ -32,7 +32,7 @@ const rowOf = (page: Page, text: string) => page.locator("tr[data-row]", { hasTe
 const codesOf = (page: Page): Promise<string[]> => page.locator("tr[data-row] .cause-of code").allTextContents();
 
 describe("without failures", () => {
-  it("the screen says so", async () => {
+  it("the screen shows a sentence instead of the list", async () => {
     const page = await dashboard.open("/errors");
     await page.getByText("No failures in the last 24 hours.").waitFor();
     await expectAccessible(page);

@@ -66,7 +66,7 @@ interface GroupListProps {
 function GroupList({ groups: { resource, shown }, range, type }: GroupListProps): JSX.Element {
   const { rows = [], answer } = shown ?? {};
   const [rerun, setRerun] = useState<ErrorGroup | undefined>(undefined);
-  const times = errorTimes(range, range.preset !== undefined);
+  const times = errorTimes(range);
   const filterOf = useRef<(group: ErrorGroup) => GroupFilter>(() => ({
     filters: {},
     text: "",

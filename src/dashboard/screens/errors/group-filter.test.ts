@@ -88,6 +88,7 @@ describe("the word of a signature", () => {
     expect(phraseOf("user <n> is not known", ["group <n> is not KNOWN"])).toBe("user");
     expect(phraseOf("<text> <n>", ["x"])).toBeUndefined();
     expect(phraseOf("", ["x"])).toBeUndefined();
+    expect(phraseOf(signatureOf(`${"x".repeat(194)}:a@b.example`), [])).toBe(`${"x".repeat(194)}:`);
   });
 
   const part = fc.oneof(

@@ -21,7 +21,7 @@ export interface GroupFilter {
 /** The server's code for the errors of a type that are too many to be counted apart. */
 const OTHER = "(other)";
 /** What stands for the parts that differ between jobs, with the slash that the server puts before a path; or its start. */
-const PLACEHOLDERS = /\/?<path>|<(?:text|email|id|n)>|\/?(?:<[a-z]{0,4})?$/;
+const PLACEHOLDERS = /\/?<path>|<(?:text|email|id|n)>|\/?(?:<[a-z]{0,5})?$/;
 /** Of these, the message may have others in its place: white space, credentials of a URL, characters cut in half. */
 const UNCERTAIN = /\s+|:\/\/|\ufffd/;
 const SHORTEST_WORD = 2;

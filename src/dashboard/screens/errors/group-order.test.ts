@@ -44,6 +44,9 @@ describe("the order of the errors", () => {
 
 it("the range has all hours that are partly in it, and no end while it moves", () => {
   const range = { from: "2026-03-10T11:35:00Z", to: "2026-03-10T12:35:00Z", step: "minute" } as const;
-  expect(errorTimes(range, true)).toEqual({ from: "2026-03-10T11:00:00Z", to: undefined });
-  expect(errorTimes(range, false)).toEqual({ from: "2026-03-10T11:00:00Z", to: "2026-03-10T13:00:00Z" });
+  expect(errorTimes({ ...range, preset: "1h" })).toEqual({ from: "2026-03-10T11:00:00Z", to: undefined });
+  expect(errorTimes({ ...range, preset: undefined })).toEqual({
+    from: "2026-03-10T11:00:00Z",
+    to: "2026-03-10T13:00:00Z",
+  });
 });

@@ -29,7 +29,7 @@ export interface ShownGroups {
 export function useShownGroups(range: ShownRange, type: string | undefined, sort: Sort): ShownGroups {
   const resource = useResource(
     `errors ${range.key} ${type ?? ""}`,
-    (api, signal) => api.errors({ ...errorTimes(range.current(), range.preset !== undefined), type, signal }),
+    (api, signal) => api.errors({ ...errorTimes({ ...range.current(), preset: range.preset }), type, signal }),
     { everyMs: READ_EVERY_MS },
   );
   const [, render] = useState(0);

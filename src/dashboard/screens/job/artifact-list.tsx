@@ -8,7 +8,7 @@ import { Download } from "../../parts/download.tsx";
 import { bytesText } from "../../parts/format.ts";
 import { Loaded } from "../../parts/problem.tsx";
 import { ErrorText } from "../../parts/toasts.tsx";
-import type { Artifact } from "./artifacts.ts";
+import type { Artifact, Beginning } from "./artifacts.ts";
 import { csvRows, previewOf } from "./artifacts.ts";
 
 interface ArtifactProps {
@@ -108,11 +108,6 @@ function ImagePreview({
 const PREVIEW_BYTES = 16 * 1024;
 const PREVIEW_ROWS = 12;
 
-interface Beginning {
-  readonly text: string;
-  readonly isWhole: boolean;
-}
-
 async function beginningOf(id: string, { name, bytes }: Artifact, signal: AbortSignal): Promise<Beginning> {
   const range = bytes === 0 ? undefined : { start: 0, end: PREVIEW_BYTES - 1 }; // an empty file has no range
   const response = await client().artifact(id, name, { signal, ...(range && { range }) });
@@ -125,14 +120,14 @@ function TextPreview({ id, artifact, isTable }: ArtifactProps & { readonly isTab
   return (
     <div class="artifact-text">
       <Loaded of={beginning}>
-        {({ text, isWhole }) => (isTable ? <CsvTable text={text} isWhole={isWhole} /> : <FirstLines text={text} />)}
+        {(loaded) => (isTable ? <CsvTable beginning={loaded} /> : <FirstLines text={loaded.text} />)}
       </Loaded>
     </div>
   );
 }
 
-function CsvTable({ text, isWhole }: Beginning): JSX.Element {
-  const [head = [], ...rows] = csvRows(text, isWhole, PREVIEW_ROWS);
+function CsvTable({ beginning }: { readonly beginning: Beginning }): JSX.Element {
+  const [head = [], ...rows] = csvRows(beginning, PREVIEW_ROWS);
   return (
     // the table may be wider than the screen, so the keyboard must reach it
     <div class="table-scroll" tabIndex={0} role="region" aria-label="The first rows of the file">

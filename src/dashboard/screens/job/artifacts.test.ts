@@ -53,7 +53,7 @@ describe("previewOf", () => {
 describe("csvRows", () => {
   it("reads quotes, delimiters and line breaks in cells", () => {
     const text = '\ufeffa,b\r\n"x, ""y""","1\n2"\r\nlast,row';
-    expect(csvRows(text, true, 10)).toEqual([
+    expect(csvRows({ text, isWhole: true }, 10)).toEqual([
       ["a", "b"],
       ['x, "y"', "1\n2"],
       ["last", "row"],
@@ -61,15 +61,15 @@ describe("csvRows", () => {
   });
 
   it("leaves out a row that may be cut", () => {
-    expect(csvRows("a;b\n1;2\n3;", false, 10)).toEqual([
+    expect(csvRows({ text: "a;b\n1;2\n3;", isWhole: false }, 10)).toEqual([
       ["a", "b"],
       ["1", "2"],
     ]);
-    expect(csvRows('a\n"cut', false, 10)).toEqual([["a"]]);
+    expect(csvRows({ text: 'a\n"cut', isWhole: false }, 10)).toEqual([["a"]]);
   });
 
   it("ends at the limit", () => {
-    expect(csvRows("1\n2\n3\n", true, 2)).toEqual([["1"], ["2"]]);
-    expect(csvRows("", true, 2)).toEqual([]);
+    expect(csvRows({ text: "1\n2\n3\n", isWhole: true }, 2)).toEqual([["1"], ["2"]]);
+    expect(csvRows({ text: "", isWhole: true }, 2)).toEqual([]);
   });
 });

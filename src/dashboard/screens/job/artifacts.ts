@@ -76,13 +76,20 @@ export function previewOf({ name, bytes }: Artifact): Preview {
   return { kind: "none", reason: "" };
 }
 
+/** The beginning of a file. */
+export interface Beginning {
+  readonly text: string;
+  /** Whether the text is the whole file. */
+  readonly isWhole: boolean;
+}
+
 const DELIMITERS = [",", ";", "\t", "|"];
 
 /**
  * The rows of the beginning of a CSV file (RFC 4180). The delimiter is the one that the first line has most.
- * @param isWhole whether the text is the whole file; else its last row may be cut, and is left out
+ * If the text is not the whole file, its last row may be cut, and is left out.
  */
-export function csvRows(text: string, isWhole: boolean, limit: number): string[][] {
+export function csvRows({ text, isWhole }: Beginning, limit: number): string[][] {
   const source = text.replace(/^\ufeff/, "");
   const [first = ""] = source.split(/\r?\n/, 1);
   const counts = DELIMITERS.map((each) => first.split(each).length);

@@ -47,11 +47,8 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
         <Fact title="Accepted">
           <Time at={job.created_at} />
         </Fact>
-        {job.run_at === null ? null : (
-          <Fact title="Not before">
-            <Time at={job.run_at} />
-          </Fact>
-        )}
+        <TimeFact title="Not before" at={job.run_at} />
+        <TimeFact title="Expires" at={job.expires_at} />
         <Fact title="Started">
           <Time at={job.started_at} />
         </Fact>
@@ -59,13 +56,19 @@ export function JobDetails({ job }: { readonly job: Job }): JSX.Element {
           <Time at={job.finished_at} />
         </Fact>
         <Fact title="Durability">{job.durability}</Fact>
-        {job.erased_at === null ? null : (
-          <Fact title="Erased">
-            <Time at={job.erased_at} />
-          </Fact>
-        )}
+        <TimeFact title="Erased" at={job.erased_at} />
       </dl>
     </Panel>
+  );
+}
+
+/** Nothing for a job that lacks the time. */
+function TimeFact({ title, at }: { readonly title: string; readonly at: string | null }): JSX.Element | null {
+  if (at === null) return null;
+  return (
+    <Fact title={title}>
+      <Time at={at} />
+    </Fact>
   );
 }
 

@@ -25,9 +25,13 @@ async function openJob(id: string, query = "", options = {}): Promise<Page> {
 
 describe("the screen of a job", () => {
   it("shows why a job waits, its lines as they arrive, and its end, without a reload", async () => {
-    const id = await submit(replica(), "test_io", { do: "talk", lines: ["first line", "second line"], ms: 700 }, later);
+    const payload = { do: "talk", lines: ["first line", "second line"], ms: 700 };
+    const expires_at = new Date(Date.now() + 86_400_000).toISOString();
+    const id = await submit(replica(), "test_io", payload, { ...later, expires_at });
     const page = await openJob(id);
     await page.getByText("It does not start before its run_at.").waitFor();
+    for (const title of ["Not before", "Expires"])
+      await page.locator("dl > div", { hasText: title }).locator("time").waitFor();
     await button(page, "Run now").click();
     await page.locator(".log").getByText("first line").waitFor();
     expect((await getJob(replica(), id)).status).toBe("running");

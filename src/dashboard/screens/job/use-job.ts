@@ -40,7 +40,7 @@ export function useJob(id: string): LiveJob {
     },
     [id],
   );
-  useJobStream(id, status !== undefined && !isKnownOver, onEvent);
+  useJobStream(status === undefined || isKnownOver ? undefined : id, onEvent);
   return { stored, attempts, progress, lines };
 }
 

@@ -37,7 +37,7 @@ export const NO_OPTIONS: OptionsDraft = {
   idempotencyKey: "",
 };
 
-/** Where the form shows issues of the header `Idempotency-Key`, which has no path of its own. */
+/** The path under which the form shows issues of the header `Idempotency-Key`: a header has no JSON pointer. */
 export const KEY_PATH = "/idempotency_key";
 
 export interface OptionsRead {
