@@ -18,6 +18,7 @@ import { payload } from "./figures/payload.ts";
 import { peers } from "./figures/peers.ts";
 import { pickup } from "./figures/pickup.ts";
 import { replicas } from "./figures/replicas.ts";
+import { schedules } from "./figures/schedules.ts";
 import { findGenerator } from "./generator.ts";
 import type { Options } from "./options.ts";
 import { help, parseOptions } from "./options.ts";
@@ -41,6 +42,7 @@ const FIGURES: readonly Figure[] = [
   exportRows,
   find,
   bulk,
+  schedules,
   dashboard,
 ];
 

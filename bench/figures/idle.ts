@@ -13,7 +13,7 @@ import type { Services } from "../services.ts";
  */
 const SETTLE_MS = 75_000;
 
-interface IdleCost {
+export interface IdleCost {
   readonly cpuPercent: number;
   /** Commands per second that the replica sends. */
   readonly commands: number;
@@ -44,9 +44,13 @@ export const idle: Figure = {
   },
 };
 
-async function measureIdle({ services, isQuick }: Bench, { program }: Running): Promise<IdleCost> {
-  const seconds = isQuick ? 6 : 30;
+async function measureIdle({ services, isQuick }: Bench, running: Running): Promise<IdleCost> {
   await delay(SETTLE_MS);
+  return idleCost(services, running, isQuick ? 6 : 30);
+}
+
+/** What a replica costs that has nothing to do. */
+export async function idleCost(services: Services, { program }: Running, seconds: number): Promise<IdleCost> {
   const cpuBeforeMs = program.cpuMs();
   const { sent, inner } = await commandsDuring(services, seconds * 1_000);
   const cpuMs = program.cpuMs() - cpuBeforeMs;

@@ -77,6 +77,13 @@ export class QueueReader {
     return entries.map(([name, [, lines]]) => ({ name, lines }));
   }
 
+  async knownKey(key: string): Promise<{ readonly fingerprint: string; readonly firstId: string } | undefined> {
+    const value = await this.#connection.send("get", [`${this.#ns}idem:${key}`], CALL_TIMEOUT_MS);
+    if (typeof value !== "string") return undefined;
+    const [fingerprint, firstId] = value.split(" ") as [string, string];
+    return { fingerprint, firstId };
+  }
+
   async time(): Promise<number> {
     const [seconds, micros] = (await this.#connection.send("time", [], CALL_TIMEOUT_MS)) as [string, string];
     return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);

@@ -226,9 +226,7 @@ export class Queue {
   async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
     const args = [this.#parts.ns, String(outboxOwnedMs), String(limit)];
     const reply = (await this.#parts.connections.work.run(scripts.sweep, args, CALL_TIMEOUT_MS)) as readonly string[];
-    const [nextLook, ...ids] = reply;
-    this.schedules.noteNext(nextLook);
-    return this.read(ids);
+    return this.read(this.schedules.readSwept(reply));
   }
 
   /**
@@ -320,11 +318,8 @@ export class Queue {
   }
 
   /** The submission of an Idempotency-Key; undefined when Redis does not know the key. */
-  async knownKey(key: string): Promise<{ readonly fingerprint: string; readonly firstId: string } | undefined> {
-    const value = await this.#parts.connections.work.send("get", [`${this.#parts.ns}idem:${key}`], CALL_TIMEOUT_MS);
-    if (typeof value !== "string") return undefined;
-    const [fingerprint, firstId] = value.split(" ") as [string, string];
-    return { fingerprint, firstId };
+  knownKey(key: string): ReturnType<QueueReader["knownKey"]> {
+    return this.#parts.reader.knownKey(key);
   }
 
   /** The ids among these that Redis does not have. */

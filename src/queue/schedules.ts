@@ -89,10 +89,11 @@ export class RedisSchedules implements ScheduleCopies {
     this.#onNext = onNext;
   }
 
-  /** @param next as the scripts reply it */
-  noteNext(next: Reply | undefined): void {
+  /** Reads the time of the next look from the reply of sweep.lua. @returns the ids that follow it */
+  readSwept([next, ...ids]: readonly string[]): readonly string[] {
     const lookAt = timeOf(next);
     if (lookAt !== null) this.#onNext(lookAt);
+    return ids;
   }
 
   /** Takes what somebody must look at now. Nobody else gets it for two seconds. */

@@ -130,7 +130,6 @@ describe("a tick", () => {
       await tickOnce(queue);
     }
     expect((await decided()).sort()).toEqual(["1 fired", "1 fired", "2 fired"]);
-    expect((await queue.schedules.read(["ends", "counted"])).map((one) => one?.state.next)).toEqual([null, null]);
     expect((await queue.schedules.take()).next).toBeNull();
   });
 
@@ -193,7 +192,7 @@ describe("a tick whose previous job has not ended", () => {
     const [first] = (await queue.schedules.pendingRuns(1)).runs;
     const errors: unknown[] = [];
     const failing = {
-      cancel: async () => Promise.reject(new Error("Redis is away")),
+      cancel: () => Promise.reject(new Error("Redis is away")),
       onError: (error: unknown) => void errors.push(error),
     };
     await tickOnce(queue, failing);
@@ -204,11 +203,7 @@ describe("a tick whose previous job has not ended", () => {
       cancel: async (ids) => {
         cancelled.push(...ids);
         expect(await decided()).toEqual([]);
-        await queue.cancelMany(
-          ids.map((id) => ({ id })),
-          30_000,
-          () => undefined,
-        );
+        await queue.cancel(at(ids, 0), 30_000, () => undefined);
       },
     });
     expect(cancelled).toEqual([first?.jobId]);
@@ -222,8 +217,7 @@ describe("a schedule that fails", () => {
     await put("good");
     await put("unknown", { job: `{"type":"gone","payload":{}}` });
     await put("broken", { job: "{" });
-    const unreadable = scheduleOf("unreadable", start, {}, { definition: "{" });
-    await queue.schedules.put([unreadable]);
+    await queue.schedules.put([scheduleOf("unreadable", start, {}, { definition: "{" })]);
     const logged: string[] = [];
     const ticker = { onInvalid: ({ name }: { name: string }) => void logged.push(name) };
     await goTo(1);
@@ -235,7 +229,6 @@ describe("a schedule that fails", () => {
       "1 missed invalid_job",
     ]);
     expect(logged.sort()).toEqual(["broken", "unknown", "unreadable"]);
-    expect((await queue.jobCounts()).types).toMatchObject([{ accepted: 1 }]);
     const second = new Ticker(tickerOptions(queue, ticker));
     tickers.push(second);
     logged.length = 0;
@@ -244,7 +237,6 @@ describe("a schedule that fails", () => {
     await until(async () => (await queue.schedules.pendingRuns(10)).runs.length === 3, { what: "three are decided" });
     await goTo(3);
     await queue.sweep(30_000, 1);
-    queue.schedules.noteNext("0");
     await until(async () => (await queue.schedules.pendingRuns(10)).runs.length >= 6, {
       what: "three more are decided",
     });
@@ -265,9 +257,9 @@ describe("pause_after_failures", () => {
   it("pauses before it fires, once the last jobs all failed; a failure to pause fires the tick", async () => {
     await put("fails", { pauseAfterFailures: 1 });
     const asked: unknown[] = [];
-    const failing = async (those: readonly unknown[]): Promise<Set<string>> => {
+    const failing = (those: readonly unknown[]): Promise<Set<string>> => {
       asked.push(...those);
-      return new Set(["id-of-fails"]);
+      return Promise.resolve(new Set(["id-of-fails"]));
     };
     await goTo(1);
     await tickOnce(queue, { failing });
@@ -280,14 +272,14 @@ describe("pause_after_failures", () => {
     const errors: unknown[] = [];
     await tickOnce(queue, {
       failing,
-      pauseFailing: async () => Promise.reject(new Error("Postgres is away")),
+      pauseFailing: () => Promise.reject(new Error("Postgres is away")),
       onError: (error) => void errors.push(error),
     });
     expect([asked, errors.length, await decided()]).toEqual([[{ id: "id-of-fails", failures: 1 }], 1, ["3 fired"]]);
     await endAll();
     await goTo(4);
     const paused: string[] = [];
-    await tickOnce(queue, { failing, pauseFailing: async ({ name }) => void paused.push(name) });
+    await tickOnce(queue, { failing, pauseFailing: ({ name }) => Promise.resolve(void paused.push(name)) });
     expect([paused, await decided()]).toEqual([["fails"], []]);
   });
 });

@@ -1,0 +1,144 @@
+/** Measures what schedules cost while none is due, and how soon many that are due at once submit their jobs. */
+import { setTimeout as delay } from "node:timers/promises";
+import { lastCommitted } from "../committed.ts";
+import type { Running } from "../competitors/competitor.ts";
+import { taskflow } from "../competitors/competitor.ts";
+import type { Bench, Figure } from "../figure.ts";
+import { inRounds } from "../figure.ts";
+import { medianOf, quantileOf, ratiosOf } from "../median.ts";
+import { PICKUP_ROWS, pickupLatencies, submitPickups } from "../pickups.ts";
+import type { IdleCost } from "./idle.ts";
+import { idleCost } from "./idle.ts";
+
+const WARM_PICKUPS = 100;
+/** From the definitions in Postgres to their instant: their working copies are in Redis before. */
+const AHEAD_MS = 45_000;
+const LOOK_EVERY_MS = 10;
+const SETTLE_MS = 20_000;
+const COUNTS = "{taskflow:0}:counts";
+
+export const schedules: Figure = {
+  name: "schedules",
+  title: "many schedules",
+  run: async (bench) => {
+    const [waiting, due] = bench.isQuick ? [10_000, 1_000] : [100_000, 10_000];
+    const own = taskflow(bench.program);
+    const measured = (await inRounds(bench, [own], (running) => measure(bench, running, waiting, due))).get(own) ?? [];
+    const all = measured.map(({ enqueuedMs }) => (enqueuedMs.at(-1) ?? 0) / 1_000);
+    const lateness = measured.map(({ enqueuedMs }) => quantileOf(enqueuedMs, 0.99) / 1_000);
+    const idle = measured.map((run) => quantileOf(run.idlePickups, 0.99));
+    const during = measured.map((run) => quantileOf(run.pickups, 0.99));
+    const many = waiting.toLocaleString("en-US");
+    const some = due.toLocaleString("en-US");
+    const cost = (name: string, unit: string, of: (cost: IdleCost) => number) => [
+      { name: `TaskFlow, ${name} without schedules`, unit, values: measured.map(({ without }) => of(without)) },
+      { name: `TaskFlow, ${name} with ${many} schedules`, unit, values: measured.map((run) => of(run.withSchedules)) },
+    ];
+    return {
+      readings: [
+        ...cost("CPU of an idle replica", "% of a core", ({ cpuPercent }) => cpuPercent),
+        ...cost("Redis commands sent", "/s", ({ commands }) => commands),
+        { name: `TaskFlow, ${some} schedules due at once, until all jobs are enqueued`, unit: "s", values: all },
+        { name: "TaskFlow, lateness p99", unit: "s", values: lateness },
+        { name: "TaskFlow, pickup p99 of another type before", unit: "ms", values: idle },
+        { name: "TaskFlow, pickup p99 of another type meanwhile", unit: "ms", values: during },
+      ],
+      goals: [
+        { text: `${some} schedules due at once, all enqueued`, value: medianOf(all), limit: { most: 2 }, unit: "s" },
+        { text: "lateness p99 meanwhile", value: medianOf(lateness), limit: { most: 1 }, unit: "s" },
+        {
+          text: "pickup p99 of another type meanwhile, against an idle system",
+          value: medianOf(ratiosOf(during, idle)),
+          limit: { most: 2 },
+          unit: "",
+        },
+      ],
+      notes: ["one replica; lateness is from the tick until the job is counted in Redis, read every 10 ms"],
+    };
+  },
+};
+
+interface Measured {
+  readonly without: IdleCost;
+  readonly withSchedules: IdleCost;
+  /** Milliseconds from the tick until each job was enqueued, ascending. */
+  readonly enqueuedMs: readonly number[];
+  readonly idlePickups: readonly number[];
+  readonly pickups: readonly number[];
+}
+
+async function measure(bench: Bench, running: Running, waiting: number, due: number): Promise<Measured> {
+  const { services, isQuick } = bench;
+  const { url } = running;
+  const seconds = isQuick ? 6 : 20;
+  const settleMs = isQuick ? 2_000 : SETTLE_MS;
+  const idleJobs = WARM_PICKUPS + (isQuick ? 100 : 400);
+  await submitPickups(url, (submitted) => submitted === idleJobs);
+  await delay(settleMs);
+  const without = await idleCost(services, running, seconds);
+  bench.log(`${waiting} schedules wait`);
+  await addSchedules(bench, url, "waiting", { every_ms: 365 * 86_400_000 }, waiting);
+  await delay(settleMs);
+  const withSchedules = await idleCost(services, running, seconds);
+  const tick = Math.ceil(Date.now() / 1_000) * 1_000 + (isQuick ? AHEAD_MS / 3 : AHEAD_MS);
+  await addSchedules(bench, url, "due", { times: [new Date(tick).toISOString()] }, due - 1);
+  if (Date.now() > tick - 2_000) throw new Error("the schedules came too late to Redis");
+  bench.log(`${due} schedules are due in ${Math.round((tick - Date.now()) / 1_000)} s`);
+  await delay(tick - Date.now() - 500);
+  let isDone = false;
+  const others = submitPickups(url, () => isDone);
+  const enqueuedMs = await enqueueTimes(bench, tick, due);
+  const { rows } = await lastCommitted(services, "jobs where type = 'noop'", due);
+  isDone = true;
+  if (rows !== due) throw new Error(`${rows} of ${due} jobs ran`);
+  await lastCommitted(services, PICKUP_ROWS, idleJobs + (await others));
+  const latencies = await pickupLatencies(services);
+  return {
+    without,
+    withSchedules,
+    enqueuedMs,
+    idlePickups: latencies.slice(WARM_PICKUPS, idleJobs),
+    pickups: latencies.slice(idleJobs),
+  };
+}
+
+/**
+ * Puts one schedule over the API, and copies its row: a hundred thousand calls would take minutes. Resolves when Redis
+ * has all of them.
+ */
+async function addSchedules(
+  { services }: Bench,
+  url: string,
+  name: string,
+  timing: object,
+  copies: number,
+): Promise<void> {
+  const response = await fetch(`${url}/api/v1/schedules/${name}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...timing, job: { type: "noop", payload: {} } }),
+  });
+  if (!response.ok) throw new Error(`the schedule was answered with ${response.status}: ${await response.text()}`);
+  await services.query(`create temporary table copied as select * from schedules where name = '${name}'`);
+  await services.query(`update copied set applied = 0`);
+  for (let first = 0; first < copies; first += 10_000) {
+    await services.query(`insert into schedules select (json_populate_record(copied, json_build_object(
+      'id', gen_random_uuid(), 'name', '${name}-' || n))).* from copied, generate_series(${first + 1}, ${Math.min(copies, first + 10_000)}) as n`);
+  }
+  await services.query("drop table copied");
+  const unapplied = "select count(*)::int as count from schedules where applied <> revision";
+  while (((await services.query<{ count: number }>(unapplied))[0]?.count ?? 0) > 0) await delay(200);
+}
+
+/** How long after the tick each job was enqueued, as the job counts show it. */
+async function enqueueTimes({ services }: Bench, tick: number, due: number): Promise<number[]> {
+  const times: number[] = [];
+  while (times.length < due) {
+    const accepted = Number((await services.redis.hget(COUNTS, "accepted:noop")) ?? 0);
+    const ms = Date.now() - tick;
+    while (times.length < accepted) times.push(ms);
+    if (ms > 60_000) throw new Error(`${accepted} of ${due} jobs are enqueued after a minute`);
+    await delay(LOOK_EVERY_MS);
+  }
+  return times;
+}
