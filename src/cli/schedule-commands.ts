@@ -1,5 +1,6 @@
 /** `taskflow schedules …` */
-import { Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Schedule } from "../client/contract.ts";
 import { parseTime } from "../core/rfc3339.ts";
 import { StartError } from "../errors.ts";

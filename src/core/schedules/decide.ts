@@ -14,7 +14,7 @@ import type { Ticks } from "./timing.ts";
 import { periodAt } from "./timing.ts";
 
 /** A tick that is decided within this time is fired in time; a later one is missed. */
-export const ON_TIME_MS = 10_000;
+const ON_TIME_MS = 10_000;
 /** How often a replica looks whether the job that a queued tick waits for has ended. */
 const QUEUED_LOOK_MS = 1_000;
 
