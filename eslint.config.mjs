@@ -52,5 +52,6 @@ export default tseslint.config(
   // programs that report on their standard output
   { files: ["bench/competitors/*.mjs"], rules: { "no-console": "off" } },
   { files: ["src/client/contract.ts"], rules: { "max-lines": "off" } }, // generated
+  { files: ["src/client/taskflow.ts"], rules: { "max-lines": "off" } }, // a short method for each call of the API
   ...Object.entries(TOO_LONG).map(([rule, files]) => ({ files, rules: { [rule]: "off" } })),
 );
