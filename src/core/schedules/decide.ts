@@ -33,7 +33,7 @@ export interface DecisionFacts {
   readonly invalid?: ReadonlySet<number>;
 }
 
-export interface FiredTick {
+interface FiredTick {
   readonly tick: number;
   readonly jobId: string;
   readonly outcome: "fired" | "late";

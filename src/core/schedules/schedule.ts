@@ -8,7 +8,7 @@
  */
 
 export const OVERLAPS = ["skip", "allow", "queue_one", "cancel_previous"] as const;
-export type Overlap = (typeof OVERLAPS)[number];
+type Overlap = (typeof OVERLAPS)[number];
 
 export const CATCH_UP_POLICIES = ["none", "last", "all"] as const;
 export type CatchUpPolicy = (typeof CATCH_UP_POLICIES)[number];

@@ -23,7 +23,7 @@ const UNREADABLE_MS = 60_000;
 /** Up to so many schedules, the metrics name each. */
 const MAX_NAMED = 200;
 
-export interface ScheduleMetrics {
+interface ScheduleMetrics {
   /** @param name "" if there are too many schedules to name each */
   readonly countTicks: (name: string, outcome: RunOutcome, ticks: number) => void;
   readonly observeLateness: (name: string, seconds: number) => void;
