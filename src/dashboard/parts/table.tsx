@@ -210,6 +210,7 @@ function SelectAll({
       <input
         type="checkbox"
         checked={isAll}
+        disabled={rows.length === 0}
         aria-label="Select all rows of this page"
         onChange={() => selection.change(new Set(isAll ? [] : rows))}
       />
