@@ -48,6 +48,7 @@ export default defineJob({
   },
   run: async ({ rate = DEFAULT_BACKFILL_RATE, max = DEFAULT_BACKFILL, ...payload }, context) => {
     const run = new BackfillRun({ ...payload, rate, max }, context);
-    return walk(run.operation, { ...context, save: run.save });
+    const { state, signal, timeoutMs, progress, log } = context; // its members do not survive a spread
+    return walk(run.operation, { state, signal, timeoutMs, progress, log, save: run.save });
   },
 });
