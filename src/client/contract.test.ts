@@ -19,7 +19,7 @@ import type { Operation } from "../api/contract/operation.ts";
 import * as queues from "../api/contract/queue-operations.ts";
 import { previewAnswerSchema, scheduleAnswerSchema, scheduleRunSchema } from "../api/contract/schedule-schemas.ts";
 import * as system from "../api/contract/system-operations.ts";
-import { isBulkType } from "../core/bulk.ts";
+import { isOperation } from "../core/bulk.ts";
 import { filterSchemas } from "../core/job-filters.ts";
 import { includeReplayed } from "../core/reruns.ts";
 import { scheduleSchema } from "../core/schedules/definition-schema.ts";
@@ -91,7 +91,7 @@ function itemOf(schema: JsonSchema, property: string): JsonSchema {
 
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
-  const builtIn = types.filter(({ type }) => type !== "replay" && !isBulkType(type)); // methods submit them
+  const builtIn = types.filter(({ type }) => !isOperation(type)); // methods submit them
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const parts = [

@@ -4,6 +4,7 @@ import { TERMINAL_STATUSES } from "./job.ts";
 import type { FilterMembers, JobFilters } from "./job-filters.ts";
 import type { Acted, RerunScan, WalkPage } from "./reruns.ts";
 import { RERUN_TYPE } from "./reruns.ts";
+import { BACKFILL_TYPE } from "./schedules/backfill.ts";
 
 export const BULK_ACTIONS = ["cancel", "run", "update", "erase"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
@@ -20,10 +21,10 @@ export function isBulkType(type: string): boolean {
   return BULK_ACTIONS.some((action) => bulkTypeOf(action) === type);
 }
 
-/** The types of the jobs that act on other jobs. */
-const OPERATION_TYPES: readonly string[] = [RERUN_TYPE, ...BULK_ACTIONS.map(bulkTypeOf)];
+/** The types of the jobs that act on other jobs, or submit them. */
+const OPERATION_TYPES: readonly string[] = [RERUN_TYPE, BACKFILL_TYPE, ...BULK_ACTIONS.map(bulkTypeOf)];
 
-/** Whether jobs of this type act on other jobs. */
+/** Whether jobs of this type act on other jobs, or submit them. */
 export function isOperation(type: string): boolean {
   return OPERATION_TYPES.includes(type);
 }

@@ -9,6 +9,7 @@ import type { Destinations } from "./destination.ts";
 import type { ScheduleTick } from "./job.ts";
 import type { LoadTest } from "./load-test.ts";
 import type { Reruns } from "./reruns.ts";
+import type { Backfills } from "./schedules/backfill.ts";
 
 export { exponential, fixed } from "./backoff.ts";
 
@@ -157,6 +158,8 @@ export interface Services {
   readonly reruns?: Reruns;
   /** Absent if the types run without a queue and a store. */
   readonly bulk?: Bulk;
+  /** Absent if the types run without a queue and a store. */
+  readonly backfills?: Backfills;
   /** Replaces the secrets in the JSON text of a payload of any type of the replica. */
   readonly redactPayload?: (payload: string, type: string) => string;
   /**

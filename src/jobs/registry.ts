@@ -22,6 +22,7 @@ import { DEFINITION_FILES, importDefinitionFile, isDefinitionFile } from "./defi
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
 import rerun from "./replay/replay.ts";
+import scheduleBackfill from "./schedule-backfill/schedule-backfill.ts";
 import * as sdk from "./sdk.ts";
 import webhook from "./webhook/webhook.ts";
 
@@ -29,7 +30,7 @@ export const BUILT_IN = "built in";
 
 /** The types that come with TaskFlow. To add one, write its folder and name it here. */
 export const builtInTypes: readonly AnyJobDefinition[] = [
-  ...[email, webhook, imageResize, dataExport, rerun],
+  ...[email, webhook, imageResize, dataExport, rerun, scheduleBackfill],
   ...BULK_ACTIONS.map(bulkJob),
 ];
 

@@ -121,10 +121,10 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const typeOf = options.registry.get;
   const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
-  const schedules = openSchedules(options, { ...stores, metrics, callbackOf, cancelWaiting });
+  const schedules = openSchedules(options, { ...stores, metrics, quotas, callbackOf, cancelWaiting });
   closers.push(() => schedules.close());
   if (scheduleFiles) await schedules.applyFiles(scheduleFiles);
-  const workerParts = makeWorkerParts({ ...options, ...shared, definitions, delay });
+  const workerParts = makeWorkerParts({ ...options, ...shared, backfills: schedules.backfills, definitions, delay });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),

@@ -62,7 +62,7 @@ export class RerunCharges {
   /** The pace comes first. @param sign 1 to take tokens if any are left; -1 to refund them */
   #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): TokenRequest[] {
     const needed = sign === 1 ? 1 : 0;
-    const burst = Math.max(1, Math.floor(rate * BURST_SHARE));
+    const burst = burstOf(rate);
     const takings: TokenRequest[] = [
       { name: `replay:${id}`, policy: { quota: burst, windowMs: (1_000 * burst) / rate }, cost: sign, needed },
     ];
@@ -77,6 +77,11 @@ export class RerunCharges {
       });
     return takings;
   }
+}
+
+/** How many reruns a rate lets start at once. */
+export function burstOf(rate: number): number {
+  return Math.max(1, Math.floor(rate * BURST_SHARE));
 }
 
 function waitOf([pace, ...quotas]: readonly TokenBucket[]): NonNullable<Acted["wait"]> {

@@ -7,16 +7,16 @@ import { isOperation } from "../core/bulk.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
-import { bytesOf, isLarge, wholePayload } from "../core/payload.ts";
+import { isLarge, wholePayload } from "../core/payload.ts";
 import type { Acted, Reruns } from "../core/reruns.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
-import { QueueUnavailable } from "../errors.ts";
-import { enqueued } from "../queue/enqueued.ts";
 import { derivedId } from "../queue/ids.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
-import type { Charged, ChargedRerun, Quotas } from "./rerun-charges.ts";
+import type { DerivedJob } from "./derived-jobs.ts";
+import { enqueueCharged, neverEnqueued } from "./derived-jobs.ts";
+import type { ChargedRerun, Quotas } from "./rerun-charges.ts";
 import { RerunCharges } from "./rerun-charges.ts";
 import { matching } from "./rerun-scan.ts";
 
@@ -46,11 +46,6 @@ export function rerunsOf(parts: RerunParts): Reruns {
 
 type ChargedParts = RerunParts & { readonly charges: RerunCharges };
 
-interface Rerun {
-  readonly id: string;
-  readonly submission: Submission;
-}
-
 /** A finished job whose rerun was never enqueued. */
 interface Original {
   readonly rerunIdOf: string;
@@ -76,7 +71,7 @@ async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly 
   const lostAt = wanted.filter((_, i) => !originals[i]).map(({ at }) => at);
   const doneOf = (examined: number): number => examined - lostAt.filter((at) => at < examined).length;
   for (const part of partsOf(found)) {
-    const reruns: (Rerun & { readonly at: number })[] = [];
+    const reruns: (DerivedJob & { readonly at: number })[] = [];
     for (const original of part) {
       const submission = await submissionOf(parts, original);
       if (submission)
@@ -84,7 +79,7 @@ async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly 
         reruns.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) });
       else lostAt.push(original.at);
     }
-    const { granted, wait } = await make(parts, rerun, reruns);
+    const { granted, wait } = await enqueueCharged(parts, rerun, reruns);
     const examined = reruns[granted]?.at;
     if (wait && examined !== undefined) return { examined, done: doneOf(examined), wait };
   }
@@ -102,13 +97,6 @@ function partsOf(originals: readonly Original[]): Original[][] {
     isLast = isAlone;
   }
   return parts;
-}
-
-/** The ids that are in neither Redis nor Postgres. */
-async function neverEnqueued({ queue, store }: RerunParts, ids: readonly string[]): Promise<string[]> {
-  const missing = await queue.missing(ids);
-  const recorded = await store.among(missing);
-  return missing.filter((id) => !recorded.has(id));
 }
 
 /** Undefined if it cannot be run again: its retention has ended, its payload is lost or erased, or it is a bulk operation. */
@@ -138,68 +126,6 @@ async function submissionOf(
   const submission = resubmissionOf({ ...view, payload }, options);
   // the rerun waits from now on; its id has the time of the replay job
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } };
-}
-
-/**
- * Enqueues reruns as far as pace and quotas allow. Refunds the reruns that it did not enqueue, since the next try
- * charges them again.
- */
-async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly Rerun[]): Promise<Charged> {
-  const charged = await parts.charges.take(
-    rerun,
-    reruns.map(({ submission }) => bytesOf(submission.payload)),
-  );
-  const unmade = new Set(reruns.slice(0, charged.granted));
-  try {
-    await enqueue(parts, [...unmade], (made) => unmade.delete(made));
-  } finally {
-    // If Redis does not answer, they are charged twice.
-    await parts.charges
-      .giveBack(
-        rerun,
-        [...unmade].map(({ submission }) => bytesOf(submission.payload)),
-      )
-      .catch(() => undefined);
-  }
-  return charged;
-}
-
-/**
- * This order enqueues no rerun twice: Redis forgets a job only after its row is committed, so a rerun that is in
- * neither was never enqueued. Its id is as old as that of the replay job, so it bypasses the submission pipeline, which
- * accepts only new ids.
- * @param onMade called for each rerun that this call has enqueued, or may have
- */
-async function enqueue(parts: RerunParts, reruns: readonly Rerun[], onMade: (rerun: Rerun) => void): Promise<void> {
-  if (reruns.length === 0) return;
-  const durable = reruns.filter(({ submission }) => submission.options.durability === "postgres");
-  if (durable.length > 0) await commit(parts, durable);
-  // Checked again: the restore enqueues the jobs that an earlier try committed.
-  const never = new Set(
-    await neverEnqueued(
-      parts,
-      reruns.map(({ id }) => id),
-    ),
-  );
-  const lacking = reruns.filter(({ id }) => never.has(id));
-  const answers = await Promise.allSettled(
-    lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })),
-  );
-  answers.forEach((answer, i) => {
-    if (lacking[i] && (answer.status === "fulfilled" || !(answer.reason instanceof QueueUnavailable)))
-      onMade(lacking[i]);
-  });
-  const failed = answers.find((answer) => answer.status === "rejected");
-  if (failed) throw failed.reason;
-}
-
-function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Rerun[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    acceptanceLogWriter.accept({ jobs }, (answer) => {
-      if (answer.kind === "failed") reject(answer.error);
-      else resolve();
-    });
-  });
 }
 
 /**

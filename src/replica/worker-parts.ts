@@ -8,6 +8,7 @@ import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
 import type { Reruns } from "../core/reruns.ts";
+import type { Backfills } from "../core/schedules/backfill.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { IoThreads } from "../execute/io-threads.ts";
@@ -48,6 +49,7 @@ export interface WorkerPartsOptions {
   readonly recorder: Recorder;
   readonly reruns: Reruns;
   readonly bulk: Bulk;
+  readonly backfills: Backfills;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
@@ -151,6 +153,7 @@ function makeExecutor({
   queue,
   reruns,
   bulk,
+  backfills,
 }: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
@@ -193,6 +196,7 @@ function makeExecutor({
       destinations: queue.destinations,
       reruns,
       bulk,
+      backfills,
       redactPayload: registry.redactPayload,
       sharedMemory: (type: string) => sharedMemory[type],
     };

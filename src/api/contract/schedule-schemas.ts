@@ -1,6 +1,7 @@
 /** The schemas of schedules: their definitions, as callers write them and read them, and their runs. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
+import { backfillFields } from "../../core/schedules/backfill.ts";
 import { scheduleSchema } from "../../core/schedules/definition-schema.ts";
 import { CATCH_UP_POLICIES, RUN_KINDS, RUN_OUTCOMES, RUN_REASONS } from "../../core/schedules/schedule.ts";
 import { componentRef, idSchema, nullable, statusSchema, timeSchema } from "./job-schemas.ts";
@@ -10,9 +11,6 @@ const count = Type.Integer({ minimum: 0 });
 export const MAX_NEXT_RUNS = 5;
 /** The ticks of a preview. */
 export const MAX_PREVIEW = 20;
-/** The ticks of one backfill. */
-export const MAX_BACKFILL = 100_000;
-export const DEFAULT_BACKFILL = 1_000;
 
 /** A patch: every member is optional, and null removes it, which restores its default. */
 export const schedulePatchSchema = Type.Object(
@@ -154,22 +152,8 @@ export const scheduleResumeSchema = Type.Object(
 
 export const backfillSchema = Type.Object(
   {
-    from: Type.String({ maxLength: 64, description: "RFC 3339: the first tick is at this time or later" }),
-    to: Type.Optional(
-      Type.String({ maxLength: 64, description: "RFC 3339, exclusive, not in the future. Default: now" }),
-    ),
+    ...backfillFields,
     dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count the ticks" })),
-    rate: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "The maximum number of jobs per second" }),
-    ),
-    max: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_BACKFILL,
-        default: DEFAULT_BACKFILL,
-        description: "A range with more ticks is rejected",
-      }),
-    ),
   },
   { additionalProperties: false },
 );

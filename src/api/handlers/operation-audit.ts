@@ -1,15 +1,16 @@
-/** Entries in the audit for jobs that act on other jobs, however they were submitted. */
+/** Entries in the audit for jobs that act on other jobs or submit them, however they were submitted. */
 import { bulkTypeOf, isOperation } from "../../core/bulk.ts";
 import type { Submission } from "../../core/job.ts";
 import { dataOf, isLarge } from "../../core/payload.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
+import { BACKFILL_TYPE } from "../../core/schedules/backfill.ts";
 import type { AuditEntry } from "../../results/audit-log.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer } from "../http/exchange.ts";
 
 type By = Pick<AuditEntry, "key" | "requestId">;
 
-/** Records those of the jobs that act on other jobs. @param ids of the submissions, in their order */
+/** Records those of the jobs that act on other jobs, or submit them. @param ids of the submissions, in their order */
 export function auditOperations(
   { audit }: Pick<ApiDependencies, "audit">,
   by: By,
@@ -18,8 +19,13 @@ export function auditOperations(
 ): void {
   submissions.forEach(({ type, payload }, i) => {
     if (!isOperation(type)) return;
-    const call = type === RERUN_TYPE ? type : type.slice(bulkTypeOf("cancel").indexOf("cancel"));
     const json = isLarge(payload) ? new TextDecoder().decode(dataOf(payload)) : payload;
+    if (type === BACKFILL_TYPE) {
+      const { name, ...details } = JSON.parse(json) as { readonly name: string };
+      audit.record({ ...by, action: "schedules.backfill", target: name, details, jobId: ids[i] });
+      return;
+    }
+    const call = type === RERUN_TYPE ? type : type.slice(bulkTypeOf("cancel").indexOf("cancel"));
     const target = type === bulkTypeOf("erase") ? withoutSearchedValues(json) : json;
     audit.record({ ...by, action: `jobs.${call}`, target, jobId: ids[i] });
   });

@@ -1,6 +1,7 @@
 /**
  * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act;
- * or once, if it knows how many jobs remain to be examined.
+ * or once, if it knows how many jobs remain to be examined. A backfill walks in the same way over the ticks of a
+ * schedule, the oldest first: each tick takes the place of an id.
  *
  * Once a second it saves its position with the job, and the next attempt continues from there: exactly after a drain,
  * and up to a second earlier after a crash, so an action must have no effect the second time. The counts are part of
@@ -31,7 +32,7 @@ const AWAY_MS = 1_000;
 const MAX_BATCH = 200;
 
 /** The saved position of a walk. */
-interface Position {
+export interface Position {
   /** All jobs that pass, as far as they are counted; or all jobs that will be examined. */
   readonly total: number;
   readonly isCounted: boolean;
@@ -43,7 +44,8 @@ interface Position {
   readonly pending?: readonly string[] | undefined;
 }
 
-const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
+/** The position of a walk that has not begun. */
+export const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
 
 export interface BulkOperation {
   /**

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallbackOf } from "../../core/job.ts";
+import type { Backfills } from "../../core/schedules/backfill.ts";
 import { readDefinition } from "../../core/schedules/definition.ts";
 import type { Schedules } from "../../core/schedules/schedules.ts";
 import type { Metrics } from "../../observability/metrics.ts";
@@ -15,7 +16,9 @@ import { ScheduleStore } from "../../results/schedules/schedule-store.ts";
 import type { Store } from "../../results/store.ts";
 import type { BulkParts } from "../bulk.ts";
 import type { ReplicaOptions } from "../replica.ts";
+import type { Quotas } from "../rerun-charges.ts";
 import { warning } from "../warning.ts";
+import { backfillsOf } from "./backfills.ts";
 import type { ScheduleFile } from "./files.ts";
 import { ParsedSchedules } from "./parsed-schedules.ts";
 import { ScheduleService } from "./service.ts";
@@ -32,12 +35,15 @@ export interface OpenSchedulesParts {
   readonly store: Store;
   readonly acceptanceLogWriter: AcceptanceLogWriter;
   readonly metrics: Pick<Metrics, "countTicks" | "observeLateness">;
+  /** Of an API key that has none of its own. */
+  readonly quotas: Quotas;
   readonly callbackOf: CallbackOf;
   readonly cancelWaiting: BulkParts["cancelWaiting"];
 }
 
 export interface OpenSchedules {
   readonly schedules: Schedules;
+  readonly backfills: Backfills;
   /** Makes the schedules of files what the files say. */
   readonly applyFiles: (files: readonly ScheduleFile[]) => Promise<void>;
   /** Applies what other replicas left, and begins to fire ticks. */
@@ -52,7 +58,7 @@ export function openSchedules(
   { config, databaseUrl, registry, log }: ReplicaOptions,
   parts: OpenSchedulesParts,
 ): OpenSchedules {
-  const { queue, acceptanceLogWriter, store, metrics } = parts;
+  const { queue, acceptanceLogWriter, store, metrics, quotas } = parts;
   const parsed = new ParsedSchedules(readDefinition);
   const service = new ScheduleService({
     store: new ScheduleStore(databaseUrl),
@@ -84,6 +90,11 @@ export function openSchedules(
   });
   return {
     schedules: service,
+    backfills: backfillsOf({
+      ...{ queue, store, acceptanceLogWriter, schedules: service, quotas },
+      typeOf: registry.get,
+      durability: config.ACCEPT_DURABILITY,
+    }),
     applyFiles: async (files) => {
       const { changed, removed } = await service.applyFiles(files);
       if (changed.length + removed.length > 0) log.info({ changed, removed }, "applied the files in SCHEDULES_DIR");

@@ -4,13 +4,15 @@ import type { Rejection } from "../../../core/body.ts";
 import { invalid, parseJson } from "../../../core/body.ts";
 import { ownedBy } from "../../../core/ownership.ts";
 import { NO_OPTIONS } from "../../../core/packed-job.ts";
-import { formatTime, parseTime } from "../../../core/rfc3339.ts";
+import { formatTime } from "../../../core/rfc3339.ts";
+import type { BackfillRange } from "../../../core/schedules/backfill.ts";
+import { BACKFILL_TYPE, DEFAULT_BACKFILL, DEFAULT_BACKFILL_RATE, readRange } from "../../../core/schedules/backfill.ts";
 import { loadCron } from "../../../core/schedules/cron.ts";
 import { readDefinition } from "../../../core/schedules/definition.ts";
 import { ticksOfSchedule } from "../../../core/schedules/timing.ts";
 import type { ValidationIssue } from "../../../core/schema-issues.ts";
 import { compileValidator } from "../../../core/validator.ts";
-import { backfillSchema, DEFAULT_BACKFILL } from "../../contract/schedule-schemas.ts";
+import { backfillSchema } from "../../contract/schedule-schemas.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
 import { isJson } from "../../http/content-type.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
@@ -24,17 +26,11 @@ import { denialOfJob } from "./job-scopes.ts";
 import { isReplayed } from "./run-schedule.ts";
 import { findSchedule, nameOf, scheduleNotFound } from "./schedule-name.ts";
 
-const BACKFILL_TYPE = "schedule_backfill";
-const DEFAULT_RATE = 100;
-
 const body = compileValidator(backfillSchema);
 
-interface Backfill {
+interface Backfill extends BackfillRange {
   /** A copy of the body. */
   readonly bytes: Uint8Array;
-  /** Epoch ms; `to` is exclusive. */
-  readonly from: number;
-  readonly to: number;
   readonly isDryRun: boolean;
   readonly rate: number;
   readonly max: number;
@@ -114,25 +110,18 @@ function readBackfill(
   const issues: ValidationIssue[] = issuesOfNoQuery(request.query);
   if (!body.isValid(read.value)) issues.push(...body.issuesOf(read.value));
   const fields: Partial<Static<typeof backfillSchema>> = isObject(read.value) ? read.value : {};
-  const { dry_run: isDryRun = false, rate = DEFAULT_RATE, max = DEFAULT_BACKFILL } = fields;
-  const from = readTime("/from", fields.from, issues);
-  const to = fields.to === undefined ? now : readTime("/to", fields.to, issues);
+  const { dry_run: isDryRun = false, rate = DEFAULT_BACKFILL_RATE, max = DEFAULT_BACKFILL } = fields;
+  const valid = (name: "from" | "to"): string | undefined =>
+    issues.some(({ path }) => path === `/${name}`) ? undefined : fields[name];
+  const { from, to, issues: issuesOfRange } = readRange({ from: valid("from"), to: valid("to") }, now);
+  issues.push(...issuesOfRange);
   if (to > now) issues.push({ path: "/to", message: "expected a time that is not in the future" });
-  if (from >= to) issues.push({ path: "/from", message: "expected a time before to" });
   if (issues.length > 0) return { rejected: rejected(issues) };
   return { bytes: new Uint8Array(request.body), from, to, isDryRun, rate, max };
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
-}
-
-/** Epoch ms; NaN, which compares with nothing, with an issue, unless the schema has one about the value. */
-function readTime(path: string, text: unknown, issues: ValidationIssue[]): number {
-  if (typeof text !== "string" || issues.some((issue) => issue.path === path)) return NaN;
-  const time = parseTime(text);
-  if (time === undefined) issues.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  return time ?? NaN;
 }
 
 function rejected(issues: readonly ValidationIssue[]): Answer {

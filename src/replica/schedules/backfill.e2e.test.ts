@@ -1,0 +1,359 @@
+/** Backfills through HTTP: a job for each past tick of a schedule. */
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectCounts } from "../../testing/bulk.ts";
+import { installation } from "../../testing/installation.ts";
+import type { ApiJob, TestReplica } from "../../testing/replica.ts";
+import { call, jobReadWhen, jobWhen, startReplica } from "../../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../../testing/services.ts";
+import { until } from "../../testing/until.ts";
+
+type Caller = Parameters<typeof call>[0];
+interface Run {
+  readonly tick: string;
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly kind: string;
+  readonly job_id: string | null;
+}
+interface TickJob extends ApiJob {
+  readonly schedule: { readonly name: string; readonly tick: string };
+}
+
+const MIDNIGHT = Date.parse("2026-01-01T00:00:00Z");
+const timeOf = (minute: number): string => new Date(MIDNIGHT + minute * 60_000).toISOString();
+const minutes = (count: number): string[] => Array.from({ length: count }, (_, minute) => timeOf(minute));
+/** Each minute a job, which returns its tick. Its own ticks begin next century, so every run is of a backfill. */
+const definitionOf = (tag: string, job: object = {}) => ({
+  cron: "* * * * *",
+  job: {
+    type: "test_io",
+    payload: { do: "return", value: { at: "${tick}", before: "${previous_tick}" } },
+    tags: [tag],
+    ...job,
+  },
+});
+const path = (name: string, rest = "") => `/api/v1/schedules/${name}${rest}`;
+async function put(replica: Caller, name: string, definition: object): Promise<void> {
+  const { status } = await call(replica, "PUT", path(name), definition);
+  expect([200, 201]).toContain(status);
+  await call(replica, "POST", path(name, "/pause"), {});
+}
+const backfill = (replica: Caller, name: string, body: object) => call(replica, "POST", path(name, "/backfill"), body);
+async function started(replica: Caller, name: string, body: object): Promise<string> {
+  const answer = await backfill(replica, name, body);
+  expect(answer).toMatchObject({ status: 202, body: { type: "schedule_backfill" } });
+  return (answer.body as ApiJob).id;
+}
+const runsOf = async (replica: Caller, name: string): Promise<Run[]> =>
+  ((await call(replica, "GET", path(name, "/runs?limit=1000"))).body as { runs: Run[] }).runs.filter(
+    ({ kind }) => kind === "backfill",
+  );
+const jobsOf = async (replica: Caller, tag: string): Promise<TickJob[]> =>
+  ((await call(replica, "GET", `/api/v1/jobs?tag=${tag}&limit=1000`)).body as { jobs: TickJob[] }).jobs;
+const ticksOf = (jobs: readonly TickJob[]): string[] => jobs.map(({ schedule }) => schedule.tick).sort();
+const sorted = (texts: readonly (string | null)[]) => [...texts].sort();
+
+/** Each tick has one job, and one run that names it. */
+async function expectOneEach(replica: Caller, name: string, ticks: readonly string[]): Promise<TickJob[]> {
+  const jobs = await jobsOf(replica, name);
+  expect(ticksOf(jobs)).toEqual(ticks);
+  const runs = await runsOf(replica, name);
+  expect(sorted(runs.map(({ tick }) => tick))).toEqual(ticks);
+  expect(sorted(runs.map(({ job_id }) => job_id))).toEqual(sorted(jobs.map(({ id }) => id)));
+  return jobs;
+}
+
+describe("a backfill", () => {
+  let replica: TestReplica;
+  let start: () => Promise<TestReplica>;
+  beforeAll(async () => {
+    const [redis, database, artifacts] = [await freshRedis(), await freshDatabase(), tempDir()];
+    start = () =>
+      startReplica({
+        redis: redis.address,
+        database: database.url,
+        artifacts,
+        env: { LEASE_MS: "2000", DRAIN_MS: "100" },
+      });
+    replica = await start();
+  });
+  afterAll(() => replica.close());
+
+  it("submits a job for each tick of the range, which gets the tick, and a run", async () => {
+    await put(replica, "each", definitionOf("each"));
+    const range = { from: timeOf(0), to: timeOf(30) };
+    expect(await backfill(replica, "each", { ...range, dry_run: true })).toEqual({
+      status: 200,
+      body: { matched: 30 },
+    });
+    expect(await runsOf(replica, "each")).toEqual([]);
+    const id = await started(replica, "each", { ...range, rate: 10_000 });
+    expect(await jobWhen(replica, id, "completed")).toMatchObject({
+      progress: 100,
+      result: { matched: 30, done: 30, skipped: 0 },
+    });
+    for (const { id: jobId, schedule } of await expectOneEach(replica, "each", minutes(30))) {
+      expect(schedule.name).toBe("each");
+      const before = new Date(Date.parse(schedule.tick) - 60_000).toISOString();
+      expect((await jobWhen(replica, jobId, "completed")).result).toMatchObject({
+        at: shown(schedule.tick),
+        before: shown(before),
+      });
+    }
+    expect(new Set((await runsOf(replica, "each")).map(({ outcome }) => outcome))).toEqual(new Set(["fired"]));
+    await expectCounts(replica);
+  });
+
+  it("includes from, and not to", async () => {
+    await put(replica, "ends", definitionOf("ends"));
+    const id = await started(replica, "ends", { from: timeOf(1), to: timeOf(2) });
+    await jobWhen(replica, id, "completed");
+    await expectOneEach(replica, "ends", [timeOf(1)]);
+  });
+
+  it("repeated submits other jobs, and with its Idempotency-Key none", async () => {
+    await put(replica, "again", definitionOf("again"));
+    const body = { from: timeOf(0), to: timeOf(3) };
+    const withKey = async (): Promise<ApiJob> => {
+      const answer = await fetch(replica.url + path("again", "/backfill"), {
+        method: "POST",
+        headers: { "content-type": "application/json", "idempotency-key": "k" },
+        body: JSON.stringify(body),
+      });
+      return (await answer.json()) as ApiJob;
+    };
+    const [first, repeat] = [await withKey(), await withKey()];
+    expect(repeat.id).toBe(first.id);
+    await jobWhen(replica, first.id, "completed");
+    expect(await jobsOf(replica, "again")).toHaveLength(3);
+    await jobWhen(replica, await started(replica, "again", body), "completed");
+    expect(await jobsOf(replica, "again")).toHaveLength(6);
+    expect(await runsOf(replica, "again")).toHaveLength(6);
+  });
+
+  it.each(["redis", "postgres"])(
+    "enqueues each job once although its replica stops meanwhile, of durability %s",
+    async (durability) => {
+      const name = `stop-${durability}`;
+      await put(replica, name, definitionOf(name, { durability }));
+      const id = await started(replica, name, { from: timeOf(0), to: timeOf(30), rate: 20 });
+      await until(async () => (await jobsOf(replica, name)).length >= 5, { what: "some jobs are enqueued" });
+      const stopped = replica;
+      replica = await start();
+      await stopped.close(); // gives the backfill back
+      expect(await jobWhen(replica, id, "completed")).toMatchObject({ result: { matched: 30, done: 30, skipped: 0 } });
+      await expectOneEach(replica, name, minutes(30));
+    },
+  );
+
+  it("keeps to its rate, the oldest tick first, and shows its progress", async () => {
+    await put(replica, "slow", definitionOf("slow"));
+    const id = await started(replica, "slow", { from: timeOf(0), to: timeOf(20), rate: 10 });
+    const seen = await until(
+      async () => {
+        const jobs = await jobsOf(replica, "slow");
+        return jobs.length >= 3 ? jobs : undefined;
+      },
+      { what: "some jobs are enqueued" },
+    );
+    expect(ticksOf(seen)).toEqual(minutes(seen.length));
+    const job = await jobWhen(replica, id, "completed");
+    expect(Date.parse(job.finished_at ?? "") - Date.parse(job.started_at ?? "")).toBeGreaterThan(1_790);
+    await expectOneEach(replica, "slow", minutes(20));
+  });
+
+  it("uses the definition that the schedule had at its start, also after a restart", async () => {
+    await put(replica, "changed", definitionOf("changed"));
+    const id = await started(replica, "changed", { from: timeOf(0), to: timeOf(30), rate: 10 });
+    await until(async () => (await jobsOf(replica, "changed")).length >= 3, { what: "some jobs are enqueued" });
+    await put(replica, "changed", { every_ms: 1_000, job: { type: "noop", payload: {}, tags: ["changed"] } });
+    const stopped = replica;
+    replica = await start();
+    await stopped.close();
+    expect(await jobWhen(replica, id, "completed")).toMatchObject({ result: { matched: 30 } });
+    const jobs = await expectOneEach(replica, "changed", minutes(30));
+    expect(new Set(jobs.map(({ type }) => type))).toEqual(new Set(["test_io"]));
+  });
+
+  it.each([
+    ["is deleted", false],
+    ["is deleted and created again", true],
+  ])("ends if its schedule %s meanwhile", async (_, isCreatedAgain) => {
+    const name = isCreatedAgain ? "recreated" : "deleted";
+    await put(replica, name, definitionOf(name));
+    const id = await started(replica, name, { from: timeOf(0), to: timeOf(600), rate: 10 });
+    await until(async () => (await jobsOf(replica, name)).length >= 3, { what: "some jobs are enqueued" });
+    expect((await call(replica, "DELETE", path(name))).status).toBe(200);
+    if (isCreatedAgain) await put(replica, name, definitionOf(name));
+    expect((await jobWhen(replica, id, "failed")).error).toMatchObject({ code: "schedule_deleted", attempt: 1 });
+    if (isCreatedAgain) expect(await runsOf(replica, name)).toEqual([]);
+  });
+
+  it("can be cancelled, and reports what it has done", async () => {
+    await put(replica, "cancelled", definitionOf("cancelled"));
+    const id = await started(replica, "cancelled", { from: timeOf(0), to: timeOf(600), rate: 10 });
+    await until(async () => (await jobsOf(replica, "cancelled")).length >= 15, { what: "some jobs are enqueued" });
+    await call(replica, "POST", `/api/v1/jobs/${id}/cancel`);
+    const { result } = await jobWhen(replica, id, "cancelled");
+    const jobs = await jobsOf(replica, "cancelled");
+    expect(jobs.length).toBeLessThan(600);
+    await expectOneEach(replica, "cancelled", minutes(jobs.length));
+    expect(result).toMatchObject({ skipped: 0 });
+    expect(result?.["done"]).toBeGreaterThan(0);
+    expect(result?.["done"]).toBeLessThanOrEqual(jobs.length);
+  });
+
+  it("is no job that other operations act on", async () => {
+    await put(replica, "operation", definitionOf("operation"));
+    const id = await started(replica, "operation", { from: timeOf(0), to: timeOf(600), rate: 1 });
+    const cancelled = await call(replica, "POST", "/api/v1/jobs/cancel", {});
+    await jobWhen(replica, (cancelled.body as ApiJob).id, "completed");
+    expect((await jobWhen(replica, id, "running")).status).toBe("running");
+    const named = await call(replica, "POST", "/api/v1/jobs/cancel", { type: "schedule_backfill" });
+    expect((await jobWhen(replica, (named.body as ApiJob).id, "completed")).result).toMatchObject({ done: 1 });
+    await jobWhen(replica, id, "cancelled");
+  });
+});
+
+describe("a backfill that is submitted as a job", () => {
+  const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
+  let replica: TestReplica;
+  beforeAll(async () => {
+    const keys = [
+      `ruler:admin:${hashOf("ruler")}:quota=5/d`,
+      `boss:admin:${hashOf("boss")}`,
+      `reader:submit+read:${hashOf("reader")}`,
+    ];
+    replica = await startReplica({
+      redis: (await freshRedis()).address,
+      database: (await freshDatabase()).url,
+      artifacts: tempDir(),
+      env: { TASKFLOW_API_KEYS: keys.join(",") },
+    });
+    await as("boss", "PUT", path("keyed"), definitionOf("keyed"));
+    await as("boss", "POST", path("keyed", "/pause"), {});
+  });
+  afterAll(() => replica.close());
+
+  async function as(key: string, method: string, url: string, body?: object) {
+    const answer = await fetch(replica.url + url, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  }
+  const submitted = (key: string, payload: object) =>
+    as(key, "POST", "/api/v1/jobs", { type: "schedule_backfill", payload });
+  const when = (id: unknown, ...statuses: string[]) =>
+    jobReadWhen(async (read) => (await as("boss", "GET", read)).body, String(id), statuses);
+
+  it("needs the scope admin, and is in the audit as the call is", async () => {
+    const payload = { name: "keyed", from: timeOf(0), to: timeOf(2) };
+    expect((await submitted("reader", payload)).status).toBe(403);
+    const { status, body } = await submitted("boss", payload);
+    expect(status).toBe(202);
+    expect((await when(body["id"], "completed")).result).toEqual({ matched: 2, done: 2, skipped: 0 });
+    const entries = await until(
+      async () => {
+        const { body: page } = await as("boss", "GET", "/api/v1/audit?action=schedules.backfill");
+        const found = page["entries"] as { job_id: string }[];
+        return found.length > 0 ? found : undefined;
+      },
+      { what: "the audit has it" },
+    );
+    expect(entries).toMatchObject([
+      { target: "keyed", job_id: body["id"], details: { from: timeOf(0), to: timeOf(2) }, count: 2 },
+    ]);
+  });
+
+  it("reports every issue of its payload", async () => {
+    const { status, body } = await submitted("boss", {
+      name: "-",
+      from: timeOf(2),
+      to: timeOf(1),
+      rate: 0,
+      max: 0,
+      a: 1,
+    });
+    const paths = (body["errors"] as { path: string }[]).map((issue) => issue.path).sort();
+    expect([status, paths]).toEqual([422, ["/payload/a", "/payload/max", "/payload/rate"]]);
+    const valid = await submitted("boss", { name: "-", from: timeOf(2), to: timeOf(1) });
+    expect((valid.body["errors"] as { path: string }[]).map((issue) => issue.path)).toEqual([
+      "/payload/name",
+      "/payload/from",
+    ]);
+  });
+
+  it.each([
+    ["too_many_ticks", { name: "keyed", from: timeOf(0), to: timeOf(3), max: 2 }],
+    ["schedule_deleted", { name: "nothing", from: timeOf(0) }],
+  ])("fails at once with %s", async (code, payload) => {
+    const before = (await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"] as unknown[];
+    const { body } = await submitted("boss", payload);
+    expect((await when(body["id"], "failed")).error).toMatchObject({ code, attempt: 1 });
+    expect((await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"]).toHaveLength(before.length);
+  });
+
+  it("has no ticks after its submission", async () => {
+    const { body } = await submitted("boss", {
+      name: "keyed",
+      from: "2999-01-01T00:00:00Z",
+      to: "2999-01-02T00:00:00Z",
+    });
+    expect((await when(body["id"], "completed")).result).toEqual({ matched: 0, done: 0, skipped: 0 });
+  });
+
+  it("charges its jobs to the key that submitted it, and waits for the quota", async () => {
+    const { body } = await as("ruler", "POST", path("keyed", "/backfill"), {
+      from: timeOf(100),
+      to: timeOf(120),
+      rate: 10_000,
+    });
+    const own = async () =>
+      ((await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"] as TickJob[]).filter(
+        ({ schedule }) => schedule.tick >= timeOf(100),
+      );
+    const waiting = await when(body["id"], "retrying");
+    expect(waiting.error).toMatchObject({ code: "quota_exceeded" });
+    expect(ticksOf(await own())).toEqual([100, 101, 102, 103].map(timeOf)); // the backfill itself is the fifth
+    for (const { id } of await own()) expect((await as("ruler", "GET", `/api/v1/jobs/${id}`)).status).toBe(200);
+    await as("boss", "POST", `/api/v1/jobs/${String(body["id"])}/cancel`);
+  });
+});
+
+it("a backfill whose replica is killed again and again ends with one job for each tick, and counts them all", {
+  timeout: 400_000,
+}, async () => {
+  const { start } = await installation();
+  const witness = await start({ WORKER_TYPES: "test_io" }).ready();
+  await put(witness, "killed", definitionOf("killed"));
+  const id = await started(witness, "killed", { from: timeOf(0), to: timeOf(60), rate: 10 });
+  for (let kills = 1, made = 0; kills <= 3; kills++) {
+    const victim = await start({ WORKER_TYPES: "schedule_backfill" }).ready();
+    made = await until(
+      async () => {
+        const count = (await jobsOf(witness, "killed")).length;
+        return count >= made + 12 ? count : undefined;
+      },
+      { what: `jobs are made before kill ${kills}`, timeoutMs: 120_000 },
+    );
+    await victim.kill();
+  }
+  await start({ WORKER_TYPES: "schedule_backfill" }).ready();
+  const job = await until(
+    async () => {
+      const read = (await call(witness, "GET", `/api/v1/jobs/${id}`)).body as ApiJob;
+      return read.finished_at === null ? undefined : read;
+    },
+    { what: "the backfill has ended", timeoutMs: 120_000 },
+  );
+  expect(job).toMatchObject({ status: "completed", attempt: 1, result: { matched: 60, done: 60, skipped: 0 } });
+  await expectOneEach(witness, "killed", minutes(60));
+});
+
+/** A time as templates show it. */
+function shown(time: string): string {
+  return time;
+}
