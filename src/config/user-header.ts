@@ -9,7 +9,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
  */
 const OTHER_HEADERS: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type"],
-  ...["host", "idempotency-key", "if-none-match", "if-range", "last-event-id", "origin", "prefer", "range"],
+  ...["host", "idempotency-key", "if-match", "if-none-match", "if-range", "last-event-id", "origin", "prefer", "range"],
   ...["sec-fetch-site", "transfer-encoding", "x-request-id"],
   ...["expect", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"],
   ...["accept-language", "cookie", "referer", "user-agent"],
