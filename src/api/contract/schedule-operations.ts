@@ -221,7 +221,7 @@ export const backfillSchedule: Operation = {
   tag: "Schedules",
   summary: "Submit the jobs of past ticks",
   description:
-    "Starts a job of type `schedule_backfill`, which submits one job for each tick of the range, the oldest first, exactly once: after a crash or a restart it resumes where it stopped. The jobs have the present definition, and templates get the past tick. Ticks that had a job get another one.",
+    "Starts a job of type `schedule_backfill`, which submits one job for each tick of the range, the oldest first, exactly once: after a crash or a restart it resumes where it stopped. The jobs have the definition at the start of that job, and templates get the past tick. Ticks that had a job get another one.",
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: withExamples(json(backfillSchema), {
     count: { from: "2026-01-01T00:00:00Z", to: "2026-01-08T00:00:00Z", dry_run: true },
@@ -238,7 +238,7 @@ export const backfillSchedule: Operation = {
       headers: ["Location", "Idempotent-Replayed"],
     },
   },
-  problems: [...new Set([...ONE_SCHEDULE_PROBLEMS, "schedule_not_runnable", ...KEYED_BODY_PROBLEMS])],
+  problems: [...new Set([...ONE_SCHEDULE_PROBLEMS, ...KEYED_BODY_PROBLEMS])],
 };
 
 export const listScheduleRuns: Operation = {

@@ -1,10 +1,9 @@
 /** Backfills through HTTP: a job for each past tick of a schedule. */
-import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectCounts } from "../../testing/bulk.ts";
 import { installation } from "../../testing/installation.ts";
 import type { ApiJob, TestReplica } from "../../testing/replica.ts";
-import { call, jobReadWhen, jobWhen, startReplica } from "../../testing/replica.ts";
+import { call, jobWhen, startReplica } from "../../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
 
@@ -23,7 +22,7 @@ interface TickJob extends ApiJob {
 const MIDNIGHT = Date.parse("2026-01-01T00:00:00Z");
 const timeOf = (minute: number): string => new Date(MIDNIGHT + minute * 60_000).toISOString();
 const minutes = (count: number): string[] => Array.from({ length: count }, (_, minute) => timeOf(minute));
-/** Each minute a job, which returns its tick. Its own ticks begin next century, so every run is of a backfill. */
+/** Each minute a job, which returns its tick. */
 const definitionOf = (tag: string, job: object = {}) => ({
   cron: "* * * * *",
   job: {
@@ -90,15 +89,14 @@ describe("a backfill", () => {
     expect(await runsOf(replica, "each")).toEqual([]);
     const id = await started(replica, "each", { ...range, rate: 10_000 });
     expect(await jobWhen(replica, id, "completed")).toMatchObject({
-      progress: 100,
       result: { matched: 30, done: 30, skipped: 0 },
     });
     for (const { id: jobId, schedule } of await expectOneEach(replica, "each", minutes(30))) {
       expect(schedule.name).toBe("each");
       const before = new Date(Date.parse(schedule.tick) - 60_000).toISOString();
       expect((await jobWhen(replica, jobId, "completed")).result).toMatchObject({
-        at: shown(schedule.tick),
-        before: shown(before),
+        at: schedule.tick,
+        before,
       });
     }
     expect(new Set((await runsOf(replica, "each")).map(({ outcome }) => outcome))).toEqual(new Set(["fired"]));
@@ -158,6 +156,10 @@ describe("a backfill", () => {
       { what: "some jobs are enqueued" },
     );
     expect(ticksOf(seen)).toEqual(minutes(seen.length));
+    const progress = await until(async () => (await call(replica, "GET", `/api/v1/jobs/${id}`)).body as ApiJob, {
+      what: "the backfill is read",
+    });
+    expect(progress.status === "completed" || (progress.progress ?? 0) > 0).toBe(true);
     const job = await jobWhen(replica, id, "completed");
     expect(Date.parse(job.finished_at ?? "") - Date.parse(job.started_at ?? "")).toBeGreaterThan(1_790);
     await expectOneEach(replica, "slow", minutes(20));
@@ -204,6 +206,21 @@ describe("a backfill", () => {
     expect(result?.["done"]).toBeLessThanOrEqual(jobs.length);
   });
 
+  it("skips a tick whose job is not valid, and records it as missed", async () => {
+    await call(replica, "POST", "/api/v1/queues/webhook/pause", {});
+    // the port of minute 59 is too high
+    const job = { type: "webhook", payload: { url: "http://127.0.0.1:6${tick:mmDD}/", body: {} }, tags: ["invalid"] };
+    await put(replica, "invalid", { times: [timeOf(0), timeOf(59), timeOf(60), "2999-01-01T00:00:00Z"], job });
+    const id = await started(replica, "invalid", { from: timeOf(0), to: timeOf(61) });
+    expect((await jobWhen(replica, id, "completed")).result).toEqual({ matched: 3, done: 2, skipped: 1 });
+    expect(ticksOf(await jobsOf(replica, "invalid"))).toEqual([timeOf(0), timeOf(60)]);
+    expect((await runsOf(replica, "invalid")).find(({ outcome }) => outcome === "missed")).toMatchObject({
+      tick: timeOf(59),
+      reason: "invalid_job",
+      job_id: null,
+    });
+  });
+
   it("is no job that other operations act on", async () => {
     await put(replica, "operation", definitionOf("operation"));
     const id = await started(replica, "operation", { from: timeOf(0), to: timeOf(600), rate: 1 });
@@ -213,113 +230,6 @@ describe("a backfill", () => {
     const named = await call(replica, "POST", "/api/v1/jobs/cancel", { type: "schedule_backfill" });
     expect((await jobWhen(replica, (named.body as ApiJob).id, "completed")).result).toMatchObject({ done: 1 });
     await jobWhen(replica, id, "cancelled");
-  });
-});
-
-describe("a backfill that is submitted as a job", () => {
-  const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
-  let replica: TestReplica;
-  beforeAll(async () => {
-    const keys = [
-      `ruler:admin:${hashOf("ruler")}:quota=5/d`,
-      `boss:admin:${hashOf("boss")}`,
-      `reader:submit+read:${hashOf("reader")}`,
-    ];
-    replica = await startReplica({
-      redis: (await freshRedis()).address,
-      database: (await freshDatabase()).url,
-      artifacts: tempDir(),
-      env: { TASKFLOW_API_KEYS: keys.join(",") },
-    });
-    await as("boss", "PUT", path("keyed"), definitionOf("keyed"));
-    await as("boss", "POST", path("keyed", "/pause"), {});
-  });
-  afterAll(() => replica.close());
-
-  async function as(key: string, method: string, url: string, body?: object) {
-    const answer = await fetch(replica.url + url, {
-      method,
-      headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-  }
-  const submitted = (key: string, payload: object) =>
-    as(key, "POST", "/api/v1/jobs", { type: "schedule_backfill", payload });
-  const when = (id: unknown, ...statuses: string[]) =>
-    jobReadWhen(async (read) => (await as("boss", "GET", read)).body, String(id), statuses);
-
-  it("needs the scope admin, and is in the audit as the call is", async () => {
-    const payload = { name: "keyed", from: timeOf(0), to: timeOf(2) };
-    expect((await submitted("reader", payload)).status).toBe(403);
-    const { status, body } = await submitted("boss", payload);
-    expect(status).toBe(202);
-    expect((await when(body["id"], "completed")).result).toEqual({ matched: 2, done: 2, skipped: 0 });
-    const entries = await until(
-      async () => {
-        const { body: page } = await as("boss", "GET", "/api/v1/audit?action=schedules.backfill");
-        const found = page["entries"] as { job_id: string }[];
-        return found.length > 0 ? found : undefined;
-      },
-      { what: "the audit has it" },
-    );
-    expect(entries).toMatchObject([
-      { target: "keyed", job_id: body["id"], details: { from: timeOf(0), to: timeOf(2) }, count: 2 },
-    ]);
-  });
-
-  it("reports every issue of its payload", async () => {
-    const { status, body } = await submitted("boss", {
-      name: "-",
-      from: timeOf(2),
-      to: timeOf(1),
-      rate: 0,
-      max: 0,
-      a: 1,
-    });
-    const paths = (body["errors"] as { path: string }[]).map((issue) => issue.path).sort();
-    expect([status, paths]).toEqual([422, ["/payload/a", "/payload/max", "/payload/rate"]]);
-    const valid = await submitted("boss", { name: "-", from: timeOf(2), to: timeOf(1) });
-    expect((valid.body["errors"] as { path: string }[]).map((issue) => issue.path)).toEqual([
-      "/payload/name",
-      "/payload/from",
-    ]);
-  });
-
-  it.each([
-    ["too_many_ticks", { name: "keyed", from: timeOf(0), to: timeOf(3), max: 2 }],
-    ["schedule_deleted", { name: "nothing", from: timeOf(0) }],
-  ])("fails at once with %s", async (code, payload) => {
-    const before = (await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"] as unknown[];
-    const { body } = await submitted("boss", payload);
-    expect((await when(body["id"], "failed")).error).toMatchObject({ code, attempt: 1 });
-    expect((await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"]).toHaveLength(before.length);
-  });
-
-  it("has no ticks after its submission", async () => {
-    const { body } = await submitted("boss", {
-      name: "keyed",
-      from: "2999-01-01T00:00:00Z",
-      to: "2999-01-02T00:00:00Z",
-    });
-    expect((await when(body["id"], "completed")).result).toEqual({ matched: 0, done: 0, skipped: 0 });
-  });
-
-  it("charges its jobs to the key that submitted it, and waits for the quota", async () => {
-    const { body } = await as("ruler", "POST", path("keyed", "/backfill"), {
-      from: timeOf(100),
-      to: timeOf(120),
-      rate: 10_000,
-    });
-    const own = async () =>
-      ((await as("boss", "GET", "/api/v1/jobs?tag=keyed&limit=1000")).body["jobs"] as TickJob[]).filter(
-        ({ schedule }) => schedule.tick >= timeOf(100),
-      );
-    const waiting = await when(body["id"], "retrying");
-    expect(waiting.error).toMatchObject({ code: "quota_exceeded" });
-    expect(ticksOf(await own())).toEqual([100, 101, 102, 103].map(timeOf)); // the backfill itself is the fifth
-    for (const { id } of await own()) expect((await as("ruler", "GET", `/api/v1/jobs/${id}`)).status).toBe(200);
-    await as("boss", "POST", `/api/v1/jobs/${String(body["id"])}/cancel`);
   });
 });
 
@@ -352,8 +262,3 @@ it("a backfill whose replica is killed again and again ends with one job for eac
   expect(job).toMatchObject({ status: "completed", attempt: 1, result: { matched: 60, done: 60, skipped: 0 } });
   await expectOneEach(witness, "killed", minutes(60));
 });
-
-/** A time as templates show it. */
-function shown(time: string): string {
-  return time;
-}

@@ -55,8 +55,6 @@ export function backfillSchedule(deps: ApiDependencies): (request: ApiRequest) =
     if (isDryRun) return json(200, JSON.stringify({ matched }));
     if (matched > max)
       return rejected([{ path: "/max", message: `expected at least ${matched}, the number of ticks in the range` }]);
-    if (!deps.registry.get(BACKFILL_TYPE))
-      return problem(409, "schedule_not_runnable", `This server has no job type ${BACKFILL_TYPE}.`);
     const answer = await start(deps, request, name, read);
     if (answer.status !== 202 || isReplayed(answer)) return answer;
     const { id: jobId } = JSON.parse(answer.body as string) as { readonly id: string };
