@@ -83,10 +83,10 @@ describe("taking schedules", () => {
   it("takes a bounded number of schedules, and of bytes", async () => {
     const queue = await setup().replica();
     const large = { definition: "x".repeat(100_000) };
-    await queue.schedules.put(Array.from({ length: 450 }, (_, i) => newSchedule(`small${i}`, 1)));
-    expect((await queue.schedules.take()).schedules).toHaveLength(200);
-    expect((await queue.schedules.take()).schedules).toHaveLength(200);
+    await queue.schedules.put(Array.from({ length: 120 }, (_, i) => newSchedule(`small${i}`, 1)));
     expect((await queue.schedules.take()).schedules).toHaveLength(50);
+    expect((await queue.schedules.take()).schedules).toHaveLength(50);
+    expect((await queue.schedules.take()).schedules).toHaveLength(20);
     await queue.schedules.put(Array.from({ length: 5 }, (_, i) => newSchedule(`large${i}`, 1, large)));
     expect((await queue.schedules.take()).schedules).toHaveLength(3);
   });
