@@ -93,6 +93,20 @@ describe("taking schedules", () => {
 });
 
 describe("advancing schedules", () => {
+  it("enqueues jobs in the order of submitted ones: by priority, then by turns of the groups", async () => {
+    const { queue, taken } = await oneTaken();
+    const groups = ["one", "one", "one", "two", "two", "three"];
+    const jobs = [4, 8].flatMap((priority) => groups.map((groupKey) => jobOf(queue, { groupKey, priority })));
+    await queue.schedules.advance([firing(taken, 5, jobs.slice(0, 2))]);
+    await queue.schedules.advance([firing(await takeOne(queue), 6, jobs.slice(2))]);
+    expect(await contradictions()).toEqual([]);
+    const { claimed } = await setup().claim(queue, { noop: 20 });
+    const turns = ["one", "two", "three", "one", "two", "one"];
+    expect(claimed.map(({ priority, groupKey }) => `${priority} ${groupKey}`)).toEqual(
+      [8, 4].flatMap((priority) => turns.map((group) => `${priority} ${group}`)),
+    );
+  });
+
   it("enqueues the jobs, adds the runs and counts what it enqueued, once", async () => {
     const { claim } = setup();
     const { queue, taken } = await oneTaken();
