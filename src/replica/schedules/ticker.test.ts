@@ -253,26 +253,6 @@ describe("a schedule that fails", () => {
   });
 });
 
-it("decides all that it has taken, also if one batch fails, or it is closed meanwhile", async () => {
-  await queue.schedules.put(Array.from({ length: 120 }, (_, i) => scheduleOf(`s${i}`, start)));
-  await goTo(1);
-  const errors: unknown[] = [];
-  let closing: Promise<void> | undefined;
-  const countTicks = (): void => {
-    if (closing) return;
-    closing = ticker.close();
-    throw new Error("the first batch fails");
-  };
-  const metrics = { countTicks, observeLateness: () => undefined };
-  const ticker = new Ticker(tickerOptions(queue, { metrics, onError: (error) => void errors.push(error) }));
-  ticker.start();
-  await until(() => closing && true, { what: "the first batch is decided" });
-  await closing;
-  expect((await decided()).length).toBe(100);
-  expect((await queue.schedules.take()).schedules).toHaveLength(20);
-  expect(errors).toHaveLength(1);
-});
-
 describe("pause_after_failures", () => {
   it("pauses before it fires, once the last jobs all failed; a failure to pause fires the tick", async () => {
     await put("fails", { pauseAfterFailures: 1 });
