@@ -33,7 +33,7 @@ export function checkClockChange(timeZone: string, change: number): void {
   for (const [cron, periodMs] of INTERVALS) {
     const ticks = ticksAround(cron, timeZone, from, to);
     const shown = shownTicks(cron, clock);
-    for (const wait of waits(ticks)) expect(wait).toBeLessThanOrEqual(periodMs);
+    expect(Math.max(0, ...waits(ticks))).toBeLessThanOrEqual(periodMs);
     // only the old clock adds a tick, and only in the hour after a change by less than an hour
     const added = ticks.filter((tick) => !shown.includes(tick));
     expect([timeZone, cron, ...ticks.filter((tick) => !added.includes(tick))]).toEqual([timeZone, cron, ...shown]);
@@ -65,15 +65,19 @@ function ticksAround(cron: string, timeZone: string, from: number, to: number): 
   expect(newestTicks(ticks, from, to, 1_000).reverse()).toEqual(found);
   expect(ticks.count(from, to)).toBe(found.length);
   let previous = from;
+  const wrong: number[] = []; // an `expect` for each tick of each zone would take most of the time
   for (const tick of found) {
-    expect(tick).toBeGreaterThan(previous);
-    // from any instant before a tick, at or after the one before, that tick is next
-    expect(ticks.next(tick - 1)).toBe(tick);
-    expect(ticks.next(Math.floor((previous + tick) / 2))).toBe(tick);
-    expect(ticks.last(from, tick)).toBe(tick);
-    expect(ticks.count(previous, tick)).toBe(1);
-    expect(ticks.count(previous, tick - 1)).toBe(0);
+    const isRight =
+      tick > previous &&
+      // from any instant before a tick, at or after the one before, that tick is next
+      ticks.next(tick - 1) === tick &&
+      ticks.next(Math.floor((previous + tick) / 2)) === tick &&
+      ticks.last(from, tick) === tick &&
+      ticks.count(previous, tick) === 1 &&
+      ticks.count(previous, tick - 1) === 0;
+    if (!isRight) wrong.push(tick);
     previous = tick;
   }
+  expect([timeZone, cron, ...wrong]).toEqual([timeZone, cron]);
   return found;
 }
