@@ -9,9 +9,9 @@ import type { Services } from "../services.ts";
 
 /**
  * A replica has finished its startup work after this time: first claims, partitions, V8's compilation and garbage
- * collection.
+ * collection. After other work, V8 frees memory in its threads as late as half a minute after the last job.
  */
-const SETTLE_MS = 75_000;
+export const SETTLE_MS = 75_000;
 
 export interface IdleCost {
   readonly cpuPercent: number;

@@ -8,13 +8,12 @@ import { inRounds } from "../figure.ts";
 import { medianOf, quantileOf, ratiosOf } from "../median.ts";
 import { PICKUP_ROWS, pickupLatencies, submitPickups } from "../pickups.ts";
 import type { IdleCost } from "./idle.ts";
-import { idleCost } from "./idle.ts";
+import { idleCost, SETTLE_MS } from "./idle.ts";
 
 const WARM_PICKUPS = 100;
 /** From the definitions in Postgres to their instant: their working copies are in Redis before. */
 const AHEAD_MS = 45_000;
 const LOOK_EVERY_MS = 10;
-const SETTLE_MS = 20_000;
 const COUNTS = "{taskflow:0}:counts";
 
 export const schedules: Figure = {
@@ -71,14 +70,13 @@ async function measure(bench: Bench, running: Running, waiting: number, due: num
   const { services, isQuick } = bench;
   const { url } = running;
   const seconds = isQuick ? 6 : 20;
-  const settleMs = isQuick ? 2_000 : SETTLE_MS;
   const idleJobs = WARM_PICKUPS + (isQuick ? 100 : 400);
   await submitPickups(url, (submitted) => submitted === idleJobs);
-  await delay(settleMs);
+  await delay(SETTLE_MS);
   const without = await idleCost(services, running, seconds);
   bench.log(`${waiting} schedules wait`);
   await addSchedules(bench, url, "waiting", { every_ms: 365 * 86_400_000 }, waiting);
-  await delay(settleMs);
+  await delay(SETTLE_MS);
   const withSchedules = await idleCost(services, running, seconds);
   const tick = Math.ceil(Date.now() / 1_000) * 1_000 + (isQuick ? AHEAD_MS / 3 : AHEAD_MS);
   await addSchedules(bench, url, "due", { times: [new Date(tick).toISOString()] }, due - 1);

@@ -29,6 +29,11 @@ export class Installation {
     return readInfo(await this.#info());
   }
 
+  /** Identifies the server's process, and changes with each start and failover; "" if INFO does not contain it. */
+  async runId(): Promise<string> {
+    return /run_id:(\w+)/.exec(await this.#info("server"))?.[1] ?? "";
+  }
+
   /** Stores the layout of the keys, unless a newer one is stored. @returns the stored layout */
   async declareLayout(own: string): Promise<string> {
     const key = `${this.#ns}layout`;
@@ -45,11 +50,11 @@ export class Installation {
 
   /**
    * The generation of the data in this Redis. Data without one (the server is new, or came back empty) gets `fresh`.
-   * `runId` identifies the server's process, and changes with each start; "" if INFO does not contain it.
+   * `runId` is as in {@link runId}.
    */
   async generation(fresh: string): Promise<{ readonly generation: string; readonly runId: string }> {
-    const [generation, info] = await Promise.all([this.#setOnce(`${this.#ns}epoch`, fresh), this.#info("server")]);
-    return { generation, runId: /run_id:(\w+)/.exec(info)?.[1] ?? "" };
+    const [generation, runId] = await Promise.all([this.#setOnce(`${this.#ns}epoch`, fresh), this.runId()]);
+    return { generation, runId };
   }
 
   /** @returns the value that the key has now */

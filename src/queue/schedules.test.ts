@@ -83,16 +83,30 @@ describe("taking schedules", () => {
   it("takes a bounded number of schedules, and of bytes", async () => {
     const queue = await setup().replica();
     const large = { definition: "x".repeat(100_000) };
-    await queue.schedules.put(Array.from({ length: 450 }, (_, i) => newSchedule(`small${i}`, 1)));
-    expect((await queue.schedules.take()).schedules).toHaveLength(200);
-    expect((await queue.schedules.take()).schedules).toHaveLength(200);
+    await queue.schedules.put(Array.from({ length: 120 }, (_, i) => newSchedule(`small${i}`, 1)));
     expect((await queue.schedules.take()).schedules).toHaveLength(50);
+    expect((await queue.schedules.take()).schedules).toHaveLength(50);
+    expect((await queue.schedules.take()).schedules).toHaveLength(20);
     await queue.schedules.put(Array.from({ length: 5 }, (_, i) => newSchedule(`large${i}`, 1, large)));
     expect((await queue.schedules.take()).schedules).toHaveLength(3);
   });
 });
 
 describe("advancing schedules", () => {
+  it("enqueues jobs in the order of submitted ones: by priority, then by turns of the groups", async () => {
+    const { queue, taken } = await oneTaken();
+    const groups = ["one", "one", "one", "two", "two", "three"];
+    const jobs = [4, 8].flatMap((priority) => groups.map((groupKey) => jobOf(queue, { groupKey, priority })));
+    await queue.schedules.advance([firing(taken, 5, jobs.slice(0, 2))]);
+    await queue.schedules.advance([firing(await takeOne(queue), 6, jobs.slice(2))]);
+    expect(await contradictions()).toEqual([]);
+    const { claimed } = await setup().claim(queue, { noop: 20 });
+    const turns = ["one", "two", "three", "one", "two", "one"];
+    expect(claimed.map(({ priority, groupKey }) => `${priority} ${groupKey}`)).toEqual(
+      [8, 4].flatMap((priority) => turns.map((group) => `${priority} ${group}`)),
+    );
+  });
+
   it("enqueues the jobs, adds the runs and counts what it enqueued, once", async () => {
     const { claim } = setup();
     const { queue, taken } = await oneTaken();

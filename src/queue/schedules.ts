@@ -23,8 +23,11 @@ import { scripts } from "./scripts.ts";
 
 /** A replica decides within milliseconds; this is how long a dead one delays its ticks. */
 const TAKE_MS = 2_000;
-/** Schedules of one script call, and their characters: together about 3 ms of Redis. */
-const CALL_LIMITS = { maxItems: 200, maxSize: 256 * 1024 };
+/**
+ * Schedules of one script call, and their characters: together about a millisecond of Redis, in which jobs of others
+ * wait.
+ */
+const CALL_LIMITS = { maxItems: 50, maxSize: 256 * 1024 };
 /** How long a removed schedule cannot come back. A replica that was frozen for longer has lost its connections. */
 const REMEMBERED_MS = 600_000;
 /** How often a change is tried again because somebody else changed the schedule. */
@@ -108,7 +111,7 @@ export class RedisSchedules implements ScheduleCopies {
       schedules: this.#readable(inRows(schedules, 4), ([name, text, copy, lives]) => ({
         text: String(text),
         state: JSON.parse(String(text)) as ScheduleState,
-        copy: { name: String(name), ...(JSON.parse(String(copy)) as Omit<WorkingCopy, "name">) },
+        copy: readCopy(String(name), String(copy)),
         lastJobLives: lives === 1,
       })),
       jobs: this.#readable(inRows(jobs, 2), ([id, packed]) => ({
@@ -243,6 +246,11 @@ export class RedisSchedules implements ScheduleCopies {
 }
 
 type TakeReply = readonly [number, string, number, readonly Reply[], readonly Reply[]];
+
+function readCopy(name: string, json: string): WorkingCopy {
+  const { id, version, revision, definition, apiKey } = JSON.parse(json) as Omit<WorkingCopy, "name">;
+  return { name, id, version, revision, definition, apiKey };
+}
 
 /** A time as the scripts reply it; null for none. */
 function timeOf(score: Reply | undefined): number | null {

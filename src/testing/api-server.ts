@@ -144,7 +144,7 @@ export async function startApiServer({
       return { name, definition, ticks: ticksOfSchedule(definition, name) };
     },
     now: () => queue.clock.now(),
-    runId: async () => (await queue.installation.serverInfo()).run_id ?? "",
+    runId: () => queue.installation.runId(),
     onError: (error) => logged.push(error),
     onDropped: (run, error) => logged.push({ run, error }),
   });

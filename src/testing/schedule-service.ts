@@ -92,7 +92,7 @@ function setupOf(servers: Servers, open: (() => Promise<unknown>)[]): ScheduleSe
         copies: queue.schedules,
         tickingOf: (copy) => parsed.of(copy),
         now: () => queue.clock.now(),
-        runId: async () => (await queue.installation.serverInfo()).run_id ?? "",
+        runId: () => queue.installation.runId(),
         onError: (error) => errors.push(error),
         onDropped: (run, error) => errors.push({ run, error }),
         periodMs: 50,

@@ -117,8 +117,12 @@ function jitterAt({ jitterMs }: ScheduleDefinition, ticks: Ticks, id: string, ti
   return jitterMs === 0 ? 0 : jitterOf(id, tick, Math.min(jitterMs, periodAt(ticks, tick) - 1));
 }
 
+interface FiredRun extends FiredTick {
+  readonly reason: RunReason | null;
+}
+
 interface Fired {
-  readonly fire: readonly (FiredTick & { readonly reason: RunReason | null })[];
+  readonly fire: readonly FiredRun[];
   readonly skipped: readonly Unfired[];
   readonly queued: number | null;
   readonly cancelPrevious: string | null;
@@ -134,7 +138,7 @@ function overlapped(
   now: number,
   { lastJobLives, invalid }: DecisionFacts,
 ): Fired {
-  const fire: Fired["fire"][number][] = [];
+  const fire: FiredRun[] = [];
   const skipped: Unfired[] = [];
   let { queued } = state;
   let lives = lastJobLives;
@@ -178,10 +182,22 @@ function concluded(
   { fire, skipped, queued, cancelPrevious, isLast }: Fired,
 ): Decision {
   const { name, ticks } = schedule;
-  const entry = { schedule: state.id, name, version: state.version, kind: "tick", at: now } as const;
-  const runs: ScheduleRun[] = [
-    ...[...judged.missed, ...skipped].map((run) => ({ ...entry, ...run, jobId: null })),
-    ...fire.map((run) => ({ ...entry, ...run, ticks: 1 })),
+  const { id, version } = state;
+  const runOf = (run: Unfired | FiredRun, jobId: string | null, count: number): ScheduleRun => ({
+    schedule: id,
+    name,
+    version,
+    kind: "tick",
+    tick: run.tick,
+    outcome: run.outcome,
+    reason: run.reason,
+    jobId,
+    at: now,
+    ticks: count,
+  });
+  const runs = [
+    ...[...judged.missed, ...skipped].map((run) => runOf(run, null, run.ticks)),
+    ...fire.map((run) => runOf(run, run.jobId, 1)),
   ].sort((a, b) => a.tick - b.tick);
   const counts: Record<RunOutcome, number> = { ...state.counts };
   for (const run of runs) counts[run.outcome] += run.ticks;

@@ -44,6 +44,7 @@ describe("a template", () => {
 
   it("may be spelled with escape sequences, and its text is escaped", () => {
     expect(resolved(String.raw`["\u0024{tick:YYYY\/MM}"]`, FACTS)).toBe('["2026/03"]');
+    expect(resolved(String.raw`["${"$"}{t\u0069ck:YYYY}"]`, FACTS)).toBe('["2026"]');
     expect(JSON.parse(resolved(String.raw`["${"$"}{tick:YYYY[\"]DD}\n"]`, FACTS))).toEqual(['2026"30\n']);
   });
 

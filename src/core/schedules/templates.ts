@@ -85,12 +85,15 @@ function patterned(pattern: string, local: number, offset: number): string {
   return pattern.replace(PATTERN_PART, (part, literal: string | undefined) => literal ?? values[part] ?? part);
 }
 
+/** Any character of a template may be spelled as an escape sequence. */
+const MAY_HAVE_TEMPLATE = /\$\{|\\u/;
+
 /**
  * The JSON text of a job with its templates resolved; everything else stays as it is, with all digits of its numbers.
  * @param json a text without issues ({@link templateIssues})
  */
 export function resolved(json: string, facts: TemplateFacts): string {
-  if (!json.includes("tick")) return json;
+  if (!MAY_HAVE_TEMPLATE.test(json)) return json;
   const visit: Visitor = (_name, text, start) => {
     if (text.charAt(start) !== '"') return visit;
     return resolvedString(valueText(text, start), facts);

@@ -3,7 +3,7 @@
 -- a schedule whose state is not what the caller has read: somebody else has decided, or changed the schedule. It lacks
 -- allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: for each schedule:
+-- ARGV: for each schedule, none of them twice:
 --       1 name · 2 state as read · 3 state after · 4 when to look at it again (ms), "inf" for never
 --       5 number of runs · 6 number of jobs
 --       then each run: JSON
@@ -13,27 +13,37 @@
 local ns = KEYS[1]
 local call = redis.call
 local ticks, reply = ns .. 'schedule_ticks', { now }
+local new_states, new_ticks, new_runs = {}, {}, {}
 
 local function add_job(at)
   local id, names, packed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if ARGV[at + 3] == '' then return enqueue_new(id, packed, names) end
   call('HSET', ns .. 'schedule_jobs', id, packed)
-  call('ZADD', ticks, now, SCHEDULE_JOB .. id)
+  new_ticks[#new_ticks + 1] = now; new_ticks[#new_ticks + 1] = SCHEDULE_JOB .. id
 end
 
-local at = 1
-while at <= #ARGV do
-  local name, runs, jobs_count = ARGV[at], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  local first_run, first_job = at + 6, at + 6 + runs
-  local is_done = call('HGET', ns .. 'schedule_states', name) == ARGV[at + 1]
-  if is_done then
-    call('HSET', ns .. 'schedule_states', name, ARGV[at + 2])
-    call('ZADD', ticks, ARGV[at + 3], name)
-    for i = first_run, first_job - 1 do call('ZADD', ns .. 'schedule_runs', now, ARGV[i]) end
-    for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
-  end
-  reply[#reply + 1] = is_done and 1 or 0
-  at = first_job + 4 * jobs_count
+local function apply(at)
+  local name, first_run, jobs_count = ARGV[at], at + 6, tonumber(ARGV[at + 5])
+  local first_job = first_run + tonumber(ARGV[at + 4])
+  new_states[#new_states + 1] = name; new_states[#new_states + 1] = ARGV[at + 2]
+  new_ticks[#new_ticks + 1] = ARGV[at + 3]; new_ticks[#new_ticks + 1] = name
+  for i = first_run, first_job - 1 do new_runs[#new_runs + 1] = now; new_runs[#new_runs + 1] = ARGV[i] end
+  for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
 end
+
+local names, starts, at = {}, {}, 1
+while at <= #ARGV do
+  names[#names + 1] = ARGV[at]
+  starts[#starts + 1] = at
+  at = at + 6 + ARGV[at + 4] + 4 * ARGV[at + 5]
+end
+for i, state in ipairs(call('HMGET', ns .. 'schedule_states', unpack(names))) do
+  local is_done = state == ARGV[starts[i] + 1]
+  if is_done then apply(starts[i]) end
+  reply[#reply + 1] = is_done and 1 or 0
+end
+call_with('HSET', ns .. 'schedule_states', new_states)
+call_with('ZADD', ticks, new_ticks)
+call_with('ZADD', ns .. 'schedule_runs', new_runs)
 finish_enqueue()
 return reply

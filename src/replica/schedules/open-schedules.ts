@@ -65,7 +65,7 @@ export function openSchedules(
     copies: queue.schedules,
     tickingOf: parsed.of,
     now: () => queue.clock.now(),
-    runId: async () => (await queue.installation.serverInfo()).run_id ?? "",
+    runId: () => queue.installation.runId(),
     onError: warning(log, "Redis and Postgres may differ in their schedules"),
     onDropped: (run, error) => log.error({ schedule: run.name, error }, "a run of a schedule cannot be stored"),
   });

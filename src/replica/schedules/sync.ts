@@ -57,12 +57,17 @@ export class ScheduleSync {
     this.#runs.wake();
   }
 
-  /** Stores runs soon: this replica has decided some. */
+  /**
+   * Stores runs soon: this replica has decided some. Where it goes on deciding, jobs come first, and the next periodic
+   * run stores the runs.
+   */
   decided(): void {
-    this.#linger ??= setTimeout(() => {
-      this.#linger = undefined;
-      this.#runs.wake();
-    }, LINGER_MS);
+    if (this.#linger) this.#linger.refresh();
+    else
+      this.#linger = setTimeout(() => {
+        this.#linger = undefined;
+        this.#runs.wake();
+      }, LINGER_MS);
   }
 
   /** Resolves when Postgres has the runs that Redis had before, or an attempt to store them has failed. */

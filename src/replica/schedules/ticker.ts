@@ -9,6 +9,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Periodic } from "../../concurrency/periodic.ts";
+import type { Taken } from "../../queue/schedules.ts";
 import type { DurableJobsParts } from "./durable-jobs.ts";
 import { DurableJobs } from "./durable-jobs.ts";
 import type { TickDecisionsParts } from "./tick-decisions.ts";
@@ -73,9 +74,7 @@ export class Ticker {
   async #run(signal: AbortSignal): Promise<number | undefined> {
     const { queue } = this.#options;
     for (;;) {
-      const taken = await queue.schedules.take();
-      this.#durable.fire(taken.jobs);
-      const next = Math.min(taken.next ?? Number.POSITIVE_INFINITY, await this.#decisions.decide(taken));
+      const next = await this.#decideDue(signal);
       if (signal.aborted) return undefined;
       if (next === Number.POSITIVE_INFINITY) {
         this.#runs.stop(); // until somebody changes a schedule
@@ -84,6 +83,32 @@ export class Ticker {
       const waitMs = next - queue.clock.now();
       if (waitMs > 0) return Math.min(LONGEST_WAIT_MS, Math.max(1, waitMs));
       await nextTurn(); // other work of this replica goes on meanwhile
+    }
+  }
+
+  /** Decides one batch after the other, and takes the next one meanwhile. @returns epoch ms: when somebody must look next */
+  async #decideDue(signal: AbortSignal): Promise<number> {
+    const { schedules } = this.#options.queue;
+    let taken = await schedules.take();
+    let next = Number.POSITIVE_INFINITY;
+    for (;;) {
+      this.#durable.fire(taken.jobs);
+      const isMoreDue = taken.next !== null && taken.next <= taken.now;
+      const following = isMoreDue && !signal.aborted ? schedules.take() : undefined;
+      following?.catch(() => undefined); // it is thrown below, after the decisions
+      next = Math.min(next, await this.#decide(taken));
+      if (!following) return Math.min(next, taken.next ?? Number.POSITIVE_INFINITY);
+      taken = await following;
+    }
+  }
+
+  /** As {@link TickDecisions.decide}. A batch that fails is taken again, by any replica, when its time is over. */
+  async #decide(taken: Taken): Promise<number> {
+    try {
+      return await this.#decisions.decide(taken);
+    } catch (error) {
+      this.#options.onError(error);
+      return Number.POSITIVE_INFINITY;
     }
   }
 }

@@ -6,6 +6,8 @@ import { clockOf, fixedTicks, shownTicks } from "./brute-force-cron.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const AROUND_MS = 36 * HOUR_MS;
+/** No clock moves by more from 2020 to 2035; that of Antarctica/Casey moves by as much. */
+const MAX_MOVE_MS = 3 * HOUR_MS;
 
 const FIXED = ["30 2 * * *", "0 2,3 * * *", "10,40 1,2 * * *", "5 0 * * *", "59 23 * * *", "45 1 * * 0"];
 /** With the longest wait between two ticks, where every hour matches. */
@@ -26,14 +28,14 @@ export function checkClockChange(timeZone: string, change: number): void {
     const ticks = ticksAround(cron, timeZone, from, to);
     expect([timeZone, cron, ...ticks]).toEqual([timeZone, cron, ...fixedTicks(cron, clock)]);
     if (cron === "5 0 * * *") {
-      for (const wait of waits(ticks)) expect(Math.abs(wait - 24 * HOUR_MS)).toBeLessThanOrEqual(2 * HOUR_MS);
+      for (const wait of waits(ticks)) expect(Math.abs(wait - 24 * HOUR_MS)).toBeLessThanOrEqual(MAX_MOVE_MS);
     }
   }
   const movesByHours = isWholeHour(clock, change);
   for (const [cron, periodMs] of INTERVALS) {
     const ticks = ticksAround(cron, timeZone, from, to);
     const shown = shownTicks(cron, clock);
-    for (const wait of waits(ticks)) expect(wait).toBeLessThanOrEqual(periodMs);
+    expect(Math.max(0, ...waits(ticks))).toBeLessThanOrEqual(periodMs);
     // only the old clock adds a tick, and only in the hour after a change by less than an hour
     const added = ticks.filter((tick) => !shown.includes(tick));
     expect([timeZone, cron, ...ticks.filter((tick) => !added.includes(tick))]).toEqual([timeZone, cron, ...shown]);
@@ -65,15 +67,19 @@ function ticksAround(cron: string, timeZone: string, from: number, to: number): 
   expect(newestTicks(ticks, from, to, 1_000).reverse()).toEqual(found);
   expect(ticks.count(from, to)).toBe(found.length);
   let previous = from;
+  const wrong: number[] = []; // an `expect` for each tick of each zone would take most of the time
   for (const tick of found) {
-    expect(tick).toBeGreaterThan(previous);
-    // from any instant before a tick, at or after the one before, that tick is next
-    expect(ticks.next(tick - 1)).toBe(tick);
-    expect(ticks.next(Math.floor((previous + tick) / 2))).toBe(tick);
-    expect(ticks.last(from, tick)).toBe(tick);
-    expect(ticks.count(previous, tick)).toBe(1);
-    expect(ticks.count(previous, tick - 1)).toBe(0);
+    const isRight =
+      tick > previous &&
+      // from any instant before a tick, at or after the one before, that tick is next
+      ticks.next(tick - 1) === tick &&
+      ticks.next(Math.floor((previous + tick) / 2)) === tick &&
+      ticks.last(from, tick) === tick &&
+      ticks.count(previous, tick) === 1 &&
+      ticks.count(previous, tick - 1) === 0;
+    if (!isRight) wrong.push(tick);
     previous = tick;
   }
+  expect([timeZone, cron, ...wrong]).toEqual([timeZone, cron]);
   return found;
 }
