@@ -106,6 +106,6 @@ function runOf(
 }
 
 /** The id of the job of a tick, with the time and the shard of the job that performs the backfill. */
-export function backfillIdOf({ id }: Pick<Backfill, "id">, tick: number): string {
+function backfillIdOf({ id }: Pick<Backfill, "id">, tick: number): string {
   return derivedId(id, `backfill ${id} ${tick}`);
 }
