@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "jobs/bulk": below,
   "jobs/data-export": [...jobParts, "postgres"],
   "jobs/replay": [...below, "jobs/bulk"],
+  "jobs/schedule-backfill": [...below, "jobs/bulk"],
   jobs: [...below, "net", "jobs/bulk", ...typeFolders],
   queue: below,
   results: [...below, "postgres"],
