@@ -8,24 +8,13 @@ import type { Queue } from "../queue/queue.ts";
 import { ParsedSchedules } from "../replica/schedules/parsed-schedules.ts";
 import type { TickerOptions } from "../replica/schedules/ticker.ts";
 import { Ticker } from "../replica/schedules/ticker.ts";
+import { definitionWith, MINUTE } from "./schedules/ticking-schedule.ts";
 
-export const PERIOD_MS = 60_000;
+export const PERIOD_MS = MINUTE;
 
+/** As {@link definitionWith}, with a job that each tick submits even if the last one runs. */
 export function definitionOf(changes: Partial<ScheduleDefinition> = {}): ScheduleDefinition {
-  return {
-    timing: { kind: "every", everyMs: PERIOD_MS, offsetMs: 0 },
-    timeZone: "UTC",
-    overlap: "allow",
-    catchUp: { policy: "last", withinMs: null, max: 100 },
-    jitterMs: 0,
-    startAt: null,
-    endAt: null,
-    maxRuns: null,
-    pauseAfterFailures: null,
-    job: `{"type":"noop","payload":{"tick":"\${tick}"}}`,
-    description: null,
-    ...changes,
-  };
+  return definitionWith({ overlap: "allow", job: `{"type":"noop","payload":{"tick":"\${tick}"}}`, ...changes });
 }
 
 /** A schedule whose ticks up to `decided` (epoch ms) are decided. Its definition is stored as {@link ScheduleDefinition}. */

@@ -18,8 +18,8 @@ export const STORED: StateFacts = {
 };
 
 /** A tick each minute. */
-export function scheduleWith(changes: Partial<ScheduleDefinition> = {}): TickingSchedule {
-  const definition: ScheduleDefinition = {
+export function definitionWith(changes: Partial<ScheduleDefinition> = {}): ScheduleDefinition {
+  return {
     timing: { kind: "every", everyMs: MINUTE, offsetMs: 0 },
     timeZone: "UTC",
     overlap: "skip",
@@ -33,5 +33,9 @@ export function scheduleWith(changes: Partial<ScheduleDefinition> = {}): Ticking
     description: null,
     ...changes,
   };
+}
+
+export function scheduleWith(changes: Partial<ScheduleDefinition> = {}): TickingSchedule {
+  const definition = definitionWith(changes);
   return { name: "a", definition, ticks: ticksOfSchedule(definition, "a") };
 }
