@@ -11,6 +11,20 @@ interface Shortcut {
 /** By keys as tinykeys writes them: `g j`, `/`, `Shift+?`, `$mod+k`. */
 export type Shortcuts = Readonly<Record<string, Shortcut>>;
 
+/** The shortcuts of the actions that have a key. */
+export function shortcutsOf<Action extends { readonly key?: string; readonly text: string }>(
+  actions: readonly Action[],
+  run: (action: Action) => void,
+): Shortcuts {
+  return Object.fromEntries(
+    actions.flatMap((action) =>
+      action.key === undefined
+        ? []
+        : [[action.key, { text: action.text.replace("…", ""), run: () => run(action) }] as const],
+    ),
+  );
+}
+
 interface Listed {
   readonly group: string;
   readonly shortcuts: Shortcuts;

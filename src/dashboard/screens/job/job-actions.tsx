@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Job } from "../../../client/taskflow.ts";
-import { useKeys } from "../../app/keys.ts";
+import { shortcutsOf, useKeys } from "../../app/keys.ts";
 import { href, navigate, setQuery } from "../../app/router.ts";
 import { refreshResources } from "../../data/resource.ts";
 import type { Scope } from "../../data/session.ts";
@@ -48,16 +48,7 @@ export function JobActions({ job }: { readonly job: Job }): JSX.Element {
     if (reason === undefined) void Promise.resolve(act(action)).catch(reportError);
     else notify(`Not available: ${reason}`);
   };
-  useKeys(
-    "Job",
-    Object.fromEntries(
-      ACTIONS.flatMap((shown) =>
-        shown.key === undefined
-          ? []
-          : [[shown.key, { text: shown.text.replace("…", ""), run: () => byKey(shown) }] as const],
-      ),
-    ),
-  );
+  useKeys("Job", shortcutsOf(ACTIONS, byKey));
   const Open = open && DIALOGS[open];
   return (
     <>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Schedule } from "../../../client/taskflow.ts";
-import { useKeys } from "../../app/keys.ts";
+import { shortcutsOf, useKeys } from "../../app/keys.ts";
 import { href, setQuery } from "../../app/router.ts";
 import { refreshResources } from "../../data/resource.ts";
 import type { Scope } from "../../data/session.ts";
@@ -110,16 +110,7 @@ export function ScheduleActions({ schedule }: { readonly schedule: Schedule }): 
     if (reason !== undefined) notify(reason);
     else void Promise.resolve(act(action)).catch(reportError);
   };
-  useKeys(
-    "Schedule",
-    Object.fromEntries(
-      actions.flatMap((shown) =>
-        shown.key === undefined
-          ? []
-          : [[shown.key, { text: shown.text.replace("…", ""), run: () => byKey(shown) }] as const],
-      ),
-    ),
-  );
+  useKeys("Schedule", shortcutsOf(actions, byKey));
   const Open = open && DIALOGS[open];
   return (
     <>
