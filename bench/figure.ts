@@ -23,7 +23,11 @@ export interface Figure {
   run(bench: Bench): Promise<FigureResult>;
 }
 
-/** Starts a competitor on emptied services, and always kills it afterwards, because nothing uses its state again. */
+/**
+ * Starts a competitor on emptied services, and always kills it afterwards, because nothing uses its state again. It
+ * waits until the start is over: a replica serves before the last of its threads are loaded, which takes a second of
+ * CPU.
+ */
 export async function withCompetitor<Result>(
   { services }: Bench,
   competitor: Competitor,
@@ -32,6 +36,7 @@ export async function withCompetitor<Result>(
   await services.empty();
   const running = await competitor.start(services);
   try {
+    await running.program.idle();
     return await use(running);
   } catch (error) {
     throw new Error(

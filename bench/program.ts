@@ -14,6 +14,8 @@ export interface Program {
   write(text: string): void;
   /** The CPU time of all threads so far, in milliseconds. Linux only. */
   cpuMs(): number;
+  /** Resolves when the process has hardly used the CPU for a moment, or does not stop using it. Linux only. */
+  idle(): Promise<void>;
   /** Resident memory in bytes. Linux only. */
   residentBytes(): number;
   /**
@@ -25,6 +27,11 @@ export interface Program {
 
 const DRAIN_WITHIN_MS = 20_000;
 const PRINTS_WITHIN_MS = 60_000;
+/** A process is idle if it uses less CPU than this in such a time: a replica without jobs uses 3 ms. */
+const IDLE_CPU_MS = 30;
+const IDLE_FOR_MS = 500;
+/** A competitor that works without jobs is measured nevertheless. */
+const IDLE_WITHIN_MS = 10_000;
 
 export function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const child = spawn(process.execPath, args, {
@@ -54,6 +61,14 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
     },
     write: (text) => child.stdin.write(text),
     cpuMs: () => cpuMsOf(pid),
+    idle: async () => {
+      const deadline = performance.now() + IDLE_WITHIN_MS;
+      for (let usedMs = Number.POSITIVE_INFINITY; usedMs > IDLE_CPU_MS && performance.now() < deadline; ) {
+        const before = cpuMsOf(pid);
+        await delay(IDLE_FOR_MS);
+        usedMs = cpuMsOf(pid) - before;
+      }
+    },
     residentBytes: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024,
     stop: async (how) => {
       if (child.exitCode !== null || child.signalCode !== null) return;

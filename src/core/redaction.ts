@@ -127,10 +127,10 @@ function isShown(meaning: Meaning, first: string): boolean {
 
 /** @returns the JSON text of the redacted URL; undefined if there is nothing to redact */
 function redactUrl(json: string, meaning: Meaning): string | undefined {
-  if (!MAY_REDACT.test(json)) return undefined;
   const isNamedUrl = meaning === "url";
   const start = json.slice(0, LONGEST_SCHEME);
-  if (!isNamedUrl && !start.includes(":") && !start.includes("\\")) return undefined;
+  if (!isNamedUrl && !start.includes(":") && !start.includes("\\")) return undefined; // most values, at little cost
+  if (!MAY_REDACT.test(json)) return undefined;
   const url = JSON.parse(json) as string;
   if (!isNamedUrl && !isUrl(url)) return undefined;
   const readable = readableUrl(url);

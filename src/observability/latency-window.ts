@@ -5,6 +5,7 @@
  * Buckets grow by a fixed ratio, as in HdrHistogram and DDSketch, so the error is relative: at most 5 %. Time moves in
  * slices of half a minute; the oldest one is emptied and reused.
  */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 
 /**
  * The upper bound of a bucket divided by that of the next lower bucket. The middle of a bucket is at most 5 % away from

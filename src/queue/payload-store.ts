@@ -49,9 +49,11 @@ export class PayloadStore {
 
   /** Stores the payloads of callbacks that are about to be enqueued. */
   async putAll(callbacks: readonly (Callback | undefined)[]): Promise<void> {
-    const puts = callbacks.flatMap((callback) =>
-      callback && isLarge(callback.submission.payload) ? [this.put(callback.id, callback.submission.payload)] : [],
-    );
+    const puts: Promise<void>[] = [];
+    for (const callback of callbacks) {
+      if (callback && isLarge(callback.submission.payload))
+        puts.push(this.put(callback.id, callback.submission.payload));
+    }
     if (puts.length > 0) await Promise.all(puts);
   }
 

@@ -2,6 +2,7 @@
 import type { JobView } from "../../core/job.ts";
 import { lastText } from "../../core/last-text.ts";
 import { isLarge } from "../../core/payload.ts";
+import { redactWhole } from "../../core/redaction.ts";
 import type { Registry } from "../../jobs/registry.ts";
 import type { FieldOf } from "./job-fields.ts";
 import { fieldsWriter } from "./job-fields.ts";
@@ -16,10 +17,8 @@ export function jobJson(registry: Registry): JobJson {
   return (view) => {
     const { payload } = view;
     if (isLarge(payload)) return write(view, PAYLOAD_OMITTED);
-    return write(
-      view,
-      registry.get(view.type)?.hidesSecrets === false ? payload : registry.redactPayload(payload, view.type),
-    );
+    const type = registry.get(view.type);
+    return write(view, type?.hidesSecrets === false ? payload : (type?.redact ?? redactWhole)(payload));
   };
 }
 
