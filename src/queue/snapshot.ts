@@ -34,7 +34,8 @@ export type PlaceIssue =
   | "unreadable"
   | "no_payload";
 
-const SET_OF: Readonly<Record<Status, "ready" | "scheduled" | "leased" | "outbox">> = {
+const SET_OF: Readonly<Record<Status, "waiting" | "ready" | "scheduled" | "leased" | "outbox">> = {
+  waiting: "waiting",
   queued: "ready",
   scheduled: "scheduled",
   retrying: "scheduled",
