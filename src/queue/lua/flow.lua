@@ -97,7 +97,7 @@ local function open_flows()
       add_task(flow, 'x 0')
       add_work(WORK_STOP .. flow)
     end
-    add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or ''))
+    if match(about, '|(.-)|') ~= '' then add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or '')) end
     if call('HINCRBY', key, 'left', -1) == 0 then
       call('HSET', key, 'finished', now)
       add_work(WORK_ENDED .. flow)
