@@ -166,7 +166,7 @@ export class FlowSides {
   async #do(work: FlowWork): Promise<void> {
     const { flows } = this.#queue;
     const side = this.flows.get(work.flow);
-    if (!side) return; // an earlier piece of work has forgotten it
+    if (!side) return flows.done([work]); // an earlier piece of work has forgotten it
     const { state } = side;
     if (work.kind === "advance") return flows.advance([work.flow]);
     if (work.kind === "close") return this.close(work.flow, "timeout");
