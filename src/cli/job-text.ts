@@ -10,6 +10,7 @@ import type { Colour, Terminal } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 
 const COLOURS: Readonly<Record<Status, Colour | undefined>> = {
+  waiting: "dim",
   scheduled: "dim",
   queued: undefined,
   running: "cyan",

@@ -52,7 +52,7 @@ export interface Job {
   callback_of?: string;
 }
 
-export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
+export type Status = "waiting" | "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
 
 export interface JobError {
   /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type */
@@ -98,6 +98,7 @@ export interface Attempt {
 
 export interface Why {
   reason:
+    | "waiting_for"
     | "queue_paused"
     | "position"
     | "scheduled"
@@ -230,6 +231,7 @@ export interface Stats {
   /** RFC 3339, in UTC */
   time: string;
   totals: {
+    waiting: number;
     scheduled: number;
     queued: number;
     running: number;
@@ -241,6 +243,7 @@ export interface Stats {
   by_type: Record<
     string,
     {
+      waiting: number;
       scheduled: number;
       queued: number;
       running: number;
@@ -646,7 +649,7 @@ export interface JobPatch {
 }
 
 export interface ListFilters {
-  /** Of one of these statuses: scheduled, queued, running, retrying, completed, failed, cancelled */
+  /** Of one of these statuses: waiting, scheduled, queued, running, retrying, completed, failed, cancelled */
   status?: Status | readonly Status[] | undefined;
   /** Of one of these types */
   type?: string | readonly string[] | undefined;

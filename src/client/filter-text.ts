@@ -8,6 +8,7 @@
 import type { ListFilters, Status } from "./contract.ts";
 
 const STATUSES: Readonly<Record<Status, true>> = {
+  waiting: true,
   scheduled: true,
   queued: true,
   running: true,

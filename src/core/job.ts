@@ -1,6 +1,7 @@
 /**
  * A job and its life.
  *
+ *   waiting ──what it waits for has ended──▶ scheduled or queued
  *   scheduled ──due──▶ queued ──claim──▶ running ──settle──▶ completed | failed | cancelled
  *                        ▲                  │
  *                        └──due── retrying ◀┘ retry
@@ -9,10 +10,11 @@
  * row.
  */
 import type { Backoff } from "./backoff.ts";
+import type { FlowMember } from "./flows/flow.ts";
 import type { Payload } from "./payload.ts";
 import type { RatePolicy } from "./rate-policy.ts";
 
-const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
+const LIVE_STATUSES = ["waiting", "scheduled", "queued", "running", "retrying"] as const;
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
 export const STATUSES = [...LIVE_STATUSES, ...TERMINAL_STATUSES] as const;
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
@@ -51,6 +53,13 @@ export interface JobOptions {
   readonly payer?: Payer;
   /** The tick of a schedule that submitted it. Only this program sets it. */
   readonly schedule?: ScheduleTick;
+  /** The flow that it belongs to. Only this program sets it. */
+  readonly flow?: FlowMember;
+  /**
+   * In the row of a job whose payload had references: the payload before they were resolved, as JSON. A retry of its
+   * flow resolves it again.
+   */
+  readonly template?: string;
 }
 
 /** The tick that submitted a job. */

@@ -2,6 +2,7 @@
 import type { Status } from "./job.ts";
 
 export const STATE_CODE = {
+  waiting: "w",
   queued: "q",
   scheduled: "s",
   retrying: "t",

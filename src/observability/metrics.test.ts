@@ -9,6 +9,7 @@ const COUNTS: ClusterCounts = {
   types: [
     {
       type: "email",
+      waiting: 8,
       scheduled: 1,
       queued: 2,
       running: 3,

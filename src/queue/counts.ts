@@ -1,5 +1,6 @@
 /**
- * The job counts of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox.
+ * The job counts of one instant, as one script returns them: accepted = recorded + waiting + ready + scheduled + leased +
+ * outbox.
  */
 
 import { at } from "../core/at.ts";
@@ -11,6 +12,7 @@ export interface TypeCounts {
   readonly type: string;
   readonly accepted: number;
   readonly recorded: number;
+  readonly waiting: number;
   readonly queued: number;
   readonly scheduled: number;
   readonly running: number;
@@ -33,7 +35,7 @@ export interface JobCounts {
   readonly accepted: number;
   readonly outbox: number;
   /**
-   * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the four sets. Always zero: any
+   * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the five sets. Always zero: any
    * other number means a job that is in no set, or in two.
    */
   readonly unaccounted: number;
@@ -58,10 +60,12 @@ type Raw = readonly [
   readonly (string | number)[],
   readonly string[],
   readonly string[],
+  number,
 ];
 
 export function readJobCounts(reply: Reply): JobCounts {
-  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused, reasons] = reply as unknown as Raw;
+  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused, reasons, waiting] =
+    reply as unknown as Raw;
   const counts = new Map<string, number>();
   for (let i = 0; i < fields.length; i += 2) counts.set(at(fields, i), Number(fields[i + 1]));
   const pauseReasons = new Map<string, string>();
@@ -74,6 +78,7 @@ export function readJobCounts(reply: Reply): JobCounts {
       type,
       accepted: count("accepted"),
       recorded: count("recorded"),
+      waiting: count("waiting"),
       queued: Number(queues[i + 1]),
       scheduled: count("scheduled"),
       running: count("running"),
@@ -87,7 +92,7 @@ export function readJobCounts(reply: Reply): JobCounts {
   const sum = (of: (jobCounts: TypeCounts) => number): number =>
     types.reduce((total, jobCounts) => total + of(jobCounts), 0);
   const accepted = sum((t) => t.accepted);
-  const unaccounted = accepted - sum((t) => t.recorded) - sum((t) => t.queued) - scheduled - leased - outbox;
+  const unaccounted = accepted - sum((t) => t.recorded) - sum((t) => t.queued) - waiting - scheduled - leased - outbox;
   return {
     now,
     types,

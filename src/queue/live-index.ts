@@ -54,6 +54,7 @@ function sourcesOf(filters: JobFilters): Source[] {
 function sourcesOfStatuses(statuses: readonly Status[], types: JobFilters["type"]): Source[] {
   const ready = types?.map((type) => `ready:${type}`) ?? [READY_SETS];
   const setsOf: Readonly<Record<Status, readonly string[]>> = {
+    waiting: ["waiting"],
     queued: ready,
     scheduled: ["scheduled"],
     retrying: ["scheduled"],

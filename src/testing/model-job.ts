@@ -88,6 +88,7 @@ export function notWaiting(job: ModelJob | undefined): string | undefined {
 
 /** The count that a job in each state belongs to; queued jobs are counted by their set. */
 export const COUNT_OF: Readonly<Record<Status, string>> = {
+  waiting: "waiting",
   queued: "",
   scheduled: "scheduled",
   retrying: "retrying",

@@ -76,6 +76,7 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
     const { state, priority, attempt, crashes, deferrals, isCancelRequested, progress, token, score } = job;
     const header = `${STATE_CODE[state]}${priority}${encodeCounters(attempt, crashes, deferrals)}${isCancelRequested ? 1 : 0}${progress} ${token}`;
     const set = {
+      waiting: "waiting",
       queued: `ready:${job.type}`,
       scheduled: "scheduled",
       retrying: "scheduled",

@@ -29,7 +29,7 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
     inconsistencies.set("books unaccounted", {
       kind: "books",
       id: null,
-      text: `accepted − recorded − jobs in the four sets = ${unaccounted}, not 0`,
+      text: `accepted − recorded − jobs in the five sets = ${unaccounted}, not 0`,
     });
   }
   compare(

@@ -4,6 +4,7 @@
 export const DESTINATION_LIMITED = "destination_limited";
 
 export const WHY_REASONS = [
+  "waiting_for",
   "queue_paused",
   "position",
   "scheduled",

@@ -66,6 +66,8 @@ function whyAccepted({ status, run_at }: JobView): Why {
 function whyOf(position: QueuePosition, lane: Lane | undefined): Why {
   const { job, dueAt } = position;
   switch (job.status) {
+    case "waiting":
+      return { reason: "waiting_for", detail: "It waits for other jobs of its flow." };
     case "queued":
       return whyQueued(position, lane);
     case "scheduled":

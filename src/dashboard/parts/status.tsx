@@ -4,6 +4,7 @@ import type { Status as JobStatus } from "../../client/taskflow.ts";
 
 /** Paths in a box of 12 × 12. */
 const SHAPES: Readonly<Record<JobStatus, JSX.Element>> = {
+  waiting: <path d="M3.5 2.5h5M3.5 9.5h5M4.5 2.5L6 6l1.5-3.5M4.5 9.5L6 6l1.5 3.5" class="line" />,
   scheduled: <path d="M6 1.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9zM6 3.5V6l1.8 1.2" class="line" />,
   queued: <path d="M2.5 3.5h7M2.5 6h7M2.5 8.5h7" class="line" />,
   running: <path d="M4 2.5v7l5.5-3.5z" class="fill" />,

@@ -31,5 +31,5 @@ end
 return {
   now, redis.call('ZCARD', ns .. 'scheduled'), redis.call('ZCARD', ns .. 'leased'), redis.call('ZCARD', ns .. 'outbox'),
   counts, redis.call('MGET', unpack(minutes)), about, queues, redis.call('SMEMBERS', ns .. 'paused'),
-  redis.call('HGETALL', ns .. 'pause_reasons'),
+  redis.call('HGETALL', ns .. 'pause_reasons'), redis.call('ZCARD', ns .. 'waiting'),
 }
