@@ -1,5 +1,6 @@
 /** Measures what schedules cost while none is due, and how soon many that are due at once submit their jobs. */
 import { setTimeout as delay } from "node:timers/promises";
+import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import type { Running } from "../competitors/competitor.ts";
 import { taskflow } from "../competitors/competitor.ts";
@@ -14,6 +15,7 @@ const WARM_PICKUPS = 100;
 /** From the definitions in Postgres to their instant: their working copies are in Redis before. */
 const AHEAD_MS = 45_000;
 const LOOK_EVERY_MS = 10;
+const NOOP = { type: "noop", payload: {} };
 const COUNTS = "{taskflow:0}:counts";
 
 export const schedules: Figure = {
@@ -27,6 +29,7 @@ export const schedules: Figure = {
     const lateness = measured.map(({ enqueuedMs }) => quantileOf(enqueuedMs, 0.99) / 1_000);
     const idle = measured.map((run) => quantileOf(run.idlePickups, 0.99));
     const during = measured.map((run) => quantileOf(run.pickups, 0.99));
+    const withBatch = measured.map((run) => quantileOf(run.batchPickups, 0.99));
     const many = waiting.toLocaleString("en-US");
     const some = due.toLocaleString("en-US");
     const cost = (name: string, unit: string, of: (cost: IdleCost) => number) => [
@@ -41,6 +44,7 @@ export const schedules: Figure = {
         { name: "TaskFlow, lateness p99", unit: "s", values: lateness },
         { name: "TaskFlow, pickup p99 of another type before", unit: "ms", values: idle },
         { name: "TaskFlow, pickup p99 of another type meanwhile", unit: "ms", values: during },
+        { name: `TaskFlow, the same while ${some} jobs of batches run`, unit: "ms", values: withBatch },
       ],
       goals: [
         { text: `${some} schedules due at once, all enqueued`, value: medianOf(all), limit: { most: 2 }, unit: "s" },
@@ -52,7 +56,10 @@ export const schedules: Figure = {
           unit: "",
         },
       ],
-      notes: ["one replica; lateness is from the tick until the job is counted in Redis, read every 10 ms"],
+      notes: [
+        "one replica; lateness is from the tick until the job is counted in Redis, read every 10 ms",
+        "the batches have as many jobs as the due schedules, of the same type: their pickup p99 is the part of the jobs",
+      ],
     };
   },
 };
@@ -64,6 +71,7 @@ interface Measured {
   readonly enqueuedMs: readonly number[];
   readonly idlePickups: readonly number[];
   readonly pickups: readonly number[];
+  readonly batchPickups: readonly number[];
 }
 
 async function measure(bench: Bench, running: Running, waiting: number, due: number): Promise<Measured> {
@@ -83,21 +91,46 @@ async function measure(bench: Bench, running: Running, waiting: number, due: num
   if (Date.now() > tick - 2_000) throw new Error("the schedules came too late to Redis");
   bench.log(`${due} schedules are due in ${Math.round((tick - Date.now()) / 1_000)} s`);
   await delay(tick - Date.now() - 500);
-  let isDone = false;
-  const others = submitPickups(url, () => isDone);
-  const enqueuedMs = await enqueueTimes(bench, tick, due);
-  const { rows } = await lastCommitted(services, "jobs where type = 'noop'", due);
-  isDone = true;
-  if (rows !== due) throw new Error(`${rows} of ${due} jobs ran`);
-  await lastCommitted(services, PICKUP_ROWS, idleJobs + (await others));
+  let enqueuedMs: readonly number[] = [];
+  const ticked = await pickupsDuring(bench, url, due, async () => {
+    enqueuedMs = await enqueueTimes(bench, tick, due);
+  });
+  const batched = await pickupsDuring(bench, url, 2 * due, async () => {
+    await delay(500);
+    await submitBatches(url, due, JSON.stringify(NOOP));
+  });
+  await lastCommitted(services, PICKUP_ROWS, idleJobs + ticked + batched);
   const latencies = await pickupLatencies(services);
   return {
     without,
     withSchedules,
     enqueuedMs,
     idlePickups: latencies.slice(WARM_PICKUPS, idleJobs),
-    pickups: latencies.slice(idleJobs),
+    pickups: latencies.slice(idleJobs, idleJobs + ticked),
+    batchPickups: latencies.slice(idleJobs + ticked),
   };
+}
+
+/**
+ * Submits jobs of another type until `rows` jobs in all have run.
+ * @param submit submits those
+ * @returns how many jobs of the other type it has submitted
+ */
+async function pickupsDuring(
+  { services }: Bench,
+  url: string,
+  rows: number,
+  submit: () => Promise<void>,
+): Promise<number> {
+  let isDone = false;
+  const others = submitPickups(url, () => isDone);
+  const committed = await submit()
+    .then(() => lastCommitted(services, "jobs where type = 'noop'", rows))
+    .finally(() => {
+      isDone = true;
+    });
+  if (committed.rows !== rows) throw new Error(`${committed.rows} of ${rows} jobs ran`);
+  return others;
 }
 
 /**
@@ -114,7 +147,7 @@ async function addSchedules(
   const response = await fetch(`${url}/api/v1/schedules/${name}`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ ...timing, job: { type: "noop", payload: {} } }),
+    body: JSON.stringify({ ...timing, job: NOOP }),
   });
   if (!response.ok) throw new Error(`the schedule was answered with ${response.status}: ${await response.text()}`);
   await services.query(`create temporary table copied as select * from schedules where name = '${name}'`);

@@ -186,7 +186,7 @@ function scheduleRoutes(deps: ApiDependencies): Route[] {
     route(schedules.listSchedules, listSchedules(deps)),
     route(schedules.previewSchedule, previewSchedule(deps), MAX_DEFINITION_BYTES),
     route(schedules.putSchedule, withoutQuery(putSchedule(deps)), MAX_DEFINITION_BYTES),
-    route(schedules.getSchedule, withoutQuery(getSchedule(deps))),
+    route(schedules.getSchedule, getSchedule(deps)),
     route(schedules.updateSchedule, withoutQuery(updateSchedule(deps)), MAX_DEFINITION_BYTES),
     route(schedules.deleteSchedule, deleteSchedule(deps)),
     route(schedules.pauseSchedule, withoutQuery(pauseSchedule(deps)), EMPTY_BODY_BYTES),

@@ -48,5 +48,7 @@ async function backfill(invocation: Invocation, name: string, options: BackfillC
     },
     options,
   );
-  return typeof started === "number" ? started : followBulk(invocation, started, "submitted", options);
+  return typeof started === "number"
+    ? started
+    : followBulk(invocation, started, "submitted", options, "their jobs are not valid");
 }

@@ -84,6 +84,7 @@ export async function startBulk(
 /**
  * Waits for the job of an operation and prints how many jobs it reached; on a terminal also the progress.
  * @param done `cancelled`, for the summary
+ * @param skippedBecause why it has skipped some
  * @returns the exit code
  */
 export async function followBulk(
@@ -91,6 +92,7 @@ export async function followBulk(
   { id }: Job,
   done: string,
   { wait, timeout }: BulkRunOptions & { readonly wait: boolean },
+  skippedBecause = "they had changed",
 ): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
   const { out, err } = terminal;
@@ -108,13 +110,13 @@ export async function followBulk(
     ...(isLive && { onProgress: (progress: number) => err.write(`\r${Math.floor(progress)} %`) }),
   });
   if (isLive) err.write("\r\u001b[K");
-  out.write(`${summaryOf(job, done)}\n`);
+  out.write(`${summaryOf(job, done, skippedBecause)}\n`);
   return exitCodeOf(job);
 }
 
-function summaryOf({ status, error, result }: Job, done: string): string {
+function summaryOf({ status, error, result }: Job, done: string, skippedBecause: string): string {
   if (status !== "completed") return printable(error ? `${status}: ${error.code}: ${error.message}` : status);
   const counts = JSON.parse(exactJson.stringify(result)) as { readonly done: number; readonly skipped: number };
-  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped because they had changed` : "";
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped because ${skippedBecause}` : "";
   return `${counts.done} ${counts.done === 1 ? "job" : "jobs"} ${done}${skipped}`;
 }

@@ -49,6 +49,18 @@ it("applies files, and shows, runs, pauses, resumes and deletes the schedules", 
   });
 });
 
+it("says why a backfill has skipped ticks, and lists no late schedule", async () => {
+  const job = { type: "webhook", payload: { url: "http://127.0.0.1:6${tick:mmDD}/", body: {} } }; // no port is above 65535
+  const times = ["2026-01-01T00:00:00Z", "2026-01-01T00:59:00Z", "2999-01-01T00:00:00Z"];
+  await run(["schedules", "apply", "-f", fileOf("ports", { times, job })]);
+  const range = "--from 2026-01-01T00:00:00Z --to 2026-01-01T01:00:00Z";
+  expect(await run(`schedules backfill ports ${range} --yes`)).toMatchObject({
+    code: 0,
+    out: "1 job submitted, 1 skipped because their jobs are not valid\n",
+  });
+  expect(await run("schedules list --late")).toMatchObject({ code: 0, out: "", err: "No schedules.\n" });
+});
+
 it("keeps the digits of payloads", async () => {
   const file = fileOf("digits", `{"every_ms":86400000,"job":{"type":"noop","payload":{"n":12345678901234567890}}}`);
   expect((await run(["schedules", "apply", "-f", file, "--json"])).out).toContain(

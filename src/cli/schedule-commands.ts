@@ -42,6 +42,7 @@ function addReads(schedules: Command, act: Act): void {
     .option("--type <type>", "that submit jobs of this type")
     .addOption(new Option("--state <state>", "in this state").choices(["active", "paused", "ended"]))
     .option("--tag <tag>", "whose job has this tag")
+    .option("--late", "that are not paused, and whose next tick is more than a minute overdue")
     .action(act(list));
   schedules
     .command("get")
@@ -140,6 +141,7 @@ interface ListOptions {
   readonly type?: string;
   readonly state?: Schedule["state"];
   readonly tag?: string;
+  readonly late?: true;
 }
 
 async function list({ client, terminal, isJson, signal }: Invocation, options: ListOptions): Promise<number> {

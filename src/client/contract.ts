@@ -533,6 +533,15 @@ export interface Schedule {
     skipped: number;
     missed: number;
   };
+  /** Its ticks of the last 24 hours by outcome, in half hours, oldest first; half hours without ticks are left out. Only with `recent_ticks=true` */
+  recent_ticks?: {
+    /** RFC 3339, in UTC */
+    from: string;
+    fired: number;
+    late: number;
+    skipped: number;
+    missed: number;
+  }[];
   /** Whether it has a file in SCHEDULES_DIR, and was changed over the API since then */
   overridden: boolean;
   /** RFC 3339, in UTC */

@@ -35,12 +35,19 @@ export interface DeletedSchedule {
   cancelled_jobs: number;
 }
 
-export interface ScheduleListOptions extends CallOptions {
+export interface RecentTicksOptions extends CallOptions {
+  /** Whether the schedules have `recent_ticks`. */
+  readonly recentTicks?: boolean | undefined;
+}
+
+export interface ScheduleListOptions extends RecentTicksOptions {
   /** Only schedules that submit jobs of this type. */
   readonly type?: string | undefined;
   readonly state?: Schedule["state"] | undefined;
   /** Only schedules whose job has this tag. */
   readonly tag?: string | undefined;
+  /** Only schedules that are not paused, and whose next tick is more than a minute overdue. */
+  readonly late?: boolean | undefined;
   /** How many schedules one request fetches, 1 to 1,000. Default: 50. */
   readonly pageSize?: number | undefined;
   /** The `next_cursor` of a page: the list continues after it. */
@@ -154,7 +161,8 @@ export async function* schedulePagesOf(
   transport: Transport,
   { signal, pageSize, cursor, ...filters }: ScheduleListOptions,
 ): AsyncGenerator<SchedulePage, void> {
-  yield* pagesOf<SchedulePage>(transport, "/api/v1/schedules", { ...filters, limit: pageSize, cursor }, signal);
+  const query = { ...wireOf(filters), limit: pageSize, cursor };
+  yield* pagesOf<SchedulePage>(transport, "/api/v1/schedules", query, signal);
 }
 
 export async function* runPagesOf(

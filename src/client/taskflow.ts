@@ -63,6 +63,7 @@ export type {
   IfMatchOptions,
   PreviewOptions,
   PutScheduleOptions,
+  RecentTicksOptions,
   ScheduleListOptions,
   SchedulePage,
   SchedulePatch,
@@ -290,8 +291,8 @@ export class TaskFlow {
   }
 
   /** @throws TaskFlowError `schedule_not_found` (404) */
-  schedule(name: string, options: CallOptions = {}): Promise<Schedule> {
-    return this.#read(schedulePath(name), options);
+  schedule(name: string, { recentTicks, ...options }: scheduling.RecentTicksOptions = {}): Promise<Schedule> {
+    return this.#read(`${schedulePath(name)}${queryOf(wireOf({ recentTicks }))}`, options);
   }
 
   /** Schedules that match the filters, by name. Pages are fetched as the loop needs them. */

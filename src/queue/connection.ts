@@ -97,6 +97,7 @@ export class Connection {
   readonly #buffers = new RequestBuffers();
   readonly #hooks: ConnectionHooks;
   readonly #user: string;
+  #established = 0;
   #isClosed = false;
 
   constructor(url: string, hooks: ConnectionHooks, name?: string) {
@@ -104,12 +105,20 @@ export class Connection {
     this.#redis = openRedis(url, name);
     this.#user = (parseSentinelAddr(url) ?? parseRedisTarget(url))?.user ?? "default";
     this.#redis.on("error", hooks.onError);
-    this.#redis.on("ready", hooks.onReady);
+    this.#redis.on("ready", () => {
+      this.#established += 1;
+      hooks.onReady();
+    });
   }
 
   /** The user of Redis that the connection logs in as. */
   get user(): string {
     return this.#user;
+  }
+
+  /** How often the connection was established. Each time, the server may be another process. */
+  get established(): number {
+    return this.#established;
   }
 
   get isReady(): boolean {

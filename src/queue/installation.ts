@@ -5,6 +5,14 @@ import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { readInfo } from "./server-info.ts";
 
+/** The process of the Redis server that answered. */
+export interface RedisProcess {
+  /** Changes with each start and failover; "" if INFO does not contain it. */
+  readonly runId: string;
+  /** For how long it has run, in whole seconds; NaN if INFO does not contain it. */
+  readonly upMs: number;
+}
+
 export class Installation {
   readonly #connection: Pick<Connection, "send">;
   readonly #ns: string;
@@ -29,9 +37,14 @@ export class Installation {
     return readInfo(await this.#info());
   }
 
-  /** Identifies the server's process, and changes with each start and failover; "" if INFO does not contain it. */
+  async process(): Promise<RedisProcess> {
+    const { run_id: runId = "", uptime_in_seconds: upSeconds } = readInfo(await this.#info("server"));
+    return { runId, upMs: Number(upSeconds) * 1_000 };
+  }
+
+  /** Identifies the server's process, as in {@link RedisProcess}. */
   async runId(): Promise<string> {
-    return /run_id:(\w+)/.exec(await this.#info("server"))?.[1] ?? "";
+    return (await this.process()).runId;
   }
 
   /** Stores the layout of the keys, unless a newer one is stored. @returns the stored layout */

@@ -10,6 +10,7 @@ import { drain, sequences } from "../testing/queue-commands.ts";
 import { QueueModel } from "../testing/queue-model.ts";
 import type { Sides } from "../testing/queue-sides.ts";
 import { NS } from "../testing/queue-sides.ts";
+import { ScheduleModel } from "../testing/schedule-steps.ts";
 import { freshRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";
 
@@ -44,7 +45,7 @@ function runnerOf(client: number): TestRunner {
 async function freshSides(): Promise<Sides> {
   await redis.flushdb();
   const clients = queues.map((queue, i) => ({ queue, replica: REPLICAS[i] ?? "", runner: runnerOf(i), seq: 0 }));
-  return { model: new QueueModel(), redis, clients, sent: [], leases: [], made: 0 };
+  return { model: new QueueModel(), redis, clients, sent: [], leases: [], schedules: new ScheduleModel(), made: 0 };
 }
 
 /** A failure prints its seed. MODEL_SEED repeats it; MODEL_RUNS sets the number of sequences (default 1,000). */

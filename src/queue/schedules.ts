@@ -6,17 +6,28 @@
  *
  * A decision replaces the state only while it is what the replica has read, in one script with the jobs and the history
  * that follow from it. So each tick is decided once, whichever replica dies. A job of durability `postgres` waits after
- * the decision until Postgres has committed it (`fire`); if its replica dies, another one takes it.
+ * the decision until Postgres has committed it (`fire`), and a job that an earlier process of Redis may have enqueued
+ * until Postgres was asked for its row; if its replica dies, another one takes it.
  */
 import { batchLength } from "../core/batch-limits.ts";
 import type { Submission } from "../core/job.ts";
 import { decodeSubmission, encodeSubmission } from "../core/packed-job.ts";
-import type { CopyChange, PendingRuns, ScheduleCopies, StateInRedis, WorkingCopy } from "../core/schedules/copies.ts";
+import type {
+  CopyChange,
+  PendingRun,
+  PendingRuns,
+  ScheduleCopies,
+  StateInRedis,
+  WorkingCopy,
+} from "../core/schedules/copies.ts";
 import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
+import { isEnded } from "../core/schedules/state.ts";
 import { QueueUnavailable } from "../errors.ts";
+import { SCHEDULE_JOB } from "./codes.ts";
 import type { Reply } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { indexNames } from "./index-names.ts";
+import { KnownCopies } from "./known-copies.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
@@ -47,15 +58,23 @@ export interface ScheduleJob {
   readonly submission: Submission;
 }
 
+/** A job of a decision. */
+export interface FiredJob extends ScheduleJob {
+  /** It waits for {@link RedisSchedules.fire}: Postgres must answer before it is enqueued. */
+  readonly isHeld: boolean;
+}
+
 export interface Taken {
   /** Epoch ms, Redis's. */
   readonly now: number;
+  /** How often the connection was established: after another time, the server may be another process. */
+  readonly established: number;
   /** Epoch ms: when somebody must look next; null: never. */
   readonly next: number | null;
   /** How many schedules Redis has. */
   readonly total: number;
   readonly schedules: readonly TakenSchedule[];
-  /** Jobs that wait for their commit in Postgres: pass them to {@link RedisSchedules.fire}. */
+  /** Jobs that wait for Postgres: pass them to {@link RedisSchedules.fire}. */
   readonly jobs: readonly ScheduleJob[];
 }
 
@@ -68,7 +87,7 @@ export interface Advance {
   /** Epoch ms: when somebody must look at it again; null: never. */
   readonly lookAt: number | null;
   readonly runs: readonly ScheduleRun[];
-  readonly jobs: readonly ScheduleJob[];
+  readonly jobs: readonly FiredJob[];
 }
 
 export interface RedisSchedulesParts {
@@ -81,6 +100,7 @@ export interface RedisSchedulesParts {
 
 export class RedisSchedules implements ScheduleCopies {
   readonly #parts: RedisSchedulesParts;
+  readonly #copies = new KnownCopies();
   #onNext: (lookAt: number) => void = () => undefined;
 
   constructor(parts: RedisSchedulesParts) {
@@ -104,16 +124,22 @@ export class RedisSchedules implements ScheduleCopies {
     const args = [this.#parts.ns, String(TAKE_MS), String(CALL_LIMITS.maxItems), String(CALL_LIMITS.maxSize)];
     const reply = (await this.#parts.connections.runTimed(scripts.scheduleTake, args, CALL_TIMEOUT_MS)) as TakeReply;
     const [now, next, total, schedules, jobs] = reply;
+    const taken = this.#readable(inRows(schedules, 3), ([name, text, lives]) => ({
+      name: String(name),
+      text: String(text),
+      state: JSON.parse(String(text)) as ScheduleState,
+      lastJobLives: lives === 1,
+    }));
+    await this.#readCopies(taken);
     return {
       now,
+      established: this.#parts.connections.work.established,
       next: timeOf(next),
       total,
-      schedules: this.#readable(inRows(schedules, 4), ([name, text, copy, lives]) => ({
-        text: String(text),
-        state: JSON.parse(String(text)) as ScheduleState,
-        copy: readCopy(String(name), String(copy)),
-        lastJobLives: lives === 1,
-      })),
+      schedules: taken.flatMap(({ name, ...one }) => {
+        const copy = this.#copies.of(name, one.state);
+        return copy ? [{ ...one, copy }] : [];
+      }),
       jobs: this.#readable(inRows(jobs, 2), ([id, packed]) => ({
         id: String(id),
         submission: decodeSubmission(String(id), String(packed)),
@@ -122,8 +148,8 @@ export class RedisSchedules implements ScheduleCopies {
   }
 
   /**
-   * Applies decisions. A job of durability `postgres` is not enqueued, but waits for {@link fire}; its replica gets it
-   * with the next {@link take}.
+   * Applies decisions. A job that is held is not enqueued, but waits for {@link fire}; its replica gets it with the next
+   * {@link take}.
    * @returns for each whether it was applied: if not, somebody else has decided, or changed the schedule
    */
   async advance(advances: readonly Advance[]): Promise<readonly boolean[]> {
@@ -146,7 +172,7 @@ export class RedisSchedules implements ScheduleCopies {
     this.#parts.onEnqueued();
   }
 
-  /** The submission of a job that waits for its commit in Postgres; undefined if it does not, or no longer. */
+  /** The submission of a job that waits for Postgres; undefined if it does not, or no longer. */
   async waiting(id: string): Promise<Submission | undefined> {
     const packed = await this.#send("hget", "schedule_jobs", id);
     return typeof packed === "string" ? decodeSubmission(id, packed) : undefined;
@@ -164,6 +190,7 @@ export class RedisSchedules implements ScheduleCopies {
       return [name, before, copy.id, idBefore, JSON.stringify(copy), JSON.stringify(state), timeText(lookAt)];
     });
     const done = await this.#inParts(scripts.schedulePut, [String(REMEMBERED_MS)], encoded, (reply) => reply);
+    changes.forEach(({ copy }, i) => done[i] === true && this.#copies.add(copy));
     const times = changes.flatMap(({ lookAt }, i) => (done[i] === true && lookAt !== null ? [lookAt] : []));
     if (times.length > 0) this.#onNext(times.reduce((a, b) => Math.min(a, b)));
     return done;
@@ -185,10 +212,17 @@ export class RedisSchedules implements ScheduleCopies {
     }
   }
 
+  async due(now: number, limit: number): Promise<readonly string[]> {
+    const args = [`${this.#parts.ns}schedule_ticks`, "-inf", String(now + TAKE_MS), "LIMIT", "0", String(limit)];
+    const reply = await this.#parts.connections.reads.send("zrangebyscore", args, CALL_TIMEOUT_MS);
+    const members = reply as readonly string[];
+    return members.filter((member) => !member.startsWith(SCHEDULE_JOB));
+  }
+
   async pendingRuns(limit: number): Promise<PendingRuns> {
     const args = [`${this.#parts.ns}schedule_runs`, "0", String(limit - 1)];
     const texts = (await this.#parts.connections.reads.send("zrange", args, CALL_TIMEOUT_MS)) as readonly string[];
-    return { runs: texts.map((text) => JSON.parse(text) as ScheduleRun), texts };
+    return { runs: texts.map((text) => JSON.parse(text) as PendingRun), texts };
   }
 
   async acknowledge(texts: readonly string[]): Promise<void> {
@@ -205,6 +239,16 @@ export class RedisSchedules implements ScheduleCopies {
 
   async finishLoading(token: string): Promise<void> {
     await this.#parts.connections.work.run(scripts.scheduleLoaded, [this.#parts.ns, token], CALL_TIMEOUT_MS);
+  }
+
+  /** Reads the copies that this replica does not know. One that somebody replaces meanwhile is left out: its state changes. */
+  async #readCopies(taken: readonly { readonly name: string; readonly state: ScheduleState }[]): Promise<void> {
+    const names = taken.filter(({ name, state }) => !this.#copies.of(name, state)).map(({ name }) => name);
+    if (names.length === 0) return;
+    const copies = (await this.#send("hmget", "schedules", ...names)) as readonly Reply[];
+    const rows = names.flatMap((name, i) => (typeof copies[i] === "string" ? [[name, copies[i]]] : []));
+    for (const copy of this.#readable(rows, ([name, json]) => readCopy(String(name), String(json))))
+      this.#copies.add(copy);
   }
 
   /** Reports what another program has damaged, and goes on with the others. */
@@ -267,19 +311,12 @@ function inRows(values: readonly Reply[], columns: number): (readonly Reply[])[]
 }
 
 function encodeAdvance({ name, before, state, lookAt, runs, jobs }: Advance): readonly string[] {
-  return [
-    name,
-    before,
-    JSON.stringify(state),
-    timeText(lookAt),
-    String(runs.length),
-    String(jobs.length),
-    ...runs.map((run) => JSON.stringify(run)),
-    ...jobs.flatMap(({ id, submission }) => [
-      id,
-      indexNames(submission),
-      encodeSubmission(submission),
-      submission.options.durability === "postgres" ? "1" : "",
-    ]),
-  ];
+  const args = [name, before, JSON.stringify(state), timeText(lookAt), String(runs.length), String(jobs.length)];
+  runs.forEach((run, i) => {
+    const pending: PendingRun = i === runs.length - 1 && isEnded(state) ? { ...run, isLast: true } : run;
+    args.push(JSON.stringify(pending));
+  });
+  for (const { id, submission, isHeld } of jobs)
+    args.push(id, indexNames(submission), encodeSubmission(submission), isHeld ? "1" : "");
+  return args;
 }

@@ -86,6 +86,7 @@ export interface ApiServer {
   readonly port: number;
   readonly queue: Queue;
   readonly store: Store;
+  readonly schedules: ScheduleService;
   readonly audit: AuditLog;
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
@@ -212,6 +213,7 @@ export async function startApiServer({
     port,
     queue,
     store,
+    schedules,
     audit,
     artifacts,
     metrics,

@@ -12,6 +12,7 @@ import type { Sides } from "./queue-sides.ts";
 import { clientOf, expectSame, NS, nextId, picked } from "./queue-sides.ts";
 import { client, FAR_AHEAD, OWNED_MS, step, TYPES } from "./queue-step.ts";
 import { enqueue, enqueueAgain, enqueueLarge } from "./queue-submissions.ts";
+import { decideTicks, drainSchedules, fireHeld, putSchedule, removeSchedule, takeSchedules } from "./schedule-steps.ts";
 
 /** Jobs that run or wait, ended jobs, and one that never existed; each at most once. */
 function someIds(sides: Sides, which: readonly number[]): string[] {
@@ -170,6 +171,12 @@ export const sequences = fc.commands(
     forget,
     letPass,
     crash,
+    putSchedule,
+    takeSchedules,
+    decideTicks,
+    decideTicks,
+    fireHeld,
+    removeSchedule,
   ],
   { maxCommands: 30, size: "max" },
 );
@@ -178,6 +185,7 @@ export const sequences = fc.commands(
 export async function drain(sides: Sides): Promise<void> {
   const { model, clients } = sides;
   const { queue, replica } = clientOf(clients, 0);
+  await drainSchedules(sides);
   for (let rounds = 0; model.jobs.size > 0; rounds += 1) {
     if (rounds > 5) throw new Error(`jobs that do not end: ${[...model.jobs.keys()].join(" ")}`);
     await pass(sides, "scheduled", model.in("scheduled", "retrying"));

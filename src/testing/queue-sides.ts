@@ -6,6 +6,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { TestRunner } from "./queue.ts";
 import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
 import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
+import type { ScheduleModel } from "./schedule-steps.ts";
 
 export const NS = "{taskflow:0}:";
 
@@ -23,6 +24,7 @@ export interface Sides {
   readonly sent: NewSubmission[];
   /** All granted leases, which later steps settle and renew, in time or late. */
   readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
+  readonly schedules: ScheduleModel;
   /** Ids made so far; they are the same in each run of a sequence. */
   made: number;
 }

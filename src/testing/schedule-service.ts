@@ -15,25 +15,6 @@ import { type QueueSetup, setUpQueues } from "./queue-setup.ts";
 import { freshDatabase } from "./services.ts";
 import { until } from "./until.ts";
 
-/** The text of a definition. All missed ticks are made up, three at most. */
-export function definitionText(everyMs: number, changes: object = {}): string {
-  return JSON.stringify({
-    every_ms: everyMs,
-    offset_ms: 0,
-    time_zone: "UTC",
-    overlap: "allow",
-    catch_up: { policy: "all", within_ms: null, max: 3 },
-    jitter_ms: 0,
-    start_at: null,
-    end_at: null,
-    max_runs: null,
-    pause_after_failures: null,
-    job: { type: "noop", payload: {} },
-    description: null,
-    ...changes,
-  });
-}
-
 export interface ScheduleSetup extends Pick<QueueSetup, "address" | "redis" | "replica"> {
   /** Of the database. */
   readonly url: string;

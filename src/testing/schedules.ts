@@ -2,7 +2,7 @@
 import type { CopyChange, WorkingCopy } from "../core/schedules/copies.ts";
 import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
 import type { Audit } from "../queue/audit.ts";
-import type { Advance, TakenSchedule } from "../queue/schedules.ts";
+import type { Advance, ScheduleJob, TakenSchedule } from "../queue/schedules.ts";
 import { contradictions } from "../verify/counts-check.ts";
 
 export function copyOf(name: string, changes: Partial<WorkingCopy> = {}): WorkingCopy {
@@ -59,7 +59,7 @@ export function runOf(copy: WorkingCopy, tick: number, changes: Partial<Schedule
 export function firing(
   { copy, text, state }: TakenSchedule,
   tick: number,
-  jobs: Advance["jobs"],
+  jobs: readonly ScheduleJob[],
   lookAt: number | null = tick + 3_600_000,
 ): Advance {
   const jobId = jobs[0]?.id ?? null;
@@ -69,7 +69,7 @@ export function firing(
     state: { ...state, decided: tick, next: lookAt, last: jobId === null ? state.last : { tick, jobId } },
     lookAt,
     runs: [runOf(copy, tick, { jobId })],
-    jobs,
+    jobs: jobs.map((job) => ({ ...job, isHeld: job.submission.options.durability === "postgres" })),
   };
 }
 

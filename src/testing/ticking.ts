@@ -48,6 +48,8 @@ export function tickerOptions(queue: Queue, changes: Partial<TickerOptions> = {}
     typeOf: (type) =>
       type === "noop" ? { definition: { attempts: 3 }, maxBodyBytes: 0, issuesOf: () => [] } : undefined,
     durability: "redis",
+    redisProcess: () => Promise.resolve({ runId: "one", upMs: Number.POSITIVE_INFINITY }),
+    decidedOtherwise: () => Promise.resolve(new Set()),
     failing: () => Promise.resolve(new Set()),
     pauseFailing: () => Promise.resolve(),
     cancel: () => Promise.resolve(),

@@ -18,6 +18,9 @@ import {
 const PATTERN = "/api/v1/schedules/{schedule}";
 const STORE_PROBLEMS = ["queue_unavailable", "outcome_unknown", "store_unavailable"];
 const ONE_SCHEDULE_PROBLEMS = ["schedule_not_found", ...STORE_PROBLEMS];
+const recentTicks = Type.Optional(
+  Type.Boolean({ default: false, description: "Whether the answer has `recent_ticks`" }),
+);
 const BODY_PROBLEMS = ["body_missing", ...NO_FIELDS_PROBLEMS];
 const DEFINITION_PROBLEMS = [...BODY_PROBLEMS, "scope_missing", "precondition_failed", "schedule_busy"];
 const SCHEDULE = { "application/json": { schema: componentRef("Schedule") } };
@@ -93,6 +96,14 @@ export const listSchedules: Operation = {
     type: Type.Optional(Type.String({ description: "Only schedules that submit jobs of this type" })),
     state: Type.Optional(Type.Enum(["active", "paused", "ended"])),
     tag: Type.Optional(Type.String({ description: "Only schedules whose job has this tag" })),
+    late: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Only schedules that are not paused, and whose next tick, with its jitter, is more than a minute overdue",
+      }),
+    ),
+    recent_ticks: recentTicks,
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
     cursor: Type.Optional(Type.String({ description: "The `next_cursor` of the page before" })),
   }),
@@ -107,8 +118,9 @@ export const getSchedule: Operation = {
   id: "getSchedule",
   tag: "Schedules",
   summary: "Read a schedule",
+  query: Type.Object({ recent_ticks: recentTicks }),
   answers: { 200: changed("The schedule") },
-  problems: ONE_SCHEDULE_PROBLEMS,
+  problems: ["validation_failed", ...ONE_SCHEDULE_PROBLEMS],
 };
 
 export const updateSchedule: Operation = {

@@ -9,6 +9,8 @@ import { componentRef, idSchema, nullable, statusSchema, timeSchema } from "./jo
 const count = Type.Integer({ minimum: 0 });
 
 export const MAX_NEXT_RUNS = 5;
+/** Half hours of a day, the current one included. */
+export const MAX_RECENT = 48;
 /** The ticks of a preview. */
 export const MAX_PREVIEW = 20;
 
@@ -78,6 +80,16 @@ export const scheduleAnswerSchema = Type.Object({
   counts: Type.Object(Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count])), {
     description: "Its ticks by outcome",
   }),
+  recent_ticks: Type.Optional(
+    Type.Array(
+      Type.Object({ from: timeSchema, ...Object.fromEntries(RUN_OUTCOMES.map((outcome) => [outcome, count])) }),
+      {
+        maxItems: MAX_RECENT,
+        description:
+          "Its ticks of the last 24 hours by outcome, in half hours, oldest first; half hours without ticks are left out. Only with `recent_ticks=true`",
+      },
+    ),
+  ),
   overridden: Type.Boolean({
     description: "Whether it has a file in SCHEDULES_DIR, and was changed over the API since then",
   }),

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { Acted } from "../reruns.ts";
 import { parseTime } from "../rfc3339.ts";
 import type { ValidationIssue } from "../schema-issues.ts";
+import { DAY_MS } from "../time.ts";
 import type { TickingSchedule } from "./decide.ts";
 import type { StoredSchedule } from "./schedule.ts";
 
@@ -11,6 +12,9 @@ export const BACKFILL_TYPE = "schedule_backfill";
 /** The ticks of one backfill. */
 const MAX_BACKFILL = 100_000;
 export const DEFAULT_BACKFILL = 1_000;
+/** The longest range of one backfill: counting the ticks costs time for each change of the clock. */
+export const MAX_RANGE_YEARS = 100;
+const MAX_RANGE_MS = MAX_RANGE_YEARS * 366 * DAY_MS;
 /** Jobs per second. */
 export const DEFAULT_BACKFILL_RATE = 100;
 
@@ -64,7 +68,13 @@ export function readRange(
     to: to === undefined ? now : read("/to", to),
   };
   if (range.from >= range.to) issues.push({ path: "/from", message: "expected a time before to" });
+  if (Number.isFinite(range.to) && isTooLong(range))
+    issues.push({ path: "/from", message: `expected a time at most ${MAX_RANGE_YEARS} years before to` });
   return { ...range, issues };
+}
+
+export function isTooLong({ from, to }: BackfillRange): boolean {
+  return to - from > MAX_RANGE_MS;
 }
 
 /** What a backfill needs to know of a schedule. */

@@ -28,6 +28,8 @@ export interface Range {
   readonly upTo: number;
 }
 
+const NO_TICKS = { candidates: [], missed: [] };
+
 /** Which missed ticks of a range are made up. @param newer how many ticks after the range are fired */
 export function caughtUp(
   { catchUp }: ScheduleDefinition,
@@ -37,7 +39,7 @@ export function caughtUp(
   now: number,
   newer: number,
 ): { readonly candidates: readonly Candidate[]; readonly missed: readonly Unfired[] } {
-  if (upTo <= after) return { candidates: [], missed: [] };
+  if (upTo <= after || ticks.last(after, upTo) === undefined) return NO_TICKS;
   const max = policy === "none" || (policy === "last" && newer > 0) ? 0 : policy === "last" ? 1 : catchUp.max;
   const newest = newestTicks(ticks, after, upTo, max + MAX_LISTED + 1);
   const withinMs = (tick: number): number =>

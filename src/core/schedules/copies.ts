@@ -27,9 +27,14 @@ export interface CopyChange {
   readonly lookAt: number | null;
 }
 
+export interface PendingRun extends ScheduleRun {
+  /** The schedule had no tick left after it. */
+  readonly isLast?: true;
+}
+
 export interface PendingRuns {
   /** Oldest first. */
-  readonly runs: readonly ScheduleRun[];
+  readonly runs: readonly PendingRun[];
   /** The runs as Redis has them: the argument of {@link ScheduleCopies.acknowledge}. */
   readonly texts: readonly string[];
 }
@@ -46,6 +51,8 @@ export interface ScheduleCopies {
   put(changes: readonly CopyChange[]): Promise<readonly boolean[]>;
   /** Removes each schedule that has this id; another one of the same name stays. */
   remove(schedules: readonly { readonly name: string; readonly id: string }[]): Promise<void>;
+  /** The names of the first schedules, `limit` at most, that somebody must look at, or has taken. @param now epoch ms */
+  due(now: number, limit: number): Promise<readonly string[]>;
   /** Decided runs that Postgres may not have. */
   pendingRuns(limit: number): Promise<PendingRuns>;
   /** Forgets exactly these runs: others may have come meanwhile, even at the same time or, by a set clock, before. */

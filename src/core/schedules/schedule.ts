@@ -118,6 +118,13 @@ export interface ScheduleRun {
   readonly ticks: number;
 }
 
+/** The ticks of half an hour. */
+interface RecentTicks {
+  /** Epoch ms. */
+  readonly from: number;
+  readonly counts: ScheduleState["counts"];
+}
+
 /** A schedule as Postgres has it. */
 export interface StoredSchedule {
   readonly name: string;
@@ -139,6 +146,8 @@ export interface StoredSchedule {
   readonly lastRun: ScheduleRun | null;
   /** How many ticks were decided each way, as far as the history in Postgres has them. */
   readonly counts: ScheduleState["counts"];
+  /** The same by half hour, oldest first. Those of more than a day before the latest recorded tick are gone. */
+  readonly recent: readonly RecentTicks[];
   readonly createdAt: number;
   readonly updatedAt: number;
 }

@@ -12,6 +12,8 @@ export interface ScheduleFilter {
   readonly type?: string;
   readonly state?: "active" | "paused" | "ended";
   readonly tag?: string;
+  /** Only schedules that are not paused, and whose next tick is more than a minute overdue. */
+  readonly isLate?: true;
   readonly limit: number;
   /** Only names after this one. */
   readonly after?: string;

@@ -62,3 +62,8 @@ function nextTick(
   const isUsedUp = definition.maxRuns !== null && fired + late >= definition.maxRuns;
   return isUsedUp ? null : (ticks.next(decided) ?? null);
 }
+
+/** Whether no tick is left. */
+export function isEnded({ next, queued }: Pick<ScheduleState, "next" | "queued">): boolean {
+  return next === null && queued === null;
+}

@@ -6,7 +6,7 @@ import { timeOfId } from "../../core/id.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
 import { MAX_STATE_LENGTH } from "../../core/saved-state.ts";
 import type { Backfill, BackfilledSchedule, BackfillRange, Backfills } from "../../core/schedules/backfill.ts";
-import { readRange } from "../../core/schedules/backfill.ts";
+import { isTooLong, MAX_RANGE_YEARS, readRange } from "../../core/schedules/backfill.ts";
 import { loadCron } from "../../core/schedules/cron.ts";
 import type { TickingSchedule } from "../../core/schedules/decide.ts";
 import { readDefinition } from "../../core/schedules/definition.ts";
@@ -111,6 +111,8 @@ export class BackfillRun {
     const acceptedAt = timeOfId(jobId);
     const { from, to } = readRange(times, acceptedAt);
     const range = { from, to: Math.min(to, acceptedAt) };
+    if (isTooLong(range))
+      throw backfillError.permanent("too_many_ticks", `The range is longer than ${MAX_RANGE_YEARS} years.`);
     const now = await resource.find(name);
     const before = (state as SavedBackfill | undefined)?.schedule;
     if (!now || (before ? now.id !== before.id : now.createdAt > acceptedAt + CLOCK_TOLERANCE_MS)) throw deleted(name);

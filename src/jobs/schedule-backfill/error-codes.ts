@@ -8,7 +8,7 @@ export const backfillErrors = {
     "There is no such schedule, or it was deleted, or created again, after the backfill was submitted; the jobs that exist stay",
   schedule_changed:
     "The schedule was changed while the backfill was interrupted, and its definition is too long to be stored with the job",
-  too_many_ticks: "The range has more ticks than `max` allows; no job was submitted",
+  too_many_ticks: "The range has more ticks than `max` allows, or is longer than 100 years; no job was submitted",
 };
 
 export const backfillError = jobErrors(backfillErrors);

@@ -18,7 +18,8 @@ local function join_later(id, packed)
   ends.of[group] = vtime
   local ready = new_ready[job_type] or {}
   new_ready[job_type] = ready
-  ready[#ready + 1] = score_of(priority, vtime, false, false); ready[#ready + 1] = id
+  -- Redis itself formats a number as %.17g, which takes four times as long
+  ready[#ready + 1] = string.format('%d', score_of(priority, vtime, false, false)); ready[#ready + 1] = id
   return job_type
 end
 
@@ -27,7 +28,7 @@ local function enqueue_new(id, packed, names)
   local ns, call = KEYS[1], redis.call
   if not call('SET', jobs .. id, packed, 'NX') then return end
   local job_type = join_later(id, packed)
-  new_live[#new_live + 1] = 0; new_live[#new_live + 1] = id
+  new_live[#new_live + 1] = '0'; new_live[#new_live + 1] = id
   for name in string.gmatch(names, '[^%z]+') do call('ZADD', ns .. 'index', 0, name .. '\0' .. id) end
   if is_watched then changed(QUEUED, id, job_type) end
   new_counts[job_type] = (new_counts[job_type] or 0) + 1

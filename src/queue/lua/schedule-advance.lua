@@ -8,18 +8,19 @@
 --       5 number of runs · 6 number of jobs
 --       then each run: JSON
 --       then for each job: id; its names in the index, a NUL between two names; the packed submission; "1" if Postgres
---       must have it first: it then waits for schedule-fire.lua; else ""
+--       must answer first: it then waits for schedule-fire.lua; else ""
 -- Returns: now (ms), then for each schedule: 1, or 0 if nothing has changed
 local ns = KEYS[1]
 local call = redis.call
 local ticks, reply = ns .. 'schedule_ticks', { now }
 local new_states, new_ticks, new_runs = {}, {}, {}
+local at_now = string.format('%.0f', now) -- once: Redis would format the number for each run
 
 local function add_job(at)
   local id, names, packed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if ARGV[at + 3] == '' then return enqueue_new(id, packed, names) end
   call('HSET', ns .. 'schedule_jobs', id, packed)
-  new_ticks[#new_ticks + 1] = now; new_ticks[#new_ticks + 1] = SCHEDULE_JOB .. id
+  new_ticks[#new_ticks + 1] = at_now; new_ticks[#new_ticks + 1] = SCHEDULE_JOB .. id
 end
 
 local function apply(at)
@@ -27,7 +28,7 @@ local function apply(at)
   local first_job = first_run + tonumber(ARGV[at + 4])
   new_states[#new_states + 1] = name; new_states[#new_states + 1] = ARGV[at + 2]
   new_ticks[#new_ticks + 1] = ARGV[at + 3]; new_ticks[#new_ticks + 1] = name
-  for i = first_run, first_job - 1 do new_runs[#new_runs + 1] = now; new_runs[#new_runs + 1] = ARGV[i] end
+  for i = first_run, first_job - 1 do new_runs[#new_runs + 1] = at_now; new_runs[#new_runs + 1] = ARGV[i] end
   for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
 end
 

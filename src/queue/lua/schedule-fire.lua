@@ -1,5 +1,5 @@
 #!lua
--- Enqueues jobs of schedules that Postgres has committed. A repeat changes nothing. It lacks allow-oom: a full Redis
+-- Enqueues jobs of schedules for which Postgres has answered. A repeat changes nothing. It lacks allow-oom: a full Redis
 -- rejects the call before anything changes.
 -- KEYS: 1 namespace
 -- ARGV: 1 not_after (ms): later than that nothing changes

@@ -1,10 +1,11 @@
 #!lua
--- Takes the schedules that somebody must look at now, and the jobs of schedules that wait for their commit in Postgres.
+-- Takes the schedules that somebody must look at now, and the jobs of schedules that wait for Postgres.
 -- Until the caller's time is over, no other replica gets them; if the caller dies, another one gets them afterwards.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller has them (ms) · 2 how many at most · 3 how many bytes at most, unless one has more
 -- Returns: now (ms); when somebody must look next (ms), "inf" for never, or "" without schedules; how many there are
---          for each schedule: name, state, definition, 1 if its last job has not ended, else 0
+--          for each schedule: name, state, 1 if its last job has not ended, else 0. Its definition counts as bytes, but the
+--          caller reads only those that it does not know
 --          for each job: id, packed submission
 local ns, own, limit, bytes = KEYS[1], tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -17,8 +18,9 @@ local IS_LIVE = { [WAITING] = true, [QUEUED] = true, [SCHEDULED] = true, [RETRYI
 -- Whether the last job of a schedule has not ended. An ended job in the outbox is still stored. A text in the state, such
 -- as the reason of a pause, cannot look like the member: its quotation marks are escaped.
 local function last_lives(state)
-  local id = string.match(state, '"jobId":"([^"]*)"')
-  if not id then return false end
+  local _, last = string.find(state, '"jobId":"', 1, true) -- plain: a pattern takes ten times as long
+  if not last then return false end
+  local id = sub(state, last + 1, last + ID_END)
   local current = call('HGET', states, id) or call('GETRANGE', jobs .. id, 0, 0)
   return IS_LIVE[sub(current, STATE, STATE_END)] or call('HSTRLEN', ns .. 'schedule_jobs', id) > 0
 end
@@ -32,12 +34,11 @@ local function take(member)
     waiting[#waiting + 1] = id; waiting[#waiting + 1] = packed
     return #packed
   end
-  local state, definition = call('HGET', ns .. 'schedule_states', member), call('HGET', ns .. 'schedules', member)
-  if not state or not definition then return nil end
+  local state, length = call('HGET', ns .. 'schedule_states', member), call('HSTRLEN', ns .. 'schedules', member)
+  if not state or length == 0 then return nil end
   local n = #schedules
-  schedules[n + 1] = member; schedules[n + 2] = state; schedules[n + 3] = definition
-  schedules[n + 4] = last_lives(state) and 1 or 0
-  return #state + #definition
+  schedules[n + 1] = member; schedules[n + 2] = state; schedules[n + 3] = last_lives(state) and 1 or 0
+  return #state + length
 end
 
 for _, member in ipairs(call('ZRANGEBYSCORE', ticks, '-inf', now, 'LIMIT', 0, limit)) do

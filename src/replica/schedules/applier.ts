@@ -6,7 +6,7 @@ import type { CopyChange, ScheduleCopies, StateInRedis, WorkingCopy } from "../.
 import type { TickingSchedule } from "../../core/schedules/decide.ts";
 import { lookAtOf } from "../../core/schedules/decide.ts";
 import type { ScheduleState, StoredSchedule } from "../../core/schedules/schedule.ts";
-import { changedState, firstState } from "../../core/schedules/state.ts";
+import { changedState, firstState, isEnded } from "../../core/schedules/state.ts";
 import { QueueUnavailable } from "../../errors.ts";
 import { isPaused } from "../../results/schedules/changes.ts";
 import type { ScheduleRow } from "../../results/schedules/schedule-row.ts";
@@ -26,11 +26,6 @@ export interface ApplierOptions {
   readonly now: () => number;
   /** Called for a schedule that cannot be applied; the others are. */
   readonly onError: (error: unknown) => void;
-}
-
-/** Whether no tick is left. */
-export function isEnded({ next, queued }: Pick<ScheduleState, "next" | "queued">): boolean {
-  return next === null && queued === null;
 }
 
 export class Applier {

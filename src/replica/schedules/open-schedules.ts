@@ -77,6 +77,8 @@ export function openSchedules(
     tickingOf: parsed.of,
     typeOf: registry.get,
     durability: config.ACCEPT_DURABILITY,
+    redisProcess: () => queue.installation.process(),
+    decidedOtherwise: (jobs) => service.decidedOtherwise(jobs),
     failing: failingIn(service),
     pauseFailing: async ({ name }, at) => {
       const paused = await service.pause(name, { reason: "Its last jobs failed.", until: null, at, by: "failures" });
@@ -122,7 +124,7 @@ function failingIn(service: Pick<ScheduleService, "failing">): TickDecisionsPart
   };
 }
 
-/** Cancels jobs, also those that wait for their commit in Postgres. */
+/** Cancels jobs, also those that wait for Postgres. */
 async function cancelPrevious(
   { queue, callbackOf, cancelWaiting }: OpenSchedulesParts,
   ids: readonly string[],

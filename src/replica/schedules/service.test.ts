@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { SchedulePause } from "../../core/schedules/schedule.ts";
 import { DAY_MS } from "../../core/time.ts";
-import { definitionText as definition, setUpSchedules } from "../../testing/schedule-service.ts";
+import { setUpSchedules } from "../../testing/schedule-service.ts";
+import { definitionText as definition } from "../../testing/schedules/ticking-schedule.ts";
 import { until } from "../../testing/until.ts";
 
 const setup = setUpSchedules();
@@ -157,5 +158,43 @@ describe("the ticks of a pause", () => {
     await later.put("nightly", definition(EVERY, { description: "d" }), { apiKey: null });
     await decideAt(now + 60_002);
     expect(await stateOf("nightly")).toMatchObject({ pause: null, version: 2 });
+  });
+});
+
+describe("late schedules", () => {
+  it("are those that are not paused, and whose next tick with its jitter is more than a minute overdue", async () => {
+    const { queue, service } = setup();
+    const schedules = service();
+    await schedules.put("late", definition(EVERY), { apiKey: null });
+    await schedules.put("late-too", definition(EVERY), { apiKey: null });
+    await schedules.put("daily", definition(7 * DAY_MS), { apiKey: null });
+    await schedules.put("jitter", definition(EVERY, { jitter_ms: 600_000 }), { apiKey: null });
+    await schedules.put("paused", definition(EVERY), { apiKey: null });
+    await schedules.pause("paused", pauseOf(null));
+    const next = nextHour(queue.clock.now());
+    const lateAt = async (now: number, more: object = {}): Promise<string[]> => {
+      const page = await service({ now: () => now }).list({ isLate: true, limit: 10, ...more });
+      expect(page.next).toBeNull();
+      return page.schedules.map(({ name }) => name);
+    };
+    expect(await lateAt(next + 60_000)).toEqual([]);
+    expect(await lateAt(next + 60_001)).toEqual(["late", "late-too"]);
+    expect(await lateAt(next + 60_001, { after: "late" })).toEqual(["late-too"]);
+    expect(await lateAt(next + 60_001, { type: "other" })).toEqual([]);
+    expect(await lateAt(next + 660_001)).toEqual(["jitter", "late", "late-too"]);
+    await queue.schedules.take(); // nothing is due, so nobody takes them
+    expect(await service().list({ isLate: true, limit: 10 })).toEqual({ schedules: [], next: null });
+  });
+
+  it("are found while a replica has them, too", async () => {
+    const { queue, redis, service } = setup();
+    const schedules = service();
+    await schedules.put("stuck", definition(EVERY), { apiKey: null });
+    const [{ text = "{}" } = {}] = await queue.schedules.read(["stuck"]);
+    const state = JSON.stringify({ ...(JSON.parse(text) as object), next: 1_000 });
+    await redis.hset("{taskflow:0}:schedule_states", "stuck", state);
+    await redis.zadd("{taskflow:0}:schedule_ticks", 1, "stuck", 1, "@job");
+    expect((await queue.schedules.take()).schedules).toHaveLength(1);
+    expect((await schedules.list({ isLate: true, limit: 10 })).schedules).toMatchObject([{ name: "stuck" }]);
   });
 });

@@ -1,6 +1,7 @@
 /** Schedules: definitions and runs in Postgres, working copies in Redis. A change commits in Postgres first. */
 import { randomUUID } from "node:crypto";
 import type { ScheduleCopies } from "../../core/schedules/copies.ts";
+import { readDefinition } from "../../core/schedules/definition.ts";
 import type { CatchUpPolicy, SchedulePause, ScheduleRun, StoredSchedule } from "../../core/schedules/schedule.ts";
 import type {
   Put,
@@ -11,14 +12,20 @@ import type {
   SchedulePage,
   Schedules,
 } from "../../core/schedules/schedules.ts";
+import { isEnded } from "../../core/schedules/state.ts";
 import { CodedError } from "../../errors.ts";
 import type { ChangeOptions } from "../../results/schedules/changes.ts";
 import { isPaused, paused, removed, resumed, reverted, withDefinition } from "../../results/schedules/changes.ts";
 import type { ScheduleRow } from "../../results/schedules/schedule-row.ts";
-import type { ScheduleStore } from "../../results/schedules/schedule-store.ts";
-import { APPLY_LIMIT, Applier, type ApplierOptions, isEnded } from "./applier.ts";
+import type { ScheduleStore, TickJobId } from "../../results/schedules/schedule-store.ts";
+import { APPLY_LIMIT, Applier, type ApplierOptions } from "./applier.ts";
 import { applyFiles, type ScheduleFile } from "./files.ts";
 import { ScheduleSync, type ScheduleSyncOptions } from "./sync.ts";
+
+/** A tick is late that is overdue for longer. */
+const LATE_MS = 60_000;
+/** Due schedules that a search for late ones reads. Those that are due for the longest come first. */
+const MAX_LATE = 1_000;
 
 export interface ScheduleServiceOptions {
   readonly store: ScheduleStore;
@@ -85,11 +92,14 @@ export class ScheduleService implements Schedules {
 
   async list(filter: ScheduleFilter): Promise<SchedulePage> {
     const now = this.#options.now();
-    const rows = await this.#store.list(filter, now);
+    const { state, isLate = false } = filter;
+    const rows = await this.#store.list(filter, now, isLate ? await this.#maybeLate(now) : undefined);
     const details = await this.#details(rows);
-    const { state } = filter;
     return {
-      schedules: state === undefined ? details : details.filter((one, i) => stateOf(one, rows[i]) === state),
+      schedules: details.filter(
+        (one, i) =>
+          (state === undefined || stateOf(one, rows[i]) === state) && (!isLate || isOverdue(one, now - LATE_MS)),
+      ),
       next: rows.length < filter.limit ? null : (rows.at(-1)?.name ?? null),
     };
   }
@@ -154,6 +164,11 @@ export class ScheduleService implements Schedules {
     return this.#store.failing(asked);
   }
 
+  /** As {@link ScheduleStore.decidedOtherwise}. */
+  decidedOtherwise(jobs: readonly TickJobId[]): Promise<Set<string>> {
+    return this.#store.decidedOtherwise(jobs);
+  }
+
   /** This replica has decided ticks: their runs are stored soon. */
   decided(): void {
     this.#sync.decided();
@@ -173,6 +188,19 @@ export class ScheduleService implements Schedules {
     if (!before || !row) return undefined;
     if (row !== before) await this.#apply(row);
     return this.#detailsOf(row);
+  }
+
+  /** Rejects while Redis is away. */
+  async #maybeLate(now: number): Promise<string[]> {
+    const { copies } = this.#options;
+    const names = await copies.due(now, MAX_LATE);
+    const late: string[] = [];
+    for (let first = 0; first < names.length; first += APPLY_LIMIT) {
+      const page = names.slice(first, first + APPLY_LIMIT);
+      const states = await copies.read(page);
+      late.push(...page.filter((_, i) => (states[i]?.state.next ?? now) < now - LATE_MS));
+    }
+    return late;
   }
 
   #change(name: string): ChangeOptions {
@@ -209,6 +237,12 @@ export class ScheduleService implements Schedules {
     }
     return details;
   }
+}
+
+/** Whether the next tick, with its delay, was before a time. */
+function isOverdue({ pause, state, definition }: ScheduleDetails, time: number): boolean {
+  if (pause || !state || state.pause || state.next === null) return false;
+  return state.next + readDefinition(definition).jitterMs < time;
 }
 
 function ifAway(error: unknown): readonly undefined[] {

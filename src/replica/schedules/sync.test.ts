@@ -5,7 +5,8 @@ import { DAY_MS } from "../../core/time.ts";
 import { codeOf } from "../../errors.ts";
 import { withDefinition } from "../../results/schedules/changes.ts";
 import { ScheduleStore } from "../../results/schedules/schedule-store.ts";
-import { definitionText as definition, setUpSchedules } from "../../testing/schedule-service.ts";
+import { setUpSchedules } from "../../testing/schedule-service.ts";
+import { definitionText as definition } from "../../testing/schedules/ticking-schedule.ts";
 import { TcpProxy } from "../../testing/tcp-proxy.ts";
 import { until } from "../../testing/until.ts";
 

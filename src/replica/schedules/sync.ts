@@ -5,19 +5,19 @@
  */
 import { randomUUID } from "node:crypto";
 import { Periodic } from "../../concurrency/periodic.ts";
-import type { ScheduleCopies } from "../../core/schedules/copies.ts";
+import type { PendingRun, ScheduleCopies } from "../../core/schedules/copies.ts";
 import type { ScheduleRun } from "../../core/schedules/schedule.ts";
 import { failureOf } from "../../postgres/failure.ts";
 import type { RowSet, ScheduleStore } from "../../results/schedules/schedule-store.ts";
-import { APPLY_LIMIT, type Applier, isEnded } from "./applier.ts";
+import { APPLY_LIMIT, type Applier } from "./applier.ts";
 
 const PERIOD_MS = 2_000;
 /** Without schedules, it only finds one whose replica died between commit and Redis. */
 const IDLE_PERIOD_MS = 30_000;
 /** Runs wait so long for others, to be stored together. */
 const LINGER_MS = 200;
-/** Runs of one transaction. */
-const RUNS_LIMIT = 1_000;
+/** Runs of one transaction: about a millisecond of the event loop. */
+const RUNS_LIMIT = 200;
 
 export interface ScheduleSyncOptions {
   readonly store: Pick<ScheduleStore, "pending" | "alone" | "page" | "named" | "addRuns" | "strays">;
@@ -130,7 +130,7 @@ export class ScheduleSync {
     while (!signal.aborted) {
       const { runs, texts } = await copies.pendingRuns(RUNS_LIMIT);
       if (runs.length === 0) return;
-      await this.#add(runs, await this.#ended(runs));
+      await this.#add(runs);
       await this.#mendStrays(copiesOf(runs));
       await copies.acknowledge(texts);
       if (runs.length < RUNS_LIMIT) return;
@@ -138,26 +138,16 @@ export class ScheduleSync {
   }
 
   /** A run that Postgres cannot store must not keep the others from being stored. */
-  async #add(runs: readonly ScheduleRun[], ended: readonly string[]): Promise<void> {
+  async #add(runs: readonly PendingRun[]): Promise<void> {
     try {
+      const ended = runs.filter(({ isLast }) => isLast).map(({ schedule: id, version }) => ({ id, version }));
       await this.#options.store.addRuns(runs, ended);
     } catch (error) {
       const [run] = runs;
       if (failureOf(error) !== "bad_row" || !run) throw error;
       if (runs.length === 1) this.#options.onDropped(run, error);
-      else for (const each of runs) await this.#add([each], ended);
+      else for (const each of runs) await this.#add([each]);
     }
-  }
-
-  /** The ids of the schedules of these runs that have no tick left. */
-  async #ended(runs: readonly ScheduleRun[]): Promise<string[]> {
-    const names = [...new Set(runs.map(({ name }) => name))];
-    const ended: string[] = [];
-    for (let first = 0; first < names.length; first += APPLY_LIMIT) {
-      const states = await this.#options.copies.read(names.slice(first, first + APPLY_LIMIT));
-      ended.push(...states.flatMap((found) => (found && isEnded(found.state) ? [found.state.id] : [])));
-    }
-    return ended;
   }
 
   /** After the database was restored from a backup, Redis may have schedules that it does not have, or newer ones. */

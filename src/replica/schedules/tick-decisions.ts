@@ -12,16 +12,18 @@ import type { RunOutcome } from "../../core/schedules/schedule.ts";
 import type { SubmissionRules } from "../../core/schedules/tick-job.ts";
 import { submissionOf } from "../../core/schedules/tick-job.ts";
 import type { Queue } from "../../queue/queue.ts";
-import type { ScheduleJob, Taken, TakenSchedule } from "../../queue/schedules.ts";
+import type { FiredJob, Taken, TakenSchedule } from "../../queue/schedules.ts";
+import type { DoubtfulTicks } from "./doubtful-ticks.ts";
 
 /** Schedules whose errors are remembered as logged. */
 const MAX_LOGGED = 1_000;
 /** How long the decisions of a batch keep the event loop before other work gets its turn. */
-const SLICE_MS = 4;
+const SLICE_MS = 1;
 /** A definition that cannot be read is tried again: a newer version of the program may have written it. */
 const UNREADABLE_MS = 60_000;
 /** Up to so many schedules, the metrics name each. */
 const MAX_NAMED = 200;
+const NONE_INVALID: ReadonlySet<number> = new Set();
 
 interface ScheduleMetrics {
   /** @param name "" if there are too many schedules to name each */
@@ -48,27 +50,28 @@ export interface TickDecisionsParts extends SubmissionRules {
 }
 
 /** A decision that is not applied yet. */
-interface Decided {
+export interface Decided {
   readonly taken: TakenSchedule;
   readonly decision: Decision;
-  readonly jobs: readonly ScheduleJob[];
+  readonly jobs: readonly FiredJob[];
   /** Undefined if the definition cannot be read. */
   readonly schedule: TickingSchedule | undefined;
 }
 
 export class TickDecisions {
   readonly #parts: TickDecisionsParts;
+  readonly #doubtful: Pick<DoubtfulTicks, "has">;
   readonly #logged = new Set<string>();
   /** The schedules that the metrics name. */
   readonly #named = new Set<string>();
 
-  constructor(parts: TickDecisionsParts) {
+  constructor(parts: TickDecisionsParts, doubtful: Pick<DoubtfulTicks, "has">) {
     this.#parts = parts;
+    this.#doubtful = doubtful;
   }
 
-  /** @returns epoch ms: when somebody must look at these schedules again; infinite for never */
-  async decide({ now, total, schedules }: Taken): Promise<number> {
-    if (schedules.length === 0) return Number.POSITIVE_INFINITY;
+  /** Decides what is taken. It changes nothing, and may run while earlier decisions are applied. */
+  async decide({ now, schedules }: Taken): Promise<readonly Decided[]> {
     const all: Decided[] = [];
     let sliceAt = performance.now();
     for (const taken of schedules) {
@@ -77,10 +80,16 @@ export class TickDecisions {
       await nextTurn();
       sliceAt = performance.now();
     }
-    const applied = await this.#apply(await this.#withoutUncancelled(await this.#withoutFailing(all, now)));
+    return all;
+  }
+
+  /** @returns epoch ms: when somebody must look at these schedules again; infinite for never */
+  async apply(all: readonly Decided[], { now, total }: Pick<Taken, "now" | "total">): Promise<number> {
+    if (all.length === 0) return Number.POSITIVE_INFINITY;
+    const applied = await this.#advance(await this.#withoutUncancelled(await this.#withoutFailing(all, now)));
     for (const decided of applied) this.#observe(decided, total);
     if (applied.some(({ decision }) => decision.runs.length > 0)) this.#parts.onDecided();
-    if (applied.some(({ jobs }) => jobs.some(isDurable))) return now; // the next take gets these jobs
+    if (applied.some(({ jobs }) => jobs.some(({ isHeld }) => isHeld))) return now; // the next take gets these jobs
     return Math.min(...applied.map(({ decision }) => decision.lookAt ?? Number.POSITIVE_INFINITY));
   }
 
@@ -88,16 +97,17 @@ export class TickDecisions {
     const { copy, state, lastJobLives } = taken;
     try {
       const schedule = await this.#parts.tickingOf(copy);
-      const submissions = new Map<number, Submission | undefined>();
-      const invalid = new Set<number>();
-      for (;;) {
+      for (let invalid: ReadonlySet<number> = NONE_INVALID; ; ) {
         const decision = decide(schedule, state, now, { lastJobLives, invalid });
-        const jobs = decision.fire.flatMap(({ tick, jobId }): ScheduleJob[] => {
-          if (!submissions.has(tick)) submissions.set(tick, this.#submissionOf(copy, schedule, tick));
-          const submission = submissions.get(tick);
-          if (!submission) invalid.add(tick);
-          return submission ? [{ id: jobId, submission }] : [];
-        });
+        const jobs: FiredJob[] = [];
+        for (const { tick, jobId } of decision.fire) {
+          const submission = this.#submissionOf(copy, schedule, tick);
+          if (!submission) invalid = new Set([...invalid, tick]);
+          else {
+            const isHeld = submission.options.durability === "postgres" || this.#doubtful.has(tick);
+            jobs.push({ id: jobId, submission, isHeld });
+          }
+        }
         if (jobs.length === decision.fire.length) return { taken, decision, jobs, schedule };
       }
     } catch (error) {
@@ -163,10 +173,14 @@ export class TickDecisions {
   }
 
   /** @returns those that were applied: nobody else had decided or changed these schedules */
-  async #apply(all: readonly Decided[]): Promise<readonly Decided[]> {
+  async #advance(all: readonly Decided[]): Promise<readonly Decided[]> {
     if (all.length === 0) return [];
     const done = await this.#parts.queue.schedules.advance(
-      all.map(({ taken, decision, jobs }) => ({ ...decision, name: taken.copy.name, before: taken.text, jobs })),
+      all.map(({ taken, decision: { state, lookAt, runs }, jobs }) => ({
+        name: taken.copy.name,
+        before: taken.text,
+        ...{ state, lookAt, runs, jobs },
+      })),
     );
     return all.filter((_, i) => at(done, i));
   }
@@ -189,10 +203,6 @@ export class TickDecisions {
     if (this.#named.size < MAX_NAMED) this.#named.add(name);
     return this.#named.has(name) ? name : "";
   }
-}
-
-function isDurable({ submission }: ScheduleJob): boolean {
-  return submission.options.durability === "postgres";
 }
 
 /** The decision about a schedule that cannot be read: its next tick is missed, and somebody looks again later. */

@@ -10,9 +10,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Periodic } from "../../concurrency/periodic.ts";
 import type { Taken } from "../../queue/schedules.ts";
+import type { DoubtfulTicksParts } from "./doubtful-ticks.ts";
+import { DoubtfulTicks } from "./doubtful-ticks.ts";
 import type { DurableJobsParts } from "./durable-jobs.ts";
 import { DurableJobs } from "./durable-jobs.ts";
-import type { TickDecisionsParts } from "./tick-decisions.ts";
+import type { Decided, TickDecisionsParts } from "./tick-decisions.ts";
 import { TickDecisions } from "./tick-decisions.ts";
 
 /** The pause after a failed run. */
@@ -23,11 +25,12 @@ const RETRY_MS = 1_000;
  */
 const LONGEST_WAIT_MS = 10_000;
 
-export type TickerOptions = TickDecisionsParts & DurableJobsParts;
+export type TickerOptions = TickDecisionsParts & DurableJobsParts & DoubtfulTicksParts;
 
 export class Ticker {
   readonly #options: TickerOptions;
   readonly #runs: Periodic;
+  readonly #doubtful: DoubtfulTicks;
   readonly #decisions: TickDecisions;
   readonly #durable: DurableJobs;
   #timer: NodeJS.Timeout | undefined;
@@ -37,8 +40,9 @@ export class Ticker {
 
   constructor(options: TickerOptions) {
     this.#options = options;
-    this.#decisions = new TickDecisions(options);
-    this.#durable = new DurableJobs(options);
+    this.#doubtful = new DoubtfulTicks(options);
+    this.#decisions = new TickDecisions(options, this.#doubtful);
+    this.#durable = new DurableJobs(options, this.#doubtful);
     this.#runs = new Periodic({ task: (signal) => this.#run(signal), periodMs: RETRY_MS, onError: options.onError });
   }
 
@@ -86,26 +90,38 @@ export class Ticker {
     }
   }
 
-  /** Decides one batch after the other, and takes the next one meanwhile. @returns epoch ms: when somebody must look next */
+  /**
+   * Decides one batch after the other. Meanwhile, the decisions about the batch before are applied, and the next batch is
+   * taken: no schedule is in two of them.
+   * @returns epoch ms: when somebody must look next
+   */
   async #decideDue(signal: AbortSignal): Promise<number> {
     const { schedules } = this.#options.queue;
     let taken = await schedules.take();
     let next = Number.POSITIVE_INFINITY;
-    for (;;) {
-      this.#durable.fire(taken.jobs);
-      const isMoreDue = taken.next !== null && taken.next <= taken.now;
-      const following = isMoreDue && !signal.aborted ? schedules.take() : undefined;
-      following?.catch(() => undefined); // it is thrown below, after the decisions
-      next = Math.min(next, await this.#decide(taken));
-      if (!following) return Math.min(next, taken.next ?? Number.POSITIVE_INFINITY);
-      taken = await following;
+    let applying = Promise.resolve(next);
+    try {
+      for (;;) {
+        await this.#doubtful.learn(taken);
+        this.#durable.fire(taken.jobs);
+        const isMoreDue = taken.next !== null && taken.next <= taken.now;
+        const following = isMoreDue && !signal.aborted ? schedules.take() : undefined;
+        following?.catch(() => undefined); // it is thrown below, after the decisions
+        const decided = await this.#decisions.decide(taken);
+        next = Math.min(next, await applying);
+        applying = this.#apply(decided, taken);
+        if (!following) return Math.min(next, await applying, taken.next ?? Number.POSITIVE_INFINITY);
+        taken = await following;
+      }
+    } finally {
+      await applying; // a closed ticker sends nothing
     }
   }
 
-  /** As {@link TickDecisions.decide}. A batch that fails is taken again, by any replica, when its time is over. */
-  async #decide(taken: Taken): Promise<number> {
+  /** As {@link TickDecisions.apply}. A batch that fails is taken again, by any replica, when its time is over. */
+  async #apply(decided: readonly Decided[], taken: Taken): Promise<number> {
     try {
-      return await this.#decisions.decide(taken);
+      return await this.#decisions.apply(decided, taken);
     } catch (error) {
       this.#options.onError(error);
       return Number.POSITIVE_INFINITY;

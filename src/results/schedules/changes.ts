@@ -97,6 +97,7 @@ function created(
     effectiveFrom: now,
     lastRun: null,
     counts: { fired: 0, late: 0, skipped: 0, missed: 0 },
+    recent: [],
     createdAt: now,
     updatedAt: now,
     applied: 0,

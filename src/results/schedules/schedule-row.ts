@@ -8,6 +8,9 @@ import type {
   StoredSchedule,
 } from "../../core/schedules/schedule.ts";
 
+/** What select.sql counts ticks by. */
+const HALF_HOUR_MS = 1_800_000;
+
 /** A schedule with what only its owner needs: all columns of its row. */
 export interface ScheduleRow extends StoredSchedule {
   /** The revision that Redis has; 0 for none. */
@@ -45,6 +48,8 @@ export interface SelectedRow {
   readonly late: number;
   readonly skipped: number;
   readonly missed: number;
+  /** Half hours since 1970 → fired, late, skipped, missed. */
+  readonly recent: Readonly<Record<string, readonly [number, number, number, number]>>;
   readonly definition: string;
   readonly file_definition: string | null;
   readonly api_key: string | null;
@@ -85,6 +90,7 @@ export function scheduleOf(row: SelectedRow): ScheduleRow {
     effectiveFrom: row.effective_from,
     lastRun: tick === null ? null : runOf({ name, id }, { ...row, tick, version: run_version, kind: "tick" }),
     counts: { fired: row.fired, late: row.late, skipped: row.skipped, missed: row.missed },
+    recent: recentOf(row.recent),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     applied: row.applied,
@@ -92,6 +98,16 @@ export function scheduleOf(row: SelectedRow): ScheduleRow {
     isEnded: row.is_ended,
     failuresFrom: row.failures_from,
   };
+}
+
+/** Oldest first. */
+function recentOf(halves: SelectedRow["recent"]): StoredSchedule["recent"] {
+  return Object.entries(halves)
+    .map(([half, [fired, late, skipped, missed]]) => ({
+      from: Number(half) * HALF_HOUR_MS,
+      counts: { fired, late, skipped, missed },
+    }))
+    .sort((a, b) => a.from - b.from);
 }
 
 export function runOf({ name, id }: Pick<StoredSchedule, "name" | "id">, row: RunRow): ScheduleRun {
@@ -142,19 +158,4 @@ export function parametersOf(row: ScheduleRow, above: number): unknown[] {
 function jobFacts(definition: string): { readonly type: string; readonly tags: readonly string[] } {
   const { job } = JSON.parse(definition) as { job: { type: string; tags?: readonly string[] } };
   return { type: job.type, tags: job.tags ?? [] };
-}
-
-/** The parameters of runs-add.sql. */
-export function columnsOf(runs: readonly ScheduleRun[]): unknown[] {
-  return [
-    runs.map(({ schedule }) => schedule),
-    runs.map(({ tick }) => tick),
-    runs.map(({ at }) => at),
-    runs.map(({ jobId }) => jobId),
-    runs.map(({ ticks }) => ticks),
-    runs.map(({ version }) => version),
-    runs.map(({ kind }) => kind),
-    runs.map(({ outcome }) => outcome),
-    runs.map(({ reason }) => reason),
-  ];
 }

@@ -4,16 +4,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ScheduleRun } from "../../core/schedules/schedule.ts";
 import { DAY_MS } from "../../core/time.ts";
 import { idAt, outcomeWith } from "../../testing/outcomes.ts";
+import { definition, NOW, put, run } from "../../testing/schedule-rows.ts";
 import { freshDatabase } from "../../testing/services.ts";
 import { migrate } from "../migrate.ts";
 import { addPartitions, dayOf } from "../partitions.ts";
 import { RecorderConnection } from "../recorder/connection.ts";
 import { dropExpired } from "../retention.ts";
-import { paused, removed, withDefinition } from "./changes.ts";
+import { paused, removed } from "./changes.ts";
 import type { ScheduleRow } from "./schedule-row.ts";
 import { ScheduleStore } from "./schedule-store.ts";
-
-const NOW = Date.now();
 
 let url: string;
 const open: ScheduleStore[] = [];
@@ -29,35 +28,6 @@ function opened(): ScheduleStore {
   const store = new ScheduleStore(url);
   open.push(store);
   return store;
-}
-
-function definition(everyMs: number, job: object = { type: "noop", payload: {} }): string {
-  return JSON.stringify({ every_ms: everyMs, offset_ms: 0, job });
-}
-
-async function put(store: ScheduleStore, name: string, text: string): Promise<ScheduleRow> {
-  const row = await store.change(name, (before) =>
-    withDefinition(before, text, { apiKey: "key" }, { name, id: randomUUID(), now: NOW }),
-  );
-  if (!row) throw new Error("not put");
-  return row;
-}
-
-function run(schedule: ScheduleRow, tick: number, changes: Partial<ScheduleRun> = {}): ScheduleRun {
-  const { id, name, version } = schedule;
-  return {
-    schedule: id,
-    name,
-    version,
-    kind: "tick",
-    tick,
-    outcome: "fired",
-    reason: null,
-    jobId: randomUUID(),
-    at: tick + 3,
-    ticks: 1,
-    ...changes,
-  };
 }
 
 describe("a schedule's row", () => {
@@ -204,7 +174,7 @@ describe("the runs of a schedule", () => {
     const [store] = stores as [ScheduleStore];
     const schedules = await Promise.all(["a", "b", "c"].map((name) => put(store, name, definition(1_000))));
     const runs = schedules.flatMap((schedule) => Array.from({ length: 50 }, (_, n) => run(schedule, NOW + n * 1_000)));
-    const ended = schedules.slice(0, 1).map(({ id }) => id);
+    const ended = [{ ...schedules[0], version: 1 } as ScheduleRow, { ...schedules[1], version: 2 } as ScheduleRow];
     await Promise.all(
       stores.flatMap((each, n) => [each.addRuns(runs.slice(n * 30), ended), each.addRuns(runs.toReversed())]),
     );

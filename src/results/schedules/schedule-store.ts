@@ -4,7 +4,7 @@ import type { RunPosition, ScheduleFilter } from "../../core/schedules/schedules
 import { ReadPool } from "../../postgres/read-pool.ts";
 import { readSql } from "../../postgres/sql.ts";
 import type { RunRow, ScheduleRow, SelectedRow } from "./schedule-row.ts";
-import { columnsOf, parametersOf, runOf, scheduleOf } from "./schedule-row.ts";
+import { parametersOf, runOf, scheduleOf } from "./schedule-row.ts";
 
 const LOCK = readSql(new URL("./lock.sql", import.meta.url));
 const LEAD = readSql(new URL("./lead.sql", import.meta.url));
@@ -18,6 +18,7 @@ const ENDED = readSql(new URL("./ended.sql", import.meta.url));
 const LAST_FIRED = readSql(new URL("./last-fired.sql", import.meta.url));
 const LIST_RUNS = readSql(new URL("./runs-list.sql", import.meta.url));
 const STRAYS = readSql(new URL("./strays.sql", import.meta.url));
+const DECIDED_OTHERWISE = readSql(new URL("./decided-otherwise.sql", import.meta.url));
 const FAILING = readSql(new URL("./failing.sql", import.meta.url));
 
 /** One for the sync while it leads, and two for reads and changes. */
@@ -31,6 +32,13 @@ export interface AppliedRevision {
   readonly name: string;
   readonly revision: number;
   readonly isEnded: boolean;
+}
+
+/** The job of a tick, epoch ms, of the schedule of this name. */
+export interface TickJobId {
+  readonly name: string;
+  readonly tick: number;
+  readonly id: string;
 }
 
 export class ScheduleStore {
@@ -50,9 +58,17 @@ export class ScheduleStore {
     return (await this.#select({ names: [name], limit: 1, rows: "present" }))[0];
   }
 
-  /** Those that pass the filter, by name. @param now epoch ms: a pause with an end may be over */
-  list({ type, tag, state, limit, after }: ScheduleFilter, now: number): Promise<ScheduleRow[]> {
-    return this.#select({ type, tag, state, limit, after, now, rows: "present" });
+  /**
+   * Those that pass the filter, by name; `isLate` is left to the caller.
+   * @param now epoch ms: a pause with an end may be over
+   * @param names only these, if given
+   */
+  list(
+    { type, tag, state, limit, after }: ScheduleFilter,
+    now: number,
+    names?: readonly string[],
+  ): Promise<ScheduleRow[]> {
+    return this.#select({ type, tag, state, limit, after, now, ...(names && { names }), rows: "present" });
   }
 
   /** A page of rows by name, after a name. */
@@ -119,14 +135,17 @@ export class ScheduleStore {
 
   /**
    * Adds runs; those that are stored already stay as they are.
-   * @param ended the ids of schedules that have no tick left
+   * @param ended schedules that had no tick left in these versions
    */
-  async addRuns(runs: readonly ScheduleRun[], ended: readonly string[] = []): Promise<void> {
+  async addRuns(
+    runs: readonly ScheduleRun[],
+    ended: readonly Pick<StoredSchedule, "id" | "version">[] = [],
+  ): Promise<void> {
     if (runs.length === 0) return;
     await this.#pool.transact(async (client) => {
       await client.query(LOCK_RUNS);
-      await client.query(ADD_RUNS, columnsOf(runs));
-      if (ended.length > 0) await client.query(ENDED, [ended]);
+      await client.query(ADD_RUNS, [JSON.stringify(runs)]);
+      if (ended.length > 0) await client.query(ENDED, [ended.map(({ id }) => id), ended.map(({ version }) => version)]);
     });
   }
 
@@ -153,6 +172,13 @@ export class ScheduleStore {
     const columns = [copies.map(({ name }) => name), copies.map(({ id }) => id), copies.map(({ version }) => version)];
     const rows = await this.#pool.query<{ name: string; id: string; has_row: boolean }>(STRAYS, columns);
     return rows.map(({ name, id, has_row }) => ({ name, id, hasRow: has_row }));
+  }
+
+  /** The ids of those jobs whose tick has a run without a job, or with another one. */
+  async decidedOtherwise(jobs: readonly TickJobId[]): Promise<Set<string>> {
+    const columns = [jobs.map(({ name }) => name), jobs.map(({ tick }) => tick), jobs.map(({ id }) => id)];
+    const rows = await this.#pool.query<{ job_id: string }>(DECIDED_OTHERWISE, columns);
+    return new Set(rows.map(({ job_id }) => job_id));
   }
 
   /**

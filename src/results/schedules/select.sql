@@ -2,7 +2,7 @@
 -- $1 names · $2 only names after this one · $3 at most so many · $4 type · $5 tag · $6 state, as of $7 epoch ms
 -- $8 'all', 'present': without removed ones, 'unapplied': those that Redis does not have yet, 'of_files'
 select name, id, version, revision::float8 as revision, applied::float8 as applied, is_removed, is_ended,
-  fired::float8 as fired, late::float8 as late, skipped::float8 as skipped, missed::float8 as missed,
+  fired::float8 as fired, late::float8 as late, skipped::float8 as skipped, missed::float8 as missed, recent,
   definition::text as definition, file_definition::text as file_definition, api_key, resume_catch_up,
   pause_reason, paused_by, (extract(epoch from paused_at) * 1000)::float8 as paused_at, (extract(epoch from paused_until) * 1000)::float8 as paused_until,
   (extract(epoch from effective_from) * 1000)::float8 as effective_from, (extract(epoch from failures_from) * 1000)::float8 as failures_from,

@@ -39,3 +39,22 @@ export function scheduleWith(changes: Partial<ScheduleDefinition> = {}): Ticking
   const definition = definitionWith(changes);
   return { name: "a", definition, ticks: ticksOfSchedule(definition, "a") };
 }
+
+/** The text of a definition. All missed ticks are made up, three at most. */
+export function definitionText(everyMs: number, changes: object = {}): string {
+  return JSON.stringify({
+    every_ms: everyMs,
+    offset_ms: 0,
+    time_zone: "UTC",
+    overlap: "allow",
+    catch_up: { policy: "all", within_ms: null, max: 3 },
+    jitter_ms: 0,
+    start_at: null,
+    end_at: null,
+    max_runs: null,
+    pause_after_failures: null,
+    job: { type: "noop", payload: {} },
+    description: null,
+    ...changes,
+  });
+}

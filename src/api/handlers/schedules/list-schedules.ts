@@ -6,7 +6,8 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
-import { readQuery } from "./query.ts";
+import { readFlag, readQuery } from "./query.ts";
+import type { ShownParts } from "./schedule-json.ts";
 import { scheduleJsons } from "./schedule-json.ts";
 
 /** Schedules of one read: their ticks are computed in one turn of the event loop. */
@@ -21,7 +22,8 @@ type ListDependencies = Pick<ApiDependencies, "schedules" | "queue" | "store" | 
 
 export function listSchedules(deps: ListDependencies): (request: ApiRequest) => Promise<Answer> {
   return async ({ query }) => {
-    const { issues, params, limit } = readQuery(query, ["type", "state", "tag"]);
+    const read = readQuery(query, ["type", "state", "tag", "late", "recent_ticks"]);
+    const { issues, params, limit } = read;
     const filter: { -readonly [Name in keyof ScheduleFilter]?: ScheduleFilter[Name] } = {};
     for (const name of ["type", "tag"] as const) {
       const text = params.get(name);
@@ -34,11 +36,13 @@ export function listSchedules(deps: ListDependencies): (request: ApiRequest) => 
     const known = STATES.find((each) => each === state);
     if (known) filter.state = known;
     else if (state !== null) issues.push({ path: "/state", message: `expected ${STATES.join(", ")}` });
+    if (readFlag(read, "late")) filter.isLate = true;
+    const hasRecentTicks = readFlag(read, "recent_ticks");
     const cursor = params.get("cursor");
     if (cursor !== null && !isScheduleName(cursor))
       issues.push({ path: "/cursor", message: "expected the next_cursor of a page" });
     if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
-    const { jsons, next } = await readPage(deps, filter, { limit, after: cursor });
+    const { jsons, next } = await readPage(deps, filter, { limit, after: cursor, hasRecentTicks });
     return json(200, `{"schedules":[${jsons.join(",")}],"next_cursor":${JSON.stringify(next)}}`);
   };
 }
@@ -46,7 +50,7 @@ export function listSchedules(deps: ListDependencies): (request: ApiRequest) => 
 async function readPage(
   deps: ListDependencies,
   filter: Omit<ScheduleFilter, "limit" | "after">,
-  page: { readonly limit: number; readonly after: string | null },
+  page: { readonly limit: number; readonly after: string | null } & ShownParts,
 ): Promise<{ readonly jsons: readonly string[]; readonly next: string | null }> {
   const jsons: string[] = [];
   let length = 0;
@@ -58,7 +62,7 @@ async function readPage(
       ...(after !== null && { after }),
     });
     const found: readonly ScheduleDetails[] = read.schedules;
-    for (const text of await scheduleJsons(deps, found)) {
+    for (const text of await scheduleJsons(deps, found, page)) {
       jsons.push(text);
       length += text.length;
     }

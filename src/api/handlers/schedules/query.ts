@@ -22,6 +22,13 @@ export function readQuery(query: string, names: readonly string[] = []): ListPar
   return { params, limit, issues };
 }
 
+/** Whether a parameter is `true`; another value than `true` and `false` is an issue. */
+export function readFlag({ params, issues }: Omit<ListParameters, "limit">, name: string): boolean {
+  const text = params.get(name) ?? "false";
+  if (text !== "true" && text !== "false") issues.push({ path: `/${name}`, message: "expected true or false" });
+  return text === "true";
+}
+
 /** The parameters of a query, with an issue for each that is unknown or repeated. */
 export function readParameters(query: string, names: readonly string[]): Omit<ListParameters, "limit"> {
   const params = new URLSearchParams(query);

@@ -11,6 +11,7 @@ import { readOptionalFields, rejectionOfBody } from "../../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { problem, problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
+import { readFlag, readParameters } from "./query.ts";
 import { scheduleAnswer } from "./schedule-json.ts";
 import { findSchedule, nameOf, scheduleNotFound } from "./schedule-name.ts";
 
@@ -23,8 +24,11 @@ const resumeBody = compileValidator(scheduleResumeSchema);
 export function getSchedule(deps: Omit<ActDependencies, "audit">): Call {
   return async (request) => {
     const name = nameOf(request);
+    const query = readParameters(request.query, ["recent_ticks"]);
+    const hasRecentTicks = readFlag(query, "recent_ticks");
+    if (query.issues.length > 0) return problemOfRejection(invalid(query.issues).rejection);
     const schedule = await findSchedule(deps, name);
-    return schedule ? scheduleAnswer(deps, 200, schedule) : scheduleNotFound(name);
+    return schedule ? scheduleAnswer(deps, 200, schedule, [], { hasRecentTicks }) : scheduleNotFound(name);
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EVERY, pathsOf, startScheduleApi } from "../../../testing/schedule-api.ts";
 
@@ -57,7 +58,21 @@ describe("backfill", () => {
     const day = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
     expect(await count(day)).toEqual({ matched: 24 });
     expect(await count({ from: "2026-01-01T00:00:01Z", to: "2026-01-01T00:59:59Z" })).toEqual({ matched: 0 });
-    expect(await count({ from: "0001-01-01T00:00:00Z" })).toEqual({ matched: expect.any(Number) as number });
+    expect(await count({ from: "1927-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" })).toEqual({
+      matched: 36_160 * 24,
+    });
+  });
+
+  it("has the range and the number of its ticks in the audit", async () => {
+    await call("PUT", "/audited", EVERY);
+    const day = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
+    const { status, body } = await call("POST", "/audited/backfill", day);
+    expect(status).toBe(202);
+    expect((await auditOf("audited"))[0]).toMatchObject({
+      action: "schedules.backfill",
+      job_id: body["id"],
+      details: { from: "2026-01-01T00:00:00.000Z", to: "2026-01-02T00:00:00.000Z", matched: 24 },
+    });
   });
 
   it.each([
@@ -68,6 +83,7 @@ describe("backfill", () => {
     ],
     [{ from: "2026-01-02T00:00:00Z", to: "2026-01-02T00:00:00Z" }, ["/from"]],
     [{ from: "2020-01-01T00:00:00Z", max: 10 }, ["/max"]],
+    [{ from: "0001-01-01T00:00:00Z", dry_run: true }, ["/from"]],
   ])("rejects %j", async (body, paths) => {
     expect(pathsOf(await call("POST", "/backfilled/backfill", body))).toEqual(paths);
   });
@@ -117,12 +133,43 @@ describe("the list", () => {
   });
 
   it.each([
-    ["?limit=0&state=open&type=&tag=%00&cursor=%20&a=1", ["/a", "/cursor", "/limit", "/state", "/tag", "/type"]],
+    [
+      "?limit=0&state=open&type=&tag=%00&cursor=%20&late=1&recent_ticks=yes&a=1",
+      ["/a", "/cursor", "/late", "/limit", "/recent_ticks", "/state", "/tag", "/type"],
+    ],
+    ["/made?recent_ticks=1&a=1", ["/a", "/recent_ticks"]],
     ["?limit=1&limit=2", ["/limit"]],
     ["/made/runs?limit=1001&cursor=x&a=1", ["/a", "/cursor", "/limit"]],
     ["/made/runs?cursor=other_1", ["/cursor"]],
   ])("rejects %s", async (query, paths) => {
     expect(pathsOf(await call("GET", query))).toEqual(paths);
+  });
+});
+
+describe("recent_ticks", () => {
+  it("are in the list and in a schedule if they are asked for", async () => {
+    await call("PUT", "/recent", EVERY);
+    const { id = "" } = (await server.schedules.get("recent")) ?? {};
+    const from = Math.floor(server.queue.clock.now() / 1_800_000) * 1_800_000;
+    const run = { schedule: id, name: "recent", version: 1, kind: "tick", at: from, reason: null } as const;
+    const [missed, fired] = [
+      { ...run, tick: from - 1, outcome: "missed", jobId: null, ticks: 2 },
+      { ...run, tick: from + 1_000, outcome: "fired", jobId: randomUUID(), ticks: 1 },
+    ] as const;
+    await server.schedules.addRuns([missed, fired]);
+    const counts = { fired: 0, late: 0, skipped: 0, missed: 0 };
+    const recent = [
+      { from: new Date(from - 1_800_000).toISOString(), ...counts, missed: 2 },
+      { from: new Date(from).toISOString(), ...counts, fired: 1 },
+    ];
+    expect((await call("GET", "/recent?recent_ticks=true")).body["recent_ticks"]).toEqual(recent);
+    const { schedules } = (await call("GET", "?recent_ticks=true&limit=1&cursor=recen")).body as {
+      schedules: object[];
+    };
+    expect(schedules).toMatchObject([{ name: "recent", recent_ticks: recent }]);
+    expect((await call("GET", "/recent")).body).not.toHaveProperty("recent_ticks");
+    const late = (await call("GET", "?late=true&recent_ticks=false")).body;
+    expect(late).toEqual({ schedules: [], next_cursor: null });
   });
 });
 

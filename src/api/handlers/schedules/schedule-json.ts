@@ -9,13 +9,20 @@ import type { ScheduleState } from "../../../core/schedules/schedule.ts";
 import type { ScheduleDetails } from "../../../core/schedules/schedules.ts";
 import { oldestTicks, ticksOfSchedule } from "../../../core/schedules/timing.ts";
 import type { Registry } from "../../../jobs/registry.ts";
-import { MAX_NEXT_RUNS } from "../../contract/schedule-schemas.ts";
+import { MAX_NEXT_RUNS, MAX_RECENT } from "../../contract/schedule-schemas.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
 import { type Answer, json } from "../../http/exchange.ts";
 import { jobStatuses } from "./job-statuses.ts";
 import { etagOf } from "./precondition.ts";
 
+const HALF_HOUR_MS = 1_800_000;
+
 type JsonDependencies = Pick<ApiDependencies, "queue" | "store" | "registry">;
+
+/** What only callers get who ask for it. */
+export interface ShownParts {
+  readonly hasRecentTicks?: boolean;
+}
 
 /** The answer with one schedule, and its ETag. */
 export async function scheduleAnswer(
@@ -23,8 +30,9 @@ export async function scheduleAnswer(
   status: 200 | 201,
   schedule: ScheduleDetails,
   headers: NonNullable<Answer["headers"]> = [],
+  parts: ShownParts = {},
 ): Promise<Answer> {
-  const [body = ""] = await scheduleJsons(deps, [schedule]);
+  const [body = ""] = await scheduleJsons(deps, [schedule], parts);
   return { ...json(status, body), headers: [["ETag", etagOf(schedule.version)], ...headers] };
 }
 
@@ -32,6 +40,7 @@ export async function scheduleAnswer(
 export async function scheduleJsons(
   deps: JsonDependencies,
   schedules: readonly ScheduleDetails[],
+  { hasRecentTicks = false }: ShownParts = {},
 ): Promise<readonly string[]> {
   if (schedules.length === 0) return [];
   await loadCron();
@@ -40,7 +49,10 @@ export async function scheduleJsons(
     schedules.flatMap(({ lastRun }) => lastRun?.jobId ?? []),
   );
   const now = deps.queue.clock.now();
-  return schedules.map((schedule) => scheduleJson(deps.registry, schedule, statuses, now));
+  return schedules.map((schedule) => {
+    const recent = hasRecentTicks ? recentTicksOf(schedule, now) : undefined;
+    return scheduleJson(deps.registry, schedule, statuses, now, recent);
+  });
 }
 
 function scheduleJson(
@@ -48,6 +60,7 @@ function scheduleJson(
   schedule: ScheduleDetails,
   statuses: ReadonlyMap<string, Status>,
   now: number,
+  recentTicks: readonly object[] | undefined,
 ): string {
   const { name, version, definition, lastRun, pause, fileDefinition } = schedule;
   // Redis may not have the latest change yet
@@ -73,12 +86,22 @@ function scheduleJson(
     paused_reason: pause?.reason ?? null,
     paused_until: timeOrNull(pause?.until),
     counts,
+    recent_ticks: recentTicks,
     overridden: fileDefinition !== null && fileDefinition !== definition,
     created_at: formatTime(schedule.createdAt),
     updated_at: formatTime(schedule.updatedAt),
   };
   const shown = shownDefinition(definition, registry);
   return `${JSON.stringify(head).slice(0, -1)},${shown.slice(1, -1)},${JSON.stringify(tail).slice(1)}`;
+}
+
+/** Without those of schedules that have not ticked since. */
+function recentTicksOf({ recent }: ScheduleDetails, now: number): object[] {
+  const oldest = (Math.floor(now / HALF_HOUR_MS) - MAX_RECENT + 1) * HALF_HOUR_MS;
+  return recent
+    .filter(({ from }) => from >= oldest)
+    .slice(-MAX_RECENT)
+    .map(({ from, counts }) => ({ from: formatTime(from), ...counts }));
 }
 
 function timeOrNull(epochMs: number | null | undefined): string | null {

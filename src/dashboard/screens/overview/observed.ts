@@ -1,6 +1,7 @@
 /** The data of the overview: read once for all its parts, and never by counting rows. */
 import { useEffect, useRef } from "preact/hooks";
 import type { Queue, Series, Stats, Worker } from "../../../client/taskflow.ts";
+import { firstOf } from "../../data/first-of.ts";
 import type { Resource } from "../../data/resource.ts";
 import { useResource } from "../../data/resource.ts";
 import { STEP_MS } from "../../parts/range-times.ts";
@@ -11,6 +12,8 @@ const READ_EVERY_MS = 2_000;
 const READ_SLOWLY_MS = 15_000;
 /** The age of the queues that tell whether waits grow. */
 const TREND_MS = 30_000;
+/** Late schedules that are read: one more than the overview lists. */
+const LATE_LIMIT = 6;
 
 export interface Live {
   readonly stats: Resource<Stats>;
@@ -39,6 +42,11 @@ export function useObserved({ stats, queues, workers }: Live): Observed {
   const health = useResource("health", (api, signal) => api.health({ signal }), { everyMs: READ_EVERY_MS });
   const slowly = { everyMs: READ_SLOWLY_MS };
   const destinations = useResource("destinations", (api, signal) => api.destinations({ signal }), slowly);
+  const late = useResource(
+    "schedules-late",
+    (api, signal) => firstOf(api.schedulePages({ late: true, pageSize: LATE_LIMIT, signal })),
+    slowly,
+  );
   const lastHour = useFailures("last", 0);
   const yesterday = useFailures("yesterday", STEP_MS.day);
   return {
@@ -48,6 +56,7 @@ export function useObserved({ stats, queues, workers }: Live): Observed {
     earlierQueues: useEarlier(queues),
     workers: workers.data,
     destinations: destinations.data,
+    lateSchedules: late.data?.schedules,
     failures: lastHour && yesterday && { lastHour, yesterday },
   };
 }

@@ -58,6 +58,7 @@ describe("the problems", () => {
       earlierQueues: [queue("webhook", { oldest_wait_ms: 3_700_000 })],
       workers: [worker(["email", "webhook"])],
       destinations: [host("hooks.example")],
+      lateSchedules: [{ name: "nightly", next_run_at: "2026-03-01T03:00:00.000Z" }],
       failures: { lastHour: new Map([["image_resize", 30]]), yesterday: new Map([["image_resize", 10]]) },
     });
     expect(problems.map(({ text }) => text)).toEqual([
@@ -66,6 +67,7 @@ describe("the problems", () => {
       "No replica runs sms: 3 jobs wait.",
       "The queue email is paused (the provider is down): 1 job waits.",
       "The next job of webhook has waited for 1 h 2 min, and the wait grows.",
+      "The schedule nightly is late: its tick of 2026-03-01T03:00:00Z is not decided.",
       "hooks.example is suspended after 5 failures in a row.",
       "30 jobs of image_resize failed in the last hour, 10 in the same hour yesterday.",
     ]);
@@ -75,6 +77,7 @@ describe("the problems", () => {
       ["jobs", "type:sms status:queued"],
       ["queues/email", undefined],
       ["queues/webhook", undefined],
+      ["schedules/nightly", undefined],
       ["destinations", undefined],
       ["jobs", "type:image_resize status:failed finished-since:1h"],
     ]);

@@ -1,5 +1,5 @@
 /** What is wrong, worst first, from the data that the overview has read anyway. */
-import type { Destination, Health, Queue, Worker } from "../../../client/taskflow.ts";
+import type { Destination, Health, Queue, Schedule, Worker } from "../../../client/taskflow.ts";
 import { countOf, countText, durationText } from "../../parts/format.ts";
 
 export interface Problem {
@@ -23,6 +23,8 @@ export interface Observed {
   readonly earlierQueues?: readonly Queue[] | undefined;
   readonly workers?: readonly Worker[] | undefined;
   readonly destinations?: readonly Destination[] | undefined;
+  /** Schedules whose next tick is more than a minute overdue; not necessarily all of them. */
+  readonly lateSchedules?: readonly Pick<Schedule, "name" | "next_run_at">[] | undefined;
   /** Failed jobs by type. */
   readonly failures?: { readonly lastHour: Counts; readonly yesterday: Counts } | undefined;
 }
@@ -48,6 +50,7 @@ const RULES: readonly Rule[] = [
   { of: withoutReplica, more: (count) => `${countOf(count, "more type")} without a replica.` },
   { of: pausedQueues, more: (count) => `${countOf(count, "more queue")} paused.` },
   { of: longWaits, more: (count) => `${countOf(count, "more queue")} with a long and growing wait.` },
+  { of: lateSchedules, more: () => "More schedules are late." },
   { of: suspendedHosts, more: (count) => `${countOf(count, "more host")} suspended.` },
   { of: manyFailures, more: (count) => `${countOf(count, "more type")} with three times yesterday's failures.` },
 ];
@@ -147,6 +150,15 @@ function longWaits({ queues = [], earlierQueues, workers = [] }: Observed): Prob
       text: `The next job of ${type} has waited for ${durationText(wait)}, and the wait grows.`,
       path: ["queues", type],
     }));
+}
+
+function lateSchedules({ lateSchedules: late = [] }: Observed): Problem[] {
+  return late.map(({ name, next_run_at: tick }) => ({
+    key: `late ${name}`,
+    severity: "warning",
+    text: `The schedule ${name} is late: its tick of ${tick?.slice(0, 19) ?? ""}Z is not decided.`,
+    path: ["schedules", name],
+  }));
 }
 
 function suspendedHosts({ destinations = [] }: Observed): Problem[] {

@@ -8,16 +8,23 @@ import { exactTime, Time } from "../../parts/time.tsx";
 import { jobTypeIn } from "./job-type-in.ts";
 import { OutcomeMark, ScheduleState } from "./outcome.tsx";
 import { PauseButton, RunButton } from "./schedule-actions.tsx";
+import type { RecentTicks } from "./strip-cells.ts";
 import { StripOf } from "./strip-of.tsx";
 import { timingText } from "./timing-text.ts";
 
-export const COLUMNS: readonly Column<Schedule>[] = [
+/** @param recentOf the ticks of the last day of the schedule of a name */
+export const columnsOf = (recentOf: (name: string) => RecentTicks | undefined): readonly Column<Schedule>[] => [
   { key: "name", title: "Name and type", cell: (schedule) => <Name schedule={schedule} /> },
   { key: "state", title: "State", cell: ({ state, paused_reason: reason }) => <State state={state} reason={reason} /> },
   { key: "timing", title: "Ticks", cell: (schedule) => <Timing schedule={schedule} />, isMinor: true },
   { key: "next", title: "Next", cell: ({ next_run_at: at }) => <TwoLines at={at} /> },
   { key: "last", title: "Last", cell: ({ last_run: run }) => <LastRun run={run} /> },
-  { key: "strip", title: "Last 24 hours", cell: (schedule) => <StripOf schedule={schedule} />, isMinor: true },
+  {
+    key: "strip",
+    title: "Last 24 hours",
+    cell: (schedule) => <StripOf schedule={schedule} recent={recentOf(schedule.name)} />,
+    isMinor: true,
+  },
   {
     key: "actions",
     title: "Actions",

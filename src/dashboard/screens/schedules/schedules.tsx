@@ -8,14 +8,16 @@ import { useResource } from "../../data/resource.ts";
 import { Button } from "../../parts/button.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { Table } from "../../parts/table.tsx";
-import { COLUMNS } from "./columns.tsx";
+import { columnsOf } from "./columns.tsx";
 import { FirstSchedule } from "./first-schedule.tsx";
 import { NewLink } from "./new-link.tsx";
 import { NewSchedule } from "./new-schedule.tsx";
 import { ScheduleFilters } from "./schedule-filters.tsx";
 
 const READ_EVERY_MS = 2_000;
+const READ_RECENT_EVERY_MS = 15_000;
 const LIMIT = 50;
 
 export function Schedules(): JSX.Element {
@@ -46,6 +48,7 @@ function ScheduleList(): JSX.Element {
     (api, signal) => firstOf(api.schedulePages({ ...filters, pageSize: LIMIT, signal })),
     { everyMs: READ_EVERY_MS },
   );
+  const columns = useColumns(filters);
   const isEmpty = page.data !== undefined && page.data.schedules.length === 0 && !isFiltered;
   return (
     <Page title="Schedules" actions={isEmpty ? undefined : <NewLink />}>
@@ -60,7 +63,7 @@ function ScheduleList(): JSX.Element {
                 <div class="schedules">
                   <Table
                     caption="Schedules"
-                    columns={COLUMNS}
+                    columns={columns}
                     rows={schedules}
                     idOf={({ name }) => name}
                     hrefOf={({ name }) => href(["schedules", name])}
@@ -74,6 +77,19 @@ function ScheduleList(): JSX.Element {
       </Loaded>
     </Page>
   );
+}
+
+/** The ticks of the last day are read less often than the schedules: they are long. */
+function useColumns(filters: Filters): readonly Column<Schedule>[] {
+  const { data } = useResource(
+    `schedules-recent ${JSON.stringify(filters)}`,
+    (api, signal) => firstOf(api.schedulePages({ ...filters, pageSize: LIMIT, recentTicks: true, signal })),
+    { everyMs: READ_RECENT_EVERY_MS },
+  );
+  return useMemo(() => {
+    const recent = new Map(data?.schedules.map(({ name, recent_ticks: ticks }) => [name, ticks]));
+    return columnsOf((name) => recent.get(name));
+  }, [data]);
 }
 
 interface PagesProps {

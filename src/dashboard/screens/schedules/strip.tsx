@@ -14,21 +14,12 @@ const SHAPES: Readonly<Record<Outcome, readonly [y: number, height: number]>> = 
   missed: [0, 14],
 };
 
-interface StripProps {
-  readonly cells: readonly Cell[];
-  /** Epoch ms: the runs before were not read. */
-  readonly knownFrom: number;
-}
-
-export function Strip({ cells, knownFrom }: StripProps): JSX.Element {
-  const known = cells.filter(({ from }) => from + CELL_MS > knownFrom);
-  const since = known.length < cells.length ? `Since ${clockText(knownFrom).slice(0, 5)}` : "Last 24 hours";
-  const label = `${since}: ${countsText(totalOf(known))}`;
+export function Strip({ cells }: { readonly cells: readonly Cell[] }): JSX.Element {
+  const label = `Last 24 hours: ${countsText(totalOf(cells))}`;
   const width = cells.length * STEP;
   return (
     <svg class="strip" viewBox={`0 0 ${width} ${HEIGHT}`} width={width} height={HEIGHT} role="img" aria-label={label}>
       {cells.map(({ from, worst, counts }, at) => {
-        if (from + CELL_MS <= knownFrom) return null;
         const [y, height] = worst === undefined ? [HEIGHT - 1, 1] : SHAPES[worst];
         return (
           <rect key={from} class={worst ?? "none"} x={at * STEP} y={y} width={STEP - 1} height={height}>
