@@ -9,7 +9,7 @@ import type { LargePayload } from "../core/payload.ts";
 import { isLarge } from "../core/payload.ts";
 import { stateLeft } from "../core/saved-state.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { messageOf } from "../errors.ts";
+import { CodedError, messageOf } from "../errors.ts";
 import type { Running, StopReason } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog, IoServices, SaveState } from "./io-context.ts";
@@ -36,6 +36,8 @@ export interface ExecutorOptions {
 }
 
 const decoder = new TextDecoder();
+
+const unresolvable: ResolveReferences = (job) => Promise.resolve({ job });
 
 /**
  * Up to this size, a payload stays in memory for its row, even during an outage of Postgres. The recorder fetches a
@@ -114,7 +116,10 @@ export class Executor {
             else this.#startHere(attempt, definition, payload);
           }
         },
-        () => attempt.end({ kind: "released" }),
+        (error: unknown) => {
+          if (error instanceof CodedError) attempt.end({ kind: "released" });
+          else attempt.threw(error);
+        },
       )
       .catch((error: unknown) => attempt.threw(error));
   }
