@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
 import { batchLength } from "../core/batch-limits.ts";
+import type { FlowMember } from "../core/flows/flow.ts";
 import type { AttemptDiagnostics, AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
@@ -41,6 +42,16 @@ function settledChars({ job, verdict, resolved = job }: Ended): number {
   if (job.options.callback_url !== undefined) chars += sizeOf(resolved.payload); // the callback has the whole job
   for (const record of job.history) chars += record.length; // the script appends to the history
   return chars;
+}
+
+/** What the flow of a job learns of its end. */
+function membershipOf(flow: FlowMember, verdict: Verdict): Pick<Settlement, "flow" | "result" | "error"> {
+  if (!flow.keeps) return { flow };
+  return {
+    flow,
+    ...(verdict.kind === "completed" && { result: verdict.result }),
+    ...(verdict.kind === "failed" && { error: JSON.stringify(verdict.error) }),
+  };
 }
 
 export class Settler {
@@ -155,6 +166,7 @@ export class Settler {
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
       record: recordOf(ended),
       callback,
+      ...(job.options.flow && membershipOf(job.options.flow, verdict)),
     };
   }
 

@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 10_000;
 
 export interface EndedFlowsParts {
   readonly queue: Pick<Queue, "flows" | "clock" | "missing">;
-  readonly store: { readonly flows: Pick<FlowStore, "save"> };
+  readonly flowStore: Pick<FlowStore, "save">;
   /** Called for each flow that has ended, once its row is stored; rarely twice. */
   readonly onEnded: (flow: FlowState) => void;
 }
@@ -28,20 +28,21 @@ export class EndedFlows {
   /**
    * Stores the rows of those of the flows that have ended, all in one statement, and forgets these flows. One whose
    * results may be needed again stays until the jobs that refer to them are recorded, and is to be stored again later.
+   * @param options `isForgotten`: forget all the same, since the flow is about to run again
    */
-  async store(ids: readonly string[]): Promise<void> {
+  async store(ids: readonly string[], { isForgotten = false } = {}): Promise<void> {
     if (ids.length === 0) return;
-    const { queue, store, onEnded } = this.#parts;
+    const { queue, flowStore, onEnded } = this.#parts;
     const states = (await queue.flows.read(ids)).filter((state) => state !== undefined);
     const ended = states.filter(({ finishedAt }) => finishedAt !== null);
     const fresh = ended.filter(({ id, finishedAt }) => this.#stored.get(id) !== finishedAt);
-    if (fresh.length > 0) await store.flows.save(fresh);
+    if (fresh.length > 0) await flowStore.save(fresh);
     if (this.#stored.size > MAX_REMEMBERED) this.#stored.clear();
     for (const flow of fresh) {
       this.#stored.set(flow.id, flow.finishedAt);
       onEnded(flow);
     }
-    const needed = await Promise.all(ended.map((flow) => this.#mayBeNeeded(flow)));
+    const needed = await Promise.all(ended.map(async (flow) => !isForgotten && this.#mayBeNeeded(flow)));
     const forgettable = ended.flatMap(({ id }, i) => (needed[i] === true ? [] : [id]));
     await queue.flows.forget(forgettable);
     for (const id of forgettable) this.#stored.delete(id);

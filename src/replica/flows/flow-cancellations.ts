@@ -35,7 +35,7 @@ type CancelWork = Extract<FlowWork, { readonly position: number }>;
 /** A job to cancel, and why; without an error somebody has cancelled its flow. */
 interface Doomed {
   readonly id: string;
-  readonly error?: JobError;
+  readonly error?: Pick<JobError, "code" | "message">;
 }
 
 export class FlowCancellations {
@@ -152,12 +152,10 @@ function doomedOf({ outcome, cause }: DoomedWork, ids: readonly string[]): Doome
 }
 
 /** Undefined if somebody has cancelled the flow. */
-function doomError(outcome: DoomedWork["outcome"], cause: DoomedWork["cause"]): JobError | undefined {
-  if (outcome === "skipped")
-    return { code: "not_needed", message: "nothing that it comes after has failed", attempt: 0 };
+function doomError(outcome: DoomedWork["outcome"], cause: DoomedWork["cause"]): Doomed["error"] {
+  if (outcome === "skipped") return { code: "not_needed", message: "nothing that it comes after has failed" };
   if (cause === null) return undefined;
-  const message = `it can no longer run, because of the job ${cause.id} of ${cause.node}`;
-  return { code: "dependency_failed", message, attempt: 0 };
+  return { code: "dependency_failed", message: `it can no longer run, because of the job ${cause.id} (${cause.node})` };
 }
 
 function jobsOf(ranges: readonly IdRange[]): number {

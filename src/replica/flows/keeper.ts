@@ -11,8 +11,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Periodic } from "../../concurrency/periodic.ts";
 import type { FlowWork } from "../../queue/flows.ts";
-import type { EndedFlowsParts } from "./ended-flows.ts";
-import { EndedFlows } from "./ended-flows.ts";
+import type { EndedFlows } from "./ended-flows.ts";
 import type { FlowCancellationsParts } from "./flow-cancellations.ts";
 import { FlowCancellations } from "./flow-cancellations.ts";
 
@@ -21,7 +20,8 @@ const RETRY_MS = 1_000;
 /** The longest wait, as that of the ticker of schedules. */
 const LONGEST_WAIT_MS = 10_000;
 
-export interface FlowKeeperParts extends EndedFlowsParts, FlowCancellationsParts {
+export interface FlowKeeperParts extends FlowCancellationsParts {
+  readonly ended: EndedFlows;
   /** A batch has closed itself: nobody has closed it in time. */
   readonly onClosed: (flow: string) => void;
   readonly onError: (error: unknown) => void;
@@ -30,7 +30,6 @@ export interface FlowKeeperParts extends EndedFlowsParts, FlowCancellationsParts
 export class FlowKeeper {
   readonly #parts: FlowKeeperParts;
   readonly #runs: Periodic;
-  readonly #ended: EndedFlows;
   readonly #cancellations: FlowCancellations;
   #timer: NodeJS.Timeout | undefined;
   /** Epoch ms: the time of the timer. */
@@ -39,7 +38,6 @@ export class FlowKeeper {
 
   constructor(parts: FlowKeeperParts) {
     this.#parts = parts;
-    this.#ended = new EndedFlows(parts);
     this.#cancellations = new FlowCancellations(parts);
     this.#runs = new Periodic({ task: (signal) => this.#run(signal), periodMs: RETRY_MS, onError: parts.onError });
   }
@@ -96,7 +94,7 @@ export class FlowKeeper {
       works.flatMap((work) => (work.kind === kind ? [work.flow] : []));
     await Promise.all([
       this.#guarded(() => flows.advance(of("advance"))),
-      this.#guarded(() => this.#ended.store(of("ended"))),
+      this.#guarded(() => this.#parts.ended.store(of("ended"))),
       ...of("close").map((flow) => this.#guarded(() => this.#close(flow))),
       this.#guarded(() => this.#cancellations.begin(works)),
     ]);
