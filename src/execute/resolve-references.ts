@@ -5,7 +5,7 @@
 import type { FlowMember } from "../core/flows/flow.ts";
 import type { KeptValue, Reference, ReferenceScope } from "../core/flows/references.ts";
 import { referencesOf } from "../core/flows/references.ts";
-import type { Job } from "../core/job.ts";
+import type { Submission } from "../core/job.ts";
 import { dataOf, isLarge, largePayload, payloadOf, wholePayload } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import type { JobType } from "../jobs/registry.ts";
@@ -14,10 +14,12 @@ import type { ReferringPayload, ResolvedPayload } from "./resolved-payload.ts";
 import { keyOf, resolvedPayload } from "./resolved-payload.ts";
 
 /** The job with the payload that runs, or how its attempt ends because there is none. */
-export type Resolution = { readonly job: Job } | { readonly end: AttemptEnd };
+export type Resolution<Given> = { readonly job: Given } | { readonly end: AttemptEnd };
 
 /** Rejects if Redis or Postgres does not answer. */
-export type ResolveReferences = (job: Job) => Promise<Resolution>;
+export type ResolveReferences = <Given extends Submission & { readonly id: string }>(
+  job: Given,
+) => Promise<Resolution<Given>>;
 
 /** The results of the jobs of flows. */
 export interface FlowResults {
@@ -101,6 +103,6 @@ async function resolvedOnThread(
   return threads.resolve({ bytes: Uint8Array.from(data), scope, kept, maxBytes, type: type.type });
 }
 
-function ended(code: string, message: string): Resolution {
+function ended(code: string, message: string): { readonly end: AttemptEnd } {
   return { end: { kind: "threw", code, message, isPermanent: true } };
 }

@@ -62,7 +62,7 @@ export class FlowService implements Flows {
     const state = await this.#existing(id);
     if (state.graph.kind !== "batch") throw notFound("batch", id);
     if (state.finishedAt !== null) throw closed(id);
-    const { queue, flowStore } = this.#parts;
+    const { queue } = this.#parts;
     const ids = idsFrom(queue.ids.next(submissions.length), submissions.length);
     const join = joiner(id, state.graph, 0);
     const flow = { kind: "add", id, ...(from !== undefined && { from }) } as const;
@@ -71,13 +71,14 @@ export class FlowService implements Flows {
     if (answer.kind === "enqueued") return ids;
     if (answer.kind === "replayed") return idsFrom(answer.firstId, submissions.length);
     if (answer.kind === "conflict") throw reused(answer.firstId);
-    if (answer.kind !== "failed" && state.graph.isDurable) await flowStore.withdraw(id, ids, idempotency?.key);
     throw failureOf(answer, id);
   }
 
   async close(id: string): Promise<FlowState> {
     const answer = await this.#parts.queue.flows.close(id, "caller");
-    return this.#changed(id, answer === "missing");
+    const state = await this.#changed(id, answer === "missing");
+    if (answer === "closed") await this.#note(state);
+    return state;
   }
 
   async get(id: string): Promise<FlowState | undefined> {
@@ -106,7 +107,9 @@ export class FlowService implements Flows {
 
   async cancel(id: string): Promise<FlowState> {
     const answer = await this.#parts.queue.flows.requestCancel(id);
-    return this.#changed(id, answer === "missing");
+    const state = await this.#changed(id, answer === "missing");
+    if (answer === "requested") await this.#note(state);
+    return state;
   }
 
   async retry(id: string, { from }: Parameters<Flows["retry"]>[1]): Promise<FlowState> {
@@ -119,6 +122,11 @@ export class FlowService implements Flows {
     const enqueue = (submitted: Submitted): Promise<Enqueued> => this.#enqueue(submitted);
     await retry({ ...this.#parts, enqueue }, state, from);
     return this.#existing(id);
+  }
+
+  /** Postgres remembers a change of a durable flow, for a restore. */
+  async #note({ id, graph, closedBy, isCancelRequested }: FlowState): Promise<void> {
+    if (graph.isDurable) await this.#parts.flowStore.note(id, { closedBy, isCancelRequested });
   }
 
   #enqueue(submitted: Submitted): Promise<Enqueued> {
@@ -158,17 +166,9 @@ function reused(firstId: string): CodedError {
 }
 
 /** The error of a submission that was not accepted. */
-function failureOf(answer: Exclude<Enqueued, { kind: "enqueued" | "replayed" | "conflict" }>, id: string): CodedError {
-  switch (answer.kind) {
-    case "failed":
-      return answer.error;
-    case "closed":
-      return closed(id);
-    case "full":
-      return new CodedError("batch_full", 409, `The batch ${id} cannot have so many jobs.`);
-    case "missing":
-      return notFound("batch", id);
-    default:
-      return answer satisfies never;
-  }
+function failureOf(answer: Enqueued, id: string): CodedError {
+  if (answer.kind === "failed") return answer.error;
+  if (answer.kind === "full")
+    return new CodedError("batch_full", 409, `The batch ${id} cannot have so many jobs.`);
+  return answer.kind === "closed" ? closed(id) : notFound("batch", id);
 }
