@@ -1,5 +1,6 @@
 /** A payload whose references are resolved, checked as one that was submitted. On the main thread, or on another one. */
-import type { KeptValue, Reference, ReferenceScope } from "../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
+import type { KeptValue } from "../core/flows/references.ts";
 import { resolveReferences } from "../core/flows/references.ts";
 import type { PayloadIssue } from "../core/job-type.ts";
 import type { JobType } from "../jobs/registry.ts";
