@@ -27,7 +27,7 @@ export function resolvedPayload(
   { text, scope, kept, maxBytes }: ReferringPayload,
   type: Pick<JobType, "issuesOf" | "definition">,
 ): ResolvedPayload<string> {
-  const lookup = (reference: Reference): KeptValue => kept.get(keyOf(reference)) ?? "missing";
+  const lookup = (node: string, part: Reference["part"]): KeptValue => kept.get(keyOf({ node, part })) ?? "missing";
   const resolved = resolveReferences(text, scope, lookup, maxBytes);
   if ("code" in resolved) return resolved;
   const value: unknown = JSON.parse(resolved.json);
