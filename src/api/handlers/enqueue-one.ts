@@ -61,6 +61,10 @@ export function enqueueOne({
         if (!failure) throw answer.error;
         return failure;
       }
+      case "closed":
+      case "full":
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
     }
   };
 }

@@ -259,6 +259,10 @@ function enqueue(
             answerOfThrown(log, answer.error),
         );
         break;
+      case "closed":
+      case "full":
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
       default:
         answer satisfies never;
     }
