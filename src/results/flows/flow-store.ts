@@ -22,7 +22,6 @@ const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
 const NOTE = readSql(new URL("./note.sql", import.meta.url));
 const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
-const WITHDRAW = readSql(new URL("./withdraw.sql", import.meta.url));
 
 const CONNECTIONS = 2;
 /** Of one statement that writes flows: a graph of 1,000 nodes has some 200 KB. */
@@ -110,15 +109,6 @@ export class FlowStore {
     const sorted = [...ids].sort();
     const rows = await this.#pool.query<RetriedRow>(RETRIED_JOBS, [sorted, sorted[0], sorted.at(-1)]);
     return rows.map(finishedSubmission);
-  }
-
-  /**
-   * Withdraws jobs that were committed for a batch which then turned out to be closed: they must not run, and their
-   * Idempotency-Key is free again.
-   * @param ids consecutive
-   */
-  async withdraw(flow: string, ids: readonly string[], key?: string): Promise<void> {
-    await this.#pool.query(WITHDRAW, [flow, ids, ids[0], ids.at(-1), this.#namespace, key ?? null]);
   }
 
   close(): Promise<void> {
