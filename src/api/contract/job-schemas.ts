@@ -19,7 +19,7 @@ export const statusSchema = Type.Enum([...STATUSES]);
 export const jobErrorSchema = Type.Object(
   {
     code: Type.String({
-      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type",
+      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, `dependency_failed`, `not_needed`, `reference_missing`, `result_too_large` in flows, or a code of the job type",
     }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),
@@ -60,6 +60,9 @@ export const jobSchema = Type.Object(
       Type.Object({ name: Type.String(), tick: timeSchema }),
       "The schedule that submitted the job, and the tick that it is for",
     ),
+    flow_id: nullable(idSchema, "The flow that it belongs to; null if it belongs to a batch that is no node of a flow"),
+    batch_id: nullable(idSchema, "The batch that it belongs to, if that is no node of a flow"),
+    node: nullable(Type.String(), "The name of its node in the flow, or of the batch's callback"),
     worker: nullable(Type.String(), "The replica that runs or ran the latest attempt"),
     run_at: nullable(timeSchema, "The earliest start"),
     expires_at: nullable(timeSchema, "If no attempt has started by then, the job fails with the code `expired`"),
@@ -100,6 +103,9 @@ export const jobSchema = Type.Object(
         tags: [],
         retry_of: null,
         schedule: null,
+        flow_id: null,
+        batch_id: null,
+        node: null,
         worker: null,
         run_at: null,
         expires_at: null,
