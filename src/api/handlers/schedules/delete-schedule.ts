@@ -8,7 +8,7 @@ import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
 import { changeSchedule } from "./precondition.ts";
-import { readParameters } from "./query.ts";
+import { readParameters } from "../list-parameters.ts";
 import { nameOf, scheduleNotFound } from "./schedule-name.ts";
 
 /** Runs of one read, and their jobs in one call to Redis. */

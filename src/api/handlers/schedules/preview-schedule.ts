@@ -9,7 +9,7 @@ import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import type { BodyObject } from "./definition-body.ts";
 import { checkDefinition, readDefinitionText } from "./definition-body.ts";
-import { readParameters } from "./query.ts";
+import { readParameters } from "../list-parameters.ts";
 
 /** Stands for the name of the schedule if the caller has none yet. */
 const NO_NAME = "new";

@@ -11,7 +11,7 @@ import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import { jobStatuses } from "./job-statuses.ts";
-import { readQuery } from "./query.ts";
+import { readQuery } from "../list-parameters.ts";
 import { findSchedule, nameOf, scheduleNotFound } from "./schedule-name.ts";
 
 /** The kind, the tick in epoch ms, and the id of the job, if there is one. */
