@@ -1,0 +1,3 @@
+-- Deletes up to $2 flows that ended before $1, epoch ms
+with expired as (select id from flows where finished_at < to_timestamp($1::float8 / 1000) order by finished_at limit $2::int)
+delete from flows using expired where flows.id = expired.id
