@@ -153,7 +153,7 @@ export const flowNodeSchema = Type.Object({
   }),
   job_id: nullable(idSchema, "The job; null for a batch"),
   counts: nullable(componentRef("FlowCounts"), "The jobs of a batch; null for a job"),
-  cause: nullable(idSchema, "The job because of which it cannot run, or that failed first in a batch"),
+  cause: nullable(idSchema, "The job because of which it cannot run; of a batch, that failed first, else that was cancelled first"),
   results_of: Type.Optional(
     Type.String({ description: "The server added this node: it writes the results of this batch to a file" }),
   ),
@@ -199,7 +199,7 @@ export const batchSchema = Type.Object({
   counts: componentRef("FlowCounts"),
   progress: Type.Number({ minimum: 0, maximum: 100, description: "The share of its jobs that have ended, in percent" }),
   max_failures: count,
-  first_failure: nullable(idSchema, "The job that failed first"),
+  cause: nullable(idSchema, "The job that failed first, else that was cancelled first"),
   callbacks: Type.Object({
     on_success: Type.Optional(Type.String({ format: "uuid" })),
     on_complete: Type.Optional(Type.String({ format: "uuid" })),

@@ -108,6 +108,11 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning: "The job delivers a callback, whose payload the server wrote: its payload cannot be changed",
   },
   job_due: { status: 409, meaning: "The job is due already: it waits for its turn" },
+  job_waiting: { status: 409, meaning: "The job waits for other jobs of its flow, so it cannot run now" },
+  payload_with_references: {
+    status: 409,
+    meaning: "The payload of the job refers to results of other jobs of its flow, so it cannot be changed",
+  },
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   schedule_not_runnable: {
     status: 409,

@@ -4,17 +4,19 @@ import type { FlowState } from "../../../core/flows/flow.ts";
 import type { ValidationIssue } from "../../../core/schema-issues.ts";
 import { compileValidator } from "../../../core/validator.ts";
 import { flowRetrySchema } from "../../contract/flow-schemas.ts";
+import { scopeDenial } from "../../access/authentication.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
 import { basePathOf } from "../../http/base-path.ts";
 import { readOptionalFields, rejectionOfBody } from "../../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { problem, problemOfRejection } from "../../http/problem.ts";
+import { callerOf } from "../audit-caller.ts";
 import { idOf } from "../jobs.ts";
 import type { FlowView } from "./find-flow.ts";
 import { BATCH_VIEW, findFlow, flowAnswer, unlessGone } from "./find-flow.ts";
 
 type Call = (request: ApiRequest) => Promise<Answer>;
-type Dependencies = Pick<ApiDependencies, "flows" | "registry" | "settings" | "log">;
+type Dependencies = Pick<ApiDependencies, "flows" | "settings" | "audit">;
 
 export function cancelFlow(deps: Dependencies, view: FlowView): Call {
   return act(deps, view, async (request, state) => {
@@ -38,11 +40,15 @@ export function closeBatch(deps: Dependencies): Call {
     );
 }
 
+/** The names of 1,000 nodes, of 64 characters each, and escapes. */
+export const MAX_RETRY_BYTES = 256 * 1_024;
+
 const retryBody = compileValidator(flowRetrySchema);
 
 export function retryFlow(deps: Dependencies, view: FlowView): Call {
   const basePath = basePathOf(deps.settings.publicUrl);
   return async (request) => {
+    const by = callerOf(request);
     const read = view.path === "flows" ? readOptionalFields(request, retryBody) : undefined;
     const rejected = read ? ("rejected" in read ? read.rejected : undefined) : rejectionOfBody(request);
     if (rejected) return rejected;
@@ -50,7 +56,11 @@ export function retryFlow(deps: Dependencies, view: FlowView): Call {
     return act(deps, view, async (_, state) => {
       const issues = unknownNodes(state, from ?? []);
       if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
+      const { scope } = state.graph;
+      const denial = scope && scopeDenial(request.caller, scope);
+      if (denial) return denial;
       const retried = await deps.flows.retry(state.id, from === undefined ? {} : { from });
+      if (scope !== undefined) deps.audit.record({ ...by, action: `${view.path}.retry`, target: state.id });
       const answer = flowAnswer(view, 202, retried, request);
       return { ...answer, headers: [["Location", `${basePath}/api/v1/${view.path}/${state.id}`]] };
     })(request);

@@ -59,7 +59,7 @@ export function batchJson(state: FlowState): string {
     counts: viewCounts(jobs),
     progress: isOpen && total === 0 ? 0 : progressOf(jobs),
     max_failures: node.maxFailures ?? 0,
-    first_failure: jobs.cause,
+    cause: jobs.cause,
     callbacks: Object.fromEntries(callbacks.map((callback) => [callback.name, jobIdOf(callback)])),
     cancel_requested: state.isCancelRequested,
     created_at: formatTime(timeOfId(id)),
