@@ -10,7 +10,7 @@ import type { WalkPage } from "../core/reruns.ts";
 import { CodedError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
-import { submissionOf } from "./acceptance-log/reader.ts";
+import { submissionOf } from "./acceptance-log/stored-submission.ts";
 import { eraseRows } from "./erase.ts";
 import { HistoryReader } from "./history/history-reader.ts";
 import type { HistoryRange } from "./history-scans.ts";

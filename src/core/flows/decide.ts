@@ -5,7 +5,7 @@ import type { DoomCode, FlowState, NodeState } from "./flow.ts";
 export type Decision =
   | "start"
   | "wait"
-  | { readonly code: DoomCode; /** The id of a job; null if there is none. */ readonly cause: string | null };
+  | { readonly code: DoomCode /** The id of a job; null if there is none. */; readonly cause: string | null };
 
 const NOT_NEEDED: Decision = { code: "not_needed", cause: null };
 

@@ -8,7 +8,7 @@
 import { at } from "../at.ts";
 import { type Decision, decide } from "./decide.ts";
 import type { DoomCode, FlowState, NodeCounts, NodeOutcome, NodeState } from "./flow.ts";
-import { dependentsOf, dependencyOrder, flowStatusOf, freshNode, unfinishedOf } from "./graph.ts";
+import { dependencyOrder, dependentsOf, flowStatusOf, freshNode, unfinishedOf } from "./graph.ts";
 
 /** A node that can no longer run. */
 export interface DoomedNode {
@@ -180,7 +180,8 @@ function finishIfDone(run: Run, node: number): void {
   const outcome = outcomeOf(state, doomed, maxFailures);
   run.nodes[node] = { ...state, outcome };
   run.pending.push(...at(run.dependents, node));
-  const isFirstFailed = outcome === "failed" && run.nodes.every((other) => other === run.nodes[node] || other.outcome !== "failed");
+  const isFirstFailed =
+    outcome === "failed" && run.nodes.every((other) => other === run.nodes[node] || other.outcome !== "failed");
   if (isFirstFailed && run.before.graph.onFailure === "stop") stopOthers(run);
 }
 

@@ -15,6 +15,10 @@ import type {
   NodeOutcome,
   NodeState,
 } from "./flow.ts";
+import type { Reference, ReferenceScope } from "./reference.ts";
+
+/** In one flow. */
+export const MAX_NODES = 1_000;
 
 /** The type of the jobs that write the results of a batch. Only this program submits them. */
 export const RESULTS_TYPE = "batch_results";
@@ -130,6 +134,26 @@ export function memberOf(id: string, graph: FlowGraph, index: number, hasReferen
     ...(keeps && { keeps }),
     ...(hasReferences && { refs: true }),
   };
+}
+
+/** The nodes that references in the payloads of this flow's jobs may name. */
+export function scopeOf({ kind, nodes }: Pick<FlowGraph, "kind" | "nodes">): ReferenceScope {
+  if (kind !== "flow") return FIRST_NODE_SCOPE[kind];
+  return { names: new Set(nodes.filter(({ resultsOf }) => resultsOf === undefined).map(({ name }) => name)) };
+}
+
+/** Only the first node of these has others after it. */
+export const FIRST_NODE_SCOPE = {
+  then: { names: new Set(["job"]), implicit: "job" },
+  batch: { names: new Set(["jobs"]), implicit: "jobs" },
+} as const;
+
+/** The index of the node whose stored result, or error, a reference reads; undefined if the graph has none. */
+export function sourceOf({ nodes }: FlowGraph, { node, part }: Pick<Reference, "node" | "part">): number | undefined {
+  const index = nodes.findIndex(({ name }) => name === node);
+  const isResultOfBatch = part === "result" && nodes[index]?.type === null;
+  const source = isResultOfBatch ? nodes.findIndex(({ resultsOf }) => resultsOf === index) : index;
+  return source === -1 ? undefined : source;
 }
 
 /** The state of a flow of which nothing has happened; `begin` in evaluate.ts starts it. */

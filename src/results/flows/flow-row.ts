@@ -1,5 +1,7 @@
 /** The row of a flow in Postgres. */
-import type { FlowGraph, FlowNode, FlowState, FlowStatus, IdRange, NodeState } from "../../core/flows/flow.ts";
+import { begin } from "../../core/flows/evaluate.ts";
+import type { FlowGraph, FlowState, FlowStatus, IdRange, NodeState } from "../../core/flows/flow.ts";
+import { newState } from "../../core/flows/graph.ts";
 import { storable } from "../../core/storable.ts";
 
 /** A row as get.sql returns it. */
@@ -18,16 +20,16 @@ export interface FlowRow {
 export function flowOf(row: FlowRow): FlowState {
   const stored = JSON.parse(row.graph) as FlowGraph;
   const graph = row.additions ? withAdditions(stored, row.additions.map(rangeOf)) : stored;
-  return {
-    id: row.id,
-    graph,
-    nodes: row.nodes === null ? graph.nodes.map(unstarted) : (JSON.parse(row.nodes) as NodeState[]),
+  const state: FlowState = {
+    ...newState({ id: row.id, graph }),
+    ...(row.nodes !== null && { nodes: JSON.parse(row.nodes) as NodeState[] }),
     status: row.status,
     isOpen: row.status === "running" && graph.closesAt !== undefined && row.closed_by === null,
     closedBy: row.closed_by,
     isCancelRequested: row.is_cancel_requested,
     finishedAt: row.finished_at,
   };
+  return row.nodes === null ? begin(state).state : state;
 }
 
 /** The graph with ids that were added to its first node after it was stored. */
@@ -43,17 +45,6 @@ export function withAdditions(graph: FlowGraph, additions: readonly IdRange[]): 
 function rangeOf(text: string): IdRange {
   const [first = "", count = "0"] = text.split(" ");
   return { first, count: Number(count) };
-}
-
-/** The state of a node at the submission. */
-function unstarted({ after, waitsFor, ids }: FlowNode): NodeState {
-  const total = ids.reduce((sum, { count }) => sum + count, 0);
-  return {
-    counts: { total, completed: 0, failed: 0, cancelled: 0 },
-    isStarted: after.length === 0 && waitsFor.length === 0,
-    outcome: null,
-    cause: null,
-  };
 }
 
 /** A flow that has ended, with the JSON of its row. */

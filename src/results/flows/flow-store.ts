@@ -17,6 +17,7 @@ const LIST_NAMED = readSql(new URL("./list-named.sql", import.meta.url));
 const SAVE = readSql(new URL("./save.sql", import.meta.url));
 const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
+const NOTE = readSql(new URL("./note.sql", import.meta.url));
 const WITHDRAW = readSql(new URL("./withdraw.sql", import.meta.url));
 
 const CONNECTIONS = 2;
@@ -83,6 +84,17 @@ export class FlowStore {
       after ?? null,
     ]);
     return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Notes what Redis has decided about a durable flow that runs, so that it is known if Redis loses it. It changes nothing
+   * if there is no such row.
+   */
+  async note(
+    id: string,
+    { closedBy = null, isCancelRequested = false }: Partial<Pick<FlowState, "closedBy" | "isCancelRequested">>,
+  ): Promise<void> {
+    await this.#pool.query(NOTE, [id, closedBy, isCancelRequested]);
   }
 
   /**

@@ -1,24 +1,32 @@
 /** Ranges of the ids that a flow's jobs have. */
 import type { IdRange } from "../../core/flows/flow.ts";
-import { makeId } from "../../core/id.ts";
+import { idAfter } from "../../core/id.ts";
 
 /** Characters of an id before the part that counts up. */
 const PREFIX = 28;
 
+/** The part of an id that counts up. */
+export function counterOf(id: string): number {
+  return Number.parseInt(id.slice(PREFIX), 16);
+}
+
+export function idAt({ first }: IdRange, position: number): string {
+  return idAfter(first, position);
+}
+
 export function lastOf({ first, count }: IdRange): string {
-  return makeId(first.slice(0, PREFIX), Number.parseInt(first.slice(PREFIX), 16) + count - 1);
+  return idAfter(first, count - 1);
 }
 
 /** The ids of a range that have a position of `from` or more, and less than `from + count`. */
 export function partOf(range: IdRange, from: number, count: number): IdRange {
-  const start = Number.parseInt(range.first.slice(PREFIX), 16) + from;
-  return { first: makeId(range.first.slice(0, PREFIX), start), count: Math.min(count, range.count - from) };
+  return { first: idAfter(range.first, from), count: Math.min(count, range.count - from) };
 }
 
 /** The position of an id in a range; undefined if it is not in the range. */
 export function positionIn({ first, count }: IdRange, id: string): number | undefined {
   if (id.slice(0, PREFIX) !== first.slice(0, PREFIX)) return undefined;
-  const position = Number.parseInt(id.slice(PREFIX), 16) - Number.parseInt(first.slice(PREFIX), 16);
+  const position = counterOf(id) - counterOf(first);
   return position >= 0 && position < count ? position : undefined;
 }
 
