@@ -24,7 +24,9 @@ export function addBatchCommands(program: Command, act: Act): void {
   batch
     .command("add")
     .summary("adds jobs to an open batch")
-    .description("Adds the jobs in a file, one a line, - for the standard input, to a batch that was created with --open.")
+    .description(
+      "Adds the jobs in a file, one a line, - for the standard input, to a batch that was created with --open.",
+    )
     .argument("<id>")
     .argument("<file>")
     .option("--idempotency-key <key>", "repeating the command with the same key adds the jobs once")
@@ -67,7 +69,11 @@ function addCreate(batch: Command, act: Act): void {
       .option("--name <name>", "a name, for people and for lists")
       .option("--open", "jobs may be added until it is closed")
       .option("--close-after <duration>", "an open batch closes itself after this time (default 24h)", durationOption)
-      .option("--max-failures <n>", "the batch fails when more than n jobs fail (default 0)", countBetween(0, MAX_FAILURES))
+      .option(
+        "--max-failures <n>",
+        "the batch fails when more than n jobs fail (default 0)",
+        countBetween(0, MAX_FAILURES),
+      )
       .option("--on-success <json>", "the job that runs once when the batch has completed")
       .option("--on-complete <json>", "the job that runs once when all jobs have ended")
       .option("--on-first-failure <json>", "the job that runs once when the first job has failed")

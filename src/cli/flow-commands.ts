@@ -35,7 +35,9 @@ export function addFlowCommands(program: Command, act: Act): void {
     flow
       .command("run")
       .summary("submits a flow from a file and prints its id")
-      .description("Submits the flow in a file, - for the standard input, and prints its id; with --wait, the ended flow.")
+      .description(
+        "Submits the flow in a file, - for the standard input, and prints its id; with --wait, the ended flow.",
+      )
       .argument("<file>")
       .option("--idempotency-key <key>", "repeating the command with the same key submits the flow once"),
   ).action(act(run));
@@ -49,7 +51,9 @@ export function addFlowCommands(program: Command, act: Act): void {
   flow
     .command("list")
     .summary("lists flows and batches, newest first")
-    .description(`Lists flows and batches, newest first; ${DEFAULT_LIMIT} of them by default. With --json, one per line.`)
+    .description(
+      `Lists flows and batches, newest first; ${DEFAULT_LIMIT} of them by default. With --json, one per line.`,
+    )
     .addOption(new Option("--status <status>", "in this status").choices(FLOW_STATUSES))
     .addOption(new Option("--kind <kind>", "of this kind").choices(FLOW_KINDS))
     .option("--name <name>", "of this name")
@@ -88,7 +92,9 @@ export function addFlowWait(command: Command): Command {
 /** The options of a command that lists the jobs of a flow or batch. */
 export function addJobsOptions(command: Command): Command {
   return command
-    .description(`Lists the jobs as they were submitted; ${DEFAULT_LIMIT} of them by default. With --json, one per line.`)
+    .description(
+      `Lists the jobs as they were submitted; ${DEFAULT_LIMIT} of them by default. With --json, one per line.`,
+    )
     .addOption(new Option("--status <status>", "in this status").choices(STATUSES))
     .option("--limit <n>", "list at most n", countBetween(1, 999_999_999), DEFAULT_LIMIT);
 }

@@ -34,7 +34,8 @@ export async function* readJobLines(file: string, input: NodeJS.ReadableStream):
   try {
     for await (const line of createInterface({ input: openFile(file, input), crlfDelay: Infinity })) {
       number += 1;
-      if (line.trim() !== "") yield exactJob(objectIn(line, `${nameOf(file)}, line ${number},`), line) as Submission;
+      if (line.trim() !== "")
+        yield exactJob(objectIn(line, `${nameOf(file)}, line ${number},`), line) as unknown as Submission;
     }
   } catch (error) {
     throw error instanceof StartError || codeOf(error) === undefined ? error : unreadable(file, error);
@@ -50,7 +51,7 @@ export async function readJob(option: string, source: string): Promise<Following
       : await text(createReadStream(file)).catch((error: unknown) => {
           throw unreadable(file, error);
         });
-  return exactJob(objectIn(json, file ?? option), json) as FollowingJob;
+  return exactJob(objectIn(json, file ?? option), json) as unknown as FollowingJob;
 }
 
 function exactNode(node: Fields, json: string): Fields {

@@ -58,7 +58,7 @@ export function batchText(batch: Batch, terminal: Pick<Terminal, "paint">): stri
       ["progress", `${progress} %`],
       ["max failures", String(batch.max_failures)],
       ["cause", batch.cause],
-      ...Object.entries(callbacks).map(([when, job]) => [when, job ?? null] as const),
+      ...Object.entries(callbacks).map(([when, job]) => [when, job] as const),
       ["created", created],
       ["finished", finished && finished + ranText(created, finished)],
     ],

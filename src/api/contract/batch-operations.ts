@@ -25,9 +25,7 @@ const PATTERN = "/api/v1/batches/{id}";
 const ONE_BATCH_PROBLEMS = ["invalid_id", "batch_not_found", ...STORE_PROBLEMS];
 const BATCH = json(componentRef("Batch"));
 const BATCH_OR_RECEIPT = json(Type.Union([componentRef("Batch"), componentRef("FlowReceipt")]));
-const LINES = {
-  "application/x-ndjson": { schema: Type.String({ description: `One job per line, at most ${MAX_JOBS} lines` }) },
-};
+const lines = (description: string) => ({ "application/x-ndjson": { schema: Type.String({ description }) } });
 
 const JOB = { type: "webhook", payload: { url: "https://example.com/1" } };
 const EXAMPLES = {
@@ -48,9 +46,14 @@ export const submitBatchOfJobs: Operation = {
   tag: "Flows",
   summary: "Submit many jobs as a batch, with callbacks",
   description:
-    "All or nothing: if one job is invalid, none is enqueued. The paths in `errors` begin with `/jobs/{index}`; for NDJSON, the index is that of the line, from 0. NDJSON has jobs only: no callbacks. An empty batch that is not open completes immediately.",
+    "All or nothing: if one job is invalid, none is enqueued. The paths in `errors` begin with `/jobs/{index}`; for NDJSON, the index is that of the line, from 0. An empty batch that is not open completes immediately.",
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
-  body: { ...withExamples(json(componentRef("BatchDefinition")), EXAMPLES), ...LINES },
+  body: {
+    ...withExamples(json(componentRef("BatchDefinition")), EXAMPLES),
+    ...lines(
+      `One job per line, at most ${MAX_JOBS}. Before them, a line may have the other members of the batch, without \`jobs\``,
+    ),
+  },
   answers: {
     202: { description: "The accepted batch", content: BATCH, headers: ["Location", "Idempotent-Replayed"] },
   },
@@ -102,14 +105,20 @@ export const addBatchJobs: Operation = {
   summary: "Add jobs to a batch",
   description: `While the batch is open. A handler may also add jobs while its own job, one of the batch, runs: it gives this job's id as \`from\`. With \`submit\` but without \`read\`, a key can add only to batches that it submitted itself.`,
   query: Type.Object({
-    from: Type.Optional(Type.String({ format: "uuid", description: "A running job of the batch, which adds the jobs" })),
+    from: Type.Optional(
+      Type.String({ format: "uuid", description: "A running job of the batch, which adds the jobs" }),
+    ),
   }),
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
-  body: { ...withExamples(json(addedJobsSchema), { one: { jobs: [JOB] } }), ...LINES },
+  body: {
+    ...withExamples(json(addedJobsSchema), { one: { jobs: [JOB] } }),
+    ...lines(`One job per line, 1 to ${MAX_JOBS} lines`),
+  },
   answers: {
     202: {
       description: "The ids and statuses of the added jobs, in the order of the request",
       content: json(componentRef("AcceptedBatch")),
+      headers: ["Idempotent-Replayed"],
     },
   },
   problems: [...new Set([...SUBMISSION_PROBLEMS, ...ONE_BATCH_PROBLEMS, "batch_closed", "batch_full"])],

@@ -3,12 +3,18 @@ import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { MAX_JOBS } from "../../core/body.ts";
 import { FLOW_KINDS, FLOW_STATUSES } from "../../core/flows/flow.ts";
+import {
+  DEFAULT_CLOSE_AFTER_MS,
+  MAX_BATCH_JOBS,
+  MAX_CLOSE_AFTER_MS,
+  MAX_FLOW_JOBS,
+  MAX_FLOW_NAME,
+  SUBMITTED_WHENS,
+} from "../../core/flows/flow-schema.ts";
+import { MAX_NODES } from "../../core/flows/graph.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import { componentRef, idSchema, nullable, timeSchema } from "./job-schemas.ts";
 
-const MAX_NODES = 1_000;
-/** What callers may ask for; `first_failure` is what `on_first_failure` of a batch means. */
-const SUBMITTED_WHENS = ["succeeded", "failed", "ended"] as const;
 const NODE_STATUSES = ["waiting", "running", "completed", "failed", "cancelled", "skipped"] as const;
 
 const count = Type.Integer({ minimum: 0 });
@@ -38,7 +44,12 @@ export const thenFields = {
 
 const nodeName = "^[A-Za-z0-9_.-]{1,64}$";
 const maxFailures = Type.Optional(
-  Type.Integer({ minimum: 0, default: 0, description: "The batch has failed when more than so many jobs have failed" }),
+  Type.Integer({
+    minimum: 0,
+    maximum: MAX_BATCH_JOBS,
+    default: 0,
+    description: "The batch has failed when more than so many jobs have failed",
+  }),
 );
 const placeFields = {
   after: Type.Optional(
@@ -62,7 +73,7 @@ export const flowNodeDefinitionSchema = Type.Union(
     Type.Object({ ...followingJobSchema.properties, ...placeFields }, { additionalProperties: false }),
     Type.Object(
       {
-        batch: Type.Array(componentRef("FollowingJob"), { maxItems: MAX_JOBS }),
+        batch: Type.Array(componentRef("FollowingJob"), { maxItems: MAX_FLOW_JOBS }),
         ...placeFields,
         max_failures: maxFailures,
       },
@@ -74,7 +85,9 @@ export const flowNodeDefinitionSchema = Type.Union(
 
 export const flowDefinitionSchema = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: "For people, and for the list" })),
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: MAX_FLOW_NAME, description: "For people, and for the list" }),
+    ),
     on_failure: Type.Optional(
       Type.Enum(["finish", "stop"], {
         default: "finish",
@@ -88,7 +101,7 @@ export const flowDefinitionSchema = Type.Object(
       maxProperties: MAX_NODES,
       patternProperties: { [nodeName]: componentRef("FlowNodeDefinition") },
       additionalProperties: false,
-      description: `The nodes by their names: 1 to ${MAX_NODES}, with at most ${MAX_JOBS} jobs together`,
+      description: `The nodes by their names: 1 to ${MAX_NODES}, with at most ${MAX_FLOW_JOBS} jobs together`,
     }),
   },
   { additionalProperties: false },
@@ -98,11 +111,18 @@ const callback = (when: string): TSchema => Type.Unsafe({ ...componentRef("Follo
 
 export const batchDefinitionSchema = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: "For people, and for the list" })),
-    jobs: Type.Array(componentRef("Submission"), { maxItems: MAX_JOBS, description: "None is allowed" }),
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: MAX_FLOW_NAME, description: "For people, and for the list" }),
+    ),
+    jobs: Type.Array(componentRef("Submission"), { maxItems: MAX_FLOW_JOBS, description: "May be empty" }),
     open: Type.Optional(Type.Boolean({ default: false, description: "Further jobs may be added until it is closed" })),
     close_after_ms: Type.Optional(
-      Type.Integer({ minimum: 1, description: "When an open batch that nobody closes closes itself; default 24 h" }),
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_CLOSE_AFTER_MS,
+        default: DEFAULT_CLOSE_AFTER_MS,
+        description: "With `open`: the batch closes itself after this time if nobody has closed it",
+      }),
     ),
     max_failures: maxFailures,
     on_success: Type.Optional(callback("Runs once when the batch has completed")),
@@ -153,7 +173,10 @@ export const flowNodeSchema = Type.Object({
   }),
   job_id: nullable(idSchema, "The job; null for a batch"),
   counts: nullable(componentRef("FlowCounts"), "The jobs of a batch; null for a job"),
-  cause: nullable(idSchema, "The job because of which it cannot run; of a batch, that failed first, else that was cancelled first"),
+  cause: nullable(
+    idSchema,
+    "The job because of which it cannot run; of a batch, that failed first, else that was cancelled first",
+  ),
   results_of: Type.Optional(
     Type.String({ description: "The server added this node: it writes the results of this batch to a file" }),
   ),
@@ -200,11 +223,14 @@ export const batchSchema = Type.Object({
   progress: Type.Number({ minimum: 0, maximum: 100, description: "The share of its jobs that have ended, in percent" }),
   max_failures: count,
   cause: nullable(idSchema, "The job that failed first, else that was cancelled first"),
-  callbacks: Type.Object({
-    on_success: Type.Optional(Type.String({ format: "uuid" })),
-    on_complete: Type.Optional(Type.String({ format: "uuid" })),
-    on_first_failure: Type.Optional(Type.String({ format: "uuid" })),
-  }, { description: "The ids of the callback jobs" }),
+  callbacks: Type.Object(
+    {
+      on_success: Type.Optional(Type.String({ format: "uuid" })),
+      on_complete: Type.Optional(Type.String({ format: "uuid" })),
+      on_first_failure: Type.Optional(Type.String({ format: "uuid" })),
+    },
+    { description: "The ids of the callback jobs" },
+  ),
   cancel_requested: Type.Boolean(),
   created_at: timeSchema,
   finished_at: nullable(timeSchema),

@@ -19,7 +19,8 @@ export const statusSchema = Type.Enum([...STATUSES]);
 export const jobErrorSchema = Type.Object(
   {
     code: Type.String({
-      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, `dependency_failed`, `not_needed`, `reference_missing`, `result_too_large` in flows, or a code of the job type",
+      description:
+        "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, `dependency_failed`, `not_needed`, `reference_missing`, `result_too_large` in flows, or a code of the job type",
     }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),

@@ -85,8 +85,7 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled or changed" },
   flow_member: {
     status: 409,
-    meaning:
-      "The job belongs to a flow or a batch: retry that, or retry the job outside of it with `alone=true`",
+    meaning: "The job belongs to a flow or a batch: retry that, or retry the job outside of it with `alone=true`",
   },
   flow_running: {
     status: 409,

@@ -139,11 +139,7 @@ export class EventHub {
    * Registers a stream of one flow, which first gets the current state.
    * @param read reads the state @returns as {@link joinAll}
    */
-  joinFlow(
-    id: string,
-    follower: Follower & FlowFollower,
-    read: FollowedFlowOptions["read"],
-  ): (() => void) | undefined {
+  joinFlow(id: string, follower: Follower & FlowFollower, read: FollowedFlowOptions["read"]): (() => void) | undefined {
     if (this.#isFull) return undefined;
     const flow = this.#flows.join(id, follower, read);
     const leave = this.#join(follower, () => this.#flows.leave(flow, follower));
@@ -230,7 +226,10 @@ export class EventHub {
       }
       const number = this.#next;
       this.#next += 1;
-      const changes = readEntry(entry, this.#all.hasLive ? undefined : (id) => this.#jobs.has(id) || this.#flows.has(id));
+      const changes = readEntry(
+        entry,
+        this.#all.hasLive ? undefined : (id) => this.#jobs.has(id) || this.#flows.has(id),
+      );
       yield* this.#all.pass(number, changes);
       yield* this.#jobs.take(changes);
       yield* this.#flows.take(changes);

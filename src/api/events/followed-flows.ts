@@ -59,7 +59,8 @@ export class FollowedFlows {
     flow.close();
     this.#byId.delete(flow.id);
     this.#options.beats.delete(flow);
-    for (const [prefix, ranges] of this.#byPrefix) if (ranges.delete(flow) && ranges.size === 0) this.#byPrefix.delete(prefix);
+    for (const [prefix, ranges] of this.#byPrefix)
+      if (ranges.delete(flow) && ranges.size === 0) this.#byPrefix.delete(prefix);
   }
 
   *take(changes: readonly Change[]): Generator<void> {

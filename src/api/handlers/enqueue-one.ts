@@ -56,6 +56,10 @@ export function enqueueOne({
           "idempotency_key_reused",
           `This Idempotency-Key was used ${otherUse}, which created the job ${answer.firstId}.`,
         );
+      case "closed":
+      case "full":
+      case "missing": // only additions to a batch get these
+        throw new Error(`a job was not enqueued: ${answer.kind}`);
       case "failed": {
         const failure = problemOfFailure(answer.error, [newId]);
         if (!failure) throw answer.error;

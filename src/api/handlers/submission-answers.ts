@@ -20,3 +20,11 @@ export function acceptedJson(ids: readonly string[], submissions: readonly Submi
   });
   return `{"jobs":[${jobs.join(",")}]}`;
 }
+
+/** Moves the `run_at` of a submission, which was derived from `delay_ms`. */
+export function moved(submission: Submission, byMs: number): Submission {
+  const { options } = submission;
+  return options.run_at === undefined
+    ? submission
+    : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
+}

@@ -20,7 +20,7 @@ import { callerOf } from "./audit-caller.ts";
 import { enqueueFlow, hasFlow, type ParsedFlow } from "./flows/enqueue-flow.ts";
 import { idempotencyOfRequest, REPLAYED } from "./idempotency.ts";
 import { auditOperations } from "./operation-audit.ts";
-import { acceptedJson, problemOfFailure } from "./submission-answers.ts";
+import { acceptedJson, moved, problemOfFailure } from "./submission-answers.ts";
 import { type AnswerTo, parsing, rejectionOfHead } from "./submission-body.ts";
 import { readWait } from "./wait.ts";
 import { type WaitedReply, waitedReply } from "./waited-reply.ts";
@@ -52,42 +52,37 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
     const acceptedAt = timeOfId(id); // `delay_ms` counts from it, so that a replayed answer shows the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
     const wait = readWait(request);
-    parse(
-      request,
-      reply,
-      { kind: "single", now: acceptedAt, issues: wait.issues },
-      (parsed, through) => {
-        const { submissions, isDelayed, needsRead, needsAdmin, payload } = parsed;
-        const waitFor = (first: string): WaitedReply | undefined =>
-          wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, first);
-        if (hasFlow(parsed)) {
-          enqueueThen(deps, request, { parsed, idempotency, waitFor, to: (waited) => through(waited ?? reply) }, accepted);
-          return;
-        }
-        const submission = submissions[0] as Submission;
-        const waited = waitFor(id);
-        enqueue(
+    parse(request, reply, { kind: "single", now: acceptedAt, issues: wait.issues }, (parsed, through) => {
+      const { submissions, isDelayed, needsRead, needsAdmin, payload } = parsed;
+      const waitFor = (first: string): WaitedReply | undefined =>
+        wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, first);
+      if (hasFlow(parsed)) {
+        enqueueThen(
           deps,
           request,
-          through(waited ?? reply),
-          { ids: [id], submissions, idempotency, payload },
-          (firstId) => {
-            if (firstId === id) {
-              if (needsRead || needsAdmin) auditOperations(deps, callerOf(request), [id], submissions);
-              return accepted(id, submission, { isRepeat: false });
-            }
-            waited?.turnTo(firstId);
-            const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
-            return accepted(firstId, first, { isRepeat: true });
-          },
+          { parsed, acceptedAt, idempotency, waitFor, to: (waited) => through(waited ?? reply) },
+          accepted,
         );
-      },
-    );
+        return;
+      }
+      const submission = submissions[0] as Submission;
+      const waited = waitFor(id);
+      enqueue(deps, request, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
+        if (firstId === id) {
+          if (needsRead || needsAdmin) auditOperations(deps, callerOf(request), [id], submissions);
+          return accepted(id, submission, { isRepeat: false });
+        }
+        waited?.turnTo(firstId);
+        const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
+        return accepted(firstId, first, { isRepeat: true });
+      });
+    });
   };
 }
 
 interface ThenParts {
   readonly parsed: ParsedFlow;
+  readonly acceptedAt: number;
   readonly idempotency: Submitted["idempotency"];
   readonly waitFor: (id: string) => WaitedReply | undefined;
   readonly to: (waited: WaitedReply | undefined) => AnswerTo;
@@ -97,12 +92,13 @@ interface ThenParts {
 function enqueueThen(
   deps: ApiDependencies,
   request: ApiRequest,
-  { parsed, idempotency, waitFor, to }: ThenParts,
+  { parsed, acceptedAt, idempotency, waitFor, to }: ThenParts,
   accepted: (id: string, submission: Submission, options: { readonly isRepeat: boolean }) => Answer,
 ): void {
   let waited: WaitedReply | undefined;
   enqueueFlow(deps, request, parsed, {
     idempotency,
+    acceptedAt,
     begin: ({ jobs }) => to((waited = waitFor(at(jobs, 0).id))),
     accepted: ({ jobs }, { kind }) => {
       const { id, submission } = at(jobs, 0);
@@ -180,16 +176,13 @@ function enqueue(
             answerOfThrown(log, answer.error),
         );
         break;
+      case "closed":
+      case "full":
+      case "missing": // only additions to a batch get these
+        reply.send(INTERNAL_ERROR);
+        break;
       default:
         answer satisfies never;
     }
   });
-}
-
-/** Moves the `run_at` of a submission, which was derived from `delay_ms`. */
-function moved(submission: Submission, byMs: number): Submission {
-  const { options } = submission;
-  return options.run_at === undefined
-    ? submission
-    : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
 }

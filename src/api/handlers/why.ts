@@ -80,9 +80,7 @@ function whyWaiting({ at: index }: FlowMember, state: FlowState | undefined): Wh
   const awaited = [...new Set([...node.after, ...node.waitsFor])].flatMap((earlier): AwaitedNode[] => {
     const [named, its] = [at(state.graph.nodes, earlier), at(state.nodes, earlier)];
     const status = nodeStatusOf(its);
-    return status === "waiting" || status === "running"
-      ? [{ node: named.name, job_id: jobIdOf(named), status }]
-      : [];
+    return status === "waiting" || status === "running" ? [{ node: named.name, job_id: jobIdOf(named), status }] : [];
   });
   if (awaited.length === 0)
     return { reason: "waiting_for", detail: "All that it waits for has ended: it is about to start, or to end." };

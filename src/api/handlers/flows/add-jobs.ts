@@ -1,8 +1,8 @@
 /** `POST /api/v1/batches/{id}/jobs`: adds jobs to an open batch, or from the handler of one of its jobs. */
 import { invalid } from "../../../core/body.ts";
 import type { FlowState } from "../../../core/flows/flow.ts";
-import { isId } from "../../../core/id.ts";
 import type { FlowSubmission } from "../../../core/flows/flows.ts";
+import { isId } from "../../../core/id.ts";
 import type { ValidationIssue } from "../../../core/schema-issues.ts";
 import { withPayer } from "../../access/payer.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
@@ -13,7 +13,7 @@ import { json } from "../../http/exchange.ts";
 import type { LargeBodies } from "../../http/large-bodies.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
-import { idempotencyOfRequest } from "../idempotency.ts";
+import { idempotencyOfRequest, REPLAYED } from "../idempotency.ts";
 import { idOf } from "../jobs.ts";
 import { readParameters } from "../list-parameters.ts";
 import { auditOperations } from "../operation-audit.ts";
@@ -74,11 +74,13 @@ function adding(
     if (missing) return missing;
     const { submissions } = withPayer({ ids: [], submissions: given }, caller);
     return unlessGone(BATCH_VIEW, id, async () => {
-      const ids = await flows.add(id, submissions, { idempotency, ...(from !== undefined && { from }) });
-      metrics.countSubmissions("accepted", ids.length);
+      const { kind, ids } = await flows.add(id, submissions, { idempotency, ...(from !== undefined && { from }) });
+      const answer = json(202, acceptedJson(ids, submissions));
+      metrics.countSubmissions(kind === "replayed" ? "repeated" : kind, ids.length);
+      if (kind === "replayed") return { ...answer, headers: [REPLAYED] };
       request.chargeJobs(submissions);
       if (needsRead || needsAdmin) auditOperations(deps, by, ids, submissions);
-      return json(202, acceptedJson(ids, submissions));
+      return answer;
     });
   };
 }
@@ -86,7 +88,7 @@ function adding(
 /** A retry of a batch checks the scope that its jobs needed at its submission. */
 function missingScope(
   { graph }: FlowState,
-  { needsRead, needsAdmin }: Pick<Parsed, "needsRead" | "needsAdmin">,
+  { needsRead, needsAdmin }: { readonly needsRead: boolean; readonly needsAdmin: true | undefined },
 ): Answer | undefined {
   if (graph.scope === "admin" || !(needsAdmin || (needsRead && graph.scope === undefined))) return undefined;
   const message = `a job that needs the scope ${needsAdmin ? "admin" : "read"} cannot be added to this batch: create it with such a job`;

@@ -2,6 +2,7 @@
 import type { NewFlow } from "../../../core/flows/flow.ts";
 import type { FlowSubmission, FlowSubmitted } from "../../../core/flows/flows.ts";
 import { idsNeeded, withIds } from "../../../core/flows/graph.ts";
+import { timeOfId } from "../../../core/id.ts";
 import { CodedError } from "../../../errors.ts";
 import { withPayer } from "../../access/payer.ts";
 import type { ApiDependencies } from "../../dependencies.ts";
@@ -10,7 +11,7 @@ import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { problem } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
 import { auditOperations } from "../operation-audit.ts";
-import { problemOfFailure } from "../submission-answers.ts";
+import { moved, problemOfFailure } from "../submission-answers.ts";
 import type { AnswerTo, Parsed } from "../submission-body.ts";
 
 /** A body that was parsed into a flow. */
@@ -24,6 +25,11 @@ type Dependencies = Pick<ApiDependencies, "flows" | "queue" | "metrics" | "audit
 
 export interface FlowAnswers {
   readonly idempotency: FlowSubmission["idempotency"];
+  /**
+   * Epoch ms: the time from which `delay_ms` of the first job was counted. It is counted from the flow's id instead, so
+   * that a repeated answer shows the same time. Absent if no answer shows this job.
+   */
+  readonly acceptedAt?: number;
   /** Called before the flow is enqueued. @returns where the answer goes */
   readonly begin: (flow: NewFlow) => AnswerTo;
   /** @param flow with the ids of an earlier request if the Idempotency-Key was used before */
@@ -35,11 +41,16 @@ export function enqueueFlow(
   deps: Dependencies,
   request: Pick<ApiRequest, "chargeJobs" | "caller" | "id">,
   parsed: ParsedFlow,
-  { idempotency, begin, accepted }: FlowAnswers,
+  { idempotency, acceptedAt, begin, accepted }: FlowAnswers,
 ): void {
   const { caller } = request;
   const { submissions } = withPayer({ ids: [], submissions: parsed.submissions }, caller);
-  const flowOf = (id: string): NewFlow => withScope(withIds(parsed.flow, submissions, id, caller?.id), parsed);
+  const flowOf = (id: string): NewFlow => {
+    const [first, ...others] = submissions;
+    const isMoved = first && parsed.isDelayed && acceptedAt !== undefined;
+    const timed = isMoved ? [moved(first, timeOfId(id) - acceptedAt), ...others] : submissions;
+    return withScope(withIds(parsed.flow, timed, id, caller?.id), parsed);
+  };
   const flow = flowOf(deps.queue.ids.next(idsNeeded(parsed.flow)));
   const by = callerOf(request);
   const reply = begin(flow);
@@ -50,7 +61,13 @@ export function enqueueFlow(
         const jobs = flow.jobs.map(({ submission }) => submission);
         metrics.countSubmissions("accepted", jobs.length);
         request.chargeJobs(jobs);
-        if (flow.graph.scope !== undefined) auditOperations(deps, by, flow.jobs.map(({ id }) => id), jobs);
+        if (flow.graph.scope !== undefined)
+          auditOperations(
+            deps,
+            by,
+            flow.jobs.map(({ id }) => id),
+            jobs,
+          );
         return accepted(flow, submitted);
       }
       case "replayed":

@@ -46,11 +46,7 @@ export async function findFlow(
 }
 
 /** Calls `act`; its error `flow_not_found` becomes the answer of this view: the flow was deleted meanwhile. */
-export async function unlessGone(
-  { notFound }: FlowView,
-  id: string,
-  act: () => Promise<Answer>,
-): Promise<Answer> {
+export async function unlessGone({ notFound }: FlowView, id: string, act: () => Promise<Answer>): Promise<Answer> {
   try {
     return await act();
   } catch (error) {

@@ -41,7 +41,12 @@ interface Bodies {
   readonly kindOf: (headers: ApiRequest["headers"]) => BodyKind | undefined;
 }
 
-function submitting(deps: ApiDependencies, largeBodies: LargeBodies, view: FlowView, { call, types, kindOf }: Bodies): Handler {
+function submitting(
+  deps: ApiDependencies,
+  largeBodies: LargeBodies,
+  view: FlowView,
+  { call, types, kindOf }: Bodies,
+): Handler {
   const parse = parsing(deps, largeBodies);
   const path = `${basePathOf(deps.settings.publicUrl)}/api/v1/${view.path}/`;
   return (request, reply) => {
