@@ -6,7 +6,7 @@
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import { BODY_THREADS, tooComplex } from "../core/body.ts";
-import type { Reference, ReferenceScope } from "../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
 import { codeOf } from "../errors.ts";
 import type { ReferenceTask, ReferenceThreads } from "./resolve-references.ts";
 import type { ResolvedPayload } from "./resolved-payload.ts";

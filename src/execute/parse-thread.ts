@@ -2,7 +2,7 @@
 import { Piscina, workerData } from "piscina";
 import type { ParsedBody } from "../core/body.ts";
 import { parseBody } from "../core/body.ts";
-import type { Reference, ReferenceScope } from "../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
 import { referencesOf } from "../core/flows/references.ts";
 import { isLarge } from "../core/payload.ts";
 import { loadRegistry } from "../jobs/registry.ts";

@@ -3,7 +3,8 @@
  * of its flow. The payload is then checked as one that was submitted. Large payloads are resolved on a thread.
  */
 import type { FlowMember } from "../core/flows/flow.ts";
-import type { KeptValue, Reference, ReferenceScope } from "../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
+import type { KeptValue } from "../core/flows/references.ts";
 import { referencesOf } from "../core/flows/references.ts";
 import type { Submission } from "../core/job.ts";
 import { dataOf, isLarge, largePayload, payloadOf, wholePayload } from "../core/payload.ts";

@@ -1,5 +1,6 @@
 /** A payload whose references are resolved, checked as one that was submitted. On the main thread, or on another one. */
-import type { KeptValue, Reference, ReferenceScope } from "../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
+import type { KeptValue } from "../core/flows/references.ts";
 import { resolveReferences } from "../core/flows/references.ts";
 import type { PayloadIssue } from "../core/job-type.ts";
 import type { JobType } from "../jobs/registry.ts";
@@ -26,7 +27,7 @@ export function resolvedPayload(
   { text, scope, kept, maxBytes }: ReferringPayload,
   type: Pick<JobType, "issuesOf" | "definition">,
 ): ResolvedPayload<string> {
-  const lookup = (reference: Reference): KeptValue => kept.get(keyOf(reference)) ?? "missing";
+  const lookup = (node: string, part: Reference["part"]): KeptValue => kept.get(keyOf({ node, part })) ?? "missing";
   const resolved = resolveReferences(text, scope, lookup, maxBytes);
   if ("code" in resolved) return resolved;
   const value: unknown = JSON.parse(resolved.json);

@@ -69,7 +69,9 @@ function encodeCancellation(
     record,
     ...(isWithdrawn ? [encodeSubmission(job), indexNames(job)] : ["", ""]),
     ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : ["", "", ""]),
-    flow ? memberText(flow) + (flow.keeps ? `\n${outcome?.error ? JSON.stringify(outcome.error) : CANCELLED}` : "") : "",
+    flow
+      ? memberText(flow) + (flow.keeps ? `\n${outcome?.error ? JSON.stringify(outcome.error) : CANCELLED}` : "")
+      : "",
   ];
   return { callback, args };
 }

@@ -100,8 +100,11 @@ export const SCHEDULE_JOB = "@";
 /** The id of a visit of a destination; a number follows these columns. */
 export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });
 
-/** In the hash of a flow, what became of a node, or why it is being cancelled; the other outcomes have state codes. */
+/** In the hash of a flow, the outcome of a node that was not needed; the other outcomes have state codes. */
 export const SKIPPED = "k";
+
+/** In the hash of a flow: why the jobs of a node are cancelled ({@link DoomCode}). A started node has a state code there. */
+export const DOOM_CODE = { dependency_failed: "d", not_needed: "k", cancelled: "x" } as const;
 
 /** In the hash of a flow: what a node has. */
 export const NODE_KIND = { job: "j", batch: "b" } as const;

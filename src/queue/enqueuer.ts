@@ -119,7 +119,11 @@ export class Enqueuer {
       done({ kind: "failed", error: new QueueUnavailable("too many submissions are under way") });
     } else {
       if (this.#pending.length === 0) setImmediate(this.#flush);
-      this.#pending.push({ submitted, done, flow: submitted.flow && encodedFlow(submitted.flow, submitted.ids.length) });
+      this.#pending.push({
+        submitted,
+        done,
+        flow: submitted.flow && encodedFlow(submitted.flow, submitted.ids.length),
+      });
     }
   }
 

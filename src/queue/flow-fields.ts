@@ -14,23 +14,32 @@
  *   i<i>   the ids of its jobs: `first count`, with a comma between two; those added to a batch are in fi:<flow>
  *   u<i>   for how many nodes it still waits
  *   b<i>   "1" after what it waits for has failed, or been cancelled
- *   s<i>   "r" since it started, or the outcome that it will have because it can no longer run
+ *   s<i>   "r" since it started, or why it can no longer run
  *   e<i>   its outcome
  *   y<i>   the cause: the id of a job, "/" and the index of its node
  *   t<i> c<i> o<i> f<i> x<i>   its jobs: all, not ended, completed, failed, cancelled
  */
 import { at } from "../core/at.ts";
-import type { FlowGraph, FlowMember, FlowNode, FlowState, IdRange, NodeCounts, NodeOutcome, NodeState } from "../core/flows/flow.ts";
+import { causeOf } from "../core/flows/decide.ts";
+import { begin } from "../core/flows/evaluate.ts";
+import type {
+  DoomCode,
+  FlowGraph,
+  FlowMember,
+  FlowNode,
+  FlowState,
+  IdRange,
+  NodeOutcome,
+  NodeState,
+} from "../core/flows/flow.ts";
+import { flowStatusOf, newState, unfinishedOf } from "../core/flows/graph.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, WHEN_CODE, WORK_CODE } from "./codes.ts";
+import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, WHEN_CODE, WORK_CODE } from "./codes.ts";
 
 /** What is known of a flow that was enqueued before: after a retry, or after Redis came back empty. */
 export interface FlowPreset {
-  /** By the index of the node; the ids of the graph and `counts.total` include the jobs that have ended. */
-  readonly nodes: readonly NodeState[];
-  readonly isOpen?: boolean;
-  readonly closedBy?: FlowState["closedBy"];
-  readonly isCancelRequested?: boolean;
+  /** As `begin` or `stateOf` (core/flows/evaluate.ts) returns it: its graph has the ids of ended jobs, too. */
+  readonly state: FlowState;
   /** Results and errors (JSON) of ended nodes that others refer to. */
   readonly kept?: readonly { readonly node: number; readonly result?: string; readonly error?: string }[];
 }
@@ -59,64 +68,11 @@ const OUTCOME_CODE: Readonly<Record<NodeOutcome, string>> = {
   skipped: SKIPPED,
 };
 const OUTCOME_OF = new Map(Object.entries(OUTCOME_CODE).map(([outcome, code]) => [code, outcome as NodeOutcome]));
-const NO_ENDS = { completed: 0, failed: 0, cancelled: 0 };
-
-/** A node as it is about to be stored. */
-interface Stored {
-  readonly counts: NodeCounts;
-  readonly unended: number;
-  /** Null also for a node whose outcome is decided, but whose jobs have not ended. */
-  readonly outcome: NodeOutcome | null;
-  readonly isStarted: boolean;
-  readonly doom: "cancelled" | "skipped" | undefined;
-  readonly cause: string | null;
-}
+export const DOOM_OF = new Map(Object.entries(DOOM_CODE).map(([doom, code]) => [code as string, doom as DoomCode]));
 
 /** Indexes of the nodes that a node waits for. */
 export function predecessorsOf({ after, waitsFor }: FlowNode): readonly number[] {
   return [...new Set([...after, ...waitsFor])];
-}
-
-const totalOf = (ids: readonly IdRange[]): number => ids.reduce((sum, { count }) => sum + count, 0);
-
-function isBatch({ type }: FlowNode): boolean {
-  return type === null;
-}
-
-/** The nodes in the order of their indexes; a node may wait for one with a greater index. */
-function storedNodes(graph: FlowGraph, preset: FlowPreset | undefined): Stored[] {
-  return graph.nodes.map((node, i) => {
-    const given = preset?.nodes[i];
-    const counts = { ...NO_ENDS, ...given?.counts, total: totalOf(node.ids) };
-    const unended = counts.total - counts.completed - counts.failed - counts.cancelled;
-    const decided = given?.outcome ?? null;
-    const doom =
-      given !== undefined && !given.isStarted && unended > 0 ? doomOf(graph, node, preset, decided) : undefined;
-    return {
-      counts,
-      unended,
-      doom,
-      outcome: unended > 0 ? null : decided,
-      isStarted: doom === undefined && (given ? given.isStarted : predecessorsOf(node).length === 0),
-      cause: given?.cause ?? null,
-    };
-  });
-}
-
-function doomOf(
-  graph: FlowGraph,
-  { when, after }: FlowNode,
-  preset: FlowPreset | undefined,
-  decided: NodeOutcome | null,
-): Stored["doom"] {
-  if (decided === "skipped" || decided === "cancelled") return decided;
-  const outcomes = after.map((i) => preset?.nodes[i]?.outcome ?? null);
-  if (when === "succeeded") {
-    const first = outcomes.find((outcome) => outcome !== null && outcome !== "completed");
-    if (first !== undefined) return first === "skipped" ? "skipped" : "cancelled";
-  }
-  const isStopped = graph.onFailure === "stop" && preset?.nodes.some(({ outcome }) => outcome === "failed") === true;
-  return isStopped && (when === "succeeded" || when === "first_failure") ? "cancelled" : undefined;
 }
 
 /** The edges of the nodes that wait for a node. */
@@ -130,26 +86,29 @@ function edgesOf(graph: FlowGraph, node: number): string {
     .join(",");
 }
 
-function fieldsOfNode(graph: FlowGraph, nodes: readonly Stored[], i: number): string[] {
+function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], i: number): string[] {
   const node = at(graph.nodes, i);
-  const { counts, unended, outcome, isStarted, doom, cause } = at(nodes, i);
-  const kind = isBatch(node) ? NODE_KIND.batch : NODE_KIND.job;
+  const { counts, outcome, isStarted, doomed, cause } = at(nodes, i);
+  const kind = node.type === null ? NODE_KIND.batch : NODE_KIND.job;
   const fields = [`n${i}`, `${kind}${WHEN_CODE[node.when]}${node.maxFailures ?? 0}|${edgesOf(graph, i)}|${node.name}`];
   const add = (field: string, value: string | number): unknown => fields.push(field + String(i), String(value));
   if (node.ids.length > 0) add("i", node.ids.map(({ first, count }) => `${first} ${count}`).join(","));
   add("t", counts.total);
-  add("c", unended);
+  add("c", unfinishedOf(counts));
   if (counts.completed > 0) add("o", counts.completed);
   if (counts.failed > 0) add("f", counts.failed);
   if (counts.cancelled > 0) add("x", counts.cancelled);
-  const others = predecessorsOf(node);
-  const isMet = ({ counts: { failed }, outcome: ended }: Stored): boolean =>
-    node.when === "first_failure" ? failed > 0 : ended === "failed" || ended === "cancelled";
-  const met = node.after.filter((other) => isMet(at(nodes, other)));
-  const passed = others.filter((other) => at(nodes, other).outcome !== null || (node.when === "first_failure" && met.includes(other)));
-  add("u", others.length - passed.length);
+  const isFirstFailure = node.when === "first_failure";
+  const isMet = (other: number): boolean => {
+    const { counts: ended, outcome: became } = at(nodes, other);
+    return isFirstFailure ? ended.failed > 0 : became === "failed" || became === "cancelled";
+  };
+  const met = node.after.filter(isMet);
+  const isPassed = (other: number): boolean =>
+    isFirstFailure && node.after.includes(other) ? met.includes(other) : at(nodes, other).outcome !== null;
+  add("u", predecessorsOf(node).filter((other) => !isPassed(other)).length);
   if (met.length > 0) add("b", 1);
-  if (doom !== undefined) add("s", OUTCOME_CODE[doom]);
+  if (doomed !== undefined) add("s", DOOM_CODE[doomed]);
   else if (isStarted) add("s", STATE_CODE.running);
   if (outcome !== null) add("e", OUTCOME_CODE[outcome]);
   if (cause !== null) add("y", `${cause}/${nodeOf(graph, cause) ?? i}`);
@@ -176,42 +135,38 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   readonly text: string;
   readonly isWaiting: (node: number) => boolean;
 } {
-  const nodes = storedNodes(graph, preset);
-  const left = nodes.filter(({ outcome }) => outcome === null).length;
-  const isOpen = preset ? preset.isOpen === true : graph.closesAt !== undefined;
-  const failed = nodes.findIndex(({ outcome }) => outcome === "failed");
+  const { nodes, isOpen, closedBy, isCancelRequested } = preset?.state ?? begin(newState({ id, graph })).state;
   const { nodes: _, ...rest } = graph;
-  const stripped = { ...rest, nodes: graph.nodes.map(({ ids: __, ...node }) => node) };
-  const fields: (string | number)[] = ["g", JSON.stringify(stripped), "nodes", nodes.length, "left", left];
+  const withoutIds = { ...rest, nodes: graph.nodes.map(({ ids: __, ...node }) => node) };
+  const left = nodes.filter(({ outcome }) => outcome === null).length;
+  const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
   const work: (string | number)[] = [];
   if (graph.kind === "batch") fields.push("kind", KIND_BATCH);
-  if (graph.onFailure === "stop") fields.push("stop", 1);
-  if (graph.onFailure === "stop" && failed !== -1) {
-    fields.push("stopped", `${at(nodes, failed).cause ?? graph.nodes[failed]?.ids[0]?.first ?? id}/${failed}`);
-    work.push(0, WORK_CODE.stop + id);
-  }
-  if (isOpen) {
-    fields.push("open", 1);
-    if (graph.closesAt !== undefined) work.push(Math.max(1, graph.closesAt), WORK_CODE.close + id);
-  }
-  if (preset?.closedBy) fields.push("closed", preset.closedBy);
-  if (preset?.isCancelRequested) {
+  if (isOpen) fields.push("open", 1);
+  if (isOpen && graph.closesAt !== undefined) work.push(Math.max(1, graph.closesAt), WORK_CODE.close + id);
+  if (closedBy) fields.push("closed", closedBy);
+  if (isCancelRequested) {
     fields.push("cancel", 1);
     work.push(0, WORK_CODE.cancel + id);
   }
-  if (left === 0) work.push(0, WORK_CODE.ended + id);
-  const empty: number[] = [];
-  nodes.forEach(({ isStarted, unended, outcome, doom }, i) => {
+  if (graph.onFailure === "stop") {
+    fields.push("stop", 1);
+    const failed = nodes.findIndex(({ outcome }) => outcome === "failed");
+    if (failed !== -1) {
+      fields.push("stopped", `${causeOf({ graph, nodes }, failed) ?? ""}/${failed}`);
+      work.push(0, WORK_CODE.stop + id);
+    }
+  }
+  nodes.forEach(({ doomed, outcome }, i) => {
     fields.push(...fieldsOfNode(graph, nodes, i));
-    if (doom !== undefined) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
-    if (isStarted && unended === 0 && outcome === null) empty.push(i);
+    if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [
     ...(result === undefined ? [] : [`r${node}`, result]),
     ...(error === undefined ? [] : [`e${node}`, error]),
   ]);
   return {
-    text: `${OPCODE.flow}${[[id], fields, kept, work, empty].map(part).join("\u0001")}`,
+    text: `${OPCODE.flow}${[[id], fields, kept, work].map(part).join("\u0001")}`,
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
 }
@@ -247,7 +202,7 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
     id,
     graph,
     nodes,
-    status: finishedAt === null ? "running" : endStatus(graph, nodes, isCancelRequested),
+    status: flowStatusOf({ graph, nodes, isCancelRequested }),
     isOpen: fields.has("open"),
     closedBy: (fields.get("closed") as FlowState["closedBy"] | undefined) ?? null,
     isCancelRequested,
@@ -257,11 +212,15 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
 
 function readNode(fields: ReadonlyMap<string, string>, i: number): NodeState {
   const count = (field: string): number => Number(fields.get(`${field}${i}`) ?? 0);
+  const phase = fields.get(`s${i}`) ?? "";
+  const outcome = OUTCOME_OF.get(fields.get(`e${i}`) ?? "") ?? null;
+  const doomed = outcome === null ? DOOM_OF.get(phase) : undefined;
   return {
     counts: { total: count("t"), completed: count("o"), failed: count("f"), cancelled: count("x") },
-    isStarted: fields.get(`s${i}`) === STATE_CODE.running,
-    outcome: OUTCOME_OF.get(fields.get(`e${i}`) ?? "") ?? null,
-    cause: fields.get(`y${i}`)?.split("/")[0] ?? null,
+    isStarted: phase === STATE_CODE.running,
+    outcome,
+    cause: fields.get(`y${i}`)?.split("/")[0] || null,
+    ...(doomed !== undefined && { doomed }),
   };
 }
 
@@ -271,10 +230,4 @@ export function rangesOf(text: string | undefined): IdRange[] {
     const [first = "", count] = range.split(" ");
     return first === "" ? [] : [{ first, count: Number(count) }];
   });
-}
-
-function endStatus({ kind }: FlowGraph, nodes: readonly NodeState[], isCancelRequested: boolean): FlowState["status"] {
-  if (isCancelRequested) return "cancelled";
-  const outcomes = (kind === "batch" ? nodes.slice(0, 1) : nodes).map(({ outcome }) => outcome);
-  return outcomes.includes("failed") ? "failed" : outcomes.includes("cancelled") ? "cancelled" : "completed";
 }

@@ -6,11 +6,11 @@
  *      ▲────────────── the replica died: somebody else takes it ◀──┘
  */
 import { at } from "../core/at.ts";
-import type { FlowState, IdRange } from "../core/flows/flow.ts";
+import type { DoomCode, FlowState, IdRange } from "../core/flows/flow.ts";
 import { WORK_CODE } from "./codes.ts";
 import type { Reply } from "./connection.ts";
 import type { Connections } from "./connections.ts";
-import { rangesOf, readFlow } from "./flow-fields.ts";
+import { DOOM_OF, rangesOf, readFlow } from "./flow-fields.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
@@ -30,9 +30,9 @@ interface Work {
 
 /**
  * advance: call {@link RedisFlows.advance} · ended: store its row, then {@link RedisFlows.forget} · close: call
- * {@link RedisFlows.close} by `timeout` · cancel: cancel all of its jobs (of a batch, those of node 0) · stop: cancel the
- * jobs of started nodes that run when others have succeeded, or at the first failure · doomed: cancel these jobs. After
- * the last three: {@link RedisFlows.done}.
+ * {@link RedisFlows.close} by `timeout` · cancel: cancel the jobs of all started nodes (of a batch, those of node 0) ·
+ * stop: cancel the jobs of started nodes with `when` "succeeded" · doomed: cancel these jobs. After the last three:
+ * {@link RedisFlows.done}.
  */
 export type FlowWork =
   | (Work & { readonly kind: "advance" | "ended" | "close" })
@@ -45,9 +45,9 @@ export type FlowWork =
       readonly kind: "doomed";
       readonly node: number;
       readonly ids: readonly IdRange[];
-      /** skipped: it is not needed. cancelled: it can no longer run. */
-      readonly outcome: "skipped" | "cancelled";
-      /** Of `cancelled`: the job because of which, and the name of its node; null if somebody cancelled the flow. */
+      /** The `error.code` of the jobs. */
+      readonly code: DoomCode;
+      /** The job because of which it can no longer run, and the name of its node; null if there is none. */
       readonly cause: { readonly id: string; readonly node: string } | null;
     });
 
@@ -227,7 +227,7 @@ function readWork([member = "", ...about]: readonly string[]): FlowWork[] {
   if (kind === undefined) return [];
   if (kind === "cancel" || kind === "stop") return [{ kind, flow, member, position: Number(about[0]) }];
   if (kind !== "doomed") return [{ kind, flow, member }];
-  const [outcome, causeId, causeNode = "", ids] = about;
+  const [code = "", causeId, causeNode = "", ids] = about;
   return [
     {
       kind,
@@ -235,7 +235,7 @@ function readWork([member = "", ...about]: readonly string[]): FlowWork[] {
       member,
       node: Number(node),
       ids: rangesOf(ids),
-      outcome: outcome === "skipped" ? "skipped" : "cancelled",
+      code: DOOM_OF.get(code) ?? "cancelled",
       cause: causeId ? { id: causeId, node: causeNode } : null,
     },
   ];

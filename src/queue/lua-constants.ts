@@ -22,6 +22,7 @@ import { STATE_CODE } from "../core/state-code.ts";
 import {
   ADD_REPLY,
   CLAIM_CODE,
+  DOOM_CODE,
   EDGE_CODE,
   END_OF_JOB,
   ENQUEUE_REPLY,
@@ -118,6 +119,7 @@ export const LUA_CONSTANTS: Constants = {
   ...columns(VISIT_ID, "VISIT_"),
   SKIPPED,
   KIND_BATCH,
+  ...codes(DOOM_CODE, "DOOM_"),
   ...codes(NODE_KIND, "NODE_"),
   ...codes(WHEN_CODE, "WHEN_"),
   ...codes(EDGE_CODE, "EDGE_"),

@@ -40,7 +40,13 @@ export function waitingFor({ graph, nodes }: FlowState, node: number): WaitingFo
   return predecessorsOf(own).flatMap((i) => {
     const [other, state] = [at(graph.nodes, i), at(nodes, i)];
     if (state.outcome !== null) return [];
-    return [{ node: other.name, jobId: other.type === null ? null : (other.ids[0]?.first ?? null), isStarted: state.isStarted }];
+    return [
+      {
+        node: other.name,
+        jobId: other.type === null ? null : (other.ids[0]?.first ?? null),
+        isStarted: state.isStarted,
+      },
+    ];
   });
 }
 

@@ -1,6 +1,7 @@
 /** Settlements: the arguments and the reply of settle.lua. */
-import { encodeCounters, encodeLease, encodeTime, FIRST_COUNTERS } from "../core/header.ts";
+
 import type { FlowMember } from "../core/flows/flow.ts";
+import { encodeCounters, encodeLease, encodeTime, FIRST_COUNTERS } from "../core/header.ts";
 import type { Callback } from "../core/job.ts";
 import { encodeSubmission } from "../core/packed-job.ts";
 import type { Counters, Verdict } from "../core/settle.ts";
@@ -88,18 +89,18 @@ export function encodeSettlements(
   let lease = "";
   for (const settlement of settlements) {
     const {
-    id,
-    type,
-    priority,
-    isLarge,
-    claimSeq,
-    startedAt,
-    verdict,
-    attempt,
-    crashes,
-    deferrals,
-    runAt,
-    record,
+      id,
+      type,
+      priority,
+      isLarge,
+      claimSeq,
+      startedAt,
+      verdict,
+      attempt,
+      crashes,
+      deferrals,
+      runAt,
+      record,
       flow,
     } = settlement;
     if (type !== typeBefore) {

@@ -82,7 +82,8 @@ export function inconsistencyOf(
   const job = `a ${state.status} job of type ${state.type}`;
   if (lacksPayload) return { kind: "no_payload", text: `${job} has lost its payload` };
   if (sets.length > 1) return { kind: "two_places", text: `${job} is in ${sets.join(" and ")}` };
-  if (sets.length === 0) return { kind: "nowhere", text: `${job} is in none of waiting, ready, scheduled, leased and outbox` };
+  if (sets.length === 0)
+    return { kind: "nowhere", text: `${job} is in none of waiting, ready, scheduled, leased and outbox` };
   if (!isLive) return { kind: "not_live", text: `${job} is in ${sets.join()}, but missing in live` };
   if (sets[0] !== state.set) return { kind: "wrong_place", text: `${job} is in ${sets.join()}` };
   return undefined;

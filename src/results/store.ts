@@ -28,6 +28,7 @@ const ATTEMPTS = readSql(new URL("./job-attempts.sql", import.meta.url));
 const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
 const AMEND = readSql(new URL("./acceptance-log/amend.sql", import.meta.url));
+const WITHDRAW = readSql(new URL("./acceptance-log/withdraw.sql", import.meta.url));
 const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
 /** The number of concurrent page reads: a page may have 8 MiB. */
@@ -152,6 +153,15 @@ export class Store {
     return new Set(
       (await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id),
     );
+  }
+
+  /**
+   * Withdraws jobs that were committed for a batch which then did not take them: they must not run, and their
+   * Idempotency-Key is free again.
+   * @param batch its id @param ids of the jobs, rising
+   */
+  async withdraw(batch: string, ids: readonly string[], key?: string): Promise<void> {
+    await this.#pool.query(WITHDRAW, [batch, ids, ids[0], ids.at(-1), key ?? null]);
   }
 
   /**

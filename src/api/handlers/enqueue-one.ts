@@ -56,15 +56,15 @@ export function enqueueOne({
           "idempotency_key_reused",
           `This Idempotency-Key was used ${otherUse}, which created the job ${answer.firstId}.`,
         );
-      case "closed":
-      case "full":
-      case "missing": // only additions to a batch get these
-        throw new Error(`a job was not enqueued: ${answer.kind}`);
       case "failed": {
         const failure = problemOfFailure(answer.error, [newId]);
         if (!failure) throw answer.error;
         return failure;
       }
+      case "closed":
+      case "full":
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
     }
   };
 }

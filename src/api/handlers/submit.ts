@@ -178,9 +178,8 @@ function enqueue(
         break;
       case "closed":
       case "full":
-      case "missing": // only additions to a batch get these
-        reply.send(INTERNAL_ERROR);
-        break;
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
       default:
         answer satisfies never;
     }

@@ -86,8 +86,8 @@ export function requestCancel(state: FlowState): Cascade {
 }
 
 /**
- * The state of a flow whose jobs have ended so far as `ended` says. Whatever may run has started, and whatever can no
- * longer run is doomed.
+ * The state of a flow, from its jobs that have ended. Whatever may run has started, and whatever can no longer run is
+ * doomed; in a flow that has stopped, this includes nodes that had started and have not ended.
  * @param state of its nodes only the total of their jobs is read
  * @param ended by the index of the node
  */

@@ -10,7 +10,7 @@
 local ns, what, flow = KEYS[1], ARGV[1], ARGV[2]
 local call = redis.call
 local key, flow_work = ns .. 'f:' .. flow, ns .. 'flow_work'
-local left, is_open = unpack(call('HMGET', key, 'left', 'open'))
+local left, is_open, kind = unpack(call('HMGET', key, 'left', 'open', 'kind'))
 if not left then return { 0, 0 } end
 local flows = open_flows()
 
@@ -18,7 +18,7 @@ local function close(by)
   call('HDEL', key, 'open')
   call('HSET', key, 'closed', by)
   call('ZREM', flow_work, WORK_CLOSE .. flow)
-  flows.end_if_done(flow, 0, '')
+  flows.end_if_done(flow, 0)
 end
 
 local code = 2
@@ -30,7 +30,10 @@ if what == 'extend' then
 elseif left ~= '0' then
   if what == 'cancel' then
     code = 1
-    if call('HSET', key, 'cancel', '1') == 1 then flows.add_work(WORK_CANCEL .. flow) end
+    if call('HSET', key, 'cancel', '1') == 1 then
+      flows.add_work(WORK_CANCEL .. flow)
+      if kind ~= KIND_BATCH then flows.add_task(flow, 'x 0') end
+    end
     if is_open then close('caller') end
   elseif is_open then
     code = 1

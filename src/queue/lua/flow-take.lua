@@ -4,7 +4,7 @@
 -- ARGV: 1 how long the caller has it (ms) · 2 how many at most
 -- Returns: now (ms); when somebody must look next (ms), or "" without work; then the work: for each its member, and
 --          of WORK_CANCEL and WORK_STOP: the position where it continues
---          of WORK_DOOMED: "skipped" or "cancelled", the job that is the cause and the name of its node (or ""), its ids
+--          of WORK_DOOMED: DOOM_CODE, the job that is the cause and the name of its node (or ""), its ids
 local ns, own = KEYS[1], tonumber(ARGV[1])
 local call, sub, match, format = redis.call, string.sub, string.match, string.format
 local flow_work, works = ns .. 'flow_work', {}
@@ -19,7 +19,7 @@ local function work_of(member)
   local phase, cause, ids = unpack(call('HMGET', key, 's' .. node, 'y' .. node, 'i' .. node))
   local id, by = match(cause or '', '^(%S+)/(%d+)$')
   local name = id and match(call('HGET', key, 'n' .. by) or '', '|.-|(.*)$')
-  return { member, phase == SKIPPED and 'skipped' or 'cancelled', id or '', name or '', ids or '' }
+  return { member, phase or '', id or '', name or '', ids or '' }
 end
 
 -- After Redis's clock went back, taken work is too far ahead. The times of WORK_CLOSE may be any

@@ -13,7 +13,7 @@ local function open_flows()
   local waiting, flow_work = ns .. 'waiting', ns .. 'flow_work'
   local MAX_STEPS = 200 -- edges, nodes and released jobs of one call: about a millisecond
   local MAX_KEPT, MAX_KEPT_OF_FLOW = 262144, 16777216 -- bytes
-  local steps, has_work, groups, order, todo, counts, woken = 0, false, {}, {}, {}, {}, {}
+  local steps, has_work, groups, order, todo, n_done, counts, woken = 0, false, {}, {}, {}, 0, {}, {}
   local end_node
 
   local function key_of(flow) return ns .. 'f:' .. flow end
@@ -27,24 +27,23 @@ local function open_flows()
 
   local function add_task(flow, task) todo[#todo + 1] = { flow = flow, task = task } end
 
-  -- The node can no longer run: its jobs are cancelled by a replica, which records them.
-  local function doom(flow, node, outcome, cause)
+  -- The node can no longer run: a replica cancels its jobs, and records them.
+  local function doom(flow, node, code, cause)
     local key = key_of(flow)
-    call('HSET', key, 's' .. node, outcome)
+    call('HSET', key, 's' .. node, code)
     if cause ~= '' then call('HSET', key, 'y' .. node, cause) end
-    if call('HGET', key, 'c' .. node) == '0' then return end_node(flow, node, cause) end
+    if call('HGET', key, 'c' .. node) == '0' then return end_node(flow, node) end
     add_work(WORK_DOOMED .. flow .. ' ' .. node)
   end
 
   local function start(flow, node)
     local key = key_of(flow)
     local about, kind, is_cancelled, stopped, unended = unpack(call('HMGET', key, 'n' .. node, 'kind', 'cancel', 'stopped', 'c' .. node))
-    local when = sub(about, 2, 2)
     -- The callbacks of a cancelled batch are sent as usual
-    if is_cancelled and kind ~= KIND_BATCH then return doom(flow, node, CANCELLED, '') end
-    if stopped and (when == WHEN_SUCCEEDED or when == WHEN_FIRST_FAILURE) then return doom(flow, node, CANCELLED, stopped) end
+    if is_cancelled and kind ~= KIND_BATCH then return doom(flow, node, DOOM_CANCELLED, '') end
+    if stopped and sub(about, 2, 2) == WHEN_SUCCEEDED then return doom(flow, node, DOOM_DEPENDENCY_FAILED, stopped) end
     call('HSET', key, 's' .. node, RUNNING)
-    if unended == '0' then return end_node(flow, node, '') end
+    if unended == '0' then return end_node(flow, node) end
     add_task(flow, 's ' .. node .. ' 0')
   end
 
@@ -55,18 +54,18 @@ local function open_flows()
     if not about or phase or ended then return end
     local when = sub(about, 2, 2)
     if edge == EDGE_FIRST_FAILURE then
-      if not is_met then doom(flow, node, SKIPPED, '') end
+      if not is_met then doom(flow, node, DOOM_NOT_NEEDED, '') end
       return
     end
     if edge == EDGE_CONDITION and outcome ~= COMPLETED then
-      if when == WHEN_SUCCEEDED then return doom(flow, node, outcome == SKIPPED and SKIPPED or CANCELLED, cause) end
+      if when == WHEN_SUCCEEDED then return doom(flow, node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause) end
       if when == WHEN_FAILED and outcome ~= SKIPPED then
         is_met = '1'
         call('HSET', key, 'b' .. node, is_met)
       end
     end
     if call('HINCRBY', key, 'u' .. node, -1) > 0 then return end
-    if when == WHEN_FAILED and not is_met then return doom(flow, node, SKIPPED, '') end
+    if when == WHEN_FAILED and not is_met then return doom(flow, node, DOOM_NOT_NEEDED, '') end
     start(flow, node)
   end
 
@@ -82,24 +81,22 @@ local function open_flows()
     end
   end
 
-  -- cause: why nodes after this one can no longer run, unless it has a cause itself.
-  function end_node(flow, node, cause)
+  function end_node(flow, node)
     local key = key_of(flow)
-    local about, phase, own, failed, cancelled, stops, stopped = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'y' .. node, 'f' .. node, 'x' .. node, 'stop', 'stopped'))
-    local outcome = phase
-    if phase ~= CANCELLED and phase ~= SKIPPED then
+    local about, phase, cause, failed, cancelled, stops, stopped = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'y' .. node, 'f' .. node, 'x' .. node, 'stop', 'stopped'))
+    local outcome = phase == DOOM_NOT_NEEDED and SKIPPED or CANCELLED
+    if phase == RUNNING then
       local most = tonumber(match(about, '^..(%d+)'))
       failed, cancelled = tonumber(failed or 0), tonumber(cancelled or 0)
       outcome = failed > most and FAILED or failed + cancelled > most and CANCELLED or COMPLETED
     end
-    cause = (outcome == FAILED or outcome == CANCELLED) and (own or cause) or ''
     call('HSET', key, 'e' .. node, outcome)
     if outcome == FAILED and stops and not stopped then
       call('HSET', key, 'stopped', cause)
       add_task(flow, 'x 0')
       add_work(WORK_STOP .. flow)
     end
-    add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. cause)
+    add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or ''))
     if call('HINCRBY', key, 'left', -1) == 0 then
       call('HSET', key, 'finished', now)
       add_work(WORK_ENDED .. flow)
@@ -161,16 +158,19 @@ local function open_flows()
     end
   end
 
-  -- A node has failed, and on_failure is "stop": the nodes that have not started are cancelled, except clean-up.
-  local function stop(flow, from)
+  -- After a node has failed, and on_failure is "stop", the nodes that have not started are cancelled, except clean-up;
+  -- after somebody has cancelled the flow, all of them.
+  local function doom_waiting(flow, from)
     local key = key_of(flow)
-    local n, stopped = unpack(call('HMGET', key, 'nodes', 'stopped'))
+    local n, is_cancelled, stopped = unpack(call('HMGET', key, 'nodes', 'cancel', 'stopped'))
     for node = from, tonumber(n or 0) - 1 do
       if steps >= MAX_STEPS then return add_task(flow, 'x ' .. node) end
       steps = steps + 1
       local about, phase, ended = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'e' .. node))
-      local when = sub(about, 2, 2)
-      if not phase and not ended and (when == WHEN_SUCCEEDED or when == WHEN_FIRST_FAILURE) then doom(flow, node, CANCELLED, stopped) end
+      if not phase and not ended then
+        if is_cancelled then doom(flow, node, DOOM_CANCELLED, '')
+        elseif sub(about, 2, 2) == WHEN_SUCCEEDED then doom(flow, node, DOOM_DEPENDENCY_FAILED, stopped) end
+      end
     end
   end
 
@@ -179,7 +179,7 @@ local function open_flows()
     steps = steps + 1
     if what == 'e' then pass_all(flow, node, tonumber(position), outcome, cause)
     elseif what == 's' then release(flow, node, tonumber(position))
-    else stop(flow, tonumber(node)) end
+    else doom_waiting(flow, tonumber(node)) end
   end
 
   -- Keeps a result or an error for the jobs that refer to it. Of a batch, only the first error is kept.
@@ -189,14 +189,14 @@ local function open_flows()
     if call('HSETNX', key, field, json) == 1 then call('HINCRBY', key, 'bytes', #json) end
   end
 
-  local function end_if_done(flow, node, cause)
+  local function end_if_done(flow, node)
     local unended, ended, is_open = unpack(call('HMGET', key_of(flow), 'c' .. node, 'e' .. node, 'open'))
-    if unended and tonumber(unended) <= 0 and not ended and not (is_open and tonumber(node) == 0) then end_node(flow, node, cause) end
+    if unended and tonumber(unended) <= 0 and not ended and not (is_open and tonumber(node) == 0) then end_node(flow, node) end
   end
 
   local function count_ends(group)
     local flow, node, key = group.flow, group.node, key_of(group.flow)
-    local about = call('HGET', key, 'n' .. node)
+    local about, phase, cause = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'y' .. node))
     if not about then return end -- somebody has evicted the flow; the jobs end all the same
     local is_batch = sub(about, 1, 1) == NODE_BATCH
     for _, kept in ipairs(group.kept) do
@@ -206,12 +206,11 @@ local function open_flows()
     call('HINCRBY', key, 'c' .. node, -group.ended)
     if group[COMPLETED] > 0 then call('HINCRBY', key, 'o' .. node, group[COMPLETED]) end
     if group[CANCELLED] > 0 then call('HINCRBY', key, 'x' .. node, group[CANCELLED]) end
-    local cause = (group.failed or group.last) .. '/' .. node
-    if group[FAILED] > 0 and call('HINCRBY', key, 'f' .. node, group[FAILED]) == group[FAILED] and is_batch then
-      call('HSET', key, 'y' .. node, cause)
-      pass_first_failure(flow, about)
-    end
-    end_if_done(flow, node, cause)
+    local is_first_failure = group[FAILED] > 0 and call('HINCRBY', key, 'f' .. node, group[FAILED]) == group[FAILED]
+    local bad = group.first[FAILED] or group.first[CANCELLED]
+    if bad and (is_first_failure or not cause) and (not phase or phase == RUNNING) then call('HSET', key, 'y' .. node, bad .. '/' .. node) end
+    if is_first_failure and is_batch then pass_first_failure(flow, about) end
+    end_if_done(flow, node)
   end
 
   -- A job has ended, for good. member: the flow, a space and the index of the node; kept: "r" and its result or "e" and
@@ -220,13 +219,12 @@ local function open_flows()
     local group = groups[member]
     if not group then
       local flow, node = match(member, '^(%S+) (%d+)$')
-      group = { flow = flow, node = node, ended = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0, kept = {} }
+      group = { flow = flow, node = node, ended = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0, first = {}, kept = {} }
       groups[member] = group
       order[#order + 1] = group
     end
-    group.ended, group.last = group.ended + 1, id
-    group[verdict] = group[verdict] + 1
-    if verdict == FAILED then group.failed = group.failed or id end
+    group.ended, group[verdict] = group.ended + 1, group[verdict] + 1
+    group.first[verdict] = group.first[verdict] or id
     if kept ~= '' then group.kept[#group.kept + 1] = kept end
   end
 
@@ -237,15 +235,22 @@ local function open_flows()
     call('ZREM', flow_work, WORK_ADVANCE .. flow)
   end
 
+  local function run_tasks()
+    while todo[n_done + 1] and steps < MAX_STEPS do
+      n_done = n_done + 1
+      run(todo[n_done].flow, todo[n_done].task)
+    end
+  end
+
   -- To be called once, after all other changes of the call. Returns whether there is work for a replica.
   local function finish()
-    for _, group in ipairs(order) do count_ends(group) end
-    local done, left = 0, {}
-    while done < #todo and steps < MAX_STEPS do
-      done = done + 1
-      run(todo[done].flow, todo[done].task)
+    run_tasks()
+    for _, group in ipairs(order) do
+      count_ends(group)
+      run_tasks()
     end
-    for i = done + 1, #todo do
+    local left = {}
+    for i = n_done + 1, #todo do
       call('RPUSH', ns .. 'ft:' .. todo[i].flow, todo[i].task)
       left[todo[i].flow] = true
     end
@@ -255,6 +260,6 @@ local function open_flows()
     return has_work
   end
 
-  return { note_end = note_end, end_if_done = end_if_done, add_work = add_work, resume = resume, finish = finish }
+  return { note_end = note_end, end_if_done = end_if_done, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
 end
 

@@ -14,7 +14,7 @@ end
 -- Stores the flow of an argument (flow-fields.ts) once. Returns whether it is new.
 local function put_flow(flows, arg)
   local ns, call = KEYS[1], redis.call
-  local id, fields, kept, work, empty = string.match(arg, '^.([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)$')
+  local id, fields, kept, work = string.match(arg, '^.([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)$')
   local key = ns .. 'f:' .. id
   if call('EXISTS', key) == 1 then return false end
   set_pairs('HSET', key, values_of(fields))
@@ -24,7 +24,10 @@ local function put_flow(flows, arg)
   for i = 1, #works, 2 do
     if works[i] == '0' then flows.add_work(works[i + 1]) else call('ZADD', ns .. 'flow_work', works[i], works[i + 1]) end
   end
-  for _, node in ipairs(values_of(empty)) do flows.end_if_done(id, node, '') end
+  if call('HGET', key, 'left') == '0' then
+    call('HSET', key, 'finished', now)
+    flows.add_work(WORK_ENDED .. id)
+  end
   return true
 end
 

@@ -1,6 +1,7 @@
 /** What the references of a flow's jobs mean: the results that Redis keeps until the flow ends. */
 import type { FlowGraph, FlowMember } from "../../core/flows/flow.ts";
-import type { KeptValue, Reference, ReferenceScope } from "../../core/flows/references.ts";
+import type { Reference, ReferenceScope } from "../../core/flows/reference.ts";
+import type { KeptValue } from "../../core/flows/references.ts";
 import type { FlowResults } from "../../execute/resolve-references.ts";
 import { keyOf } from "../../execute/resolved-payload.ts";
 import type { KeptResult } from "../../queue/flows.ts";

@@ -9,7 +9,10 @@ import { ReadPool } from "../../postgres/read-pool.ts";
 import { readSql } from "../../postgres/sql.ts";
 import type { FlowRow, WrittenFlow } from "./flow-row.ts";
 import { columnsOf, flowOf, writtenFlow } from "./flow-row.ts";
+import { FlowRows } from "./flow-rows.ts";
 import { lastOf } from "./id-ranges.ts";
+import type { FinishedSubmission, RetriedRow } from "./retried-job.ts";
+import { finishedSubmission } from "./retried-job.ts";
 
 const GET = readSql(new URL("./get.sql", import.meta.url));
 const LIST = readSql(new URL("./list.sql", import.meta.url));
@@ -18,7 +21,7 @@ const SAVE = readSql(new URL("./save.sql", import.meta.url));
 const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
 const NOTE = readSql(new URL("./note.sql", import.meta.url));
-const WITHDRAW = readSql(new URL("./withdraw.sql", import.meta.url));
+const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
 
 const CONNECTIONS = 2;
 /** Of one statement that writes flows: a graph of 1,000 nodes has some 200 KB. */
@@ -27,10 +30,13 @@ const SAVE_LIMITS = { maxItems: 1_000, maxSize: 4 * 1024 * 1024 };
 export class FlowStore {
   readonly #pool: ReadPool;
   readonly #namespace: string;
+  /** What became of the jobs of flows. */
+  readonly rows: FlowRows;
 
   constructor(databaseUrl: string, namespace: string) {
     this.#pool = new ReadPool(databaseUrl, "flows", CONNECTIONS, "Flows cannot be read from Postgres now");
     this.#namespace = namespace;
+    this.rows = new FlowRows((sql, values) => this.#pool.query(sql, values), namespace);
   }
 
   /**
@@ -97,13 +103,12 @@ export class FlowStore {
     await this.#pool.query(NOTE, [id, closedBy, isCancelRequested]);
   }
 
-  /**
-   * Withdraws jobs that were committed for a batch which then turned out to be closed: they must not run, and their
-   * Idempotency-Key is free again.
-   * @param ids consecutive
-   */
-  async withdraw(flow: string, ids: readonly string[], key?: string): Promise<void> {
-    await this.#pool.query(WITHDRAW, [flow, ids, ids[0], ids.at(-1), this.#namespace, key ?? null]);
+  /** The submissions of those of these jobs that have a row, in any order. */
+  async finished(ids: readonly string[]): Promise<FinishedSubmission[]> {
+    if (ids.length === 0) return [];
+    const sorted = [...ids].sort();
+    const rows = await this.#pool.query<RetriedRow>(RETRIED_JOBS, [sorted, sorted[0], sorted.at(-1)]);
+    return rows.map(finishedSubmission);
   }
 
   close(): Promise<void> {
