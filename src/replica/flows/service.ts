@@ -1,6 +1,7 @@
 /** Flows for the API: those that run are in Redis, those that have ended in Postgres. */
 import type { FlowState } from "../../core/flows/flow.ts";
 import type {
+  AddedJobs,
   FlowFilter,
   FlowJobsFilter,
   FlowJobsPage,
@@ -58,7 +59,7 @@ export class FlowService implements Flows {
     id: string,
     submissions: readonly Submission[],
     { from, idempotency }: Parameters<Flows["add"]>[2],
-  ): Promise<readonly string[]> {
+  ): Promise<AddedJobs> {
     const state = await this.#existing(id);
     if (state.graph.kind !== "batch") throw notFound("batch", id);
     if (state.finishedAt !== null) throw closed(id);
@@ -68,8 +69,8 @@ export class FlowService implements Flows {
     const flow = { kind: "add", id, ...(from !== undefined && { from }) } as const;
     const joined = submissions.map((submission) => join(submission, false));
     const answer = await this.#enqueue({ ids, submissions: joined, flow, idempotency });
-    if (answer.kind === "enqueued") return ids;
-    if (answer.kind === "replayed") return idsFrom(answer.firstId, submissions.length);
+    if (answer.kind === "enqueued") return { kind: "accepted", ids };
+    if (answer.kind === "replayed") return { kind: "replayed", ids: idsFrom(answer.firstId, submissions.length) };
     if (answer.kind === "conflict") throw reused(answer.firstId);
     throw failureOf(answer, id);
   }
