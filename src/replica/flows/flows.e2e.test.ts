@@ -67,7 +67,10 @@ describe("a flow", () => {
         hook: {
           type: "webhook",
           after: ["export", "thumbs"],
-          payload: { url: http.url("/hook"), body: { file: { $ref: "export/result/filename" }, text: `rows: \${export.result.rows}` } },
+          payload: {
+            url: http.url("/hook"),
+            body: { file: { $ref: "export/result/filename" }, text: `rows: \${export.result.rows}` },
+          },
         },
         tidy: { type: "webhook", after: ["hook"], when: "ended", payload: { url: http.url("/tidy") } },
       },
@@ -79,9 +82,12 @@ describe("a flow", () => {
     expect(JSON.parse(sent?.body.toString() ?? "")).toMatchObject({ text: "rows: 1" });
     expect([callsOf("/hook"), callsOf("/tidy")]).toEqual([1, 1]);
     // the row of the flow replaces what Redis had
-    const [row] = (await until(async () => (await database.query("select status from flows where id = $1", [id])).rows, {
-      what: "the flow has a row",
-    })) as { status: string }[];
+    const [row] = (await until(
+      async () => (await database.query("select status from flows where id = $1", [id])).rows,
+      {
+        what: "the flow has a row",
+      },
+    )) as { status: string }[];
     expect(row?.status).toBe("completed");
     expect(await getFlow(any, "flows", id)).toMatchObject({ status: "completed" });
   });
@@ -93,7 +99,11 @@ describe("a flow", () => {
         first: RETURN({ small: 7, big, list: [1, { deep: "z" }] }),
         io: { ...RETURN({ $ref: "first/result/small" }), after: ["first"] },
         large: { ...RETURN({ $ref: "first/result/big" }), after: ["first"] },
-        cpu: { type: "test_cpu", payload: { do: "return", value: { $ref: "first/result/list/1/deep" } }, after: ["first"] },
+        cpu: {
+          type: "test_cpu",
+          payload: { do: "return", value: { $ref: "first/result/list/1/deep" } },
+          after: ["first"],
+        },
         // larger than what the main thread parses
         huge: {
           type: "test_io",
@@ -199,7 +209,12 @@ describe("a flow", () => {
     const id = await submitFlow(any, "flows", {
       jobs: {
         first: RETURN({ n: 5 }),
-        hook: { type: "webhook", after: ["first"], max_attempts: 1, payload: { url: http.url(path), body: { $ref: "first/result/n" } } },
+        hook: {
+          type: "webhook",
+          after: ["first"],
+          max_attempts: 1,
+          payload: { url: http.url(path), body: { $ref: "first/result/n" } },
+        },
         last: { ...RETURN({ $ref: "first/result/n" }), after: ["hook"] },
       },
     });
@@ -215,7 +230,10 @@ describe("a flow", () => {
     );
     expect(retried.status).toBe(202);
     const flow = await flowEnded(any, id);
-    expect([flow.status, statuses(flow)]).toEqual(["completed", { first: "completed", hook: "completed", last: "completed" }]);
+    expect([flow.status, statuses(flow)]).toEqual([
+      "completed",
+      { first: "completed", hook: "completed", last: "completed" },
+    ]);
     expect(flow.jobs["first"]?.job_id).toBe(failed.jobs["first"]?.job_id);
     expect(await jobOf(any, flow, "last")).toMatchObject({ result: 5, retry_of: failed.jobs["last"]?.job_id });
     expect((await call(any, "POST", `/api/v1/flows/${id}/retry`)).status).toBe(409);
@@ -266,7 +284,11 @@ describe("a batch", () => {
 it("runs `then` after a job, and `on_failure` after its failure", async () => {
   const submitted = async (job: object): Promise<string> =>
     ((await call(any, "POST", "/api/v1/jobs", job)).body as { flow_id: string }).flow_id;
-  const good = await submitted({ ...RETURN({ link: "x" }), then: [RETURN("${result.link}!")], on_failure: [RETURN(2)] });
+  const good = await submitted({
+    ...RETURN({ link: "x" }),
+    then: [RETURN("${result.link}!")],
+    on_failure: [RETURN(2)],
+  });
   const bad = await submitted({ ...FAIL, then: [RETURN(1)], on_failure: [RETURN({ $ref: "error/code" })] });
   const [well, ill] = await Promise.all([flowEnded(any, good), flowEnded(any, bad)]);
   expect([statuses(well), statuses(ill)]).toEqual([

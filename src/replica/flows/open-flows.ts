@@ -49,7 +49,10 @@ export function openFlows({ config, databaseUrl, log }: ReplicaOptions, parts: O
       const { id, status, graph, finishedAt } = flow;
       metrics.countFlow(graph.kind, status);
       metrics.observeFlowRecorded(Math.max(0, queue.clock.now() - (finishedAt ?? 0)) / 1_000);
-      log.info({ flow_id: id, kind: graph.kind, ...(graph.name !== null && { name: graph.name }), status }, "flow ended");
+      log.info(
+        { flow_id: id, kind: graph.kind, ...(graph.name !== null && { name: graph.name }), status },
+        "flow ended",
+      );
     },
   });
   const service = new FlowService({
