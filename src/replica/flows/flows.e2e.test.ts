@@ -69,7 +69,7 @@ describe("a flow", () => {
           after: ["export", "thumbs"],
           payload: {
             url: http.url("/hook"),
-            body: { file: { $ref: "export/result/filename" }, text: `rows: \${export.result.rows}` },
+            body: { file: { $ref: "export/result/artifact" }, text: `rows: \${export.result.rows}` },
           },
         },
         tidy: { type: "webhook", after: ["hook"], when: "ended", payload: { url: http.url("/tidy") } },
@@ -296,5 +296,5 @@ it("runs `then` after a job, and `on_failure` after its failure", async () => {
     { job: "failed", then: "cancelled", on_failure: "completed" },
   ]);
   expect((await jobOf(any, well, "then")).result).toBe("x!");
-  expect((await jobOf(any, ill, "on_failure")).result).toBe("error");
+  expect((await jobOf(any, ill, "on_failure")).result).toBe("test_failure");
 });
