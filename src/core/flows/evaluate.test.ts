@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FLOW_ID, flowGraphs, jobId, stateWith, type TestNode } from "../../testing/flow-graphs.ts";
 import { at } from "../at.ts";
 import { addJobs, begin, type Cascade, close, type EndedJobs, endJobs, requestCancel, stateOf } from "./evaluate.ts";
-import type { FlowGraph, FlowState } from "./flow.ts";
+import type { FlowGraph, FlowState, NodeOutcome } from "./flow.ts";
 import { dependencyOrder, newState, unfinishedOf } from "./graph.ts";
 
 /** Ends nodes by their names, and the jobs of those that can no longer run, as the caller of a cascade must. */
@@ -124,7 +124,7 @@ describe("a node after others", () => {
 describe("a batch in a flow", () => {
   const nodes = (jobs: number, maxFailures: number) => ({ all: { jobs, maxFailures }, next: { after: ["all"] } });
 
-  it.each([
+  it.each<[jobs: number, maxFailures: number, ended: EndedJobs, outcome: NodeOutcome]>([
     [2, 0, { completed: 2 }, "completed"],
     [2, 0, { completed: 1, failed: 1, cause: jobId(2) }, "failed"],
     [2, 1, { completed: 1, failed: 1, cause: jobId(2) }, "completed"],

@@ -4,7 +4,7 @@ import { memberText } from "../json-span.ts";
 import type { ValidationIssue } from "../schema-issues.ts";
 import { MAX_ISSUES } from "../schema-issues.ts";
 import type { TypeLookup } from "../submission.ts";
-import { parseSubmission } from "../submission.ts";
+import { parseSubmission, UNPRINTABLE } from "../submission.ts";
 import type { DraftNode, FlowDraft } from "./flow.ts";
 import type { ReferenceScope } from "./reference.ts";
 import { type FoundReference, referencesOf } from "./references.ts";
@@ -66,6 +66,12 @@ export class FlowReading {
   /** Whether an answer would list no further issues. */
   get isFull(): boolean {
     return this.issues.length > MAX_ISSUES;
+  }
+
+  /** Checks the name of a flow: Postgres stores it, and lists show it. */
+  checkName(name: string | undefined): void {
+    if (name !== undefined && UNPRINTABLE.test(name))
+      this.issues.push({ path: "/name", message: "expected text without control characters" });
   }
 
   /**
