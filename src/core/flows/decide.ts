@@ -29,7 +29,7 @@ function conditionOf(state: FlowState, index: number): Decision {
       const bad = after.find((_, nth) => isBad(outcomes[nth]));
       if (bad !== undefined) return { code: "dependency_failed", cause: causeOf(state, bad) };
       if (outcomes.includes("skipped")) return NOT_NEEDED;
-      return stopOf(state) ?? "start";
+      return state.stoppedBy === undefined ? "start" : { code: "dependency_failed", cause: state.stoppedBy };
     }
     case "failed":
       if (outcomes.includes(null)) return "wait";
@@ -52,11 +52,4 @@ function isBad(outcome: NodeState["outcome"] | undefined): boolean {
 /** The id of the job because of which nodes after this one cannot run. */
 export function causeOf({ graph, nodes }: Pick<FlowState, "graph" | "nodes">, index: number): string | null {
   return at(nodes, index).cause ?? at(graph.nodes, index).ids[0]?.first ?? null;
-}
-
-/** Set if the flow has stopped: a node has failed, and its rule is "stop". */
-function stopOf(state: FlowState): Decision | undefined {
-  if (state.graph.onFailure !== "stop") return undefined;
-  const failed = state.nodes.findIndex(({ outcome }) => outcome === "failed");
-  return failed === -1 ? undefined : { code: "dependency_failed", cause: causeOf(state, failed) };
 }

@@ -6,7 +6,7 @@
  * that ends without having started is `skipped` if it was not needed, else `cancelled`.
  */
 import { at } from "../at.ts";
-import { type Decision, decide } from "./decide.ts";
+import { causeOf, type Decision, decide } from "./decide.ts";
 import type { DoomCode, FlowState, NodeCounts, NodeOutcome, NodeState } from "./flow.ts";
 import { dependencyOrder, dependentsOf, flowStatusOf, freshNode, unfinishedOf } from "./graph.ts";
 
@@ -86,8 +86,8 @@ export function requestCancel(state: FlowState): Cascade {
 }
 
 /**
- * The state of a flow whose jobs have ended so far as `ended` says. Whatever may run has started, and whatever can no
- * longer run is doomed.
+ * The state of a flow, from its jobs that have ended. Whatever may run has started, and whatever can no longer run is
+ * doomed; in a flow that has stopped, this includes nodes that had started and have not ended.
  * @param state of its nodes only the total of their jobs is read
  * @param ended by the index of the node
  */
@@ -108,7 +108,8 @@ export function stateOf(state: FlowState, ended: ReadonlyMap<number, EndedJobs>)
 }
 
 interface Run {
-  readonly before: FlowState;
+  /** Its nodes are not read. */
+  flow: FlowState;
   readonly nodes: NodeState[];
   readonly dependents: readonly (readonly number[])[];
   /** Nodes to look at: something that they wait for has changed. */
@@ -120,21 +121,21 @@ interface Run {
 
 function runOf(state: FlowState): Run {
   const dependents = dependentsOf(state.graph.nodes);
-  return { before: state, nodes: [...state.nodes], dependents, pending: [], start: [], doom: [], stop: [] };
+  return { flow: state, nodes: [...state.nodes], dependents, pending: [], start: [], doom: [], stop: [] };
 }
 
 function cascaded(run: Run): Cascade {
   settlePending(run);
-  const { before, nodes, start, doom, stop } = run;
-  const status = flowStatusOf({ ...before, nodes });
-  return { state: { ...before, nodes, status }, start, doom, stop };
+  const { flow, nodes, start, doom, stop } = run;
+  const status = flowStatusOf({ ...flow, nodes });
+  return { state: { ...flow, nodes, status }, start, doom, stop };
 }
 
 function settlePending(run: Run): void {
   for (let node = run.pending.shift(); node !== undefined; node = run.pending.shift()) {
     const { isStarted, outcome, doomed } = at(run.nodes, node);
     if (outcome === null && !isStarted && doomed === undefined)
-      apply(run, node, decide({ ...run.before, nodes: run.nodes }, node));
+      apply(run, node, decide({ ...run.flow, nodes: run.nodes }, node));
     finishIfDone(run, node);
   }
 }
@@ -149,9 +150,9 @@ function apply(run: Run, node: number, decision: Decision): void {
 }
 
 function start(run: Run, node: number): void {
-  const { doomed: _, ...state } = at(run.nodes, node);
-  if (state.isStarted) return;
-  run.nodes[node] = { ...state, isStarted: true };
+  const { counts, isStarted, cause, doomed } = at(run.nodes, node);
+  if (isStarted) return;
+  run.nodes[node] = { counts, isStarted: true, outcome: null, cause: doomed === undefined ? cause : null };
   run.start.push(node);
 }
 
@@ -173,16 +174,17 @@ function count(run: Run, node: number, { completed = 0, failed = 0, cancelled = 
 
 function finishIfDone(run: Run, node: number): void {
   const { doomed, ...state } = at(run.nodes, node);
-  const isOpen = run.before.isOpen && node === 0;
+  const isOpen = run.flow.isOpen && node === 0;
   if (state.outcome !== null || isOpen || unfinishedOf(state.counts) > 0) return;
   if (!state.isStarted && doomed === undefined && state.counts.total === 0) return;
-  const { maxFailures = 0 } = at(run.before.graph.nodes, node);
+  const { maxFailures = 0 } = at(run.flow.graph.nodes, node);
   const outcome = outcomeOf(state, doomed, maxFailures);
   run.nodes[node] = { ...state, outcome };
   run.pending.push(...at(run.dependents, node));
-  const isFirstFailed =
-    outcome === "failed" && run.nodes.every((other) => other === run.nodes[node] || other.outcome !== "failed");
-  if (isFirstFailed && run.before.graph.onFailure === "stop") stopOthers(run);
+  if (outcome === "failed" && run.flow.graph.onFailure === "stop" && run.flow.stoppedBy === undefined) {
+    run.flow = { ...run.flow, stoppedBy: causeOf({ ...run.flow, nodes: run.nodes }, node) ?? run.flow.id };
+    stopOthers(run);
+  }
 }
 
 function outcomeOf(
@@ -197,7 +199,7 @@ function outcomeOf(
 
 /** The flow has the rule "stop": looks at all nodes that have not started, and stops those that have. */
 function stopOthers(run: Run): void {
-  run.before.graph.nodes.forEach(({ when }, node) => {
+  run.flow.graph.nodes.forEach(({ when }, node) => {
     const { isStarted, outcome } = at(run.nodes, node);
     if (outcome !== null) return;
     if (!isStarted) run.pending.push(node);

@@ -145,4 +145,6 @@ export interface FlowState {
   readonly isCancelRequested: boolean;
   /** Epoch ms; null while it runs. */
   readonly finishedAt: number | null;
+  /** Present once a node has failed, if the rule of the flow is "stop": the id of the job that is the cause. */
+  readonly stoppedBy?: string;
 }

@@ -10,6 +10,7 @@ import type {
   FlowNode,
   FlowState,
   FlowStatus,
+  IdRange,
   NewFlow,
   NodeCounts,
   NodeOutcome,
@@ -48,11 +49,11 @@ export function withIds(
 ): NewFlow {
   const { nodes: drafts, closeAfterMs, ...rest } = draft;
   let offset = 1;
-  const nodes = drafts.map(({ jobs: _, refs: __, ...node }, index): FlowNode => {
-    const count = jobsOf(at(drafts, index));
+  const nodes = drafts.map((node): FlowNode => {
+    const count = jobsOf(node);
     const ids = count === 0 ? [] : [{ first: idAfter(firstId, offset), count }];
     offset += count;
-    return { ...node, ids };
+    return nodeOf(node, ids);
   });
   const graph: FlowGraph = {
     ...rest,
@@ -61,6 +62,23 @@ export function withIds(
     ...(apiKey !== undefined && { apiKey }),
   };
   return { id: firstId, graph, jobs: jobsWithIds(firstId, graph, drafts, submissions) };
+}
+
+function nodeOf(
+  { name, type, when, after, waitsFor, maxFailures, resultsOf, keeps }: DraftNode,
+  ids: IdRange[],
+): FlowNode {
+  return {
+    name,
+    type,
+    when,
+    after,
+    waitsFor,
+    ids,
+    ...(maxFailures !== undefined && { maxFailures }),
+    ...(resultsOf !== undefined && { resultsOf }),
+    ...(keeps && { keeps }),
+  };
 }
 
 function jobsWithIds(

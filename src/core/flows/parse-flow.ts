@@ -41,7 +41,6 @@ export function parseFlow(value: unknown, json: string, rules: FlowRules): Parse
 }
 
 interface ReadNode extends Omit<DraftedNode, "needs"> {
-  readonly path: string;
   readonly references: readonly FoundReference[];
 }
 
@@ -69,7 +68,7 @@ class FlowNodes {
 
   /** The nodes of a flow without issues. */
   nodes(): DraftedNode[] {
-    return this.#nodes.map(({ path: _, references, ...node }) => ({
+    return this.#nodes.map(({ references, ...node }) => ({
       ...node,
       needs: references.map((reference) => ({ node: this.#indexOf(reference.node), part: reference.part })),
     }));
@@ -80,7 +79,7 @@ class FlowNodes {
   }
 
   add(name: string, value: unknown, json: string): void {
-    const path = `/jobs/${escapePointer(name)}`;
+    const path = pathOf(name);
     if (!NODE_NAME.test(name)) this.#issue(path, NODE_NAME_RULE);
     const isBatch = typeof value === "object" && value !== null && Object.hasOwn(value, "batch");
     if (isBatch) this.#addBatch(name, value, json, path);
@@ -94,7 +93,7 @@ class FlowNodes {
     const position = this.#position(path, fieldsOf(positionShape, given, path, this.#reading.issues));
     const read = this.#read({ value: isObject ? job : value, json, path });
     const templates = read.isTemplate ? [0] : [];
-    this.#push({ name, type: read.type ?? "", path, jobs: 1, templates, references: read.references }, position);
+    this.#push({ name, type: read.type ?? "", jobs: 1, templates, references: read.references }, position);
   }
 
   #addBatch(name: string, value: object, json: string, path: string): void {
@@ -111,7 +110,7 @@ class FlowNodes {
       if (read.isTemplate) templates.push(index);
     });
     const maxFailures = fields.max_failures ?? 0;
-    this.#push({ name, type: null, path, jobs: jobs.length, maxFailures, templates, references }, position);
+    this.#push({ name, type: null, jobs: jobs.length, maxFailures, templates, references }, position);
   }
 
   #push(node: Omit<ReadNode, "after" | "when">, { after, when, given }: Position): void {
@@ -163,10 +162,10 @@ class FlowNodes {
   #checkCycles(edges: Edges): void {
     for (const cycle of cyclesOf(edges)) {
       const [first = 0, second = first] = cycle;
-      const { path, name, after } = at(this.#nodes, first);
+      const { name, after } = at(this.#nodes, first);
       const nth = at(at(this.#given, first), after.indexOf(second));
       const others = cycle.slice(1).map((node) => at(this.#nodes, node).name);
-      this.#issue(`${path}/after/${nth}`, `makes a cycle: ${name} after ${shownNames(others)} after ${name}`);
+      this.#issue(`${pathOf(name)}/after/${nth}`, `makes a cycle: ${name} after ${shownNames(others)} after ${name}`);
     }
   }
 
@@ -188,6 +187,10 @@ class FlowNodes {
   #issue(path: string, message: string): void {
     this.#reading.issues.push({ path, message } satisfies ValidationIssue);
   }
+}
+
+function pathOf(name: string): string {
+  return `/jobs/${escapePointer(name)}`;
 }
 
 const SHOWN_NAMES = 50;

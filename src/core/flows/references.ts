@@ -172,11 +172,11 @@ function missing({ node, part, path }: Reference, hasPart: boolean): string {
 /** Returns a replacement, or undefined to leave the text as it is. `path` makes the JSON pointer to it. */
 interface Templates {
   /** @param text the string of a `$ref` */
-  whole(text: string, path: () => string): string | undefined;
+  readonly whole: (text: string, path: () => string) => string | undefined;
   /** @param text the object without the escape */
-  escaped(text: string): string | undefined;
+  readonly escaped: (text: string) => string | undefined;
   /** @param found a match of {@link CANDIDATE} */
-  inline(found: string, path: () => string): string;
+  readonly inline: (found: string, path: () => string) => string;
 }
 
 interface Place {

@@ -17,13 +17,8 @@ export class ResultText {
    * The JSON text of the value at a path; undefined if there is none.
    * @param path names of members and indexes of elements, from the outside in
    */
-  valueAt(path: readonly string[]): string | undefined {
-    let value: ResultText | undefined = this;
-    for (const step of path) {
-      value = value.#part(step);
-      if (value === undefined) return undefined;
-    }
-    return value.#json;
+  valueAt([step, ...rest]: readonly string[]): string | undefined {
+    return step === undefined ? this.#json : this.#part(step)?.valueAt(rest);
   }
 
   #part(step: string): ResultText | undefined {
