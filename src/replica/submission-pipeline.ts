@@ -138,7 +138,7 @@ function acceptedFlow(flow: NonNullable<Submitted["flow"]>, ids: readonly string
   const { id } = flow;
   if (flow.kind === "add") return { kind: "added", id, range: { first: at(ids, 0), count: ids.length } };
   const { graph, preset } = flow;
-  return preset ? { kind: "retried", id, graph, nodes: preset.nodes } : { kind: "new", id, graph };
+  return preset ? { kind: "retried", id, graph, nodes: preset.state.nodes } : { kind: "new", id, graph };
 }
 
 /**

@@ -4,7 +4,7 @@
  * other work goes on.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { FlowGraph, FlowNode, FlowState, IdRange } from "../../core/flows/flow.ts";
+import type { FlowNode, FlowState, IdRange } from "../../core/flows/flow.ts";
 import { idAfter, idsFrom } from "../../core/id.ts";
 import type { CallbackOf, JobError } from "../../core/job.ts";
 import type { FlowWork } from "../../queue/flows.ts";
@@ -83,12 +83,12 @@ export class FlowCancellations {
   async #cancelFlow(work: CancelWork): Promise<void> {
     const [state] = await this.#parts.queue.flows.read([work.flow]);
     if (!state) return;
-    const isReached = work.kind === "cancel" ? cancels(state.graph) : stops(state);
+    const isReached = work.kind === "cancel" ? isCancelled : isStopped;
     // the position counts the jobs of all nodes, whichever of them are cancelled
     let before = 0;
     for (const [index, node] of state.graph.nodes.entries()) {
       const jobs = jobsOf(node.ids);
-      if (isReached(node, index) && before + jobs > work.position) {
+      if (isUnderWay(state, index) && isReached(node, index, state) && before + jobs > work.position) {
         const isComplete = await this.#pagesFrom(work, node.ids, Math.max(0, work.position - before), before, asked);
         if (!isComplete) return;
       }
@@ -133,29 +133,44 @@ export class FlowCancellations {
   }
 }
 
-/** Which nodes the cancellation of a flow reaches: of a batch, its jobs, whose end decides about the callbacks. */
-function cancels({ kind }: FlowGraph): (node: FlowNode, index: number) => boolean {
-  return (_, index) => kind !== "batch" || index === 0;
+/** The jobs of other nodes are doomed, or have ended. */
+function isUnderWay({ nodes }: FlowState, index: number): boolean {
+  return nodes[index]?.isStarted === true && nodes[index].outcome === null;
 }
 
-/** Which nodes stop at a failure: those that have started, except clean-up. */
-function stops({ nodes }: FlowState): (node: FlowNode, index: number) => boolean {
-  return ({ when }, index) =>
-    (when === "succeeded" || when === "first_failure") && nodes[index]?.isStarted === true && nodes[index].outcome === null;
+/** The cancellation of a batch reaches its jobs, whose end decides about the callbacks. */
+function isCancelled(_: FlowNode, index: number, { graph }: FlowState): boolean {
+  return graph.kind !== "batch" || index === 0;
+}
+
+/** What runs after a failure goes on: clean-up. */
+function isStopped({ when }: FlowNode): boolean {
+  return when === "succeeded";
 }
 
 const asked = (ids: readonly string[]): Doomed[] => ids.map((id) => ({ id }));
 
-function doomedOf({ outcome, cause }: DoomedWork, ids: readonly string[]): Doomed[] {
-  const error = doomError(outcome, cause);
+function doomedOf(work: DoomedWork, ids: readonly string[]): Doomed[] {
+  const error = errorOf(work);
   return ids.map((id) => (error ? { id, error } : { id }));
 }
 
-/** Undefined if somebody has cancelled the flow. */
-function doomError(outcome: DoomedWork["outcome"], cause: DoomedWork["cause"]): Doomed["error"] {
-  if (outcome === "skipped") return { code: "not_needed", message: "nothing that it comes after has failed" };
-  if (cause === null) return undefined;
-  return { code: "dependency_failed", message: `it can no longer run, because of the job ${cause.id} (${cause.node})` };
+/** Undefined if somebody has cancelled the flow: its jobs end as those that are cancelled one by one. */
+function errorOf({ code, cause }: DoomedWork): Doomed["error"] {
+  switch (code) {
+    case "dependency_failed":
+      return { code, message: `It can no longer run: ${causeText(cause)} did not complete.` };
+    case "not_needed":
+      return { code, message: "It is not needed: nothing that it comes after has failed." };
+    case "cancelled":
+      return undefined;
+    default:
+      return code satisfies never;
+  }
+}
+
+function causeText(cause: DoomedWork["cause"]): string {
+  return cause ? `the job ${cause.id} of ${cause.node}` : "what it comes after";
 }
 
 function jobsOf(ranges: readonly IdRange[]): number {

@@ -106,11 +106,11 @@ async function submissionsOf(
 }
 
 async function presetOf({ flowStore }: RetryParts, next: FlowState): Promise<FlowPreset> {
-  const { nodes } = begin(next).state;
+  const { state } = begin(next);
   const ended = new Map(
-    nodes.flatMap(({ outcome, counts, cause }, node) =>
+    state.nodes.flatMap(({ outcome, counts, cause }, node) =>
       outcome === null ? [] : [[node, { ...counts, ...(cause !== null && { cause }) }] as const],
     ),
   );
-  return { nodes, closedBy: next.closedBy, kept: await flowStore.rows.kept(next.graph, ended) };
+  return { state, kept: await flowStore.rows.kept(next.graph, ended) };
 }
