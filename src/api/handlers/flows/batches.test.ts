@@ -44,7 +44,7 @@ describe("POST /api/v1/batches", () => {
   it("counts its jobs, and runs its callbacks", async () => {
     const made = await post("batches", {
       ...{ name: "b-1", max_failures: 1, jobs: [note("1"), note("2"), note("3")] },
-      ...{ on_success: note(), on_complete: note("${result.failed} failed"), on_first_failure: note("${error.code}") },
+      ...{ on_success: note(), on_complete: note("done"), on_first_failure: note("${error.code}") },
     });
     const batch = made.body as unknown as BatchBody;
     expect([made.status, made.headers.get("location")]).toEqual([202, `/api/v1/batches/${batch.id}`]);
@@ -74,6 +74,8 @@ describe("POST /api/v1/batches", () => {
       waiting_for: [{ node: "jobs", job_id: null, status: "running" }],
     });
     expect((await remove(`batches/${batch.id}`)).status).toBe(202);
+    const countsOf = async () => (await get(`batches/${batch.id}`)).body["counts"] as Record<string, number>;
+    await until(async () => (await countsOf())["cancelled"] === 2, { what: "the other jobs are cancelled" });
     const [first, last] = [await server.finishNext("{}"), await server.finishNext("{}")];
     expect([first.id, last.id]).toEqual([batch.callbacks["on_first_failure"], batch.callbacks["on_complete"]]);
     expect(await endOf(batch.id)).toMatchObject({ status: "cancelled", counts: { cancelled: 2, failed: 1 } });
@@ -138,7 +140,7 @@ describe("an open batch", () => {
 
   it("also from a running job of it, when it is closed", async () => {
     const { id } = await created({ jobs: [note("first")] });
-    const [running] = (await server.queue.claim(1, 1, ioSlots({ note: 1 }))).claimed;
+    const [running] = (await server.queue.claim(1_000_000, 1, ioSlots({ note: 1 }))).claimed;
     const added = await post(`batches/${id}/jobs?from=${running?.id ?? ""}`, { jobs: [note("2", LATER)] });
     expect([added.status, (await get(`batches/${id}`)).body["total"]]).toEqual([202, 2]);
     const other = "01890000-0000-7000-8000-000000000000";
