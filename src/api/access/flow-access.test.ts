@@ -82,36 +82,39 @@ describe.each(OPERATIONS.filter(({ id }) => id in NEW))("$method $pattern", ({ i
   });
 });
 
-describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE))("$method $pattern", ({ id: name, method, access, pattern }) => {
-  const about = (id: string, caller: string): Promise<ReadAnswer> => ask(method, OF_ONE[name]?.(id) ?? [""], caller);
-  const withoutId = ({ status, text, headers }: ReadAnswer, id: string): unknown => ({
-    status,
-    headers,
-    text: text.replaceAll(id, "ID"),
-  });
+describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE))(
+  "$method $pattern",
+  ({ id: name, method, access, pattern }) => {
+    const about = (id: string, caller: string): Promise<ReadAnswer> => ask(method, OF_ONE[name]?.(id) ?? [""], caller);
+    const withoutId = ({ status, text, headers }: ReadAnswer, id: string): unknown => ({
+      status,
+      headers,
+      text: text.replaceAll(id, "ID"),
+    });
 
-  it.each(CALLERS)("hides those of others from a key without read: %s", async (caller) => {
-    const unknown = await about(NOWHERE, caller);
-    expect(unknown.status).toBe(rejection(access, caller) ?? 404);
-    for (const owner of ["other", "namesake"]) {
-      const id = await madeBy(pattern, owner);
-      const answer = await about(id, caller);
-      if (!mayRead(caller)) expect(withoutId(answer, id)).toEqual(withoutId(unknown, NOWHERE));
-      else expect(answer.status).toBe(rejection(access, caller) ?? STATUS[name] ?? 200);
-      const { body } = await readAll(id, pattern);
-      if (!mayRead(caller)) expect(body).toMatchObject({ cancel_requested: false, status: "running" });
-    }
-  });
+    it.each(CALLERS)("hides those of others from a key without read: %s", async (caller) => {
+      const unknown = await about(NOWHERE, caller);
+      expect(unknown.status).toBe(rejection(access, caller) ?? 404);
+      for (const owner of ["other", "namesake"]) {
+        const id = await madeBy(pattern, owner);
+        const answer = await about(id, caller);
+        if (!mayRead(caller)) expect(withoutId(answer, id)).toEqual(withoutId(unknown, NOWHERE));
+        else expect(answer.status).toBe(rejection(access, caller) ?? STATUS[name] ?? 200);
+        const { body } = await readAll(id, pattern);
+        if (!mayRead(caller)) expect(body).toMatchObject({ cancel_requested: false, status: "running" });
+      }
+    });
 
-  if (access !== "submit") return;
-  it("acts on its own for a key without read, and answers with a receipt only", async () => {
-    const { status, text } = await about(await madeBy(pattern, "submit"), "submit");
-    expect(status).toBe(STATUS[name] ?? 200);
-    expect(text).not.toContain("MARK");
-    if (name !== "addBatchJobs" && status < 300)
-      expect(Object.keys(JSON.parse(text) as object)).toEqual(["id", "status"]);
-  });
-});
+    if (access !== "submit") return;
+    it("acts on its own for a key without read, and answers with a receipt only", async () => {
+      const { status, text } = await about(await madeBy(pattern, "submit"), "submit");
+      expect(status).toBe(STATUS[name] ?? 200);
+      expect(text).not.toContain("MARK");
+      if (name !== "addBatchJobs" && status < 300)
+        expect(Object.keys(JSON.parse(text) as object)).toEqual(["id", "status"]);
+    });
+  },
+);
 
 async function readAll(id: string, pattern: string): Promise<{ readonly body: Record<string, unknown> }> {
   const path = pattern.includes("/flows/") ? `/api/v1/flows/${id}` : `/api/v1/batches/${id}`;

@@ -155,6 +155,9 @@ describe("an open batch", () => {
   it("rejects additions to what is no batch", async () => {
     const nowhere = "01890000-0000-7000-8000-000000000000";
     const flow = (await post("flows", { jobs: { a: note("a", LATER) } })).body["id"];
+    expect(await post("batches/x/jobs", { jobs: [note()] })).toMatchObject({
+      ...{ status: 400, body: { code: "invalid_id" } },
+    });
     for (const id of [nowhere, String(flow)]) {
       expect(await post(`batches/${id}/jobs`, { jobs: [note()] })).toMatchObject({
         ...{ status: 404, body: { code: "batch_not_found" } },

@@ -58,7 +58,11 @@ it("shows a batch as such, and jobs that are added to it", async () => {
 
 it("serves several clients with one state, and goes on without those that leave", async () => {
   const id = await submitted("batches", { jobs: [note(), note()] });
-  const [one, other, asFlow] = [await follow(`batches/${id}`), await follow(`batches/${id}`), await follow(`flows/${id}`)];
+  const [one, other, asFlow] = [
+    await follow(`batches/${id}`),
+    await follow(`batches/${id}`),
+    await follow(`flows/${id}`),
+  ];
   for (const stream of [one, other, asFlow])
     await seen(stream, "the first state has arrived", () => stream.events.length > 0);
   await one.close();

@@ -186,7 +186,11 @@ describe("a flow that exists", () => {
 
   it("lists its jobs in order, by page, node and status", async () => {
     const { id, jobs } = await submitted({
-      jobs: { a: note("a", LATER), many: { batch: [note("1", LATER), note("2", LATER)] }, c: note("c", { after: ["a"] }) },
+      jobs: {
+        a: note("a", LATER),
+        many: { batch: [note("1", LATER), note("2", LATER)] },
+        c: note("c", { after: ["a"] }),
+      },
     });
     const all = (await get(`flows/${id}/jobs`)).body as { jobs: { id: string; node: string }[]; next_cursor: null };
     expect(all.jobs.map(({ node }) => node)).toEqual(["a", "many", "many", "c"]);
