@@ -55,7 +55,7 @@ describe("taskflow flow", () => {
       node         status     type     job
       export       completed  test_io  ID1
       thumbs       completed  batch    1 completed, 1 failed
-      └─ mail      failed     test_io  ID2  also after export, because of ID2
+      └─ mail      failed     test_io  ID2  also after export
          ├─ tidy   completed  test_io  ID3  when ended
          └─ never  cancelled  test_io  ID4  because of ID2
       "
