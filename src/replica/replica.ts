@@ -19,9 +19,11 @@ import { createMetrics } from "../observability/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { AuditLog } from "../results/audit-log.ts";
+import { FlowStore } from "../results/flows/flow-store.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import { batchResults } from "./batch-results.ts";
 import type { BulkParts } from "./bulk.ts";
 import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
@@ -124,7 +126,16 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const schedules = openSchedules(options, { ...stores, metrics, quotas, callbackOf, cancelWaiting });
   closers.push(() => schedules.close());
   if (scheduleFiles) await schedules.applyFiles(scheduleFiles);
-  const workerParts = makeWorkerParts({ ...options, ...shared, backfills: schedules.backfills, definitions, delay });
+  const flowStore = new FlowStore(options.databaseUrl, config.REDIS_NAMESPACE);
+  closers.push(() => flowStore.close());
+  const workerParts = makeWorkerParts({
+    ...options,
+    ...shared,
+    backfills: schedules.backfills,
+    batchResults: batchResults({ queue, flowStore }),
+    definitions,
+    delay,
+  });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),

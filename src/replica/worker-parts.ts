@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { exponential } from "../core/backoff.ts";
 import type { Bulk } from "../core/bulk.ts";
+import type { BatchResults } from "../core/flows/batch-results.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
@@ -50,6 +51,7 @@ export interface WorkerPartsOptions {
   readonly reruns: Reruns;
   readonly bulk: Bulk;
   readonly backfills: Backfills;
+  readonly batchResults: BatchResults;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
@@ -154,6 +156,7 @@ function makeExecutor({
   reruns,
   bulk,
   backfills,
+  batchResults,
 }: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
@@ -197,6 +200,7 @@ function makeExecutor({
       reruns,
       bulk,
       backfills,
+      batchResults,
       redactPayload: registry.redactPayload,
       sharedMemory: (type: string) => sharedMemory[type],
     };
