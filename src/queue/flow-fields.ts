@@ -137,8 +137,7 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   readonly isWaiting: (node: number) => boolean;
 } {
   const { nodes, isOpen, closedBy, isCancelRequested } = preset?.state ?? begin(newState({ id, graph })).state;
-  const { nodes: _, ...rest } = graph;
-  const withoutIds = { ...rest, nodes: graph.nodes.map(({ ids: __, ...node }) => node) };
+  const withoutIds = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, ids: undefined })) };
   const left = nodes.filter(({ outcome }) => outcome === null).length;
   const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
   const work: (string | number)[] = [];

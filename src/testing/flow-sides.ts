@@ -213,9 +213,8 @@ export class FlowSides {
     const found = await this.#queue.flows.read(ids);
     ids.forEach((id, i) => {
       const { state } = this.flows.get(id) as Side;
-      const { finishedAt, ...rest } = found[i] ?? { finishedAt: null };
-      const { finishedAt: _, ...expected } = state;
-      expect(rest).toEqual(expected);
+      const finishedAt = found[i]?.finishedAt ?? null;
+      expect(found[i]).toEqual({ ...state, finishedAt });
       expect(finishedAt === null).toBe(state.status === "running");
     });
     const waiting = await this.#redis.zrange(`${this.#ns}waiting`, "0", "-1");
@@ -251,7 +250,7 @@ export class FlowSides {
       if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
       this.ended.add(job.id);
       const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
-      const group = groups.get(key) ?? { job, ended: new Map() };
+      const group = groups.get(key) ?? { job, ended: new Map<TerminalStatus, string[]>() };
       groups.set(key, group);
       group.ended.set(how, [...(group.ended.get(how) ?? []), job.id]);
     }
