@@ -23,6 +23,7 @@ import { FlowStore } from "../results/flows/flow-store.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import { batchResults } from "./batch-results.ts";
 import type { BulkParts } from "./bulk.ts";
 import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
@@ -129,8 +130,15 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const flowStore = new FlowStore(options.databaseUrl, config.REDIS_NAMESPACE);
   closers.push(() => flowStore.close());
   const flows = openFlows(options, { ...stores, flowStore, metrics, callbackOf, cancelWaiting });
-  const flowResults = flows.results;
-  const workerParts = makeWorkerParts({ ...options, ...shared, flowResults, backfills: schedules.backfills, definitions, delay });
+  const workerParts = makeWorkerParts({
+    ...options,
+    ...shared,
+    backfills: schedules.backfills,
+    batchResults: batchResults({ queue, flowStore }),
+    flowResults: flows.results,
+    definitions,
+    delay,
+  });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),
