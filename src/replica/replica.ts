@@ -155,10 +155,21 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
-  const serverParts = makeServer(options, { ...stores, ...shared, schedules: schedules.schedules, flows: flows.flows, threads });
+  const serverParts = makeServer(options, {
+    ...stores,
+    ...shared,
+    schedules: schedules.schedules,
+    flows: flows.flows,
+    threads,
+  });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
-  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain, schedules.stop, flows.stop);
+  closers.push(
+    ...drainers({ config, serverParts, sweep, worker }),
+    workerParts.announceDrain,
+    schedules.stop,
+    flows.stop,
+  );
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,

@@ -31,7 +31,7 @@ const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 export class FlowStore {
   readonly #pool: ReadPool;
   readonly #namespace: string;
-  /** What became of the jobs of flows. */
+  /** How the jobs of flows ended. */
   readonly rows: FlowRows;
 
   constructor(databaseUrl: string, namespace: string) {
