@@ -72,7 +72,7 @@ async function retryRecorded(
   const unfinished = await unfinishedJobs(parts, state, nodes);
   const count = nodes.reduce((sum, { node, jobs }) => sum + jobsOf(state, node, jobs, unfinished), 0);
   if (count > MAX_JOBS)
-    throw notRetryable("retry_too_large", 409, `${count} jobs would run again; a retry runs ${MAX_JOBS} at most.`);
+    throw notRetryable("job_not_retryable", 409, `${count} jobs would run again; a retry runs ${MAX_JOBS} at most.`);
   const { state: next, jobs } = retried(state, nodes, unfinished, parts.queue.ids.next(Math.max(1, count)));
   const submissions = await submissionsOf(parts, next, jobs);
   const answer = await parts.enqueue({
@@ -139,7 +139,7 @@ async function submissionsOf(
   return jobs.map(({ retryOf, node }) => {
     const finished = byId.get(retryOf);
     if (!finished) throw new RowsMissing(state);
-    if (finished.isErased) throw notRetryable("payload_erased", 409, `The payload of the job ${retryOf} is erased.`);
+    if (finished.isErased) throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is erased.`);
     if (LOST_PAYLOAD.includes(finished.errorCode ?? ""))
       throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is lost.`);
     const join = joiners.get(node) ?? joiner(id, graph, node);
