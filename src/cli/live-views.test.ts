@@ -178,8 +178,8 @@ describe("taskflow tail, stats and workers", () => {
   it("shows the counts once, or repeatedly", async () => {
     const { out } = await run("stats");
     for (const line of [
-      /^type +scheduled +queued +running +retrying +completed +failed +cancelled$/m,
-      /^all( +\d+){7}$/m,
+      /^type +waiting +scheduled +queued +running +retrying +completed +failed +cancelled$/m,
+      /^all( +\d+){8}$/m,
       /^unaccounted +0$/m,
       /^replicas +1$/m,
     ])
