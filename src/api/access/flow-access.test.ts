@@ -129,6 +129,7 @@ it("lets only keys with the scope of its jobs run a flow again", async () => {
   expect((await ask("POST", [`/api/v1/flows/${id}/retry`], "read")).status).toBe(403);
   await server.record(...server.cancelled.splice(0));
   expect((await ask("POST", [`/api/v1/flows/${id}/retry`], "other")).status).toBe(202);
-  const [job] = JSON.parse((await ask("GET", [`/api/v1/flows/${id}/jobs`], "admin")).text).jobs as { id: string }[];
+  const listed = await ask("GET", [`/api/v1/flows/${id}/jobs`], "admin");
+  const [job] = (JSON.parse(listed.text) as { jobs: { id: string }[] }).jobs;
   expect((await server.queue.read([job?.id ?? ""]))[0]?.options.api_key).toBe(KEYS.both.id);
 });

@@ -1,8 +1,8 @@
 /** Entries in the audit for jobs that act on other jobs or submit them, however they were submitted. */
 import { bulkTypeOf, isOperation } from "../../core/bulk.ts";
+import { RESULTS_TYPE } from "../../core/flows/graph.ts";
 import type { Submission } from "../../core/job.ts";
 import { dataOf, isLarge } from "../../core/payload.ts";
-import { RESULTS_TYPE } from "../../core/flows/graph.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
 import { BACKFILL_TYPE } from "../../core/schedules/backfill.ts";
 import type { AuditEntry } from "../../results/audit-log.ts";
