@@ -82,13 +82,11 @@ describe("a flow", () => {
     expect(JSON.parse(sent?.body.toString() ?? "")).toMatchObject({ text: "rows: 1" });
     expect([callsOf("/hook"), callsOf("/tidy")]).toEqual([1, 1]);
     // the row of the flow replaces what Redis had
-    const [row] = (await until(
-      async () => (await database.query("select status from flows where id = $1", [id])).rows,
-      {
-        what: "the flow has a row",
-      },
-    )) as { status: string }[];
-    expect(row?.status).toBe("completed");
+    const row = await until(
+      async () => (await database.query<{ status: string }>("select status from flows where id = $1", [id])).rows[0],
+      { what: "the flow has a row" },
+    );
+    expect(row.status).toBe("completed");
     expect(await getFlow(any, "flows", id)).toMatchObject({ status: "completed" });
   });
 
