@@ -1,6 +1,6 @@
 /**
- * Resolves the references in the payload of a job, when it is about to run: what it takes from the results of other jobs
- * of its flow. The payload is then checked as one that was submitted. Large payloads are resolved on a thread.
+ * Resolves the references in the payload of a job, when it is about to run: what it takes from the results of other
+ * jobs of its flow. The payload is then checked as one that was submitted. Large payloads are resolved on a thread.
  */
 import type { FlowMember } from "../core/flows/flow.ts";
 import type { Reference, ReferenceScope } from "../core/flows/reference.ts";

@@ -1,7 +1,7 @@
 /**
- * Does the work that flows leave for replicas (queue/flows.ts): continues long cascades, cancels the jobs of nodes that
- * can no longer run, stores the rows of ended flows, cancels flows, and closes batches that nobody has closed. Every
- * replica of any role has a keeper, and none leads: Redis gives each piece of work to one of them.
+ * Does the work that flows leave for replicas (queue/flows.ts): continues long cascades, cancels the jobs of nodes
+ * that can no longer run, stores the rows of ended flows, cancels flows, and closes batches that nobody has closed.
+ * Every replica of any role has a keeper, and none leads: Redis gives each piece of work to one of them.
  *
  *   idle ──there is work──▶ take ─▶ do ─▶ take … ─▶ waiting for the next time ─▶ idle, once there is none
  *
