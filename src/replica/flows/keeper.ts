@@ -11,6 +11,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Periodic } from "../../concurrency/periodic.ts";
 import type { FlowWork } from "../../queue/flows.ts";
+import type { Queue } from "../../queue/queue.ts";
 import type { EndedFlows } from "./ended-flows.ts";
 import type { FlowCancellationsParts } from "./flow-cancellations.ts";
 import { FlowCancellations } from "./flow-cancellations.ts";
@@ -21,6 +22,7 @@ const RETRY_MS = 1_000;
 const LONGEST_WAIT_MS = 10_000;
 
 export interface FlowKeeperParts extends FlowCancellationsParts {
+  readonly queue: FlowCancellationsParts["queue"] & Pick<Queue, "clock">;
   readonly ended: EndedFlows;
   /** A batch has closed itself: nobody has closed it in time. */
   readonly onClosed: (flow: string) => void;
