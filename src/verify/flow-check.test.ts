@@ -66,7 +66,7 @@ it("finds a flow whose running job is gone, and one whose counts are wrong", asy
     [
       `flow_counts: flow ${stuck} has 0 unfinished jobs in node a, and counts 1`,
       `flow_counts: flow ${wrong} has 3 unfinished jobs in node a, and counts 2`,
-      `flow_stuck: flow ${stuck} has not ended, none of its jobs runs or may run, and no replica has work for it`,
+      `flow_stuck: flow ${stuck} has not ended, and none of its jobs runs or may run`,
     ].sort(),
   );
 });
@@ -85,7 +85,7 @@ it("finds a flow that has ended, or whose node can no longer run, without work f
   await redis.del(`${NS}flow_work`);
   expect((await found()).sort()).toEqual(
     [
-      `flow_stuck: flow ${doomed} has not ended, none of its jobs runs or may run, and no replica has work for it`,
+      `flow_stuck: flow ${doomed} has the node b, which can no longer run, and no replica cancels its jobs`,
       `flow_stuck: flow ${ended} has ended, and no replica stores its row`,
     ].sort(),
   );

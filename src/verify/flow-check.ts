@@ -53,17 +53,18 @@ async function checkFlow(
   const [now] = await audit.readFlows([id]);
   if (JSON.stringify(now) !== JSON.stringify(state)) return; // jobs ended meanwhile
   let isRunning = state.isOpen;
+  let doomedNode: string | undefined;
   state.graph.nodes.forEach(({ name }, i) => {
     const { counts, isStarted, outcome, doomed } = at(state.nodes, i);
     const [counted, live] = [unfinishedOf(counts), at(unfinished, i)];
     if (counted !== live) add("flow_counts", `has ${live} unfinished jobs in node ${name}, and counts ${counted}`);
     isRunning ||= isStarted && outcome === null && live > 0;
-    if (doomed !== undefined)
-      add("flow_stuck", `has the node ${name}, which can no longer run, and no replica cancels its jobs`);
+    if (doomed !== undefined) doomedNode ??= name;
   });
   if (state.finishedAt !== null) add("flow_stuck", "has ended, and no replica stores its row");
-  else if (!isRunning)
-    add("flow_stuck", "has not ended, none of its jobs runs or may run, and no replica has work for it");
+  else if (doomedNode !== undefined)
+    add("flow_stuck", `has the node ${doomedNode}, which can no longer run, and no replica cancels its jobs`);
+  else if (!isRunning) add("flow_stuck", "has not ended, and none of its jobs runs or may run");
 }
 
 /** By the index of the node, how many of its jobs Redis has that have not ended. */
