@@ -71,12 +71,8 @@ export class BodyThreads implements ReferenceThreads {
 
   /** The references of a payload. @param bytes its JSON text */
   async references(bytes: Uint8Array, scope: ReferenceScope): Promise<readonly Reference[]> {
-    return (
-      (await this.#run<readonly Reference[], WithBytes & { scope: ReferenceScope }>("findReferences", {
-        bytes,
-        scope,
-      })) ?? []
-    );
+    const task = { bytes, scope };
+    return (await this.#run<readonly Reference[]>("findReferences", task)) ?? [];
   }
 
   /** A payload with its references resolved. */
@@ -85,7 +81,7 @@ export class BodyThreads implements ReferenceThreads {
   }
 
   /** Undefined if the task takes too long, or too much memory. The bytes move to the thread. */
-  async #run<Answer, Task extends WithBytes = WithBytes>(name: string, task: Task): Promise<Answer | undefined> {
+  async #run<Answer>(name: string, task: WithBytes): Promise<Answer | undefined> {
     const begunAt = new BigInt64Array(new SharedArrayBuffer(8));
     const withinMs = (this.#options.withinMs ?? WITHIN_MS) + MORE_MS * (task.bytes.length / MIB);
     const tooLong = new AbortController();
@@ -98,7 +94,7 @@ export class BodyThreads implements ReferenceThreads {
     };
     let timer = setTimeout(look, withinMs);
     try {
-      const order: BodyOrder<Task> = { task, begunAt };
+      const order: BodyOrder<WithBytes> = { task, begunAt };
       return (await this.#started().run(order, {
         name,
         signal: tooLong.signal,

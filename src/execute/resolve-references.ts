@@ -1,6 +1,6 @@
 /**
- * Resolves the references in the payload of a job, when it is about to run: what it takes from the results of other jobs
- * of its flow. The payload is then checked as one that was submitted. Large payloads are resolved on a thread.
+ * Resolves the references in the payload of a job, when it is about to run: what it takes from the results of other
+ * jobs of its flow. The payload is then checked as one that was submitted. Large payloads are resolved on a thread.
  */
 import type { FlowMember } from "../core/flows/flow.ts";
 import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
@@ -12,7 +12,7 @@ import type { AttemptEnd } from "../core/settle.ts";
 import type { JobType } from "../jobs/registry.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
 import type { ReferringPayload, ResolvedPayload } from "./resolved-payload.ts";
-import { keyOf, resolvedPayload } from "./resolved-payload.ts";
+import { resolvedPayload } from "./resolved-payload.ts";
 
 /** The job with the payload that runs, or how its attempt ends because there is none. */
 export type Resolution<Given> = { readonly job: Given } | { readonly end: AttemptEnd };
@@ -26,7 +26,7 @@ export type ResolveReferences = <Given extends Submission & { readonly id: strin
 export interface FlowResults {
   /** The names that references of a flow's jobs may have; undefined if there is no such flow. */
   readonly scope: (flow: FlowMember) => Promise<ReferenceScope | undefined>;
-  /** What the references mean, by {@link keyOf}. */
+  /** What the references mean, by `keyOf` (resolved-payload.ts). */
   readonly kept: (flow: FlowMember, references: readonly Reference[]) => Promise<ReadonlyMap<string, KeptValue>>;
 }
 

@@ -22,10 +22,10 @@ describe("a payload with references", () => {
   });
 
   it.each<[string, KeptValue, string]>([
-    ["result_too_large", "too_large", "first/result"],
-    ["reference_missing", "missing", "first/result"],
+    ["result_too_large", "too_large", "first"],
+    ["reference_missing", "missing", "first"],
     ["payload_invalid", { json: `{"url":"no URL"}` }, "/url"],
-    ["payload_invalid", { json: `{"url":"https://example.com/${"x".repeat(2_000)}"}` }, "1000"],
+    ["result_too_large", { json: `{"url":"https://example.com/${"x".repeat(2_000)}"}` }, "1000"],
   ])("fails as %s", (code, result, text) => {
     const answer = resolved("webhook", { url: { $ref: "first/result/url" } }, result);
     expect(answer).toMatchObject({ code, message: expect.stringContaining(text) as string });

@@ -1,4 +1,4 @@
-/** A payload whose references are resolved, checked as one that was submitted. On the main thread, or on another one. */
+/** A payload whose references are resolved, checked as one that was submitted. It runs on any thread. */
 import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
 import type { KeptValue } from "../core/flows/references.ts";
 import { resolveReferences } from "../core/flows/references.ts";
@@ -49,6 +49,6 @@ function needsRead({ definition }: Pick<JobType, "definition">, text: string): b
 
 function messageOf(issues: readonly PayloadIssue[]): string {
   const named = issues.slice(0, MAX_NAMED).map(({ path, message }) => `${path} ${message}`.trim());
-  const more = issues.length - named.length;
-  return `the payload is not valid with the results that it refers to: ${named.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+  if (issues.length > named.length) named.push(`and ${issues.length - named.length} more`);
+  return `the payload is not valid with the results that it refers to: ${named.join("; ")}`;
 }

@@ -10,7 +10,7 @@ const MAX_LOOKED_FOR = 1_000;
 const MAX_REMEMBERED = 10_000;
 
 export interface EndedFlowsParts {
-  readonly queue: Pick<Queue, "flows" | "clock" | "missing">;
+  readonly queue: Pick<Queue, "flows" | "missing">;
   readonly flowStore: Pick<FlowStore, "save">;
   /** Called for each flow that has ended, once its row is stored; rarely twice. */
   readonly onEnded: (flow: FlowState) => void;

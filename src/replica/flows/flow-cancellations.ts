@@ -22,7 +22,7 @@ const RECORDER_WAIT_MS = 20;
 const PAGES_PER_EXTENSION = 10;
 
 export interface FlowCancellationsParts {
-  readonly queue: Pick<Queue, "flows" | "cancelMany" | "clock">;
+  readonly queue: Pick<Queue, "flows" | "cancelMany">;
   readonly recorder: { readonly shouldPause: boolean };
   readonly callbackOf: CallbackOf;
   readonly cancelWaiting: BulkParts["cancelWaiting"];

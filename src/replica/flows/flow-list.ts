@@ -21,7 +21,7 @@ export async function flowPage(parts: Parts, filter: FlowFilter): Promise<FlowPa
   return { flows, next: isCut ? (flows.at(-1)?.id ?? null) : floor === "" ? null : floor };
 }
 
-/** The newest flows that Redis has. A page may lack some that Redis has forgotten meanwhile, so only an empty one is the last. */
+/** The newest flows that Redis has. A page may lack flows that are forgotten meanwhile: only an empty page is the last. */
 async function liveFlows({ queue }: Parts, below: string | undefined, limit: number): Promise<FlowState[]> {
   const flows: FlowState[] = [];
   while (flows.length < limit) {

@@ -82,13 +82,11 @@ describe("a flow", () => {
     expect(JSON.parse(sent?.body.toString() ?? "")).toMatchObject({ text: "rows: 1" });
     expect([callsOf("/hook"), callsOf("/tidy")]).toEqual([1, 1]);
     // the row of the flow replaces what Redis had
-    const [row] = (await until(
-      async () => (await database.query("select status from flows where id = $1", [id])).rows,
-      {
-        what: "the flow has a row",
-      },
-    )) as { status: string }[];
-    expect(row?.status).toBe("completed");
+    const row = await until(
+      async () => (await database.query<{ status: string }>("select status from flows where id = $1", [id])).rows[0],
+      { what: "the flow has a row" },
+    );
+    expect(row.status).toBe("completed");
     expect(await getFlow(any, "flows", id)).toMatchObject({ status: "completed" });
   });
 
@@ -262,6 +260,29 @@ describe("a batch", () => {
     expect(first.status).toBe("completed");
     const empty = await submitFlow(any, "batches", { jobs: [], on_complete: RETURN(1) });
     expect(await flowEnded(any, empty, "batches")).toMatchObject({ status: "completed", total: 0 });
+  });
+
+  it("runs its failed jobs again, and then its callbacks", async () => {
+    let status = 400;
+    http.respond((request) => answer(request.path === "/flaky" ? status : 200));
+    const hook = (path: string): object => ({ type: "webhook", max_attempts: 1, payload: { url: http.url(path) } });
+    const id = await submitFlow(any, "batches", {
+      jobs: [RETURN(1), hook("/flaky"), RETURN(2)],
+      on_success: hook("/good"),
+      on_complete: hook("/over"),
+    });
+    expect(await flowEnded(any, id, "batches")).toMatchObject({
+      status: "failed",
+      counts: { completed: 2, failed: 1 },
+    });
+    expect([callsOf("/good"), callsOf("/over")]).toEqual([0, 1]);
+    status = 200;
+    expect((await call(any, "POST", `/api/v1/batches/${id}/retry`)).status).toBe(202);
+    const batch = await flowEnded(any, id, "batches");
+    expect(batch).toMatchObject({ status: "completed", total: 3, counts: { completed: 3, failed: 0 } });
+    expect([callsOf("/flaky"), callsOf("/good"), callsOf("/over")]).toEqual([2, 1, 2]);
+    const { body } = await call(any, "GET", `/api/v1/batches/${id}/jobs`);
+    expect((body as { jobs: ApiJob[] }).jobs.map((job) => job.status)).toEqual(["completed", "completed", "completed"]);
   });
 
   it("takes more jobs while it is open", async () => {

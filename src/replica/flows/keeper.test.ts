@@ -143,7 +143,7 @@ describe("a keeper", () => {
   it("sends no command while there are no flows", async () => {
     const sent: string[] = [];
     const queue = await setup().replica({ onRoundTrip: (name) => void sent.push(name) });
-    const takes = (): number => sent.filter((name) => name === "flowTake").length;
+    const takes = (): number => sent.filter((name) => name === "flow-take").length;
     startKeeper(queue);
     await until(() => takes() === 1, { what: "the keeper has looked for work" });
     const flow = flowOf(queue, [{ name: "one" }]);

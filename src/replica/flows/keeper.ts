@@ -1,7 +1,7 @@
 /**
- * Does the work that flows leave for replicas (queue/flows.ts): continues long cascades, cancels the jobs of nodes that
- * can no longer run, stores the rows of ended flows, cancels flows, and closes batches that nobody has closed. Every
- * replica of any role has a keeper, and none leads: Redis gives each piece of work to one of them.
+ * Does the work that flows leave for replicas (queue/flows.ts): continues long cascades, cancels the jobs of nodes
+ * that can no longer run, stores the rows of ended flows, cancels flows, and closes batches that nobody has closed.
+ * Every replica of any role has a keeper, and none leads: Redis gives each piece of work to one of them.
  *
  *   idle ──there is work──▶ take ─▶ do ─▶ take … ─▶ waiting for the next time ─▶ idle, once there is none
  *
@@ -11,6 +11,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Periodic } from "../../concurrency/periodic.ts";
 import type { FlowWork } from "../../queue/flows.ts";
+import type { Queue } from "../../queue/queue.ts";
 import type { EndedFlows } from "./ended-flows.ts";
 import type { FlowCancellationsParts } from "./flow-cancellations.ts";
 import { FlowCancellations } from "./flow-cancellations.ts";
@@ -21,6 +22,7 @@ const RETRY_MS = 1_000;
 const LONGEST_WAIT_MS = 10_000;
 
 export interface FlowKeeperParts extends FlowCancellationsParts {
+  readonly queue: FlowCancellationsParts["queue"] & Pick<Queue, "clock">;
   readonly ended: EndedFlows;
   /** A batch has closed itself: nobody has closed it in time. */
   readonly onClosed: (flow: string) => void;

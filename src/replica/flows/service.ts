@@ -25,11 +25,8 @@ import { flowPage } from "./flow-list.ts";
 import { retry } from "./flow-retry.ts";
 
 export interface FlowServiceParts {
-  readonly queue: Pick<
-    Queue,
-    "flows" | "ids" | "clock" | "read" | "readHeaders" | "payload" | "missing" | "liveIds" | "liveCount"
-  >;
-  readonly store: Pick<Store, "get" | "options" | "payload" | "range">;
+  readonly queue: Pick<Queue, "flows" | "ids" | "read" | "readHeaders" | "liveCount">;
+  readonly store: Pick<Store, "range">;
   readonly flowStore: FlowStore;
   /** The submission pipeline. */
   readonly enqueue: Enqueue;

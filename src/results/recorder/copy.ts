@@ -43,6 +43,7 @@ export function writeRow(
  */
 export function bareOutcome(outcome: Outcome, reason: string): Outcome {
   const { job } = outcome;
+  const { template: _, ...options } = job.options;
   return {
     ...outcome,
     job: {
@@ -50,7 +51,7 @@ export function bareOutcome(outcome: Outcome, reason: string): Outcome {
       type: storable(job.type),
       payload: "{}",
       groupKey: job.groupKey === null ? null : storable(job.groupKey),
-      options: { ...job.options, tags: (job.options.tags ?? []).map(storable) },
+      options: { ...options, tags: (job.options.tags ?? []).map(storable) },
     },
     result: null,
     error: {
