@@ -130,7 +130,7 @@ describe("states read at a scrape", () => {
     ]) {
       expect(text).toContain(`taskflow_${line}\n`);
     }
-    expect(text.match(/^taskflow_cluster_jobs\{.*$/gm)).toHaveLength(7);
+    expect(text.match(/^taskflow_cluster_jobs\{.*$/gm)).toHaveLength(8);
     expect(text).toContain('taskflow_cluster_jobs{type="email",status="cancelled"} 7');
     for (const line of ['{quantile="0.5"} 0.001', '{quantile="0.99"} 0.02', '{quantile="1"} 0.07'])
       expect(text).toContain(`taskflow_event_loop_delay_seconds${line}\n`);
@@ -153,6 +153,25 @@ describe("states read at a scrape", () => {
       expect(await samples(metrics, name)).toEqual([]);
     isAway = false;
     expect(await samples(metrics, "taskflow_outbox_depth")).toEqual(["taskflow_outbox_depth 4"]);
+  });
+
+  it("counts flows that ended, and shows those of the cluster while Redis answers", async () => {
+    const metrics = createMetrics();
+    let isAway = false;
+    const counts = { flows: 3, work: 2 };
+    metrics.readFrom({ flowCounts: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(counts)) });
+    metrics.countFlow("batch", "failed");
+    metrics.observeFlowRecorded(0.002);
+    expect(await samples(metrics, "taskflow_flows_total")).toEqual([
+      'taskflow_flows_total{kind="batch",status="failed"} 1',
+    ]);
+    expect(await samples(metrics, "taskflow_flow_recorded_seconds_count")).toEqual([
+      "taskflow_flow_recorded_seconds_count 1",
+    ]);
+    expect(await samples(metrics, "taskflow_flows_live")).toEqual(["taskflow_flows_live 3"]);
+    expect(await samples(metrics, "taskflow_flow_work")).toEqual(["taskflow_flow_work 2"]);
+    isAway = true;
+    expect(await samples(metrics, "taskflow_flows_live")).toEqual([]);
   });
 
   it("does not share state between two registries", async () => {

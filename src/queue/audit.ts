@@ -1,10 +1,13 @@
 /** Reads all keys of the queue, in pages that occupy Redis for a few milliseconds each, and changes nothing. */
 import { at } from "../core/at.ts";
+import type { FlowState } from "../core/flows/flow.ts";
+import { ID_LENGTH } from "../core/id.ts";
 import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
 import { readJobCounts } from "./counts.ts";
+import { readFlow } from "./flow-fields.ts";
 import { indexNames, memberOf } from "./index-names.ts";
 import { JobReader } from "./job-reader.ts";
 import { scripts } from "./scripts.ts";
@@ -15,6 +18,8 @@ const PAGE = 500;
 const TIMEOUT_MS = 10_000;
 /** Members of the index in one call. A job may have dozens of names. */
 const MEMBERS_PER_CALL = 1_000;
+/** A flow of 1,000 nodes has some 8,000 fields. */
+const FLOWS_PER_CALL = 20;
 
 export interface AuditCounts extends JobCounts {
   /** How many ids these sets contain, of all types. */
@@ -34,6 +39,12 @@ export interface ScheduleInRedis {
   readonly state: ScheduleState;
   /** Epoch ms: when a replica looks at it, infinite for never; null if it has no such time, as it always must. */
   readonly lookAt: number | null;
+}
+
+/** A flow, and whether there is work for it that a replica will do. */
+export interface FlowInRedis {
+  readonly state: FlowState;
+  readonly hasWork: boolean;
 }
 
 export class Audit {
@@ -239,6 +250,40 @@ export class Audit {
       const lookAt = time === null ? null : time === "inf" ? Number.POSITIVE_INFINITY : Number(time);
       return { name, state: JSON.parse(at(states, i)) as ScheduleState, lookAt };
     });
+  }
+
+  /** All flows that are not forgotten, in pages, each at one instant, and whether a replica has work for it. */
+  async *flows(): AsyncGenerator<FlowInRedis[]> {
+    const atWork = new Set<string>();
+    for await (const entries of this.#scan("zscan", [`${this.#ns}flow_work`], []))
+      for (const member of entries.filter((_, i) => i % 2 === 0)) atWork.add(member.slice(1, 1 + ID_LENGTH));
+    for await (const entries of this.#scan("zscan", [`${this.#ns}flows`], [])) {
+      const ids = entries.filter((_, i) => i % 2 === 0);
+      for (let first = 0; first < ids.length; first += FLOWS_PER_CALL) {
+        const states = await this.readFlows(ids.slice(first, first + FLOWS_PER_CALL));
+        yield states.map((state) => ({ state, hasWork: atWork.has(state.id) }));
+      }
+    }
+  }
+
+  /** Those of these flows that Redis has, {@link FLOWS_PER_CALL} at most. */
+  async readFlows(ids: readonly string[]): Promise<FlowState[]> {
+    const reply = await this.#connection.run(scripts.flowRead, [this.#ns, ...ids], TIMEOUT_MS);
+    return (reply as unknown as readonly (readonly [string[], string[]])[]).flatMap(
+      ([hash, added], i) => readFlow(at(ids, i), hash, added) ?? [],
+    );
+  }
+
+  /** The jobs that wait for others of a flow that Redis does not have, in pages, with the ids of the flows. */
+  async *orphans(): AsyncGenerator<{ readonly id: string; readonly flow: string }[]> {
+    for await (const entries of this.#scan("zscan", [`${this.#ns}waiting`], [])) {
+      const waiting = await this.#reader.readHeaders(entries.filter((_, i) => i % 2 === 0));
+      const members = waiting.map(({ id, options }) => ({ id, flow: options.flow?.id ?? "" }));
+      if (members.length === 0) continue;
+      const args = [`${this.#ns}flows`, ...members.map(({ flow }) => flow)];
+      const scores = (await this.#connection.send("zmscore", args, TIMEOUT_MS)) as readonly (string | null)[];
+      yield members.filter((_, i) => scores[i] === null);
+    }
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import { Store } from "./store.ts";
 
 const NOW = Date.now();
 const SECRET = "s3cret";
+const FLOW = { id: idAt(NOW), at: 1, node: "mail" };
 let url: string;
 let store: Store;
 let client: pg.Client;
@@ -41,6 +42,8 @@ function secretJob() {
         expires_at: NOW,
         callback_url: `https://${SECRET}.example.org`,
         api_key: "0123456789abcdef",
+        flow: FLOW,
+        template: JSON.stringify({ to: SECRET, body: { $ref: "a/result" } }),
       },
     },
     status: "failed",
@@ -103,7 +106,7 @@ describe("erase", () => {
         waits_for_turn: true,
       },
     ]);
-    expect(await store.options(id)).toEqual({ expires_at: NOW, api_key: "0123456789abcdef" });
+    expect(await store.options(id)).toEqual({ expires_at: NOW, api_key: "0123456789abcdef", flow: FLOW });
     expect(await rowOf(id)).not.toContain(SECRET);
   });
 

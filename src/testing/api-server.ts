@@ -13,7 +13,7 @@ import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
 import { parseBody } from "../core/body.ts";
-import type { Job } from "../core/job.ts";
+import type { Job, JobError } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
 import { loadCron } from "../core/schedules/cron.ts";
@@ -33,6 +33,7 @@ import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { ScheduleStore } from "../results/schedules/schedule-store.ts";
 import { Store } from "../results/store.ts";
+import { openApiFlows } from "./api-flows.ts";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 import { until } from "./until.ts";
@@ -98,6 +99,8 @@ export interface ApiServer {
   readonly warned: unknown[];
   /** Completes one job of type `note`, as soon as one waits, with this result (JSON); it stays in the outbox. */
   finishNext(result: string): Promise<Job>;
+  /** As {@link finishNext}, but the job fails. */
+  failNext(error: { readonly code: string; readonly message: string }): Promise<Job>;
   /** Records finished jobs in Postgres and forgets them in Redis. */
   record(...jobs: readonly Job[]): Promise<void>;
   close(): Promise<void>;
@@ -149,6 +152,12 @@ export async function startApiServer({
     onError: (error) => logged.push(error),
     onDropped: (run, error) => logged.push({ run, error }),
   });
+  const callbackOf = callbacks(jobJson(testRegistry), "");
+  const cancelWaiting = (job: Job): unknown => cancelled.push(job);
+  const flows = openApiFlows(database, {
+    ...{ queue, store, recorder, callbackOf, cancelWaiting },
+    onError: (error) => logged.push(error),
+  });
   const looks = new JobLooks({ queue, store });
   const waiters = new Waiters({ queue, looks });
   const events = new EventHub({ queue, looks });
@@ -160,6 +169,7 @@ export async function startApiServer({
       },
     },
     schedules,
+    flows: flows.service,
     bulk: {
       matching: () => {
         throw new Error("this server has no bulk operations");
@@ -180,8 +190,8 @@ export async function startApiServer({
           parseBody(structuredClone(task, { transfer: [task.bytes.buffer as ArrayBuffer] }), testRegistry.get),
         ),
       ),
-    callbackOf: callbacks(jobJson(testRegistry), ""),
-    cancelWaiting: (job) => cancelled.push(job),
+    callbackOf,
+    cancelWaiting,
     waiters,
     events,
     apiKeyCache: new ApiKeyCache(),
@@ -208,6 +218,31 @@ export async function startApiServer({
   });
   const port = await server.listen(host, 0);
   let seq = 0;
+  const endNext = async (
+    end:
+      | { readonly outcome: "completed"; readonly result: string }
+      | { readonly outcome: "failed"; readonly error: JobError },
+  ): Promise<Job> => {
+    // A caller waits before Redis has the job, so its waiter is registered by then.
+    const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
+      what: "a job of type note waits",
+    });
+    const [startedAt, finishedAt] = [job.startedAt ?? 0, queue.clock.now()];
+    const record = encodeRecord({
+      ...{ attempt: 1, worker: job.worker, started_at: startedAt, finished_at: finishedAt },
+      ...end,
+    });
+    const { id, type, priority, claimSeq } = job;
+    const settlement = {
+      ...{ id, type, priority, claimSeq, startedAt, attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record },
+      ...("result" in end ? { result: end.result } : { error: JSON.stringify(end.error) }),
+      ...{ flow: job.options.flow, verdict: end.outcome },
+    };
+    await queue.settle([settlement], 60_000);
+    const [finished] = await queue.read([job.id]);
+    if (!finished) throw new Error("the finished job is not in the outbox");
+    return finished;
+  };
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -223,41 +258,8 @@ export async function startApiServer({
     cancelled,
     logged,
     warned,
-    finishNext: async (result) => {
-      // A caller waits before Redis has the job, so its waiter is registered by then.
-      const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
-        what: "a job of type note waits",
-      });
-      const record = encodeRecord({
-        attempt: 1,
-        outcome: "completed",
-        worker: job.worker,
-        started_at: job.startedAt,
-        finished_at: queue.clock.now(),
-        result,
-      });
-      await queue.settle(
-        [
-          {
-            id: job.id,
-            type: job.type,
-            priority: job.priority,
-            claimSeq: job.claimSeq,
-            startedAt: job.startedAt ?? 0,
-            verdict: "completed",
-            attempt: 1,
-            crashes: 0,
-            deferrals: 0,
-            runAt: 0,
-            record,
-          },
-        ],
-        60_000,
-      );
-      const [finished] = await queue.read([job.id]);
-      if (!finished) throw new Error("the finished job is not in the outbox");
-      return finished;
-    },
+    finishNext: (result) => endNext({ outcome: "completed", result }),
+    failNext: (error) => endNext({ outcome: "failed", error: { ...error, attempt: 1 } }),
     record: async (...jobs) => {
       recorder.add(jobs.map((job) => outcomeOf(job)).filter((outcome) => outcome !== undefined));
       await recorder.idle();
@@ -269,6 +271,7 @@ export async function startApiServer({
       await recorder.close(1_000);
       await audit.close();
       await schedules.close();
+      await flows.close();
       await store.close();
       queue.close();
     },

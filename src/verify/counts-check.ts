@@ -46,12 +46,12 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
   );
   compare("outbox", sum(types, outboxOf), outbox, "jobs in the outbox");
   for (const jobCounts of types) {
-    const { type, accepted, queued, recorded } = jobCounts;
+    const { type, accepted, waiting, queued, recorded } = jobCounts;
     compare(
       type,
       accepted,
-      recorded + queued + jobCounts.scheduled + jobCounts.retrying + jobCounts.running + outboxOf(jobCounts),
-      `jobs of type ${type}, accepted against recorded, waiting, running and ended`,
+      recorded + waiting + queued + jobCounts.scheduled + jobCounts.retrying + jobCounts.running + outboxOf(jobCounts),
+      `jobs of type ${type}, accepted against recorded, waiting, queued, running and ended`,
     );
   }
   return inconsistencies;
@@ -71,6 +71,7 @@ export function miscounts({ types }: AuditCounts, statusCounts: StatusCounts): I
     const seen = (...statuses: readonly string[]): number =>
       statuses.reduce((total, status) => total + (statusCounts.get(`${status}:${type}`) ?? 0), 0);
     const pairs = [
+      ["waiting", jobCounts.waiting, seen("waiting")],
       ["queued", jobCounts.queued, seen("queued")],
       ["scheduled", jobCounts.scheduled, seen("scheduled")],
       ["retrying", jobCounts.retrying, seen("retrying")],

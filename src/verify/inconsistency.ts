@@ -11,6 +11,9 @@ import type { PlaceIssue } from "../queue/snapshot.ts";
  * - schedule_stuck: no replica looks at a schedule that has ticks
  * - schedule_differs: Redis and Postgres differ in a schedule
  * - schedule_history: the history lacks ticks of a schedule that were decided
+ * - flow_stuck: a flow cannot end, or its end is not recorded
+ * - flow_counts: the counts of a flow contradict its jobs
+ * - flow_missing: a job waits for others of a flow that Redis does not have
  * - history: the counts of an hour differ from the rows of the jobs that finished in it
  * - books: counters contradict each other, or the jobs that they count
  */
@@ -24,6 +27,9 @@ type InconsistencyKind =
   | "schedule_stuck"
   | "schedule_differs"
   | "schedule_history"
+  | "flow_stuck"
+  | "flow_counts"
+  | "flow_missing"
   | "history"
   | "books";
 

@@ -16,6 +16,7 @@ import type { StoredJobs } from "../results/stored-jobs.ts";
 import { lostAccepted } from "./acceptance-check.ts";
 import type { StatusCounts } from "./counts-check.ts";
 import { contradictions, isSame, miscounts } from "./counts-check.ts";
+import { flowInconsistencies } from "./flow-check.ts";
 import { historyInconsistencies } from "./history-check.ts";
 import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
@@ -73,6 +74,7 @@ export async function verify(options: VerificationOptions): Promise<Verification
   const ofSchedules = await afterTwoChecks(options, await scheduleInconsistencies(options), () =>
     scheduleInconsistencies(options),
   );
+  const ofFlows = await afterTwoChecks(options, await flowInconsistencies(options), () => flowInconsistencies(options));
   const miscounted = await afterTwoChecks(
     options,
     walk.miscounts ?? NONE,
@@ -85,7 +87,7 @@ export async function verify(options: VerificationOptions): Promise<Verification
     jobsSeen: walk.seen,
     rows,
     inconsistencies: [
-      ...[inconsistencies, lost, leftOut, ofSchedules, miscounted].flatMap((found) => [...found.values()]),
+      ...[inconsistencies, lost, leftOut, ofSchedules, ofFlows, miscounted].flatMap((found) => [...found.values()]),
       ...ofRows,
       ...ofHistory,
     ],
@@ -130,7 +132,8 @@ async function inconsistenciesAmong(
     const inconsistency = inconsistencyOf(snapshot);
     const status = stateOf(snapshot)?.status ?? "";
     if (inconsistency) inconsistencies.set(snapshot.id, { ...inconsistency, id: snapshot.id });
-    else if (["queued", "scheduled", "retrying", "running"].includes(status)) unfinished.set(snapshot.id, status);
+    else if (["waiting", "queued", "scheduled", "retrying", "running"].includes(status))
+      unfinished.set(snapshot.id, status);
   }
   for (const id of await storedJobs.among([...unfinished.keys()])) {
     inconsistencies.set(id, {

@@ -14,7 +14,7 @@ import { problem } from "../http/problem.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import { REPLAYED } from "./idempotency.ts";
-import { problemOfFailure } from "./submit.ts";
+import { problemOfFailure } from "./submission-answers.ts";
 
 export interface OneJob {
   /** Of the job; by default a new one. */

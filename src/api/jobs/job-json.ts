@@ -59,6 +59,8 @@ function isNew({
   tags,
   retry_of,
   schedule,
+  flow_id,
+  batch_id,
   worker,
   run_at,
   expires_at,
@@ -71,6 +73,8 @@ function isNew({
     tags.length === 0 &&
     retry_of === null &&
     schedule === null &&
+    flow_id === null &&
+    batch_id === null &&
     worker === null &&
     run_at === null &&
     expires_at === null &&
@@ -87,6 +91,9 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   tags: [],
   retry_of: null,
   schedule: null,
+  flow_id: null,
+  batch_id: null,
+  node: null,
   worker: null,
   run_at: null,
   expires_at: null,

@@ -75,6 +75,8 @@ export interface FlowGraph {
   readonly closesAt?: number;
   /** The API key that submitted it; absent without keys. */
   readonly apiKey?: string;
+  /** The scope that a caller needs to retry it, beside the one of the call: some of its jobs read or change others. */
+  readonly scope?: "read" | "admin";
   /** Whether the jobs are of durability `postgres`: the graph is in Postgres before Redis has it. */
   readonly isDurable?: true;
 }

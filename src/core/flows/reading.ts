@@ -25,7 +25,7 @@ export type ParsedFlow =
       readonly flow: FlowDraft;
       /** In the order of nodes, and of the jobs in a node. */
       readonly submissions: readonly Submission[];
-      /** Whether a `run_at` came from `delay_ms`, and so depends on the time of the request. */
+      /** Whether the `run_at` of the first job came from `delay_ms`, and so depends on the time of the request. */
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
@@ -92,8 +92,8 @@ export class FlowReading {
     const { submission } = parsed;
     const limit = Math.max(maxBodyBytes, typeOf(submission.type)?.maxBodyBytes ?? 0);
     if (json.length > limit) this.issues.push({ path, message: `expected at most ${limit} bytes` });
+    if (this.#submissions.length === 0) this.#isDelayed = parsed.isDelayed;
     this.#submissions.push(submission);
-    this.#isDelayed ||= parsed.isDelayed;
     this.#needsRead ||= parsed.needsRead;
     this.#needsAdmin ||= parsed.needsAdmin === true;
     if (!found) return { type: submission.type, references: [], isTemplate: false };

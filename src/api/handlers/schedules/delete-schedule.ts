@@ -7,8 +7,8 @@ import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
+import { readFlag, readParameters } from "../list-parameters.ts";
 import { changeSchedule } from "./precondition.ts";
-import { readFlag, readParameters } from "./query.ts";
 import { nameOf, scheduleNotFound } from "./schedule-name.ts";
 
 /** Runs of one read, and their jobs in one call to Redis. */

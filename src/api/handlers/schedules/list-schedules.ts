@@ -6,7 +6,7 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
-import { readFlag, readQuery } from "./query.ts";
+import { readFlag, readQuery } from "../list-parameters.ts";
 import type { ShownParts } from "./schedule-json.ts";
 import { scheduleJsons } from "./schedule-json.ts";
 

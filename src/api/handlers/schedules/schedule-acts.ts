@@ -11,7 +11,7 @@ import { readOptionalFields, rejectionOfBody } from "../../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { problem, problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
-import { readFlag, readParameters } from "./query.ts";
+import { readFlag, readParameters } from "../list-parameters.ts";
 import { scheduleAnswer } from "./schedule-json.ts";
 import { findSchedule, nameOf, scheduleNotFound } from "./schedule-name.ts";
 

@@ -1,6 +1,6 @@
-/** The query parameters of lists about schedules. */
-import type { ValidationIssue } from "../../../core/schema-issues.ts";
-import { escapePointer } from "../../../core/schema-issues.ts";
+/** The query parameters of lists that have pages. */
+import type { ValidationIssue } from "../../core/schema-issues.ts";
+import { escapePointer } from "../../core/schema-issues.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
