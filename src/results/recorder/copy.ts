@@ -43,7 +43,6 @@ export function writeRow(
  */
 export function bareOutcome(outcome: Outcome, reason: string): Outcome {
   const { job } = outcome;
-  const { template: _, ...options } = job.options;
   return {
     ...outcome,
     job: {
@@ -51,7 +50,7 @@ export function bareOutcome(outcome: Outcome, reason: string): Outcome {
       type: storable(job.type),
       payload: "{}",
       groupKey: job.groupKey === null ? null : storable(job.groupKey),
-      options: { ...options, tags: (job.options.tags ?? []).map(storable) },
+      options: { ...withoutTemplate(job.options), tags: (job.options.tags ?? []).map(storable) },
     },
     result: null,
     error: {
@@ -62,6 +61,10 @@ export function bareOutcome(outcome: Outcome, reason: string): Outcome {
     worker: outcome.worker === null ? null : storable(outcome.worker),
     records: [],
   };
+}
+
+function withoutTemplate(options: JobOptions): JobOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== "template"));
 }
 
 /** Makes the message storable: a filter by error code unescapes the whole JSON, and would fail on `\u0000`. */
