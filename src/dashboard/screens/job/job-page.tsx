@@ -1,12 +1,13 @@
 /** One job: its state and why, its timeline, attempts, payload and result, and what can be done with it. */
 import type { JSX } from "preact";
-import type { Job } from "../../../client/taskflow.ts";
+import type { Job, Why as WhyAnswer } from "../../../client/taskflow.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import type { StoredJob } from "../../data/exact-json.ts";
 import { useResource } from "../../data/resource.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
+import { Link } from "../../parts/link.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
 import { isFinished, Status } from "../../parts/status.tsx";
@@ -62,7 +63,7 @@ function StateLine({ job, progress }: { readonly job: Job; readonly progress: nu
           {endingOf(job)} <span class="muted">{<Time at={job.finished_at} />}</span>
         </span>
       ) : (
-        <Why id={job.id} />
+        <Why job={job} />
       )}
       {job.status === "failed" && job.error !== null ? <span class="job-error">{job.error.message}</span> : null}
     </div>
@@ -71,11 +72,13 @@ function StateLine({ job, progress }: { readonly job: Job; readonly progress: nu
 
 const WHY_EVERY_MS = 2_000;
 
-function Why({ id }: { readonly id: string }): JSX.Element {
+function Why({ job }: { readonly job: Job }): JSX.Element {
+  const { id } = job;
   const { data } = useResource(`job ${id} why`, (api, signal) => api.why(id, { signal }), { everyMs: WHY_EVERY_MS });
   return (
     <span class="job-why">
       {data?.detail ?? ""}
+      {data ? <WaitingFor job={job} nodes={data.waiting_for} /> : null}
       {data && data.until !== null ? (
         <>
           {" "}
@@ -85,6 +88,31 @@ function Why({ id }: { readonly id: string }): JSX.Element {
         </>
       ) : null}
     </span>
+  );
+}
+
+/** More names would be a list, which the graph of the flow shows better. */
+const NODES_SHOWN = 5;
+
+interface WaitingForProps {
+  readonly job: Job;
+  readonly nodes: WhyAnswer["waiting_for"];
+}
+
+/** The nodes of its flow that the job waits for. */
+function WaitingFor({ job, nodes }: WaitingForProps): JSX.Element {
+  const flow = job.flow_id ?? job.batch_id ?? "";
+  return (
+    <>
+      {nodes.slice(0, NODES_SHOWN).map(({ node, job_id: id, status }) => (
+        <>
+          {" "}
+          <Link key={node} to={id === null ? href(["flows", flow], { node }) : href(["jobs", id])} title={status}>
+            {node}
+          </Link>
+        </>
+      ))}
+    </>
   );
 }
 

@@ -97,7 +97,7 @@ function tilesOf(queue: QueueDetail, counts: RecentCounts | undefined): Tile[] {
   const ended = (status: string): string =>
     href(["jobs"], { q: `${filterWord("type", [type])} status:${status} finished-since:15m` });
   return [
-    { title: "Waiting", value: countText(depth), note: "now", to: jobs("queued") },
+    { title: "Queued", value: countText(depth), note: "now", to: jobs("queued") },
     { title: "Oldest wait", value: durationText(oldestMs), note: "now", to: jobs("queued") },
     {
       title: "Running",

@@ -71,7 +71,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "state", title: "State", cell: (queue) => <StateCell queue={queue} /> },
   {
     key: "depth",
-    title: "Waiting",
+    title: "Queued",
     align: "end",
     cell: ({ type, depth }) => <Link to={jobsOf(type, "queued")}>{countText(depth)}</Link>,
   },
