@@ -79,6 +79,7 @@ describe.each([
   "",
   "/jobs",
   "/jobs/JOB",
+  "/flows",
   "/schedules",
   "/schedules?view=new",
   "/schedules/SCHEDULE",

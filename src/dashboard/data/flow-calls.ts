@@ -1,9 +1,9 @@
 /** The calls about flows and batches. */
 import type { CallOptions } from "../../client/call-options.ts";
 import { randomKey } from "../../client/call-options.ts";
+import { readEventStream } from "../../client/event-stream.ts";
 import type { Job, Status } from "../../client/taskflow.ts";
 import { Transport } from "../../client/transport.ts";
-import { readEventStream } from "../../client/event-stream.ts";
 import { queryOf } from "../../client/wire.ts";
 import { SERVER_URL } from "../app/base.ts";
 import { currentKey } from "./session.ts";

@@ -23,19 +23,21 @@ export function ChangeList({ flow, changes }: ChangeListProps): JSX.Element {
         </div>
       ) : (
         // a long list scrolls, so the keyboard must reach it
-        <ol class="flow-changes" tabIndex={0} role="log" aria-label="Events">
-          {changes.map(({ number, at, node, text }) => (
-            <li key={number}>
-              <time class="muted mono" dateTime={new Date(at).toISOString()} title={exactTime(at)}>
-                {clockText(at)}
-              </time>
-              <span class="flow-change-node">
-                <NodeLink flow={flow} name={node} />
-              </span>
-              <span>{text}</span>
-            </li>
-          ))}
-        </ol>
+        <div class="flow-changes" tabIndex={0} role="log" aria-label="Events">
+          <ol>
+            {changes.map(({ number, at, node, text }) => (
+              <li key={number}>
+                <time class="muted mono" dateTime={new Date(at).toISOString()} title={exactTime(at)}>
+                  {clockText(at)}
+                </time>
+                <span class="flow-change-node">
+                  <NodeLink flow={flow} name={node} />
+                </span>
+                <span>{text}</span>
+              </li>
+            ))}
+          </ol>
+        </div>
       )}
     </Panel>
   );
@@ -43,7 +45,8 @@ export function ChangeList({ flow, changes }: ChangeListProps): JSX.Element {
 
 function NodeLink({ flow, name }: { readonly flow: Flow; readonly name: string | null }): JSX.Element {
   const node = name === null ? undefined : flow.jobs[name];
-  if (name === null || !node) return <Link to={href(["flows", flow.id])}>the whole {flow.kind === "batch" ? "batch" : "flow"}</Link>;
+  if (name === null || !node)
+    return <Link to={href(["flows", flow.id])}>the whole {flow.kind === "batch" ? "batch" : "flow"}</Link>;
   const named: NamedNode = { ...node, name };
   return <Link to={urlOfNode(flow.id, named)}>{name}</Link>;
 }

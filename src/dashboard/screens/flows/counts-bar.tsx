@@ -15,7 +15,7 @@ export function CountsBar({ counts }: { readonly counts: FlowCounts }): JSX.Elem
       {parts.map((key) => (
         <span
           key={key}
-          class={`counts-part ${key}`}
+          class={`counts-part of-${key}`}
           style={{ flexGrow: String(Math.max(LEAST, counts[key] / total)) }}
         />
       ))}

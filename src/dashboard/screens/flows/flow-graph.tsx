@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { Component } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { NamedNode } from "./flow-nodes.ts";
-import { GraphNode } from "./graph-node.tsx";
 import type { Drawing } from "./graph-layout.ts";
+import { GraphNode } from "./graph-node.tsx";
 import type { GraphPanelProps } from "./graph-panel.tsx";
 import { nextNode } from "./graph-walk.ts";
 import type { Direction } from "./layered-layout.ts";
@@ -109,7 +109,12 @@ class Lines extends Component<LinesProps> {
           </marker>
         </defs>
         {drawing.edges.map(({ from, to, path }) => (
-          <path key={`${from} ${to}`} class={`edge when-${nodes[to]?.when ?? ""}`} d={path} marker-end="url(#graph-arrow)" />
+          <path
+            key={`${from} ${to}`}
+            class={`edge when-${nodes[to]?.when ?? ""}`}
+            d={path}
+            marker-end="url(#graph-arrow)"
+          />
         ))}
       </svg>
     );

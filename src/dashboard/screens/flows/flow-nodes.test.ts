@@ -30,7 +30,7 @@ describe("the words for nodes", () => {
     expect(kindText({ ...MAIL, results_of: "thumbs" })).toBe("results of thumbs");
   });
 
-  it("say everything to screen readers", () => {
+  it("say everything about a node", () => {
     expect(labelOf(MAIL)).toBe("mail, email, waiting, after export and thumbs");
     expect(labelOf(THUMBS)).toBe("thumbs, batch of 1,201 jobs, failed, 1,200 completed, 1 failed");
   });

@@ -1,5 +1,13 @@
 /** The nodes of a flow, and the words for it. */
-import type { Flow, FlowCounts, FlowKind, FlowNode, FlowStatus, FlowSummary, NodeStatus } from "../../data/flow-calls.ts";
+import type {
+  Flow,
+  FlowCounts,
+  FlowKind,
+  FlowNode,
+  FlowStatus,
+  FlowSummary,
+  NodeStatus,
+} from "../../data/flow-calls.ts";
 import { countOf } from "../../parts/format.ts";
 
 export const FLOW_STATUSES: readonly FlowStatus[] = ["running", "completed", "failed", "cancelled"];
@@ -70,7 +78,7 @@ export function kindText({ type, counts, results_of: resultsOf }: FlowNode): str
   return counts === null ? (type ?? "") : `batch of ${countOf(totalOf(counts), "job")}`;
 }
 
-/** What screen readers read for a node of the graph. */
+/** All about a node of the graph, in words. */
 export function labelOf(node: NamedNode): string {
   const when = whenText(node);
   const counts = node.counts === null ? "" : countsText(node.counts);

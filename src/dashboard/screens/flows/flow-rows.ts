@@ -33,4 +33,3 @@ export function withStates(rows: readonly FlowSummary[], states: readonly FlowSu
   const byId = new Map(states.map((flow) => [flow.id, flow]));
   return rows.map((flow) => byId.get(flow.id) ?? flow);
 }
-

@@ -54,7 +54,9 @@ export function Flows(): JSX.Element {
                     rows={shown}
                     idOf={({ id }) => id}
                     hrefOf={({ id }) => href(["flows", id])}
-                    empty={next === null ? "No flow matches these filters." : "No match on this page. Try the next one."}
+                    empty={
+                      next === null ? "No flow matches these filters." : "No match on this page. Try the next one."
+                    }
                   />
                 </div>
               </Panel>
@@ -85,7 +87,11 @@ function Pages({ cursor, next }: PagesProps): JSX.Element | null {
           Newest
         </Button>
       )}
-      <Button kind="quiet" unavailable={next === null ? "There are no older flows." : undefined} onPress={() => go(next)}>
+      <Button
+        kind="quiet"
+        unavailable={next === null ? "There are no older flows." : undefined}
+        onPress={() => go(next)}
+      >
         Older
       </Button>
     </>

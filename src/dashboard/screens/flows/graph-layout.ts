@@ -8,8 +8,8 @@ import { edgesOf, layersOf, reducedEdges } from "./node-order.ts";
 const MOST_EDGES = 2_000;
 /** A browser draws so many lines without delay. */
 const MOST_DRAWN = 4_000;
-/** The graph library takes some 100 ms for so many nodes and bends of edges. */
-const MOST_FOR_LIBRARY = 400;
+/** The graph library takes some 200 ms for so many nodes and bends of edges; its time grows with their square. */
+const MOST_FOR_LIBRARY = 250;
 
 export interface Drawing extends Layout {
   readonly isSimple: boolean;

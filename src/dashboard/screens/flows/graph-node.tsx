@@ -4,7 +4,7 @@ import { Component } from "preact";
 import { follow } from "../../parts/link.tsx";
 import { CountsBar } from "./counts-bar.tsx";
 import type { NamedNode } from "./flow-nodes.ts";
-import { kindText, labelOf } from "./flow-nodes.ts";
+import { kindText, labelOf, whenText } from "./flow-nodes.ts";
 import { FlowStatusMark } from "./flow-status.tsx";
 import type { Point } from "./layered-layout.ts";
 import { NODE_HEIGHT, NODE_WIDTH } from "./layered-layout.ts";
@@ -25,17 +25,19 @@ interface GraphNodeProps {
   readonly onLook: (index: number) => void;
 }
 
+/** The label of a node has all else that it shows. */
+const COMPARED = ["index", "place", "isCurrent", "isTabStop"] as const;
+
 /** Rendered again only if what it shows has changed: a flow may have 1,000 nodes. */
 export class GraphNode extends Component<GraphNodeProps> {
   override shouldComponentUpdate(next: GraphNodeProps): boolean {
-    const { node, obstacle, place, ...rest } = this.props;
+    const { node, obstacle } = this.props;
     return (
+      COMPARED.some((name) => next[name] !== this.props[name]) ||
       labelOf(next.node) !== labelOf(node) ||
       next.node.job_id !== node.job_id ||
       next.obstacle?.count !== obstacle?.count ||
-      next.obstacle?.kind !== obstacle?.kind ||
-      next.place !== place ||
-      (Object.keys(rest) as (keyof typeof rest)[]).some((name) => next[name] !== rest[name])
+      next.obstacle?.kind !== obstacle?.kind
     );
   }
 
@@ -51,7 +53,6 @@ export class GraphNode extends Component<GraphNodeProps> {
           href={url}
           data-node={index}
           tabIndex={isTabStop ? 0 : -1}
-          aria-label={label}
           aria-current={isCurrent ? true : undefined}
           title={label}
           onClick={(event) => follow(event, urlOfNode(flowId, node))}
@@ -63,6 +64,9 @@ export class GraphNode extends Component<GraphNodeProps> {
           <span class="graph-foot">
             <FlowStatusMark value={status} />
             {counts === null ? null : <CountsBar counts={counts} />}
+          </span>
+          <span class="off-screen">
+            {whenText(node)} {obstacle ? obstacleText(obstacle) : ""}
           </span>
         </a>
         {obstacle ? (

@@ -6,9 +6,9 @@ import { Button } from "../../parts/button.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { FlowGraph } from "./flow-graph.tsx";
 import type { NamedNode } from "./flow-nodes.ts";
-import { GraphLegend } from "./graph-legend.tsx";
 import type { Drawing } from "./graph-layout.ts";
 import { drawingOf } from "./graph-layout.ts";
+import { GraphLegend } from "./graph-legend.tsx";
 import type { Direction } from "./layered-layout.ts";
 import { extentOf, LAYER_GAP, MARGIN, NODE_GAP, NODE_HEIGHT } from "./layered-layout.ts";
 import type { Before } from "./node-order.ts";
@@ -35,7 +35,7 @@ export function GraphPanel(props: GraphPanelProps): JSX.Element {
   const shape = nodes.map(({ name, after, results_of: of }) => `${name}:${after.join()}:${of ?? ""}`).join(";");
   const before = useMemo(() => beforeOf(nodes), [shape]);
   const drawing = useDrawing(before, direction);
-  const height = heightFor(before, direction);
+  const height = useMemo(() => heightFor(before, direction), [before, direction]);
   const scroller = useRef<HTMLDivElement>(null);
   const zoom = route().query.get("zoom");
   const scale = drawing ? scaleFor(zoom, drawing, scroller.current, height) : 1;
@@ -51,7 +51,11 @@ export function GraphPanel(props: GraphPanelProps): JSX.Element {
           <Button kind="quiet" label="Larger" onPress={() => zoomTo(SCALES.find((each) => each > scale))}>
             +
           </Button>
-          <Button kind="quiet" isPressed={zoom === "fit"} onPress={() => setQuery({ zoom: zoom === "fit" ? null : "fit" })}>
+          <Button
+            kind="quiet"
+            isPressed={zoom === "fit"}
+            onPress={() => setQuery({ zoom: zoom === "fit" ? null : "fit" })}
+          >
             Fit
           </Button>
         </div>

@@ -8,7 +8,11 @@ function node(name: string, status: NamedNode["status"], fields: Partial<NamedNo
     ...{ counts: null, cause: null, ...fields },
   };
 }
-const batch = { type: null, job_id: null, counts: { waiting: 0, unfinished: 1, completed: 0, failed: 1, cancelled: 0 } };
+const batch = {
+  type: null,
+  job_id: null,
+  counts: { waiting: 0, unfinished: 1, completed: 0, failed: 1, cancelled: 0 },
+};
 
 describe("the obstacle of a flow", () => {
   it("is the node under way that most others wait for, also behind others", () => {

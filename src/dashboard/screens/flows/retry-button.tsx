@@ -21,7 +21,7 @@ export function RetryFromButton({ flow, node }: RetryFromButtonProps): JSX.Eleme
         scope="submit"
         unavailable={unavailableFor("retry-from", flow)}
         onPress={() => setAsking(true)}
-        label={`Retry from ${node.name}`}
+        label={`Retry from here: ${node.name}`}
       >
         Retry from here
       </Button>

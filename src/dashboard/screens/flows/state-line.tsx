@@ -1,6 +1,5 @@
 /** How far a flow is, in one line, and what holds it up. */
 import type { JSX } from "preact";
-import { href } from "../../app/router.ts";
 import type { Flow } from "../../data/flow-calls.ts";
 import { Elapsed } from "../../parts/elapsed.tsx";
 import { countOf, countText } from "../../parts/format.ts";
@@ -45,7 +44,7 @@ export function StateLine({ flow, nodes, obstacle }: StateLineProps): JSX.Elemen
         <ul class="legend">
           {COUNTED.map((key) => (
             <li key={key}>
-              <span class={`counts-key ${key}`} aria-hidden="true" />
+              <span class={`counts-key of-${key}`} aria-hidden="true" />
               {countText(totals[key])} {key}
             </li>
           ))}
