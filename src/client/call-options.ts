@@ -13,6 +13,11 @@ export interface KeyedOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+export interface RetryOptions extends KeyedOptions {
+  /** Also a job of a flow or batch, which stays as it is: the new job does not belong to it. */
+  readonly alone?: boolean | undefined;
+}
+
 export interface PauseOptions extends CallOptions {
   /** Why, for others: `queues` and the audit log show it. */
   readonly reason?: string | undefined;

@@ -2,6 +2,15 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import {
+  batchSchema,
+  flowCountsSchema,
+  flowNodeSchema,
+  flowReceiptSchema,
+  flowSchema,
+  flowSummarySchema,
+  flowTotalsSchema,
+} from "../api/contract/flow-schemas.ts";
 import * as health from "../api/contract/health-operations.ts";
 import * as history from "../api/contract/history-operations.ts";
 import * as introspection from "../api/contract/introspection-operations.ts";
@@ -118,6 +127,13 @@ async function contract(): Promise<string> {
     interfaceOf("MailSummary", itemOf(answerOf(mail.listMail), "mail")),
     interfaceOf("Mail", answerOf(mail.readMail)),
     interfaceOf("AuditEntry", itemOf(answerOf(introspection.getAudit), "entries")),
+    interfaceOf("Flow", flowSchema as JsonSchema),
+    interfaceOf("FlowSummary", flowSummarySchema as JsonSchema),
+    interfaceOf("FlowNode", flowNodeSchema as JsonSchema),
+    interfaceOf("FlowCounts", flowCountsSchema),
+    interfaceOf("FlowTotals", flowTotalsSchema),
+    interfaceOf("Batch", batchSchema as JsonSchema),
+    interfaceOf("FlowReceipt", flowReceiptSchema),
     interfaceOf("Schedule", scheduleAnswerSchema),
     interfaceOf("ScheduleRun", scheduleRunSchema),
     interfaceOf("ScheduleTick", itemOf(previewAnswerSchema, "ticks")),

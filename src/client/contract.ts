@@ -33,6 +33,12 @@ export interface Job {
     /** RFC 3339, in UTC */
     tick: string;
   } | null;
+  /** The flow that the job belongs to */
+  flow_id: string | null;
+  /** The batch that the job belongs to, if it is no node of a flow */
+  batch_id: string | null;
+  /** The name of the job's node in its flow, or of the callback of its batch */
+  node: string | null;
   /** The replica that runs or ran the latest attempt */
   worker: string | null;
   /** The earliest start */
@@ -55,7 +61,7 @@ export interface Job {
 export type Status = "waiting" | "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
 
 export interface JobError {
-  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type */
+  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, `dependency_failed`, `not_needed`, `reference_missing`, `result_too_large` in flows, or a code of the job type */
   code: string;
   message: string;
   /** The number of the attempt that failed */
@@ -114,6 +120,14 @@ export interface Why {
   until: string | null;
   /** Its position in its queue, counted from 1; null if it is not in a queue */
   position: number | null;
+  /** The nodes of its flow that it waits for */
+  waiting_for: {
+    /** The name of the node in the job's flow */
+    node: string;
+    /** Its job; null for a batch */
+    job_id: string | null;
+    status: "waiting" | "running";
+  }[];
 }
 
 export interface Queue {
@@ -122,6 +136,8 @@ export interface Queue {
   paused_reason: string | null;
   depth: number;
   oldest_wait_ms: number | null;
+  /** Jobs that wait for others of their flow */
+  waiting: number;
   scheduled: number;
   retrying: number;
   running: number;
@@ -133,6 +149,8 @@ export interface QueueDetail {
   paused_reason: string | null;
   depth: number;
   oldest_wait_ms: number | null;
+  /** Jobs that wait for others of their flow */
+  waiting: number;
   scheduled: number;
   retrying: number;
   running: number;
@@ -478,6 +496,121 @@ export interface AuditEntry {
   count: number | null;
   job_id: string | null;
   request_id: string | null;
+}
+
+export interface Flow {
+  /** A UUIDv7: ids sort by creation time */
+  id: string;
+  /** `then`: a job that was submitted with `then` or `on_failure` */
+  kind: "flow" | "batch" | "then";
+  name: string | null;
+  status: "running" | "completed" | "failed" | "cancelled";
+  on_failure: "finish" | "stop";
+  /** The number of nodes */
+  nodes: number;
+  totals: FlowTotals;
+  cancel_requested: boolean;
+  /** RFC 3339, in UTC */
+  created_at: string;
+  finished_at: string | null;
+  /** The nodes by their names, in the order of the request */
+  jobs: Record<string, FlowNode>;
+}
+
+/** A flow without its nodes */
+export interface FlowSummary {
+  /** A UUIDv7: ids sort by creation time */
+  id: string;
+  /** `then`: a job that was submitted with `then` or `on_failure` */
+  kind: "flow" | "batch" | "then";
+  name: string | null;
+  status: "running" | "completed" | "failed" | "cancelled";
+  on_failure: "finish" | "stop";
+  /** The number of nodes */
+  nodes: number;
+  totals: FlowTotals;
+  cancel_requested: boolean;
+  /** RFC 3339, in UTC */
+  created_at: string;
+  finished_at: string | null;
+}
+
+export interface FlowNode {
+  /** The job type; null for a batch */
+  type: string | null;
+  when: "succeeded" | "failed" | "ended" | "first_failure";
+  /** The names of the nodes that decide whether it runs */
+  after: string[];
+  /** `waiting` for other nodes; `running`: its jobs are in a queue or run; `skipped`: it was not needed; else how it ended */
+  status: "waiting" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+  /** The job; null for a batch */
+  job_id: string | null;
+  /** The jobs of a batch; null for a job */
+  counts: FlowCounts | null;
+  /** The job because of which it cannot run; of a batch, that failed first, else that was cancelled first */
+  cause: string | null;
+  /** The server added this node: it writes the results of this batch to a file */
+  results_of?: string;
+}
+
+/** The number of jobs by what became of them */
+export interface FlowCounts {
+  /** Wait for other jobs */
+  waiting: number;
+  /** Scheduled, queued, running or retrying */
+  unfinished: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+}
+
+export interface FlowTotals {
+  total: number;
+  /** Wait for other jobs */
+  waiting: number;
+  /** Scheduled, queued, running or retrying */
+  unfinished: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+}
+
+export interface Batch {
+  /** A UUIDv7: ids sort by creation time */
+  id: string;
+  name: string | null;
+  /** `running` until its callbacks have ended, too */
+  status: "running" | "completed" | "failed" | "cancelled";
+  /** Whether jobs may be added */
+  open: boolean;
+  /** When it closes itself; null if it is closed */
+  closes_at: string | null;
+  /** Who closed an open batch; null while it is open, and for a batch that never was */
+  closed_by: "caller" | "timeout" | null;
+  total: number;
+  counts: FlowCounts;
+  /** The share of its jobs that have ended, in percent */
+  progress: number;
+  max_failures: number;
+  /** The job that failed first, else that was cancelled first */
+  cause: string | null;
+  /** The ids of the callback jobs */
+  callbacks: {
+    on_success?: string;
+    on_complete?: string;
+    on_first_failure?: string;
+  };
+  cancel_requested: boolean;
+  /** RFC 3339, in UTC */
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** The response about a flow or batch of its own to a key without the scope `read` */
+export interface FlowReceipt {
+  /** A UUIDv7: ids sort by creation time */
+  id: string;
+  status: "running" | "completed" | "failed" | "cancelled";
 }
 
 export interface Schedule {

@@ -10,7 +10,7 @@ import { queryOf } from "./wire.ts";
 /**
  * The pause before a new connection, as the server asks of browsers (`retry`): it drains, or the reader was too slow.
  */
-const COME_AGAIN_MS = 2_000;
+export const COME_AGAIN_MS = 2_000;
 
 export interface EventOptions {
   /** Only changes of this job, until it ends, and its log lines. */

@@ -1,8 +1,9 @@
 /** Lists jobs, page by page. */
 import type { CallOptions } from "./call-options.ts";
 import type { Job, ListFilters } from "./contract.ts";
+import { pagesAt } from "./pages.ts";
 import type { Transport } from "./transport.ts";
-import { filtersWireOf, queryOf } from "./wire.ts";
+import { filtersWireOf } from "./wire.ts";
 
 export interface ListOptions extends ListFilters, CallOptions {
   /** How many jobs one request fetches, 1 to 1,000. Default: 50. */
@@ -28,19 +29,9 @@ export interface JobPage<Listed = Job> {
   examined: number;
 }
 
-export async function* pagesOf<Listed>(
+export function pagesOf<Listed>(
   transport: Transport,
-  { signal, pageSize, view, cursor: first, ...filters }: ListOptions,
+  { signal, pageSize, view, cursor, ...filters }: ListOptions,
 ): AsyncGenerator<JobPage<Listed>, void> {
-  for (let cursor: string | null | undefined = first; cursor !== null; ) {
-    const query = queryOf({ ...filtersWireOf(filters), view, limit: pageSize, cursor });
-    const page: JobPage<Listed> = await transport.json<JobPage<Listed>>({
-      method: "GET",
-      path: `/api/v1/jobs${query}`,
-      signal,
-      isRepeatable: true,
-    });
-    yield page;
-    cursor = page.next_cursor;
-  }
+  return pagesAt(transport, "/api/v1/jobs", { ...filtersWireOf(filters), view, limit: pageSize, cursor }, signal);
 }

@@ -4,6 +4,7 @@ import type { EventOptions, JobEvent } from "./job-events.ts";
 import { hasEnded } from "./job-events.ts";
 import { pause } from "./pause.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
+import { withinTime } from "./time-limit.ts";
 
 const FIRST_POLL_MS = 200;
 const MAX_POLL_MS = 5_000;
@@ -23,23 +24,11 @@ interface JobReader {
   events(options: EventOptions): AsyncIterable<JobEvent>;
 }
 
-export async function waitForJob(jobs: JobReader, id: string, options: WaitOptions): Promise<Job> {
+export function waitForJob(jobs: JobReader, id: string, options: WaitOptions): Promise<Job> {
   const { timeoutMs, signal } = options;
-  if (timeoutMs === undefined) return endOf(jobs, id, options);
-  const limit = new AbortController();
-  const timer = setTimeout(
-    () =>
-      limit.abort(new TaskFlowError("wait_timeout", 0, `The job ${id} has not ended within ${timeoutMs} ms.`, { id })),
-    timeoutMs,
+  return withinTime({ timeoutMs, signal, what: `The job ${id}`, id }, (limited) =>
+    endOf(jobs, id, { ...options, signal: limited }),
   );
-  try {
-    return await endOf(jobs, id, {
-      ...options,
-      signal: signal ? AbortSignal.any([limit.signal, signal]) : limit.signal,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function endOf(jobs: JobReader, id: string, { onProgress, signal }: WaitOptions): Promise<Job> {

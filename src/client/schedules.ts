@@ -3,6 +3,7 @@ import type { BulkAnswer, BulkOptions } from "./bulk.ts";
 import type { CallOptions, PauseOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
 import type { Schedule, ScheduleDefinition, ScheduleRun } from "./contract.ts";
+import { pagesAt } from "./pages.ts";
 import { schedulePath } from "./paths.ts";
 import type { Call, JsonCodec, Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
@@ -154,7 +155,7 @@ export async function* schedulePagesOf(
   transport: Transport,
   { signal, pageSize, cursor, ...filters }: ScheduleListOptions,
 ): AsyncGenerator<SchedulePage, void> {
-  yield* pagesOf<SchedulePage>(transport, "/api/v1/schedules", { ...filters, limit: pageSize, cursor }, signal);
+  yield* pagesAt<SchedulePage>(transport, "/api/v1/schedules", { ...filters, limit: pageSize, cursor }, signal);
 }
 
 export async function* runPagesOf(
@@ -162,25 +163,7 @@ export async function* runPagesOf(
   name: string,
   { signal, pageSize, cursor }: ScheduleRunsOptions,
 ): AsyncGenerator<ScheduleRunPage, void> {
-  yield* pagesOf<ScheduleRunPage>(transport, `${schedulePath(name)}/runs`, { limit: pageSize, cursor }, signal);
-}
-
-async function* pagesOf<Page extends { next_cursor: string | null }>(
-  transport: Transport,
-  path: string,
-  { cursor: first, ...query }: Readonly<Record<string, unknown>> & { readonly cursor: string | undefined },
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Page, void> {
-  for (let cursor: string | null | undefined = first; cursor !== null; ) {
-    const page: Page = await transport.json<Page>({
-      method: "GET",
-      path: `${path}${queryOf({ ...query, cursor })}`,
-      signal,
-      isRepeatable: true,
-    });
-    yield page;
-    cursor = page.next_cursor;
-  }
+  yield* pagesAt<ScheduleRunPage>(transport, `${schedulePath(name)}/runs`, { limit: pageSize, cursor }, signal);
 }
 
 function matchHeader(version: number | undefined): Readonly<Record<string, string>> {

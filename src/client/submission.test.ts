@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import type { Batch, Submission } from "./submission.ts";
+import type { JobsBody, Submission } from "./submission.ts";
 import { batchesOf, submissionJson } from "./submission.ts";
 
 async function split(
   jobs: Parameters<typeof batchesOf>[0],
 ): Promise<{ offset: number; jobs: number; bytes: number }[]> {
-  const batches: Batch[] = [];
+  const batches: JobsBody[] = [];
   for await (const batch of batchesOf(jobs)) batches.push(batch);
   return batches.map(({ offset, body }) => ({
     offset,

@@ -2,9 +2,10 @@
 import type { KeyedOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
 import type { AcceptedJob, Job, JobOptions, Payloads } from "./contract.ts";
+import { jobWire, type ThenOptions } from "./flow-definition.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 import type { JsonCodec, Transport } from "./transport.ts";
-import { queryOf, wireOf } from "./wire.ts";
+import { queryOf } from "./wire.ts";
 
 const MAX_BATCH_JOBS = 10_000;
 /** The default of the server's MAX_BATCH_BYTES, less the JSON around the jobs. */
@@ -21,7 +22,7 @@ export type Submission<Type extends string = string> = JobOptions & {
 
 export type Submissions = Iterable<Submission> | AsyncIterable<Submission>;
 
-export interface SubmitOptions extends JobOptions, KeyedOptions {
+export interface SubmitOptions extends JobOptions, ThenOptions, KeyedOptions {
   /** The server waits so many seconds, up to 60, for the job to finish, before it answers. Default: 0. */
   readonly waitSeconds?: number | undefined;
 }
@@ -44,15 +45,32 @@ export function submitOne<Type extends string>(
 }
 
 /** Submits one batch after the other. */
-export async function submitInBatches(
+export function submitInBatches(
   transport: Transport,
   jobs: Submissions,
   { idempotencyKey = randomKey(), signal }: KeyedOptions,
 ): Promise<AcceptedJob[]> {
+  const bodies = batchesOf(jobs, transport.codec);
+  return acceptJobs(transport, { path: "/api/v1/jobs/batch", idempotencyKey, signal }, bodies);
+}
+
+export interface AcceptingCall {
+  readonly path: string;
+  /** The key of each request is made from it. */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Sends one body after the other to a call that accepts many jobs. */
+export async function acceptJobs(
+  transport: Transport,
+  { path, idempotencyKey, signal }: AcceptingCall,
+  bodies: AsyncIterable<JobsBody> | Iterable<JobsBody>,
+): Promise<AcceptedJob[]> {
   const accepted: AcceptedJob[] = [];
-  for await (const { offset, body } of batchesOf(jobs, transport.codec)) {
+  for await (const { offset, body } of bodies) {
     const headers = { "Idempotency-Key": `${idempotencyKey}.${offset}` };
-    const call = { method: "POST", path: "/api/v1/jobs/batch", body, headers, signal, isRepeatable: true } as const;
+    const call = { method: "POST", path, body, headers, signal, isRepeatable: true } as const;
     try {
       const answer = await transport.json<{ jobs: AcceptedJob[] }>(call);
       for (const job of answer.jobs) accepted.push(job);
@@ -64,15 +82,16 @@ export async function submitInBatches(
 }
 
 export function submissionJson(
-  { type, payload, ...options }: Submission,
+  submission: Submission & ThenOptions,
   { stringify }: Pick<JsonCodec, "stringify"> = JSON,
 ): string {
-  return stringify({ type, payload, ...wireOf(options) });
+  return stringify(jobWire(submission));
 }
 
-export interface Batch {
+export interface JobsBody {
   /** The index of its first job among all. */
   readonly offset: number;
+  /** `{"jobs":[…]}` */
   readonly body: string;
 }
 
@@ -83,7 +102,7 @@ export interface Batch {
 export async function* batchesOf(
   jobs: Submissions,
   codec: Pick<JsonCodec, "stringify"> = JSON,
-): AsyncGenerator<Batch, void> {
+): AsyncGenerator<JobsBody, void> {
   const encoder = new TextEncoder();
   let [offset, bytes, jobsJson]: [number, number, string[]] = [0, 0, []];
   for await (const job of jobs) {

@@ -6,8 +6,9 @@
  * time that the server asks for.
  */
 
+import { BatchCalls } from "./batches.ts";
 import { type BulkAnswer, type BulkOptions, bulkCall, type UpdateAllOptions } from "./bulk.ts";
-import type { ArtifactOptions, CallOptions, KeyedOptions, PauseOptions } from "./call-options.ts";
+import type { ArtifactOptions, CallOptions, KeyedOptions, PauseOptions, RetryOptions } from "./call-options.ts";
 import { randomKey } from "./call-options.ts";
 import type {
   AcceptedJob,
@@ -37,6 +38,7 @@ import type {
   Why,
   Worker,
 } from "./contract.ts";
+import { FlowCalls } from "./flows.ts";
 import { type AuditOptions, auditOf, type RangeOptions, type SeriesOptions } from "./history.ts";
 import { cancelJob } from "./job-cancel.ts";
 import { type EventOptions, followJobs, type JobEvent } from "./job-events.ts";
@@ -48,9 +50,28 @@ import { type PayloadOf, type Submissions, type SubmitOptions, submitInBatches, 
 import { type Call, Transport, type TransportOptions } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 
+export type { AddOptions, BatchCalls, BatchJobsOptions, BatchListOptions, BatchPage } from "./batches.ts";
 export type { BulkAnswer, BulkOptions, JobSet, Matched } from "./bulk.ts";
-export type { ArtifactOptions, CallOptions, KeyedOptions } from "./call-options.ts";
+export type { ArtifactOptions, CallOptions, KeyedOptions, RetryOptions } from "./call-options.ts";
 export type * from "./contract.ts";
+export type {
+  BatchDefinition,
+  BatchNode,
+  FlowDefinition,
+  FlowNodeDefinition,
+  FollowingJob,
+  NodePlace,
+  ThenOptions,
+} from "./flow-definition.ts";
+export type { FlowWaitOptions } from "./flow-events.ts";
+export type {
+  FlowCalls,
+  FlowJobPage,
+  FlowJobsOptions,
+  FlowListOptions,
+  FlowPage,
+  FlowRetryOptions,
+} from "./flows.ts";
 export type { AuditOptions, RangeOptions, SeriesOptions } from "./history.ts";
 export type { EventOptions, JobChange, JobEvent, JobState, LogLine } from "./job-events.ts";
 export type { JobPage, JobSummary, ListOptions } from "./job-list.ts";
@@ -82,11 +103,17 @@ export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport
  * its signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
  */
 export class TaskFlow {
+  /** Jobs that wait for each other. */
+  readonly flows: FlowCalls;
+  /** Many jobs with common counts, and callbacks when they have ended. */
+  readonly batches: BatchCalls;
   readonly #transport: Transport;
 
   /** @throws TypeError for a `url` that is not valid */
   constructor(options: TransportOptions) {
     this.#transport = new Transport(options);
+    this.flows = new FlowCalls(this.#transport);
+    this.batches = new BatchCalls(this.#transport);
   }
 
   /**
@@ -152,10 +179,11 @@ export class TaskFlow {
   /**
    * Runs a failed or cancelled job again.
    * @returns the new job, whose `retry_of` is this one's id; to a key without the scope `read`, as {@link cancel}
-   * @throws TaskFlowError `job_not_retryable` (409) for a job in another status
+   * @throws TaskFlowError `job_not_retryable` (409) for a job in another status; `flow_member` (409) for a job of a flow
+   *   or batch, without `alone`
    */
-  retry(id: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
-    return this.#post(`${jobPath(id)}/retry`, { headers: { "Idempotency-Key": idempotencyKey }, signal });
+  retry(id: string, { alone, idempotencyKey = randomKey(), signal }: RetryOptions = {}): Promise<Job | JobReceipt> {
+    return this.#post(`${jobPath(id)}/retry${queryOf({ alone })}`, { headers: { "Idempotency-Key": idempotencyKey }, signal });
   }
 
   /**

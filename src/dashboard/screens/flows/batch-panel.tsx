@@ -1,9 +1,9 @@
 /** Whether a batch is open, when it has failed, and what became of its callbacks. */
 import type { JSX } from "preact";
+import type { Batch, Flow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
-import type { Batch, Flow } from "../../data/flow-calls.ts";
-import { closeBatch, readBatch } from "../../data/flow-calls.ts";
 import { refreshResources, useResource } from "../../data/resource.ts";
+import { client } from "../../data/session.ts";
 import { Button } from "../../parts/button.tsx";
 import { Fact } from "../../parts/fact.tsx";
 import { countText } from "../../parts/format.ts";
@@ -23,7 +23,7 @@ interface BatchPanelProps {
 const READ_EVERY_MS = 5_000;
 
 export function BatchPanel({ flow: { id, status }, nodes }: BatchPanelProps): JSX.Element {
-  const batch = useResource(`flow ${id} batch`, (_api, signal) => readBatch(id, { signal }), {
+  const batch = useResource(`flow ${id} batch`, (api, signal) => api.batches.get(id, { signal }), {
     everyMs: status === "running" ? READ_EVERY_MS : 0,
   });
   return (
@@ -37,7 +37,7 @@ export function BatchPanel({ flow: { id, status }, nodes }: BatchPanelProps): JS
 
 function CloseButton({ batch: { id, open: isOpen } }: { readonly batch: Batch }): JSX.Element {
   const close = async (): Promise<void> => {
-    await closeBatch(id);
+    await client().batches.close(id);
     notify("The batch is closed: it gets no more jobs.");
     refreshResources(`flow ${id}`);
   };
@@ -54,7 +54,7 @@ interface BatchFactsProps {
 }
 
 function BatchFacts({ batch, callbacks }: BatchFactsProps): JSX.Element {
-  const { closes_at: closesAt, max_failures: maxFailures, first_failure: first } = batch;
+  const { closes_at: closesAt, max_failures: maxFailures, cause: first } = batch;
   return (
     <dl class="side-facts panel-body">
       <Fact title="Jobs">{openText(batch)}</Fact>

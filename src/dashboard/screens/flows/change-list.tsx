@@ -1,7 +1,7 @@
 /** What has changed in a flow since the page was opened. */
 import type { JSX } from "preact";
+import type { Flow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
-import type { Flow } from "../../data/flow-calls.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { clockText, exactTime } from "../../parts/time.tsx";

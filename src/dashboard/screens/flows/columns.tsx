@@ -1,7 +1,7 @@
 /** The columns of the list of flows. */
 import type { JSX } from "preact";
+import type { FlowSummary } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
-import type { FlowSummary } from "../../data/flow-calls.ts";
 import { Elapsed } from "../../parts/elapsed.tsx";
 import { countOf, countText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";

@@ -1,6 +1,6 @@
 /** The jobs of a batch or a flow, by what became of them: a bar, with the counts for screen readers. */
 import type { JSX } from "preact";
-import type { FlowCounts } from "../../data/flow-calls.ts";
+import type { FlowCounts } from "../../../client/taskflow.ts";
 import { COUNTED, countsText, totalOf } from "./flow-nodes.ts";
 
 /** The least share of a part: one failed job of a million is seen, too. */

@@ -1,6 +1,8 @@
 /** A flow to begin with: its job types are built in, and it is harmless on any server. */
 
-const exportOf = (rows: readonly object[], filename: string): object => ({
+import type { FlowDefinition, FollowingJob } from "../../../client/taskflow.ts";
+
+const exportOf = (rows: readonly object[], filename: string): FollowingJob => ({
   type: "data_export",
   payload: { format: "csv", filename, source: { rows } },
   tags: ["example"],
@@ -8,8 +10,8 @@ const exportOf = (rows: readonly object[], filename: string): object => ({
 
 const REGIONS = ["north", "east", "south", "west"];
 
-/** The body of `POST /api/v1/flows`. */
-export const EXAMPLE: object = {
+/** As JSON, it is the body of `POST /api/v1/flows`, too: none of its names has two words. */
+export const EXAMPLE: FlowDefinition = {
   name: "example-report",
   jobs: {
     orders: exportOf([{ order: 4711 }, { order: 4712 }], "orders.csv"),

@@ -1,7 +1,7 @@
 /** The starting point where there is no flow: what it is, and an example that can be submitted at once. */
 import type { JSX } from "preact";
 import { href, navigate } from "../../app/router.ts";
-import { submitFlow } from "../../data/flow-calls.ts";
+import { client } from "../../data/session.ts";
 import { Button } from "../../parts/button.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { Panel } from "../../parts/page.tsx";
@@ -9,7 +9,7 @@ import { EXAMPLE } from "./example.ts";
 
 export function FirstFlow(): JSX.Element {
   const submit = async (): Promise<void> => {
-    const { id } = await submitFlow(EXAMPLE);
+    const { id } = await client().flows.submit(EXAMPLE);
     navigate(href(["flows", id]));
   };
   return (

@@ -1,12 +1,11 @@
 /** The actions on a flow or batch. All are always shown, so that none moves under the pointer when the status changes. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import type { Flow } from "../../../client/taskflow.ts";
 import { shortcutsOf, useKeys } from "../../app/keys.ts";
-import type { Flow } from "../../data/flow-calls.ts";
-import { cancelFlow } from "../../data/flow-calls.ts";
 import { refreshResources } from "../../data/resource.ts";
 import type { Scope } from "../../data/session.ts";
-import { can } from "../../data/session.ts";
+import { can, client } from "../../data/session.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
 import { Button } from "../../parts/button.tsx";
 import { countOf } from "../../parts/format.ts";
@@ -57,12 +56,12 @@ export function FlowActions({ flow }: { readonly flow: Flow }): JSX.Element {
 }
 
 function CancelDialog({ flow, onClose }: { readonly flow: Flow; readonly onClose: () => void }): JSX.Element {
-  const { kind, totals } = flow;
+  const { id, kind, totals } = flow;
   const unfinished = totals.unfinished + totals.waiting;
   const cancel = async (): Promise<void> => {
-    await cancelFlow(flow);
+    await (kind === "batch" ? client().batches : client().flows).cancel(id);
     notify("It is being cancelled.");
-    refreshResources(`flow ${flow.id}`);
+    refreshResources(`flow ${id}`);
   };
   return (
     <ActionDialog

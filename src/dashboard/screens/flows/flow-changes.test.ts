@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Flow, FlowNode } from "../../data/flow-calls.ts";
+import type { Flow, FlowNode } from "../../../client/taskflow.ts";
 import { changesBetween } from "./flow-changes.ts";
 
 const NONE = { waiting: 0, unfinished: 0, completed: 0, failed: 0, cancelled: 0 };

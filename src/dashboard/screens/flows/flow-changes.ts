@@ -1,5 +1,5 @@
 /** What has changed in a flow since the state before, in words. */
-import type { Flow, FlowCounts } from "../../data/flow-calls.ts";
+import type { Flow, FlowCounts } from "../../../client/taskflow.ts";
 import { COUNTED, countsText } from "./flow-nodes.ts";
 
 export interface FlowChange {

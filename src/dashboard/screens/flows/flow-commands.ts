@@ -1,5 +1,5 @@
 /** Commands and code that follow a flow or batch to its end. */
-import type { FlowSummary } from "../../data/flow-calls.ts";
+import type { FlowSummary } from "../../../client/taskflow.ts";
 import type { CopyTarget } from "../../parts/copy-as.ts";
 import { shellQuoted } from "../../parts/copy-as.ts";
 

@@ -1,7 +1,7 @@
 /** The facts of a flow, and commands that read it. */
 import type { JSX } from "preact";
+import type { Flow } from "../../../client/taskflow.ts";
 import { SERVER_URL } from "../../app/base.ts";
-import type { Flow } from "../../data/flow-calls.ts";
 import { currentKey } from "../../data/session.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { Elapsed } from "../../parts/elapsed.tsx";

@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { useKeys } from "../../app/keys.ts";
 import { href, setQuery } from "../../app/router.ts";
-import type { FlowKind, FlowStatus } from "../../data/flow-calls.ts";
 import { Tabs } from "../../parts/tabs.tsx";
+import type { FlowKind, FlowStatus } from "./flow-nodes.ts";
 import { FLOW_KINDS, FLOW_STATUSES, KIND_TEXTS } from "./flow-nodes.ts";
 
 export interface Filters {

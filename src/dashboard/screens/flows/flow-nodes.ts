@@ -1,14 +1,10 @@
 /** The nodes of a flow, and the words for it. */
-import type {
-  Flow,
-  FlowCounts,
-  FlowKind,
-  FlowNode,
-  FlowStatus,
-  FlowSummary,
-  NodeStatus,
-} from "../../data/flow-calls.ts";
+import type { Flow, FlowCounts, FlowNode, FlowSummary } from "../../../client/taskflow.ts";
 import { countOf } from "../../parts/format.ts";
+
+export type FlowKind = FlowSummary["kind"];
+export type FlowStatus = FlowSummary["status"];
+export type NodeStatus = FlowNode["status"];
 
 export const FLOW_STATUSES: readonly FlowStatus[] = ["running", "completed", "failed", "cancelled"];
 export const FLOW_KINDS: readonly FlowKind[] = ["flow", "batch", "then"];

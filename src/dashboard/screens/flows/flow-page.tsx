@@ -1,10 +1,10 @@
 /** One flow or batch: its graph, the jobs of its nodes, and what can be done with it. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Flow } from "../../../client/taskflow.ts";
 import { TaskFlowError } from "../../../client/taskflow.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
-import type { Flow } from "../../data/flow-calls.ts";
 import { CopyButton } from "../../parts/copy.tsx";
 import { JsonView } from "../../parts/json-view.tsx";
 import { Link } from "../../parts/link.tsx";

@@ -1,5 +1,5 @@
 /** Which actions the status of a flow allows. */
-import type { FlowSummary } from "../../data/flow-calls.ts";
+import type { FlowSummary } from "../../../client/taskflow.ts";
 
 export type FlowAction = "retry" | "retry-from" | "cancel";
 

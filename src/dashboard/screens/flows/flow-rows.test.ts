@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FlowSummary } from "../../data/flow-calls.ts";
+import type { FlowSummary } from "../../../client/taskflow.ts";
 import { rowsAfter, withStates } from "./flow-rows.ts";
 
 const flow = (id: string, status: FlowSummary["status"] = "running") => ({ id, status }) as FlowSummary;

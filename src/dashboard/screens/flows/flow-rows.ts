@@ -1,5 +1,5 @@
 /** The rows of the list of flows. None moves while the user looks at it, even if it no longer matches the filters. */
-import type { FlowSummary } from "../../data/flow-calls.ts";
+import type { FlowSummary } from "../../../client/taskflow.ts";
 
 export interface FlowRows {
   /** Newest first. */

@@ -1,8 +1,8 @@
 /** The status of a flow or of a node, by a word, a shape and a colour. */
 import type { JSX } from "preact";
-import type { NodeStatus } from "../../data/flow-calls.ts";
 import { Shape } from "../../parts/shape.tsx";
 import { Status } from "../../parts/status.tsx";
+import type { NodeStatus } from "./flow-nodes.ts";
 
 const SKIPPED = "M2.5 6h7M7 3.5L9.5 6 7 8.5";
 

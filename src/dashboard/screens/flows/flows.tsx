@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { href, route, setQuery } from "../../app/router.ts";
-import { readFlows } from "../../data/flow-calls.ts";
+import { firstOf } from "../../data/first-of.ts";
 import { useResource } from "../../data/resource.ts";
 import { Button } from "../../parts/button.tsx";
 import { countText } from "../../parts/format.ts";
@@ -21,7 +21,7 @@ export function Flows(): JSX.Element {
   const { query } = route();
   const filters = useMemo(() => filtersOf(query), [query]);
   const key = `flows ${JSON.stringify(filters)}`;
-  const page = useResource(key, (_api, signal) => readFlows({ ...filters, limit: LIMIT }, { signal }), {
+  const page = useResource(key, (api, signal) => firstOf(api.flows.pages({ ...filters, pageSize: LIMIT, signal })), {
     everyMs: READ_EVERY_MS,
   });
   const { shown, newer, showNewer } = useFlowRows(page.data, key);

@@ -1,8 +1,8 @@
 /** Flows of sizes that no test can run in time: the page gets them in place of the server's answers. */
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import type { Flow, FlowNode } from "../../../client/taskflow.ts";
 import { dashboardOf, expectAccessible, picture } from "../../../testing/dashboard.ts";
-import type { Flow, FlowNode } from "../../data/flow-calls.ts";
 
 const dashboard = dashboardOf();
 const ID = "01890a5d-ac96-7000-8abc-b302099a8000";

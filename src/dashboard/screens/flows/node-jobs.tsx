@@ -1,10 +1,9 @@
 /** The jobs of a batch, in the order in which they were submitted, by status and page by page. */
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Job, Status } from "../../../client/taskflow.ts";
+import type { Flow, JobSummary, Status } from "../../../client/taskflow.ts";
 import { href, route, setQuery } from "../../app/router.ts";
-import type { Flow } from "../../data/flow-calls.ts";
-import { readFlowJobs } from "../../data/flow-calls.ts";
+import { firstOf } from "../../data/first-of.ts";
 import { useResource } from "../../data/resource.ts";
 import { Button } from "../../parts/button.tsx";
 import { shortCount } from "../../parts/format.ts";
@@ -37,8 +36,10 @@ export function NodeJobs({ flow, node, isChosen }: NodeJobsProps): JSX.Element {
   const key = `flow ${flow.id} jobs ${JSON.stringify([node.name, status, cursor])}`;
   const page = useResource(
     key,
-    (_api, signal) =>
-      readFlowJobs(flow.id, { node: node.name, ...(status && { status }), cursor, limit: LIMIT }, { signal }),
+    (api, signal) =>
+      firstOf(
+        api.flows.jobPages(flow.id, { node: node.name, status, cursor, view: "summary", pageSize: LIMIT, signal }),
+      ),
     // jobs that leave a status would move the others
     { everyMs: flow.status === "running" && status === undefined ? READ_EVERY_MS : 0 },
   );
@@ -145,7 +146,7 @@ function Pages({ cursor, next }: PagesProps): JSX.Element | null {
   );
 }
 
-const COLUMNS: readonly Column<Job>[] = [
+const COLUMNS: readonly Column<JobSummary>[] = [
   {
     key: "id",
     title: "Id",

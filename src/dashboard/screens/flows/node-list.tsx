@@ -1,8 +1,8 @@
 /** The nodes of a flow as a table: what the graph shows, for screen readers and for many nodes. */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
+import type { Flow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
-import type { Flow } from "../../data/flow-calls.ts";
 import { countText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Panel } from "../../parts/page.tsx";

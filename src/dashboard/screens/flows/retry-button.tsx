@@ -1,7 +1,7 @@
 /** Runs a node and everything after it again. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Flow } from "../../data/flow-calls.ts";
+import type { Flow } from "../../../client/taskflow.ts";
 import { Button } from "../../parts/button.tsx";
 import type { NamedNode } from "./flow-nodes.ts";
 import { unavailableFor } from "./flow-rights.ts";

@@ -1,9 +1,9 @@
 /** Asks from which nodes a flow runs again. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { Flow } from "../../data/flow-calls.ts";
-import { retryFlow } from "../../data/flow-calls.ts";
+import type { Flow } from "../../../client/taskflow.ts";
 import { refreshResources } from "../../data/resource.ts";
+import { client } from "../../data/session.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
 import { countOf } from "../../parts/format.ts";
 import { notify } from "../../parts/toasts.tsx";
@@ -75,7 +75,8 @@ export function RetryDialog({ flow, names, onClose }: RetryDialogProps): JSX.Ele
 
 /** @param from names of nodes; undefined for whatever has failed, was cancelled or waited for those */
 export async function retry(flow: Flow, from?: readonly string[]): Promise<void> {
-  await retryFlow(flow, from);
+  const { kind, id } = flow;
+  await (kind === "batch" ? client().batches.retry(id) : client().flows.retry(id, { from }));
   notify("It runs again, as new jobs.");
-  refreshResources(`flow ${flow.id}`);
+  refreshResources(`flow ${id}`);
 }

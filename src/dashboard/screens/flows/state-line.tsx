@@ -1,6 +1,6 @@
 /** How far a flow is, in one line, and what holds it up. */
 import type { JSX } from "preact";
-import type { Flow } from "../../data/flow-calls.ts";
+import type { Flow } from "../../../client/taskflow.ts";
 import { Elapsed } from "../../parts/elapsed.tsx";
 import { countOf, countText } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";

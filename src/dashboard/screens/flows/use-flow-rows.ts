@@ -1,7 +1,7 @@
 /** The flows of a page of the list, as they change. */
 import { useEffect, useState } from "preact/hooks";
-import type { FlowPage, FlowSummary } from "../../data/flow-calls.ts";
-import { readFlow } from "../../data/flow-calls.ts";
+import type { FlowPage, FlowSummary } from "../../../client/taskflow.ts";
+import { client } from "../../data/session.ts";
 import { rowsAfter, withStates } from "./flow-rows.ts";
 
 interface ShownFlows {
@@ -40,5 +40,5 @@ export function useFlowRows(page: FlowPage | undefined, key: string): ShownFlows
 }
 
 function readAll(ids: readonly string[], signal: AbortSignal): Promise<FlowSummary[]> {
-  return Promise.all(ids.map((id) => readFlow(id, { signal })));
+  return Promise.all(ids.map((id) => client().flows.get(id, { signal })));
 }

@@ -1,9 +1,9 @@
 /** A flow or batch as it changes, with the changes since the page was opened. */
 import { useRef, useState } from "preact/hooks";
-import type { Flow } from "../../data/flow-calls.ts";
-import { flowEvents, readFlow } from "../../data/flow-calls.ts";
+import type { Flow } from "../../../client/taskflow.ts";
 import type { ResourceState } from "../../data/resource.ts";
 import { useResource } from "../../data/resource.ts";
+import { client } from "../../data/session.ts";
 import { useStream } from "../../data/stream.ts";
 import type { FlowChange } from "./flow-changes.ts";
 import { changesBetween } from "./flow-changes.ts";
@@ -20,7 +20,7 @@ export interface LiveFlow extends ResourceState<Flow> {
 
 export function useFlow(id: string): LiveFlow {
   const [isOver, setOver] = useState(false);
-  const read = useResource(`flow ${id}`, (_api, signal) => readFlow(id, { signal }), {
+  const read = useResource(`flow ${id}`, (api, signal) => api.flows.get(id, { signal }), {
     everyMs: isOver ? 0 : READ_EVERY_MS,
   });
   const [event, setEvent] = useState<{ readonly flow: Flow; readonly at: number } | undefined>(undefined);
@@ -28,12 +28,16 @@ export function useFlow(id: string): LiveFlow {
   const flow = isEventNewer ? event.flow : read.data;
   const isEnded = flow !== undefined && flow.status !== "running";
   if (isEnded !== isOver) setOver(isEnded);
-  useStream(flow === undefined || isEnded ? undefined : id, flowEvents, (next) =>
+  useStream(flow === undefined || isEnded ? undefined : id, statesOf, (next) =>
     setEvent({ flow: next, at: Date.now() }),
   );
   const changes = useChanges(flow);
   if (!isEventNewer) return { ...read, changes };
   return { data: event.flow, error: read.error, readAt: event.at, changes };
+}
+
+function statesOf(id: string, signal: AbortSignal): AsyncIterable<Flow> {
+  return client().flows.events(id, { signal });
 }
 
 function useChanges(flow: Flow | undefined): readonly FlowChange[] {

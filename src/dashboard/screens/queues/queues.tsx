@@ -77,6 +77,13 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   { key: "oldest", title: "Oldest wait", align: "end", cell: ({ oldest_wait_ms: ms }) => durationText(ms) },
   {
+    key: "waiting",
+    title: <span title="Waiting for other jobs of their flow">Waiting</span>,
+    align: "end",
+    cell: ({ type, waiting }) => <Link to={jobsOf(type, "waiting")}>{countText(waiting)}</Link>,
+    isMinor: true,
+  },
+  {
     key: "scheduled",
     title: "Scheduled",
     align: "end",
