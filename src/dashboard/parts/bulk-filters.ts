@@ -39,7 +39,7 @@ export const BULK_WORDS: Readonly<Record<BulkActionName, BulkWords>> = {
   priority: {
     verb: "Change the priority of",
     done: "changed",
-    statuses: ["scheduled", "queued", "retrying"],
+    statuses: ["waiting", "scheduled", "queued", "retrying"],
     explanation: "Jobs with a higher priority start first. Jobs that start before the change are skipped.",
   },
   erase: {

@@ -8,7 +8,7 @@ import type { Edge } from "./node-order.ts";
 interface Library {
   readonly Graph: new () => Graph;
   /** Sets the places of the nodes, the points of the edges, and the size of the graph. */
-  layout(graph: Graph): void;
+  readonly layout: (graph: Graph) => void;
 }
 
 interface Graph {

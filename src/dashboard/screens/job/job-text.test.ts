@@ -49,8 +49,8 @@ describe("unavailableFor", () => {
     ["edit", ["completed", "failed", "cancelled"]],
     ["cancel", ["waiting", "scheduled", "queued", "running", "retrying"]],
     ["run", ["scheduled", "retrying"]],
-    ["reschedule", ["scheduled", "queued", "retrying"]],
-    ["priority", ["scheduled", "queued", "retrying"]],
+    ["reschedule", ["waiting", "scheduled", "queued", "retrying"]],
+    ["priority", ["waiting", "scheduled", "queued", "retrying"]],
     ["erase", ["completed", "failed", "cancelled"]],
   ] as [Action, Status[]][])("allows %s for %j", (action, allowed) => {
     const all: Status[] = [
