@@ -3,6 +3,7 @@ import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { Bulk } from "../core/bulk.ts";
+import type { Flows } from "../core/flows/flows.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
 import type { Schedules } from "../core/schedules/schedules.ts";
@@ -91,12 +92,13 @@ export interface ApiDependencies {
   readonly reruns: Pick<Reruns, "matching">;
   readonly bulk: Pick<Bulk, "matching">;
   readonly schedules: Schedules;
+  readonly flows: Flows;
   readonly artifacts: Pick<ArtifactStore, "open" | "removeJob">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };
   readonly waiters: Pick<Waiters, "wait" | "look">;
-  readonly events: Pick<EventHub, "joinAll" | "joinJob" | "follow" | "proceed">;
+  readonly events: Pick<EventHub, "joinAll" | "joinJob" | "joinFlow" | "follow" | "proceed">;
   /** Parses and checks a large body on a pool thread, which takes over its bytes. */
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
   /** The callback of a job that is cancelled while it waits. */

@@ -1,7 +1,9 @@
 /** The routes: each operation of the contract, and its handler. */
 import { SharedRead } from "../concurrency/shared-read.ts";
+import * as batches from "./contract/batch-operations.ts";
 import * as bulk from "./contract/bulk-operations.ts";
 import * as documentation from "./contract/documentation-operations.ts";
+import * as flows from "./contract/flow-operations.ts";
 import * as probes from "./contract/health-operations.ts";
 import * as history from "./contract/history-operations.ts";
 import * as introspection from "./contract/introspection-operations.ts";
@@ -22,6 +24,13 @@ import { bulkJobs, rerunJobs } from "./handlers/bulk.ts";
 import { getDestinations, resetDestination } from "./handlers/destinations.ts";
 import { eraseJob } from "./handlers/erase.ts";
 import { getErrors } from "./handlers/error-groups.ts";
+import { addBatchJobs } from "./handlers/flows/add-jobs.ts";
+import { cancelFlow, closeBatch, MAX_RETRY_BYTES, retryFlow } from "./handlers/flows/change-flow.ts";
+import { BATCH_VIEW, FLOW_VIEW } from "./handlers/flows/find-flow.ts";
+import { followFlow } from "./handlers/flows/flow-events.ts";
+import { listFlowJobs } from "./handlers/flows/flow-jobs.ts";
+import { getFlow, listBatches, listFlows } from "./handlers/flows/read-flows.ts";
+import { submitBatchFlow, submitFlow } from "./handlers/flows/submit-flow.ts";
 import { getHealth, isLive, isReady } from "./handlers/health.ts";
 import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
@@ -131,6 +140,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(diagnostics.getWhy, getWhy(deps)),
     { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     { ...call(diagnostics.eraseJob, eraseJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    ...flowRoutes(deps, largeBodies),
     ...scheduleRoutes(deps),
     call(system.getQueues, withoutQuery(getQueues(deps, jobCounts))),
     call(queues.getQueue, getQueue(deps)),
@@ -168,6 +178,37 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     ),
   ];
   return routes;
+}
+
+function flowRoutes(deps: ApiDependencies, largeBodies: LargeBodies): Route[] {
+  const route = (operation: Operation, handle: Handler, maxBodyBytes = 0, takesJobs = false): Route => ({
+    ...{ operation, handle, maxBodyBytes, takesJobs },
+  });
+  const call = (
+    operation: Operation,
+    answerOf: (request: ApiRequest) => Promise<Answer>,
+    maxBodyBytes = 0,
+    takesJobs = false,
+  ): Route => route(operation, fromAsync(deps.log, answerOf), maxBodyBytes, takesJobs);
+  const { maxBatchBytes } = deps.settings;
+  return [
+    route(flows.submitFlow, submitFlow(deps, largeBodies), maxBatchBytes, true),
+    call(flows.listFlows, listFlows(deps)),
+    call(flows.getFlow, withoutQuery(getFlow(deps, FLOW_VIEW))),
+    call(flows.cancelFlow, withoutQuery(cancelFlow(deps, FLOW_VIEW))),
+    call(flows.listFlowJobs, listFlowJobs(deps, FLOW_VIEW)),
+    call(flows.retryFlow, withoutQuery(retryFlow(deps, FLOW_VIEW)), MAX_RETRY_BYTES, true),
+    route(flows.followFlow, followFlow(deps, FLOW_VIEW)),
+    route(batches.submitBatchOfJobs, submitBatchFlow(deps, largeBodies), maxBatchBytes, true),
+    call(batches.listBatches, listBatches(deps)),
+    call(batches.getBatch, withoutQuery(getFlow(deps, BATCH_VIEW))),
+    call(batches.cancelBatch, withoutQuery(cancelFlow(deps, BATCH_VIEW))),
+    call(batches.listBatchJobs, listFlowJobs(deps, BATCH_VIEW)),
+    route(batches.addBatchJobs, addBatchJobs(deps, largeBodies), maxBatchBytes, true),
+    call(batches.closeBatch, withoutQuery(closeBatch(deps)), EMPTY_BODY_BYTES),
+    call(batches.retryBatch, withoutQuery(retryFlow(deps, BATCH_VIEW)), EMPTY_BODY_BYTES, true),
+    route(batches.followBatch, followFlow(deps, BATCH_VIEW)),
+  ];
 }
 
 function scheduleRoutes(deps: ApiDependencies): Route[] {

@@ -49,6 +49,11 @@ export const JOB_COLUMNS: readonly Column<JobSummary>[] = [
   },
 ];
 
+/** `, node mail`: for a callback of a batch, the name of the callback. */
+function nodeText({ node }: Pick<Job, "node">): string {
+  return node === null ? "" : `, node ${printable(node)}`;
+}
+
 /** Formats all fields of a job, one per line. */
 export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
   const { priority, group_key, tags, progress, error, started_at, finished_at, result } = job;
@@ -69,6 +74,8 @@ export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
       ["tags", tags.length === 0 ? null : printable(tags.join(", "))],
       ["retry of", job.retry_of],
       ["schedule", job.schedule && `${job.schedule.name} at ${job.schedule.tick}`],
+      ["flow", job.flow_id && job.flow_id + nodeText(job)],
+      ["batch", job.batch_id && job.batch_id + nodeText(job)],
       ["worker", job.worker],
       ["starts at", job.run_at],
       ["expires at", job.expires_at],

@@ -4,10 +4,12 @@
  */
 import { Argument, Command } from "commander";
 import { addActCommands } from "./act-commands.ts";
+import { addBatchCommands } from "./batch-commands.ts";
 import type { Shell } from "./completion.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { EXIT_CODES, IN_ORDER } from "./exit-code.ts";
+import { addFlowCommands } from "./flow-commands.ts";
 import { addHistoryCommands } from "./history-commands.ts";
 import type { Act } from "./invocation.ts";
 import { addJobCommands } from "./job-commands.ts";
@@ -73,6 +75,8 @@ export function buildProgram({ version, terminal: { out, err }, act, serve }: Pr
   addRetryCommand(program, act);
   addTailCommand(program, act);
   addQueueCommands(program, act);
+  addFlowCommands(program, act);
+  addBatchCommands(program, act);
   addScheduleCommands(program, act);
   addStatsCommands(program, act);
   addHistoryCommands(program, act);

@@ -39,13 +39,13 @@ export function addQueueCommands(program: Command, act: Act): void {
 const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: "type", text: ({ type }) => type },
   { title: "state", text: ({ state }) => state, colour: ({ state }) => (state === "paused" ? "yellow" : undefined) },
-  { title: "waiting", text: ({ depth }) => String(depth), align: "right" },
+  { title: "queued", text: ({ depth }) => String(depth), align: "right" },
   {
     title: "oldest",
     text: ({ oldest_wait_ms: oldest }) => (oldest === null ? "-" : durationText(oldest)),
     align: "right",
   },
-  ...(["scheduled", "retrying", "running"] as const).map((status) => ({
+  ...(["scheduled", "retrying", "running", "waiting"] as const).map((status) => ({
     title: status,
     text: (queue: Queue) => String(queue[status]),
     align: "right" as const,
@@ -88,11 +88,12 @@ function fieldsOf(queue: QueueDetail): [name: string, value: string | null][] {
     ["type", queue.type],
     ["state", queue.state],
     ["reason", queue.paused_reason === null ? null : printable(queue.paused_reason)],
-    ["waiting", String(queue.depth)],
+    ["queued", String(queue.depth)],
     ["by priority", priorities.map(([priority, n]) => `${priority}: ${n}`).join(", ") || null],
     ["oldest", queue.oldest_wait_ms === null ? null : durationText(queue.oldest_wait_ms)],
     ["scheduled", String(queue.scheduled)],
     ["retrying", String(queue.retrying)],
+    ["waiting", queue.waiting === 0 ? null : `${queue.waiting} for other jobs`],
     ["running", `${queue.running} of ${queue.limit}`],
     ["replicas", queue.replicas.join(", ") || "none"],
   ];

@@ -17,6 +17,7 @@ interface RetryOptions extends FilterOptions, Omit<BulkRunOptions, "timeout">, W
   readonly failed?: true;
   readonly cancelled?: true;
   readonly includeReplayed?: true;
+  readonly alone?: true;
 }
 
 export function addRetryCommand(program: Command, act: Act): void {
@@ -35,6 +36,7 @@ export function addRetryCommand(program: Command, act: Act): void {
     .option("--failed", "all failed jobs that match the filters")
     .option("--cancelled", "all cancelled jobs that match the filters");
   addFilterOptions(command, ["status"]).option("--include-replayed", "include jobs that are reruns of other jobs");
+  command.option("--alone", "with ids: also a job of a flow or batch, which stays as it is");
   addBulkOptions(command, "submit", "100");
   addWaitOptions(command).action(act(retry));
 }
@@ -47,6 +49,7 @@ async function retry(invocation: Invocation, ids: readonly string[], options: Re
   if (statuses > 1) throw new StartError("retry: -q has a status: use it without --failed and --cancelled.");
   if ((statuses === 1) === ids.length > 0)
     throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled, or -q with a status.");
+  if (statuses === 1 && options.alone) throw new StartError("retry: --alone needs ids of jobs.");
   if (statuses === 1)
     return retryMatching(invocation, failed ? "failed" : cancelled ? "cancelled" : undefined, options);
   if (Object.keys(given).length > 0 || (rate ?? dryRun ?? includeReplayed) !== undefined)
@@ -56,10 +59,14 @@ async function retry(invocation: Invocation, ids: readonly string[], options: Re
   return retryEach(invocation, ids, options);
 }
 
-async function retryEach(invocation: Invocation, ids: readonly string[], options: WaitOptions): Promise<number> {
+async function retryEach(
+  invocation: Invocation,
+  ids: readonly string[],
+  options: WaitOptions & Pick<RetryOptions, "alone">,
+): Promise<number> {
   const { client, terminal, isJson } = invocation;
   return withEachJob(invocation, ids, async (id) => {
-    const job = await client.retry(id);
+    const job = await client.retry(id, { alone: options.alone });
     if (options.wait) return printWhenEnded(invocation, job.id, options);
     if (isJson) printJson(terminal, job);
     else terminal.out.write(`${job.id}\n`);

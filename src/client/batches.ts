@@ -11,7 +11,7 @@ import { batchPath } from "./paths.ts";
 import { acceptJobs, batchesOf, type Submissions } from "./submission.ts";
 import type { Transport } from "./transport.ts";
 
-export interface BatchListOptions extends Omit<FlowListOptions, "kind"> {}
+export type BatchListOptions = Omit<FlowListOptions, "kind">;
 
 export interface BatchPage {
   batches: Batch[];
@@ -19,7 +19,7 @@ export interface BatchPage {
   next_cursor: string | null;
 }
 
-export interface BatchJobsOptions extends Omit<FlowJobsOptions, "node"> {}
+export type BatchJobsOptions = Omit<FlowJobsOptions, "node">;
 
 export interface AddOptions extends KeyedOptions {
   /** A running job of the batch: its handler may add jobs to a batch that is not open. */

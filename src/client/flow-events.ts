@@ -31,7 +31,13 @@ export async function* statesOf<State extends Flow | Batch>(
 ): AsyncGenerator<State, void> {
   for (;;) {
     const headers = { Accept: "text/event-stream" };
-    const response = await transport.open({ method: "GET", path: `${path}/events`, headers, signal, isRepeatable: true });
+    const response = await transport.open({
+      method: "GET",
+      path: `${path}/events`,
+      headers,
+      signal,
+      isRepeatable: true,
+    });
     try {
       for await (const { event, data } of response.body ? readEventStream(response.body) : []) {
         if (event !== "flow" && event !== "batch") continue; // of a later version

@@ -183,7 +183,10 @@ export class TaskFlow {
    *   or batch, without `alone`
    */
   retry(id: string, { alone, idempotencyKey = randomKey(), signal }: RetryOptions = {}): Promise<Job | JobReceipt> {
-    return this.#post(`${jobPath(id)}/retry${queryOf({ alone })}`, { headers: { "Idempotency-Key": idempotencyKey }, signal });
+    return this.#post(`${jobPath(id)}/retry${queryOf({ alone })}`, {
+      headers: { "Idempotency-Key": idempotencyKey },
+      signal,
+    });
   }
 
   /**

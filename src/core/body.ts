@@ -4,20 +4,27 @@
  */
 import { Type } from "typebox";
 import { at } from "./at.ts";
+import type { FlowDraft } from "./flows/flow.ts";
+import { hasFollowers, parseBatch, parseBatchLines, parseThen } from "./flows/parse-callbacks.ts";
+import { parseFlow } from "./flows/parse-flow.ts";
+import type { FlowRules, ParsedFlow } from "./flows/reading.ts";
 import type { Durability, Submission } from "./job.ts";
 import { changedSubmission, type PatchedJob, patchedJson, typeWithoutPayload } from "./job-patch.ts";
-import { elementsOf, exceeded, memberText } from "./json-span.ts";
+import type { Read, Rejection } from "./json-body.ts";
+import { invalid, readJson, reject, textOf } from "./json-body.ts";
+import { elementsOf, memberText } from "./json-span.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
-import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
+import { MAX_ISSUES } from "./schema-issues.ts";
 import type { TypeLookup } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 import { compileValidator } from "./validator.ts";
 
+export type { Rejection } from "./json-body.ts";
+export { invalid, parseJson, tooComplex } from "./json-body.ts";
+
 export const MAX_JOBS = 10_000;
 /** Threads that parse large bodies. With two, a body that takes long does not delay the next one. */
 export const BODY_THREADS = 2;
-/** Above what any payload needs, below the depth at which recursion over a value fails. */
-const BOUNDS = { levels: 100, containers: 1_000_000 };
 
 /**
  * A parsed payload may take ten times the memory of its JSON, and only the JSON is counted: larger ones are parsed
@@ -25,26 +32,18 @@ const BOUNDS = { levels: 100, containers: 1_000_000 };
  */
 const MAX_KEPT_BYTES = 2 * 1024;
 
-/** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
-export type BodyKind = "single" | "batch" | "ndjson";
-
-export interface Rejection {
-  readonly status: 400 | 409 | 413 | 422;
-  readonly code:
-    | "invalid_utf8"
-    | "malformed_json"
-    | "json_too_deep"
-    | "body_too_large"
-    | "body_too_complex"
-    | "callback_payload"
-    | "validation_failed";
-  readonly detail: string;
-  readonly issues: readonly ValidationIssue[];
-}
+/**
+ * One job as JSON, perhaps with jobs that follow it; `{"jobs":[…]}` as JSON; one job a line; a flow; a batch of its own
+ * as JSON, or one job a line.
+ */
+export type BodyKind = "single" | "batch" | "ndjson" | "flow" | "flow-batch" | "flow-batch-ndjson";
 
 export type ParsedBody =
   | {
+      /** Of a flow: in the order of its nodes, and of the jobs in a node. */
       readonly submissions: readonly Submission[];
+      /** Present if the submissions belong together. */
+      readonly flow?: FlowDraft;
       /** Whether a `run_at` came from `delay_ms`, and so depends on `now`. */
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
@@ -72,16 +71,19 @@ export interface BodyTask {
   readonly patched?: PatchedJob;
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
 export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const { bytes, kind, maxBodyBytes, now, durability } = task;
   const text = textOf(bytes);
   if (typeof text !== "string") return text;
-  if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
+  if (kind === "batch" || kind === "ndjson")
+    return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
+  if (kind === "flow-batch-ndjson") return parseFlowLines(readLines(text, 1), { ...task, typeOf });
   const json = readJson(text);
   if ("rejection" in json) return json;
+  if (kind === "flow") return bodyOfFlow(parseFlow(json.value, text, { ...task, typeOf }));
+  if (kind === "flow-batch") return bodyOfFlow(parseBatch(json.value, text, { ...task, typeOf }));
   if (task.patched) return parsePatch(json.value, text, task, task.patched, typeOf);
+  if (hasFollowers(json.value)) return bodyOfFlow(parseThen(json.value, text, { ...task, typeOf }));
   const parsed = parseSubmission(json.value, text, typeOf, now, durability);
   if ("issues" in parsed) return invalid(parsed.issues);
   const excess = excessOf(bytes.length, parsed.submission.type, maxBodyBytes, typeOf);
@@ -89,6 +91,16 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
   const { submission, isDelayed, needsRead, needsAdmin } = parsed;
   return { submissions: [submission], isDelayed, needsRead, ...(needsAdmin && { needsAdmin }), payload };
+}
+
+function bodyOfFlow(parsed: ParsedFlow): ParsedBody {
+  return "issues" in parsed ? invalid(parsed.issues) : parsed;
+}
+
+function parseFlowLines(read: Read<JobText[]>, rules: FlowRules): ParsedBody {
+  if ("rejection" in read) return read;
+  const lines = read.value.map(({ index, value, json }) => ({ value, json, path: `/jobs/${index}` }));
+  return bodyOfFlow(parseBatchLines(lines, rules));
 }
 
 function excessOf(
@@ -136,79 +148,6 @@ function parsePatch(
   return { submissions, isDelayed: false, needsRead, ...(needsAdmin && { needsAdmin }), isPayloadKept };
 }
 
-/** The value of a body without submissions, or why it is rejected. */
-export function parseJson(bytes: Uint8Array): Read<unknown> {
-  const text = textOf(bytes);
-  return typeof text === "string" ? readJson(text) : text;
-}
-
-function textOf(bytes: Uint8Array): string | { readonly rejection: Rejection } {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return reject(400, "invalid_utf8", "The body is not valid UTF-8.");
-  }
-}
-
-function reject(
-  status: Rejection["status"],
-  code: Rejection["code"],
-  detail: string,
-  issues: readonly ValidationIssue[] = [],
-): { readonly rejection: Rejection } {
-  return { rejection: { status, code, detail, issues } };
-}
-
-/** The rejection of a body whose thread took too long. */
-export function tooComplex(): { readonly rejection: Rejection } {
-  return reject(
-    422,
-    "body_too_complex",
-    "Reading and checking this body takes too long, or too much memory. Send fewer jobs at once, or less in each.",
-  );
-}
-
-/** The rejection of a request that is readable but not valid. */
-export function invalid(issues: readonly ValidationIssue[]): { readonly rejection: Rejection } {
-  return reject(422, "validation_failed", `The request has ${numberOf(issues)}.`, issues.slice(0, MAX_ISSUES));
-}
-
-function numberOf({ length }: readonly ValidationIssue[]): string {
-  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} errors: the first ${MAX_ISSUES} are listed`;
-  return length === 1 ? "an error" : `${length} errors`;
-}
-
-type Read<Value> = { readonly value: Value } | { readonly rejection: Rejection };
-
-function readJson(text: string): Read<unknown> {
-  const excess = exceeded(text, BOUNDS);
-  if (excess === "levels")
-    return reject(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
-  if (excess === "containers") return tooComplex();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return reject(400, "malformed_json", `The body is not JSON: ${error instanceof Error ? error.message : ""}`);
-  }
-  // This name changes the prototype of a careless copy. Escapes can spell it, too.
-  if (text.includes("__proto__") || text.includes("\\u005")) {
-    const path = pathOfProto(value, "");
-    if (path !== undefined) return invalid([{ path, message: "must not be a name in a request" }]);
-  }
-  return { value };
-}
-
-function pathOfProto(value: unknown, path: string): string | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  for (const [name, inner] of Object.entries(value)) {
-    const innerPath = `${path}/${escapePointer(name)}`;
-    const found = name === "__proto__" ? innerPath : pathOfProto(inner, innerPath);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 interface JobText {
   readonly index: number;
   readonly value: unknown;
@@ -231,7 +170,9 @@ function readBatch(text: string): Read<JobText[]> {
   return { value: value.jobs.map((job, index) => ({ index, value: job, json: at(jsons, index) })) };
 }
 
-function readLines(text: string): Read<JobText[]> {
+/** @param others how many lines may be no jobs */
+function readLines(text: string, others = 0): Read<JobText[]> {
+  const maxLines = MAX_JOBS + others;
   const jobs: JobText[] = [];
   const issues: ValidationIssue[] = [];
   let first: Rejection | undefined;
@@ -239,7 +180,7 @@ function readLines(text: string): Read<JobText[]> {
   // Line by line: a body of 16 MiB may have 16 million lines, of which only the first MAX_JOBS matter.
   for (
     let start = 0, end;
-    start < text.length && jobs.length <= MAX_JOBS && issues.length < MAX_ISSUES;
+    start < text.length && jobs.length <= maxLines && issues.length < MAX_ISSUES;
     start = end + 1, index++
   ) {
     end = text.indexOf("\n", start);
@@ -260,7 +201,7 @@ function readLines(text: string): Read<JobText[]> {
   }
   if (first) return { rejection: { ...first, detail: "A line cannot be read.", issues } };
   if (jobs.length === 0) return invalid([{ path: "/jobs", message: "expected at least 1 item" }]);
-  if (jobs.length > MAX_JOBS) return invalid([{ path: "/jobs", message: `expected at most ${MAX_JOBS} items` }]);
+  if (jobs.length > maxLines) return invalid([{ path: "/jobs", message: `expected at most ${MAX_JOBS} items` }]);
   return { value: jobs };
 }
 

@@ -41,9 +41,9 @@ export function withNamedOperations(filters: JobFilters): JobFilters {
 
 /** The statuses of the jobs that an operation acts on; also the default of its filter `status`. */
 export const BULK_STATUSES: Readonly<Record<BulkAction, readonly Status[]>> = {
-  cancel: ["scheduled", "queued", "running", "retrying"],
+  cancel: ["waiting", "scheduled", "queued", "running", "retrying"],
   run: ["scheduled", "retrying"],
-  update: ["scheduled", "queued", "retrying"],
+  update: ["waiting", "scheduled", "queued", "retrying"],
   erase: TERMINAL_STATUSES,
 };
 

@@ -55,6 +55,11 @@ export function idsFrom(first: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => makeId(prefix, counter + i));
 }
 
+/** The id that follows `first` by so many in a batch. */
+export function idAfter(first: string, offset: number): string {
+  return makeId(first.slice(0, 28), Number.parseInt(first.slice(28), 16) + offset);
+}
+
 /**
  * When the job of this id was accepted, epoch ms. Called several times for each job, and ten times as quick as
  * parseInt.

@@ -1,6 +1,7 @@
 /** A job as the API shows it, made from the stored job or from the submission. */
 
 import { outcomeOf } from "./attempt-record.ts";
+import type { FlowMember } from "./flows/flow.ts";
 import { timeOfId } from "./id.ts";
 import type { AttemptRecord, Job, JobView, Submission } from "./job.ts";
 
@@ -47,6 +48,7 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     tags: options.tags ?? [],
     retry_of: options.retry_of ?? null,
     schedule: options.schedule ?? null,
+    ...memberFields(options.flow),
     worker: null,
     run_at: options.run_at ?? null,
     expires_at: options.expires_at ?? null,
@@ -56,3 +58,12 @@ export function viewOfSubmission(id: string, submission: Submission): JobView {
     erased_at: null,
   };
 }
+
+/** The fields of a view about the flow or batch that the job belongs to. */
+export function memberFields(member: FlowMember | null | undefined): Pick<JobView, "flow_id" | "batch_id" | "node"> {
+  if (!member) return NO_MEMBER;
+  const { id, batch, node = null } = member;
+  return batch ? { flow_id: null, batch_id: id, node } : { flow_id: id, batch_id: null, node };
+}
+
+const NO_MEMBER = Object.freeze({ flow_id: null, batch_id: null, node: null });

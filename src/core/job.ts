@@ -205,6 +205,12 @@ export interface JobView {
   readonly retry_of: string | null;
   /** The tick of a schedule that submitted it. */
   readonly schedule: ScheduleTick | null;
+  /** The flow that it belongs to; null for none, and for a job of a batch that was submitted as such. */
+  readonly flow_id: string | null;
+  /** The batch that it belongs to, if that was submitted as such. */
+  readonly batch_id: string | null;
+  /** The name of its node in the flow or batch. */
+  readonly node: string | null;
   readonly worker: string | null;
   /** Epoch milliseconds, as all times here. */
   readonly run_at: number | null;

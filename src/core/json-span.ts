@@ -217,7 +217,8 @@ function isEnd(code: number): boolean {
   return code === 0x2c || isClosing(code) || code <= 0x20;
 }
 
-function skipSpace(json: string, at: number): number {
+/** The index of the first character from `at` on that is no white space. */
+export function skipSpace(json: string, at: number): number {
   let next = at;
   while (next < json.length && json.charCodeAt(next) <= 0x20) next += 1;
   return next;

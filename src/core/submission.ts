@@ -132,7 +132,7 @@ export function parseSubmission(
   now: number,
   durability: Durability,
 ): ParsedSubmission {
-  const issues: ValidationIssue[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
+  const issues: ValidationIssue[] = envelope.isValid(value) ? [] : envelope.issuesOf(value).map(aboutFollowers);
   const fields: Fields = issues.length === 0 ? (value as Fields) : validFields(value, issues);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
   if (type === undefined && fields.type !== undefined)
@@ -164,6 +164,12 @@ export function parseSubmission(
   return type.definition.needsAdmin
     ? { submission, isDelayed, needsRead, needsAdmin: true }
     : { submission, isDelayed, needsRead };
+}
+
+/** The fields that only a single submission may have; it is parsed as a flow. */
+function aboutFollowers(issue: ValidationIssue): ValidationIssue {
+  if (issue.path !== "/then" && issue.path !== "/on_failure") return issue;
+  return { ...issue, message: "is only for a single job, POST /api/v1/jobs: submit a flow instead" };
 }
 
 /**

@@ -45,6 +45,8 @@ export class Attempt {
   readonly startedAt = performance.now();
   /** The state that its handler saved last, as JSON: the next attempt continues from there. Undefined for none. */
   saved: string | undefined;
+  /** The job with the payload that ran, if that is not the submitted one: its references are resolved. */
+  resolved: Job | undefined;
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
   /** Undefined while nobody follows its job. */

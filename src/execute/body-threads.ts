@@ -1,18 +1,22 @@
 /**
- * Threads that parse and check large bodies, and do nothing else, so a body never waits behind an export. A thread that
- * takes too long for a body, or too much memory, is replaced, and the body is rejected.
+ * Threads that parse and check large bodies, resolve the references in large payloads, and do nothing else, so a body
+ * never waits behind an export. A thread that takes too long for a body, or too much memory, is replaced, and the body is
+ * rejected.
  */
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import { BODY_THREADS, tooComplex } from "../core/body.ts";
+import type { Reference, ReferenceScope } from "../core/flows/reference.ts";
 import { codeOf } from "../errors.ts";
+import type { ReferenceTask, ReferenceThreads } from "./resolve-references.ts";
+import type { ResolvedPayload } from "./resolved-payload.ts";
 
 /**
- * The input of a thread: a body, and the memory for the start time (`process.hrtime.bigint`, the same clock in all
+ * The input of a thread: its task, and the memory for the start time (`process.hrtime.bigint`, the same clock in all
  * threads).
  */
-export interface BodyOrder {
-  readonly task: BodyTask;
+export interface BodyOrder<Task = BodyTask> {
+  readonly task: Task;
   readonly begunAt: BigInt64Array;
 }
 
@@ -31,6 +35,15 @@ const WITHIN_MS = 10_000;
 const MORE_MS = 100;
 const MIB = 1024 * 1024;
 
+interface WithBytes {
+  readonly bytes: Uint8Array;
+}
+
+const UNRESOLVABLE = {
+  code: "payload_invalid",
+  message: "to resolve the references of the payload takes too long, or too much memory",
+};
+
 export interface BodyThreadsOptions {
   readonly filename: string;
   readonly workerData: unknown;
@@ -38,7 +51,7 @@ export interface BodyThreadsOptions {
   readonly withinMs?: number | undefined;
 }
 
-export class BodyThreads {
+export class BodyThreads implements ReferenceThreads {
   readonly #options: BodyThreadsOptions;
   #pool: Piscina | undefined;
 
@@ -53,6 +66,21 @@ export class BodyThreads {
 
   /** Parses and checks a body. The bytes move to the thread. */
   async parse(task: BodyTask): Promise<ParsedBody> {
+    return (await this.#run<ParsedBody>("parseBody", task)) ?? tooComplex();
+  }
+
+  /** The references of a payload. @param bytes its JSON text */
+  async references(bytes: Uint8Array, scope: ReferenceScope): Promise<readonly Reference[]> {
+    return (await this.#run<readonly Reference[], WithBytes & { scope: ReferenceScope }>("findReferences", { bytes, scope })) ?? [];
+  }
+
+  /** A payload with its references resolved. */
+  async resolve(task: ReferenceTask): Promise<ResolvedPayload<Uint8Array>> {
+    return (await this.#run<ResolvedPayload<Uint8Array>>("resolveReferences", task)) ?? UNRESOLVABLE;
+  }
+
+  /** Undefined if the task takes too long, or too much memory. The bytes move to the thread. */
+  async #run<Answer, Task extends WithBytes = WithBytes>(name: string, task: Task): Promise<Answer | undefined> {
     const begunAt = new BigInt64Array(new SharedArrayBuffer(8));
     const withinMs = (this.#options.withinMs ?? WITHIN_MS) + MORE_MS * (task.bytes.length / MIB);
     const tooLong = new AbortController();
@@ -65,13 +93,14 @@ export class BodyThreads {
     };
     let timer = setTimeout(look, withinMs);
     try {
-      const order: BodyOrder = { task, begunAt };
+      const order: BodyOrder<Task> = { task, begunAt };
       return (await this.#started().run(order, {
+        name,
         signal: tooLong.signal,
         transferList: [task.bytes.buffer as ArrayBuffer],
-      })) as ParsedBody;
+      })) as Answer;
     } catch (error) {
-      if (tooLong.signal.aborted || codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return tooComplex();
+      if (tooLong.signal.aborted || codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return undefined;
       throw error;
     } finally {
       clearTimeout(timer);

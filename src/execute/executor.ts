@@ -9,7 +9,7 @@ import type { LargePayload } from "../core/payload.ts";
 import { isLarge } from "../core/payload.ts";
 import { stateLeft } from "../core/saved-state.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { messageOf } from "../errors.ts";
+import { CodedError, messageOf } from "../errors.ts";
 import type { Running, StopReason } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog, IoServices, SaveState } from "./io-context.ts";
@@ -18,6 +18,7 @@ import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
 import { Resources } from "./resources.ts";
 import { readProgress, shareProgress } from "./shared-progress.ts";
+import type { ResolveReferences } from "./resolve-references.ts";
 import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, ThreadReport, Threads, ThreadTask } from "./threads.ts";
 
@@ -28,11 +29,15 @@ export interface ExecutorOptions {
   readonly ioThreads: Pick<IoThreads, "run">;
   /** The bytes of a job's large payload, in a separate buffer; undefined if they are missing. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
+  /** Absent where no job has references. */
+  readonly resolve?: ResolveReferences;
   readonly save: SaveState;
   readonly log: AttemptLog;
 }
 
 const decoder = new TextDecoder();
+
+const unresolvable: ResolveReferences = (job) => Promise.resolve({ job });
 
 /**
  * Up to this size, a payload stays in memory for its row, even during an outage of Postgres. The recorder fetches a
@@ -48,6 +53,7 @@ export class Executor {
   readonly #threads: ExecutorOptions["threads"];
   readonly #ioThreads: Pick<IoThreads, "run">;
   readonly #payload: ExecutorOptions["payload"];
+  readonly #resolve: ResolveReferences;
   readonly #log: AttemptLog;
   readonly #services: IoServices;
   readonly #resources: Resources;
@@ -58,11 +64,12 @@ export class Executor {
    */
   readonly #onThreads = new Map<Attempt, Promise<void>>();
 
-  constructor({ definitions, threads, ioThreads, payload, save, log }: ExecutorOptions) {
+  constructor({ definitions, threads, ioThreads, payload, resolve = unresolvable, save, log }: ExecutorOptions) {
     this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
     this.#threads = threads;
     this.#ioThreads = ioThreads;
     this.#payload = payload;
+    this.#resolve = resolve;
     this.#log = log;
     this.#services = { log, save, tasks: threads.tasks };
     this.#resources = new Resources(definitions.filter(({ lane }) => lane === "io"));
@@ -85,10 +92,36 @@ export class Executor {
     const definition = this.#definitions.get(job.type);
     const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
     if (!definition) attempt.threw(new Error(`job type ${job.type} does not run on this replica`));
+    else if (job.options.flow?.refs) this.#startResolved(attempt, definition);
     else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload);
     else if (definition.lane === "cpu") this.#startOnThread(attempt, job.payload);
     else this.#startHere(attempt, definition, job.payload, payload);
     return attempt;
+  }
+
+  /** Resolves the references in the payload first. Without an answer of Redis the job is released. */
+  #startResolved(attempt: Attempt, definition: AnyJobDefinition): void {
+    attempt.runsIn = NOTHING_YET;
+    this.#resolve(attempt.job)
+      .then(
+        (answer) => {
+          if (attempt.hasEnded) return;
+          if (attempt.stopReason !== undefined) attempt.giveUp();
+          else if ("end" in answer) attempt.end(answer.end);
+          else {
+            attempt.resolved = answer.job;
+            const { payload } = answer.job;
+            if (isLarge(payload)) this.#startLarge(attempt, definition, payload);
+            else if (definition.lane === "cpu") this.#startOnThread(attempt, payload);
+            else this.#startHere(attempt, definition, payload);
+          }
+        },
+        (error: unknown) => {
+          if (error instanceof CodedError) attempt.end({ kind: "released" });
+          else attempt.threw(error);
+        },
+      )
+      .catch((error: unknown) => attempt.threw(error));
   }
 
   /** Fetches the payload first. A large payload is never parsed on the main thread, whatever its lane. */

@@ -8,7 +8,8 @@ type Run = (task: unknown) => unknown;
 const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; readonly closeResources: Run }> =>
   import("./thread.js") as never;
 const tasks = (): Promise<{ readonly default: Run; readonly warmUp: Run }> => import("./task-thread.js") as never;
-const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
+const bodies = (): Promise<{ readonly default: Run; readonly references: Run; readonly resolve: Run }> =>
+  import("./parse-thread.js") as never;
 
 // Getters of promises: the pool waits for the thread's module before it considers the thread ready.
 module.exports = {
@@ -29,5 +30,11 @@ module.exports = {
   },
   get parseBody() {
     return bodies().then((module) => module.default);
+  },
+  get findReferences() {
+    return bodies().then((module) => module.references);
+  },
+  get resolveReferences() {
+    return bodies().then((module) => module.resolve);
   },
 };

@@ -13,6 +13,7 @@ import type { AttemptEnd } from "../core/settle.ts";
 import { memoryShares } from "../process/memory-limit.ts";
 import { BodyThreads } from "./body-threads.ts";
 import { ChildProcesses } from "./child-processes.ts";
+import type { ReferenceThreads } from "./resolve-references.ts";
 import type { SharedProgress } from "./shared-progress.ts";
 import { TaskThreads } from "./task-threads.ts";
 
@@ -189,6 +190,11 @@ export class Threads {
   /** Parses and checks a body that is too large for the main thread. The bytes move to the thread. */
   parse(task: BodyTask): Promise<ParsedBody> {
     return this.#bodies.parse(task);
+  }
+
+  /** Resolves the references in payloads that are too large for the main thread. */
+  get references(): ReferenceThreads {
+    return this.#bodies;
   }
 
   /** Closes the resources of the types on the threads, and ends the threads, running attempts included. */

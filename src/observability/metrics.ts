@@ -28,6 +28,8 @@ export interface MetricSources {
    * metrics.
    */
   readonly jobCounts?: () => Promise<ClusterCounts>;
+  /** The flows of all replicas that are not recorded, and the work that waits for replicas. It must settle, too. */
+  readonly flowCounts?: () => Promise<{ readonly flows: number; readonly work: number }>;
 }
 
 export interface ClusterCounts {
@@ -150,6 +152,17 @@ function createMetricFamilies(registry: Registry) {
     ["name"],
     SECONDS,
   );
+  const flows = counter({
+    name: "taskflow_flows_total",
+    help: "Flows and batches that ended, and whose rows this replica has stored; kind is flow, batch or then",
+    labels: ["kind", "status"],
+  });
+  const flowRecorded = histogram(
+    "taskflow_flow_recorded_seconds",
+    "From the end of a flow or batch until its row is stored",
+    [],
+    QUICK_SECONDS,
+  ).of();
   const recorderDropped = counter({
     name: "taskflow_recorder_dropped_total",
     help: "Outcomes for which this replica's recorder had no room: a sweep records them from the outbox",
@@ -185,6 +198,8 @@ function createMetricFamilies(registry: Registry) {
     /** @param name of the schedule; "" if it is not named */
     countTicks: (name: string, outcome: RunOutcome, ticks: number): void => scheduleTicks.of(name, outcome).add(ticks),
     observeLateness: (name: string, seconds: number): void => scheduleLateness.of(name).observe(seconds),
+    countFlow: (kind: string, status: string): void => flows.of(kind, status).add(1),
+    observeFlowRecorded: (seconds: number): void => flowRecorded.observe(seconds),
     countDropped: (outcomes: number): void => recorderDropped.add(outcomes),
   };
 }
@@ -218,6 +233,9 @@ function createStates(registry: Registry) {
     "Accepted − recorded − jobs in the queue: not zero means that a job is lost or duplicated",
   );
 
+  const liveFlows = gauge("taskflow_flows_live", "Flows and batches in Redis: those that run, or are not recorded yet");
+  const flowWork = gauge("taskflow_flow_work", "What replicas have to do for flows, now or later; of all replicas");
+
   const readJobCounts = ({ now, types, paused, ...jobCounts }: ClusterCounts): void => {
     outbox.set(jobCounts.outbox);
     unaccounted.set(jobCounts.unaccounted);
@@ -246,12 +264,20 @@ function createStates(registry: Registry) {
           delay.set({ quantile }, ms / 1_000);
       }
       // Redis is unavailable, which its client has already logged
-      const jobCounts = await sources.jobCounts?.().catch(() => undefined);
+      const [jobCounts, flowCounts] = await Promise.all([
+        sources.jobCounts?.().catch(() => undefined),
+        sources.flowCounts?.().catch(() => undefined),
+      ]);
       // omits the samples, because old ones or zeros would look healthy
       outbox.remove();
       unaccounted.remove();
+      for (const each of [liveFlows, flowWork]) each.remove();
       for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();
       if (jobCounts) readJobCounts(jobCounts);
+      if (flowCounts) {
+        liveFlows.set(flowCounts.flows);
+        flowWork.set(flowCounts.work);
+      }
     },
   };
 }

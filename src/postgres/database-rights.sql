@@ -6,7 +6,8 @@ with needed (relation, rights) as (values
   ('accepted_epochs', 'select, insert, update'), ('leaders', 'select, insert, update'), ('api_keys', 'select'), ('audit', 'select, insert, delete'),
   ('job_series', 'select, insert, update, delete'), ('job_series_merged', 'select, insert, update, delete'), ('error_groups', 'select, insert, update, delete'),
   ('replica_versions', 'select, insert, delete'), ('queue_samples', 'select, insert, delete'),
-  ('schedules', 'select, insert, update, delete'), ('schedule_runs', 'select, insert, delete')
+  ('schedules', 'select, insert, update, delete'), ('schedule_runs', 'select, insert, delete'),
+  ('flows', 'select, insert, update, delete'), ('flow_additions', 'select, insert, delete')
 ), lacking as (
   select format('%s on %I', string_agg(needed_right, ', ' order by ordinality), relation) as lack
   from needed, string_to_table(rights, ', ') with ordinality as each (needed_right, ordinality)

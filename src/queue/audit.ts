@@ -151,11 +151,11 @@ export class Audit {
   }
 
   /**
-   * The ids that have a packed job, a payload or a state, or are in one of the four sets, but are missing in `live`; in
+   * The ids that have a packed job, a payload or a state, or are in one of the five sets, but are missing in `live`; in
    * pages.
    */
   async *strangers(): AsyncGenerator<string[]> {
-    const sets = new Set(["scheduled", "leased", "outbox"]);
+    const sets = new Set(["waiting", "scheduled", "leased", "outbox"]);
     for await (const keys of this.#scan("scan", [], ["MATCH", `${this.#ns}*`])) {
       const names = keys.map((key) => key.slice(this.#ns.length));
       for (const name of names) if (name.startsWith("ready:")) sets.add(name);

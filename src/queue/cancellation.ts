@@ -4,9 +4,10 @@ import { at } from "../core/at.ts";
 import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
 import { batchLength } from "../core/batch-limits.ts";
 import { digits } from "../core/header.ts";
-import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
+import type { Callback, CallbackOf, Job, JobError, Submission } from "../core/job.ts";
 import { decodeSubmission, encodeSubmission, readJob, wholePacked } from "../core/packed-job.ts";
 import { isLarge } from "../core/payload.ts";
+import { CANCELLED, memberText } from "./flow-fields.ts";
 import { indexNames } from "./index-names.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import type { ChangeParts } from "./queue-parts.ts";
@@ -27,6 +28,8 @@ export interface Cancellation {
   readonly id: string;
   /** If Redis may not have the job: the submission that Postgres has accepted. The job is then withdrawn. */
   readonly accepted?: Submission | undefined;
+  /** Why it is cancelled, if nobody asked for it: the error of its record. It counts only for a job that does not run. */
+  readonly error?: Pick<JobError, "code" | "message"> | undefined;
 }
 
 /** withdrawn: Redis did not have the job; it is cancelled before it was enqueued. */
@@ -45,7 +48,7 @@ function jobOfSubmission(id: string, submission: Submission): Job {
  * @param finishedAt epoch ms, Redis's
  */
 function encodeCancellation(
-  { job, isWithdrawn }: Read,
+  { job, isWithdrawn, error }: Read,
   finishedAt: number,
   callbackOf: CallbackOf,
 ): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
@@ -55,7 +58,9 @@ function encodeCancellation(
     worker: null,
     started_at: null,
     finished_at: finishedAt,
+    ...(error && { error: { ...error, attempt: 0 } }),
   });
+  const { flow } = job.options;
   const outcome = outcomeOf({ ...job, status: "cancelled", history: [...job.history, record] });
   const callback = outcome && callbackOf(outcome);
   const args = [
@@ -64,6 +69,9 @@ function encodeCancellation(
     record,
     ...(isWithdrawn ? [encodeSubmission(job), indexNames(job)] : ["", ""]),
     ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : ["", "", ""]),
+    flow
+      ? memberText(flow) + (flow.keeps ? `\n${outcome?.error ? JSON.stringify(outcome.error) : CANCELLED}` : "")
+      : "",
   ];
   return { callback, args };
 }
@@ -83,6 +91,7 @@ interface Read {
   readonly job: Job;
   /** Redis may not have the job. */
   readonly isWithdrawn: boolean;
+  readonly error: Cancellation["error"];
   readonly index: number;
 }
 
@@ -119,9 +128,9 @@ export class Cancellations {
     const jobs = await this.#parts.read(part.map((index) => at(cancellations, index).id));
     const live = new Map(jobs.map((job) => [job.id, job]));
     return part.flatMap((index) => {
-      const { id, accepted } = at(cancellations, index);
+      const { id, accepted, error } = at(cancellations, index);
       const job = live.get(id) ?? (accepted && jobOfSubmission(id, accepted));
-      return job ? [{ job, isWithdrawn: !live.has(id), index }] : [];
+      return job ? [{ job, isWithdrawn: !live.has(id), error, index }] : [];
     });
   }
 
@@ -132,12 +141,16 @@ export class Cancellations {
     callbackOf: CallbackOf,
     answers: CancelAnswer[],
   ): Promise<Read[]> {
-    const { ns, clock, connections, payloads } = this.#parts;
+    const { ns, clock, connections, payloads, onFlowWork } = this.#parts;
     const encoded = read.map((one) => encodeCancellation(one, clock.now(), callbackOf));
     const withdrawn = read.map(({ job, isWithdrawn }) => (isWithdrawn ? { id: job.id, submission: job } : undefined));
     await payloads.putAll([...withdrawn, ...encoded.map(({ callback }) => callback)]);
     const args = [ns, String(outboxOwnedMs), String(WITHDRAWN_MS), ...encoded.flatMap((one) => one.args)];
-    const reply = (await connections.work.run(scripts.cancel, args, CALL_TIMEOUT_MS)) as readonly string[];
+    const [hasWork, ...reply] = (await connections.work.run(scripts.cancel, args, CALL_TIMEOUT_MS)) as readonly [
+      number,
+      ...string[],
+    ];
+    if (hasWork === 1) onFlowWork();
     return read.filter(({ job, index }, i) => {
       const kind = at(reply, 2 * i) as CancelAnswer["kind"] | "changed";
       if (kind === "changed") return true;

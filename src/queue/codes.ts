@@ -26,6 +26,16 @@ export const OPCODE = {
   index: "&",
   /** Settle: the state code and the expected header of the attempts that follow. Update: the new payload. */
   expected: "=",
+  /** Enqueue: a new flow (flow-fields.ts), whose jobs follow. */
+  flow: "~",
+  /** Enqueue: `flow jobs from`: the jobs that follow are added to this batch, if that is open, or the job `from` runs. */
+  addition: "%",
+  /** Enqueue: `1` if the jobs that follow wait for other nodes of their flow, "" if they do not, until the next. */
+  waits: "?",
+  /** Settle: `flow node` of the attempts that follow, until the next of these or `common`; "" for none. */
+  member: "*",
+  /** Settle: the result (`r` and JSON) or the error (`e`) of the attempt that follows, which others refer to. */
+  kept: "!",
 } as const;
 
 /** The first character of a job in the reply of claim.lua. */
@@ -39,7 +49,13 @@ export const CLAIM_CODE = {
 } as const;
 
 /** The second element of the reply of enqueue.lua. */
-export const ENQUEUE_REPLY = { late: 0, done: 1, payloadMissing: 2 } as const;
+export const ENQUEUE_REPLY = {
+  late: 0,
+  done: 1,
+  payloadMissing: 2,
+  /** As `done`, and there is work for flows. */
+  work: 3,
+} as const;
 
 /** In the reply of enqueue.lua, a job that the call did not enqueue; the other jobs have their state code there. */
 export const NOT_ENQUEUED = "-";
@@ -83,3 +99,51 @@ export const SCHEDULE_JOB = "@";
 
 /** The id of a visit of a destination; a number follows these columns. */
 export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });
+
+/** In the hash of a flow, the outcome of a node that was not needed; the other outcomes have state codes. */
+export const SKIPPED = "k";
+
+/** In the hash of a flow: why the jobs of a node are cancelled ({@link DoomCode}). A started node has a state code there. */
+export const DOOM_CODE = { dependency_failed: "d", not_needed: "k", cancelled: "x" } as const;
+
+/** In the hash of a flow: what a node has. */
+export const NODE_KIND = { job: "j", batch: "b" } as const;
+
+/** In the hash of a flow: the kind of a batch; others have none. */
+export const KIND_BATCH = "b";
+
+/** In the hash of a flow: {@link When}. */
+export const WHEN_CODE = { succeeded: "s", failed: "f", ended: "e", first_failure: "1" } as const;
+
+/** In the hash of a flow: why one node waits for another. */
+export const EDGE_CODE = {
+  /** The outcome decides whether it runs. */
+  condition: "c",
+  /** It starts after the other has ended, whatever the outcome. */
+  order: "o",
+  /** It starts when the first job of the other has failed. */
+  firstFailure: "f",
+} as const;
+
+/** What the members of `flow_work` begin with; the id of the flow follows. */
+export const WORK_CODE = {
+  /** Continue what one call did not finish. */
+  advance: "a",
+  /** Cancel the jobs of a node that can no longer run; a space and the node's index follow. */
+  doomed: "n",
+  /** Store the flow's row, and forget it. */
+  ended: "e",
+  /** Cancel its jobs: somebody has cancelled it as a whole. */
+  cancel: "x",
+  /** Stop its running jobs: a node has failed, and `on_failure` is "stop". */
+  stop: "s",
+  /** Close a batch that nobody has closed. */
+  close: "c",
+} as const;
+
+/** In the reply of enqueue.lua: why jobs were not added to a batch. */
+export const ADD_REPLY = { missing: "missing", closed: "closed", full: "full" } as const;
+
+/** Jobs of a batch, and how many calls may add some. */
+export const MAX_BATCH = 1_000_000;
+export const MAX_ADDITIONS = 10_000;

@@ -14,8 +14,10 @@ import { STATE_CODE } from "../core/state-code.ts";
 import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
-import { ENQUEUE_REPLY, OPCODE } from "./codes.ts";
+import { ADD_REPLY, ENQUEUE_REPLY, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
+import type { SubmittedFlow } from "./flow-fields.ts";
+import { encodeAddition, encodeFlow } from "./flow-fields.ts";
 import { indexNames } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
@@ -45,16 +47,20 @@ export interface Submitted {
     | undefined;
   /** Epoch ms, Redis's: later than that it fails with `QueueUnavailable`, unsent. */
   readonly sendBy?: number;
+  /** What the jobs have to do with a flow. A new flow may have no jobs. */
+  readonly flow?: SubmittedFlow | undefined;
 }
 
 /**
  * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
  * with another body · failed: `QueueUnavailable` if nothing has changed, `OutcomeUnknown` if that is unknown;
- * with `firstId` if it concerns the jobs of an earlier try with this key.
+ * with `firstId` if it concerns the jobs of an earlier try with this key · closed, full, missing: the jobs were not
+ * added to a batch, because that is closed, has the most jobs or additions that it may have, or is not in Redis.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }
   | { readonly kind: "replayed" | "conflict"; readonly firstId: string }
+  | { readonly kind: keyof typeof ADD_REPLY }
   | { readonly kind: "failed"; readonly error: CodedError; readonly firstId?: string };
 
 export type EnqueueDone = (answer: Enqueued) => void;
@@ -62,6 +68,14 @@ export type EnqueueDone = (answer: Enqueued) => void;
 interface Pending {
   readonly submitted: Submitted;
   readonly done: EnqueueDone;
+  readonly flow: EncodedFlow | undefined;
+}
+
+/** The argument of a submission that has to do with a flow. */
+interface EncodedFlow {
+  readonly text: string;
+  /** Whether a job waits for others of its flow. */
+  readonly isWaiting: (submission: Submission) => boolean;
 }
 
 export interface EnqueuerOptions {
@@ -72,6 +86,8 @@ export interface EnqueuerOptions {
   readonly leaseMs: number;
   /** Jobs wait now. */
   readonly onEnqueued: () => void;
+  /** A script has left work for flows. */
+  readonly onFlowWork: () => void;
   /** Where jobs run here: it reserves slots for jobs that a call may lease at once. */
   readonly reservations: Reservations | undefined;
   /** Stores large payloads, on the same connection; undefined for submissions that have none. */
@@ -103,7 +119,11 @@ export class Enqueuer {
       done({ kind: "failed", error: new QueueUnavailable("too many submissions are under way") });
     } else {
       if (this.#pending.length === 0) setImmediate(this.#flush);
-      this.#pending.push({ submitted, done });
+      this.#pending.push({
+        submitted,
+        done,
+        flow: submitted.flow && encodedFlow(submitted.flow, submitted.ids.length),
+      });
     }
   }
 
@@ -120,9 +140,9 @@ export class Enqueuer {
     const sentOn = this.#clock.now();
     const batch = inTime(pending, sentOn);
     if (batch.length === 0) return;
-    const { ns, replica, timeoutMs, leaseMs, reservations, payloads, onEnqueued } = this.#options;
+    const { ns, replica, timeoutMs, leaseMs, reservations, payloads, onEnqueued, onFlowWork } = this.#options;
     const submitted = batch.map((pending) => pending.submitted);
-    const reservation = reservations?.make(submitted);
+    const reservation = reservations?.make(batch.map(leasable));
     const notAfter = sentOn + timeoutMs;
     const args = [ns, String(notAfter), replica, encodeSeq(reservation?.seq ?? 0), String(leaseMs)];
     const large = payloads ? largeOf(batch) : NONE;
@@ -163,6 +183,7 @@ export class Enqueuer {
       if (puts.length > 0) await Promise.all(puts);
       this.#bytesUnderWay -= bytes;
     }
+    if (reply[1] === ENQUEUE_REPLY.work) onFlowWork();
     const codes = String(reply[2]);
     if (codes === "" || codes.includes(STATE_CODE.queued) || codes.includes(STATE_CODE.scheduled)) onEnqueued();
     answer(batch, reply);
@@ -190,6 +211,17 @@ function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
   const error = new QueueUnavailable("this submission waited too long to be sent to Redis; nothing was changed");
   for (const each of pending) if (isLate(each)) each.done({ kind: "failed", error });
   return pending.filter((each) => !isLate(each));
+}
+
+function encodedFlow(flow: SubmittedFlow, jobs: number): EncodedFlow {
+  if (flow.kind === "add") return { text: encodeAddition(flow, jobs), isWaiting: () => false };
+  const { text, isWaiting } = encodeFlow(flow);
+  return { text, isWaiting: ({ options }) => options.flow !== undefined && isWaiting(options.flow.at) };
+}
+
+/** The jobs that may be leased at once. */
+function leasable({ submitted, flow }: Pending): Pick<Submitted, "submissions"> {
+  return flow ? { submissions: submitted.submissions.filter((one) => !flow.isWaiting(one)) } : submitted;
 }
 
 /** How many submissions one call carries. */
@@ -220,9 +252,12 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
   let namesBefore = "";
   for (const {
     submitted: { ids, submissions, idempotency },
+    flow,
   } of batch) {
-    const header = idempotency || ids.length > 1 ? args.push("") : 0;
+    const header = idempotency || flow || ids.length > 1 ? args.push("") : 0;
     if (header > 0) before = undefined; // the script may skip the arguments of one submission
+    if (flow) args.push(flow.text);
+    let waits = false;
     submissions.forEach((submission, i) => {
       if (
         submission.type !== before?.type ||
@@ -236,10 +271,15 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
       const names = indexNames(submission);
       if (names !== namesBefore) args.push(OPCODE.index + names);
       namesBefore = names;
+      if (flow && flow.isWaiting(submission) !== waits) {
+        waits = !waits;
+        args.push(waits ? `${OPCODE.waits}1` : OPCODE.waits);
+      }
       if (submission.options.run_at !== undefined) args.push(OPCODE.runAt + String(submission.options.run_at));
       args.push(at(ids, i) + encodeSubmission(submission));
     });
     if (header === 0) continue;
+    if (waits) args.push(OPCODE.waits);
     args[header - 1] =
       `${OPCODE.submission}${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
     before = undefined;
@@ -247,19 +287,25 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
 }
 
 /**
- * The reply names only the submissions whose key was known: the index among those with a key, "replayed" or "conflict",
- * the first id.
+ * The reply names only the submissions whose key was known, and those that were not added to a batch: the index among
+ * those with a key or for a batch, "replayed", "conflict" or {@link ADD_REPLY}, the first id.
  */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
   let next = 3;
   let keyed = -1;
   for (const { submitted, done } of batch) {
-    if (submitted.idempotency) keyed += 1;
-    if (!submitted.idempotency || reply[next] !== keyed) {
+    const isNamed = submitted.idempotency !== undefined || submitted.flow?.kind === "add";
+    if (isNamed) keyed += 1;
+    if (!isNamed || reply[next] !== keyed) {
       done(ENQUEUED); // now, or by an earlier call
       continue;
     }
-    done({ kind: reply[next + 1] === "replayed" ? "replayed" : "conflict", firstId: String(reply[next + 2]) });
+    const kind = String(reply[next + 1]);
+    done(
+      kind in ADD_REPLY
+        ? { kind: kind as keyof typeof ADD_REPLY }
+        : { kind: kind === "replayed" ? "replayed" : "conflict", firstId: String(reply[next + 2]) },
+    );
     next += 3;
   }
 }

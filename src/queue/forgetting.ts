@@ -20,7 +20,9 @@ export function encodeForget(ns: string, jobs: readonly Forgettable[]): string[]
   const idsOf = new Map<string, string[]>();
   const named = new Map<string, string[]>();
   for (const { id, type, payload, groupKey = null, options = NO_OPTIONS, isAttempted = false } of jobs) {
-    append(idsOf, payload !== undefined && isLarge(payload) ? OPCODE.common + type : type, id);
+    // the payload as it was submitted may be the large one of the two
+    const isStoredApart = (payload !== undefined && isLarge(payload)) || options.template !== undefined;
+    append(idsOf, isStoredApart ? OPCODE.common + type : type, id);
     const names = indexNames({ groupKey, options });
     if (names !== "" || isAttempted)
       append(named, OPCODE.index + (isAttempted ? joinNames(names, ATTEMPTED) : names), id);

@@ -23,6 +23,8 @@ export interface LeasedJobsParts {
   readonly connections: Connections;
   readonly payloads: PayloadStore;
   readonly options: Pick<QueueOptions, "replica" | "leaseMs">;
+  /** A script has left work for flows. */
+  readonly onFlowWork: () => void;
 }
 
 export class LeasedJobs {
@@ -72,10 +74,15 @@ export class LeasedJobs {
   }
 
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
-    const { ns, connections, payloads, options } = this.#parts;
+    const { ns, connections, payloads, options, onFlowWork } = this.#parts;
     await payloads.putAll(settlements.map(({ callback }) => callback));
     const args = encodeSettlements(ns, settlements, options.replica, outboxOwnedMs);
-    const [, codes] = (await connections.runTimed(scripts.settle, args, CALL_TIMEOUT_MS)) as [number, string];
+    const [, codes, hasWork] = (await connections.runTimed(scripts.settle, args, CALL_TIMEOUT_MS)) as [
+      number,
+      string,
+      number?,
+    ];
+    if (hasWork) onFlowWork();
     return decodeSettleAnswers(codes);
   }
 

@@ -20,9 +20,16 @@ import { ID_LENGTH } from "../core/id.ts";
 import { START_BYTES } from "../core/packed-job.ts";
 import { STATE_CODE } from "../core/state-code.ts";
 import {
+  ADD_REPLY,
   CLAIM_CODE,
+  DOOM_CODE,
+  EDGE_CODE,
   END_OF_JOB,
   ENQUEUE_REPLY,
+  KIND_BATCH,
+  MAX_ADDITIONS,
+  MAX_BATCH,
+  NODE_KIND,
   NOT_ENQUEUED,
   NOT_UPDATED,
   OPCODE,
@@ -31,7 +38,10 @@ import {
   READY_SETS,
   SCHEDULE_JOB,
   SETTLE_CODE,
+  SKIPPED,
   VISIT_ID,
+  WHEN_CODE,
+  WORK_CODE,
 } from "./codes.ts";
 import { ATTEMPTED, groupName, memberOf } from "./index-names.ts";
 
@@ -107,6 +117,16 @@ export const LUA_CONSTANTS: Constants = {
   /** What the name of a group in the index begins with. */
   GROUP_NAME: groupName(""),
   ...columns(VISIT_ID, "VISIT_"),
+  SKIPPED,
+  KIND_BATCH,
+  ...codes(DOOM_CODE, "DOOM_"),
+  ...codes(NODE_KIND, "NODE_"),
+  ...codes(WHEN_CODE, "WHEN_"),
+  ...codes(EDGE_CODE, "EDGE_"),
+  ...codes(WORK_CODE, "WORK_"),
+  ...codes(ADD_REPLY, "ADD_"),
+  MAX_BATCH,
+  MAX_ADDITIONS,
 };
 
 /** One line of Lua that declares the constants which a source names: Redis's Lua allows 200 locals in a function. */

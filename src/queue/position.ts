@@ -1,6 +1,9 @@
 /** The position of one job in its queue, and what it may wait for: the reply of position.lua. */
+import { at } from "../core/at.ts";
+import type { FlowState } from "../core/flows/flow.ts";
 import type { Job } from "../core/job.ts";
 import type { Reply } from "./connection.ts";
+import { predecessorsOf } from "./flow-fields.ts";
 
 export interface QueuePosition {
   /** Redis's time, epoch ms. */
@@ -17,6 +20,34 @@ export interface QueuePosition {
   readonly running: number;
   /** The JSON that each live replica stores about itself. */
   readonly replicas: readonly string[];
+  /** Of a waiting job: the nodes of its flow that it waits for, and that have not ended; else empty. */
+  readonly waitingFor: readonly WaitingFor[];
+}
+
+export interface WaitingFor {
+  /** The name of the node. */
+  readonly node: string;
+  /** Its job; null for a batch. */
+  readonly jobId: string | null;
+  /** Whether its jobs may run. */
+  readonly isStarted: boolean;
+}
+
+/** The nodes that a node of a flow waits for. */
+export function waitingFor({ graph, nodes }: FlowState, node: number): WaitingFor[] {
+  const own = graph.nodes[node];
+  if (!own) return [];
+  return predecessorsOf(own).flatMap((i) => {
+    const [other, state] = [at(graph.nodes, i), at(nodes, i)];
+    if (state.outcome !== null) return [];
+    return [
+      {
+        node: other.name,
+        jobId: other.type === null ? null : (other.ids[0]?.first ?? null),
+        isStarted: state.isStarted,
+      },
+    ];
+  });
 }
 
 /** @param job as it was read just before */
@@ -39,5 +70,6 @@ export function readPosition(job: Job, reply: Reply): QueuePosition {
     isPaused: isPaused === 1,
     running,
     replicas,
+    waitingFor: [],
   };
 }

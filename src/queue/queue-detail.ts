@@ -9,7 +9,7 @@ import { readySince } from "./counts.ts";
 export interface QueueDetail extends Pick<JobCounts, "now" | "replicas"> {
   /** Whether the queue ever had a job. */
   readonly isKnown: boolean;
-  readonly counts: Pick<TypeCounts, "type" | "queued" | "scheduled" | "retrying" | "running" | "nextSince">;
+  readonly counts: Pick<TypeCounts, "type" | "waiting" | "queued" | "scheduled" | "retrying" | "running" | "nextSince">;
   readonly isPaused: boolean;
   /** Why it is paused; "" without a reason. */
   readonly pauseReason: string;
@@ -29,6 +29,7 @@ export interface QueueDetail extends Pick<JobCounts, "now" | "replicas"> {
 type Raw = readonly [
   now: number,
   isKnown: number,
+  waiting: number,
   scheduled: number,
   retrying: number,
   running: number,
@@ -44,7 +45,7 @@ type Raw = readonly [
 ];
 
 export function readQueueDetail(type: string, reply: Reply): QueueDetail {
-  const [now, isKnown, scheduled, retrying, running, nextId, nextPacked, isPaused, pauseReason, ...rest] =
+  const [now, isKnown, waiting, scheduled, retrying, running, nextId, nextPacked, isPaused, pauseReason, ...rest] =
     reply as unknown as Raw;
   const [byPriority, groups, due, isPartial, replicas] = rest;
   const queued = byPriority.reduce((sum, n) => sum + n, 0);
@@ -52,7 +53,7 @@ export function readQueueDetail(type: string, reply: Reply): QueueDetail {
   return {
     now,
     isKnown: isKnown === 1,
-    counts: { type, queued, scheduled, retrying, running, nextSince },
+    counts: { type, waiting, queued, scheduled, retrying, running, nextSince },
     isPaused: isPaused === 1,
     pauseReason,
     byPriority,

@@ -6,6 +6,7 @@ import { Connections } from "./connections.ts";
 import { DestinationList } from "./destination-list.ts";
 import { RedisDestinations } from "./destinations.ts";
 import { Enqueuer } from "./enqueuer.ts";
+import { RedisFlows } from "./flows.ts";
 import { Installation } from "./installation.ts";
 import { JobReader } from "./job-reader.ts";
 import { LeasedJobs } from "./leased-jobs.ts";
@@ -40,6 +41,7 @@ export interface QueueParts {
   readonly reservations: Reservations | undefined;
   readonly logChannel: LogChannel;
   readonly schedules: RedisSchedules;
+  readonly flows: RedisFlows;
   readonly subscriber: Subscriber;
   readonly watches: Watches;
 }
@@ -52,6 +54,8 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
   const payloads = new PayloadStore(connections.bytes, ns);
   const jobs = new JobReader(connections.reads, ns);
   const read = (ids: readonly string[]): Promise<Job[]> => jobs.read(ids);
+  const flows = new RedisFlows({ ns, connections, now: () => clock.now(), onError });
+  const onFlowWork = (): void => flows.noteWork();
   return {
     ns,
     connections,
@@ -65,11 +69,11 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
       onError,
     }),
     destinationList: new DestinationList(connections.work, ns),
-    leased: new LeasedJobs({ ns, clock, connections, payloads, options }),
-    cancellations: new Cancellations({ ns, clock, connections, payloads, read }),
-    updates: new Updates({ ns, clock, connections, payloads, read }),
+    leased: new LeasedJobs({ ns, clock, connections, payloads, options, onFlowWork }),
+    cancellations: new Cancellations({ ns, clock, connections, payloads, read, onFlowWork }),
+    updates: new Updates({ ns, clock, connections, payloads, read, onFlowWork }),
     jobs,
-    reader: new QueueReader(connections.reads, ns),
+    reader: new QueueReader(connections.reads, ns, flows),
     payloads,
     schedules: new RedisSchedules({
       ns,
@@ -77,7 +81,8 @@ export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts
       onEnqueued: options.runsJobs ? onWake : () => undefined,
       onError,
     }),
-    ...enqueuersOf(options, { ns, clock, connections, payloads, jobs }),
+    flows,
+    ...enqueuersOf(options, { ns, clock, connections, payloads, jobs, onFlowWork }),
     ...subscriptionsOf(options, ns, connections, reach),
   };
 }
@@ -90,6 +95,8 @@ export interface ChangeParts {
   readonly payloads: Pick<PayloadStore, "putAll" | "putAside">;
   /** The jobs among these ids that Redis has. */
   readonly read: (ids: readonly string[]) => Promise<Job[]>;
+  /** A script has left work for flows. */
+  readonly onFlowWork: () => void;
 }
 
 interface EnqueuingParts {
@@ -98,11 +105,12 @@ interface EnqueuingParts {
   readonly connections: Connections;
   readonly payloads: PayloadStore;
   readonly jobs: JobReader;
+  readonly onFlowWork: () => void;
 }
 
 function enqueuersOf(
   { replica, runner, runsJobs, leaseMs, submitTimeoutMs, onWake }: QueueOptions,
-  { ns, clock, connections, payloads, jobs }: EnqueuingParts,
+  { ns, clock, connections, payloads, jobs, onFlowWork }: EnqueuingParts,
 ): Pick<QueueParts, "enqueuer" | "largeEnqueuer" | "reservations"> {
   const reservations =
     runner && runsJobs
@@ -114,6 +122,7 @@ function enqueuersOf(
     timeoutMs: submitTimeoutMs,
     leaseMs,
     onEnqueued: runsJobs ? onWake : () => undefined,
+    onFlowWork,
     reservations,
   };
   return {

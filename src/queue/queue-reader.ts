@@ -4,10 +4,11 @@ import type { HistoryEntry } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
 import { readJobCounts } from "./counts.ts";
+import type { RedisFlows } from "./flows.ts";
 import type { LiveIds, LiveSearch } from "./live-index.ts";
 import { decodeFound, encodeSearch } from "./live-index.ts";
 import type { QueuePosition } from "./position.ts";
-import { readPosition } from "./position.ts";
+import { readPosition, waitingFor } from "./position.ts";
 import type { QueueDetail } from "./queue-detail.ts";
 import { readQueueDetail } from "./queue-detail.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
@@ -19,10 +20,12 @@ const MAX_POSITION_READS = 3;
 export class QueueReader {
   readonly #connection: Pick<Connection, "run" | "send">;
   readonly #ns: string;
+  readonly #flows: Pick<RedisFlows, "read">;
 
-  constructor(connection: Pick<Connection, "run" | "send">, ns: string) {
+  constructor(connection: Pick<Connection, "run" | "send">, ns: string, flows: Pick<RedisFlows, "read">) {
     this.#connection = connection;
     this.#ns = ns;
+    this.#flows = flows;
   }
 
   async jobCounts(): Promise<JobCounts> {
@@ -40,6 +43,11 @@ export class QueueReader {
       if (!job) return undefined;
       const reply = await this.#connection.run(scripts.position, [this.#ns, id, job.type], CALL_TIMEOUT_MS);
       const position = readPosition(job, reply);
+      const { flow } = job.options;
+      if (job.status === "waiting" && flow) {
+        const [state] = await this.#flows.read([flow.id]);
+        return { ...position, waitingFor: state ? waitingFor(state, flow.at) : [] };
+      }
       if (job.status !== "queued" || position.ahead !== null || reads === MAX_POSITION_READS) return position;
     }
   }

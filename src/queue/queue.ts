@@ -39,6 +39,8 @@ export class Queue {
   /** The log lines of running jobs, between the replicas that run and those that follow them. */
   readonly logChannel: QueueParts["logChannel"];
   readonly schedules: QueueParts["schedules"];
+  /** The flows and batches that are not recorded, and the work that replicas do for them. */
+  readonly flows: QueueParts["flows"];
   /** Facts about the server, and about the installation that the keys belong to. */
   readonly installation: QueueParts["installation"];
   /** Watches of jobs that end or change. Closed with the queue. */
@@ -54,6 +56,7 @@ export class Queue {
     this.destinationList = this.#parts.destinationList;
     this.logChannel = this.#parts.logChannel;
     this.schedules = this.#parts.schedules;
+    this.flows = this.#parts.flows;
     this.installation = this.#parts.installation;
     this.watches = this.#parts.watches;
   }
@@ -198,7 +201,7 @@ export class Queue {
   async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
     const args = [this.#parts.ns, String(outboxOwnedMs), String(limit)];
     const reply = (await this.#parts.connections.work.run(scripts.sweep, args, CALL_TIMEOUT_MS)) as readonly string[];
-    return this.read(this.schedules.readSwept(reply));
+    return this.read(this.flows.readSwept(this.schedules.readSwept(reply)));
   }
 
   /**

@@ -82,7 +82,7 @@ export class Reservations {
   }
 
   /** Reserves slots for the jobs of a call that have no time to start; undefined if no slots are free. */
-  make(batch: readonly Jobs[]): Reservation | undefined {
+  make(batch: readonly Pick<Jobs, "submissions">[]): Reservation | undefined {
     const { runner } = this.#options;
     const types = new Map<string, Reserved>();
     let chars = 0;

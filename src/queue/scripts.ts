@@ -32,6 +32,8 @@ function load(
     | "next-job"
     | "lease"
     | "destination"
+    | "flow"
+    | "new-flow"
   )[]
 ): Script {
   const own = read(name);
@@ -42,13 +44,13 @@ function load(
 }
 
 export const scripts = {
-  enqueue: load("enqueue", "time", "job", "announce", "wake"),
+  enqueue: load("enqueue", "time", "job", "announce", "wake", "ready", "flow", "new-flow"),
   claim: load("claim", "time", "job", "retries", "announce", "wake"),
   renew: load("renew", "time", "set-back", "index", "job", "lease"),
   renewReplica: load("renew-replica", "time", "index", "job"),
-  settle: load("settle", "time", "job", "retries", "announce", "wake", "callback"),
+  settle: load("settle", "time", "job", "retries", "announce", "wake", "callback", "ready", "flow"),
   forget: load("forget", "job"),
-  cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready"),
+  cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready", "flow"),
   update: load("update", "time", "job", "announce", "wake", "ready"),
   erase: load("erase", "job"),
   sweep: load("sweep", "time", "set-back", "job"),
@@ -75,6 +77,11 @@ export const scripts = {
   scheduleFire: load("schedule-fire", "time", "job", "announce", "wake", "ready", "new-job"),
   schedulePut: load("schedule-put"),
   scheduleRemove: load("schedule-remove"),
+  flowRead: load("flow-read"),
+  flowTake: load("flow-take", "time"),
+  flowAdvance: load("flow-advance", "time", "job", "announce", "wake", "ready", "flow"),
+  flowChange: load("flow-change", "time", "job", "announce", "wake", "ready", "flow"),
+  flowForget: load("flow-forget"),
   scheduleLoaded: load("schedule-loaded"),
   access: load("access"),
 } as const;

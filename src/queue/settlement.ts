@@ -1,10 +1,13 @@
 /** Settlements: the arguments and the reply of settle.lua. */
+
+import type { FlowMember } from "../core/flows/flow.ts";
 import { encodeCounters, encodeLease, encodeTime, FIRST_COUNTERS } from "../core/header.ts";
 import type { Callback } from "../core/job.ts";
 import { encodeSubmission } from "../core/packed-job.ts";
 import type { Counters, Verdict } from "../core/settle.ts";
 import { STATE_CODE } from "../core/state-code.ts";
 import { OPCODE, SETTLE_CODE } from "./codes.ts";
+import { CANCELLED, memberText } from "./flow-fields.ts";
 
 /**
  * How long a replica owns its outcomes in the outbox: two default leases. A healthy replica records them within a
@@ -39,7 +42,15 @@ export interface Settlement extends Counters {
   /** The attempt's record, or "" for none. */
   readonly record: string;
   readonly callback?: Callback | undefined;
+  /** The flow that it belongs to. */
+  readonly flow?: FlowMember | undefined;
+  /** Of a member whose flow `keeps` it: its result, and its error; JSON. */
+  readonly result?: string | undefined;
+  readonly error?: string | undefined;
 }
+
+/** Results and errors above this stay out of Redis (characters; flow.lua counts bytes). */
+const MAX_KEPT = 256 * 1024;
 
 /**
  * done · repeated: an earlier call settled it · stale: the lease is not the caller's any more · cancelRequested: a
@@ -50,6 +61,13 @@ export type SettleAnswer = keyof typeof SETTLE_CODE;
 const ANSWER_OF = Object.fromEntries(
   Object.entries(SETTLE_CODE).map(([answer, code]) => [code, answer as SettleAnswer]),
 ) as Readonly<Record<(typeof SETTLE_CODE)[SettleAnswer], SettleAnswer>>;
+
+/** What a flow keeps of a job that has ended, for others to refer to, as an argument; undefined for nothing. */
+function keptOf({ verdict, result, error }: Settlement): string | undefined {
+  const [code, json] = verdict === "completed" ? ["r", result] : ["e", error ?? CANCELLED];
+  // For one that is too large a mark is kept
+  return json === undefined ? undefined : `${OPCODE.kept}${code}${json.length > MAX_KEPT ? "" : json}`;
+}
 
 /** @param codes the reply of settle.lua: one code for each settlement */
 export function decodeSettleAnswers(codes: string): SettleAnswer[] {
@@ -65,24 +83,30 @@ export function encodeSettlements(
   const args = [namespace, replica, String(outboxOwnedMs), ""];
   let typeBefore = "";
   let expectedBefore = "";
+  let memberBefore = "";
   let seqBefore = -1;
   let startedBefore = -1;
   let lease = "";
-  for (const {
-    id,
-    type,
-    priority,
-    isLarge,
-    claimSeq,
-    startedAt,
-    verdict,
-    attempt,
-    crashes,
-    deferrals,
-    runAt,
-    record,
-  } of settlements) {
-    if (type !== typeBefore) args.push(OPCODE.common + type);
+  for (const settlement of settlements) {
+    const {
+      id,
+      type,
+      priority,
+      isLarge,
+      claimSeq,
+      startedAt,
+      verdict,
+      attempt,
+      crashes,
+      deferrals,
+      runAt,
+      record,
+      flow,
+    } = settlement;
+    if (type !== typeBefore) {
+      args.push(OPCODE.common + type);
+      memberBefore = "";
+    }
     typeBefore = type;
     if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = encodeLease(startedAt, replica, claimSeq);
     seqBefore = claimSeq;
@@ -97,6 +121,13 @@ export function encodeSettlements(
     if (expected !== expectedBefore) args.push(OPCODE.expected + expected);
     expectedBefore = expected;
     if (waitsAgain) args.push(`${OPCODE.runAt}${encodeTime(runAt)}|${priority}${isLarge ? ">" : ""}`);
+    if (flow || memberBefore !== "") {
+      const member = flow ? memberText(flow) : "";
+      if (member !== memberBefore) args.push(OPCODE.member + member);
+      memberBefore = member;
+      const kept = flow?.keeps && !waitsAgain ? keptOf(settlement) : undefined;
+      if (kept !== undefined) args.push(kept);
+    }
     const header = expected === "" ? `${after}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
     args.push(`${id}${header}${record === "" ? "" : `\n${record}`}`);
   }

@@ -1,6 +1,6 @@
 /**
  * One job at one instant, as all sets and the hash show it, and whether that is consistent: it is in `live` and in
- * exactly one of four sets.
+ * exactly one of five sets.
  */
 import { columnOf, HEADER, HEADER_LENGTH } from "../core/header.ts";
 import type { Status } from "../core/job.ts";
@@ -14,7 +14,7 @@ export interface JobSnapshot {
   /** Its payload is large, and missing. */
   readonly lacksPayload?: boolean;
   /**
-   * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
+   * Those of `waiting`, `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
    * if that has an entry for an id without a job.
    */
   readonly sets: readonly string[];
@@ -82,7 +82,8 @@ export function inconsistencyOf(
   const job = `a ${state.status} job of type ${state.type}`;
   if (lacksPayload) return { kind: "no_payload", text: `${job} has lost its payload` };
   if (sets.length > 1) return { kind: "two_places", text: `${job} is in ${sets.join(" and ")}` };
-  if (sets.length === 0) return { kind: "nowhere", text: `${job} is in none of ready, scheduled, leased and outbox` };
+  if (sets.length === 0)
+    return { kind: "nowhere", text: `${job} is in none of waiting, ready, scheduled, leased and outbox` };
   if (!isLive) return { kind: "not_live", text: `${job} is in ${sets.join()}, but missing in live` };
   if (sets[0] !== state.set) return { kind: "wrong_place", text: `${job} is in ${sets.join()}` };
   return undefined;

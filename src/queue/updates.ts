@@ -145,7 +145,7 @@ function changedRunAt(before: JobOptions, after: JobOptions): number | undefined
 }
 
 function runNow({ status, options, ...job }: Job, now: number): ChangedSubmission | undefined {
-  if (status === "queued") return undefined;
+  if (status === "queued" || status === "waiting") return undefined;
   const { run_at: runAt = 0, ...rest } = options;
   return { ...job, options: runAt > now ? rest : options, dueAt: 0 };
 }

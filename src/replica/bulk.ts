@@ -225,7 +225,7 @@ function isDone(action: BulkAction, status: Status): boolean {
     case "run":
       return status !== "scheduled" && status !== "retrying" && status !== "cancelled";
     case "update":
-      return status === "scheduled" || status === "queued" || status === "retrying";
+      return BULK_STATUSES.update.includes(status);
     case "erase":
       return false;
     default:

@@ -7,6 +7,7 @@ import { JobLooks } from "../api/jobs/job-looks.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { Bulk } from "../core/bulk.ts";
+import type { Flows } from "../core/flows/flows.ts";
 import type { CallbackOf } from "../core/job.ts";
 import type { Reruns } from "../core/reruns.ts";
 import type { Schedules } from "../core/schedules/schedules.ts";
@@ -36,6 +37,7 @@ export interface ServerPartsOptions {
   readonly reruns: Reruns;
   readonly bulk: Bulk;
   readonly schedules: Schedules;
+  readonly flows: Flows;
   readonly cancelWaiting: BulkParts["cancelWaiting"];
   readonly metrics: Metrics;
   readonly callbackOf: CallbackOf;
@@ -70,6 +72,7 @@ export function makeServer(options: ReplicaOptions, parts: ServerPartsOptions): 
     reruns: parts.reruns,
     bulk: parts.bulk,
     schedules: parts.schedules,
+    flows: parts.flows,
     registry: options.registry,
     artifacts: parts.artifacts,
     links: openArtifactLinks(config),

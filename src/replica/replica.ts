@@ -27,6 +27,7 @@ import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
 import type { Closer } from "./closers.ts";
 import { closeInTime, within } from "./closers.ts";
+import { openFlows } from "./flows/open-flows.ts";
 import { watchInstallation } from "./installation.ts";
 import type { Keys } from "./maintenance/api-key-refresh.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
@@ -124,7 +125,10 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const schedules = openSchedules(options, { ...stores, metrics, quotas, callbackOf, cancelWaiting });
   closers.push(() => schedules.close());
   if (scheduleFiles) await schedules.applyFiles(scheduleFiles);
-  const workerParts = makeWorkerParts({ ...options, ...shared, backfills: schedules.backfills, definitions, delay });
+  const flows = openFlows(options, { ...stores, metrics, callbackOf, cancelWaiting });
+  closers.push(() => flows.close());
+  const flowResults = flows.results;
+  const workerParts = makeWorkerParts({ ...options, ...shared, flowResults, backfills: schedules.backfills, definitions, delay });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),
@@ -141,21 +145,23 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
-  const serverParts = makeServer(options, { ...stores, ...shared, schedules: schedules.schedules, threads });
+  const serverParts = makeServer(options, { ...stores, ...shared, schedules: schedules.schedules, flows: flows.flows, threads });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
-  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain, schedules.stop);
+  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain, schedules.stop, flows.stop);
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,
     recorderBuffered: () => recorder.size,
     delays: delay.worst,
     jobCounts: () => queue.jobCounts(),
+    flowCounts: () => queue.flows.counts(),
   });
   leases.start();
   sweep.start();
   worker.open();
   schedules.start();
+  flows.start();
   const leave = (): void => {
     server.leave();
     workerParts.announceDrain();

@@ -5,12 +5,13 @@
  * jobs run, or none, and the idempotency key committed with them belongs to exactly these jobs.
  */
 import { at } from "../core/at.ts";
-import { idsFrom, timeOfId } from "../core/id.ts";
+import { idAfter, idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
 import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf, publicMessageOf } from "../observability/outage.ts";
 import type { EnqueueDone, Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { AcceptedFlow } from "../results/acceptance-log/accepted-flows.ts";
 import type { Acceptance, AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { ACCEPT_TIMEOUT_MS } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
@@ -26,19 +27,23 @@ export type Enqueue = (submitted: Submitted, done: EnqueueDone) => void;
 export interface SubmissionPipelineOptions {
   readonly queue: Pick<Queue, "clock" | "isReady" | "knownKey" | "enqueue" | "missing">;
   readonly acceptanceLogWriter: Pick<AcceptanceLogWriter, "accept">;
-  readonly store: Pick<Store, "among" | "committed">;
+  readonly store: Pick<Store, "among" | "committed" | "withdraw">;
   /** After this long, the row of a finished job may be deleted. */
   readonly retentionMs: number;
 }
 
-const isDurable = ({ options }: Submission): boolean => options.durability === "postgres";
+function isDurable({ submissions, flow }: Submitted): boolean {
+  return submissions.some(hasDurability) || (flow?.kind === "new" && flow.graph.isDurable === true);
+}
+
+const hasDurability = ({ options }: Submission): boolean => options.durability === "postgres";
 
 /** As {@link Queue.enqueue}, for submissions of any durability; `done` may be called a commit later. */
 export function submissionPipeline(options: SubmissionPipelineOptions): Enqueue {
   const { queue } = options;
   return (submitted, done) => {
-    const { submissions, idempotency } = submitted;
-    if (!submissions.some(isDurable)) queue.enqueue(submitted, done);
+    const { idempotency } = submitted;
+    if (!isDurable(submitted)) queue.enqueue(submitted, done);
     // Rejected before anything is committed: no job runs for a caller who got an error.
     else if (!queue.isReady) done({ kind: "failed", error: new QueueUnavailable("Redis is away") });
     else if (!idempotency) commit(options, submitted, done);
@@ -68,17 +73,18 @@ function commit(options: SubmissionPipelineOptions, submitted: Submitted, done: 
     return;
   }
   acceptanceLogWriter.accept(acceptanceOf(submitted), (answer) => {
-    if (answer.kind === "committed") enqueueCommitted(queue, submitted, done);
+    if (answer.kind === "committed") enqueueCommitted(options, submitted, done);
     else if (answer.kind === "failed") done(answer);
     else if (!answer.isSameBody) done({ kind: "conflict", firstId: answer.firstId });
     else
-      replayed(options, answer.firstId, submitted.ids.length).then(done, (error: unknown) =>
+      replayed(options, answer.firstId, submitted).then(done, (error: unknown) =>
         done({ kind: "failed", error: unread(error) }),
       );
   });
 }
 
-function enqueueCommitted(queue: SubmissionPipelineOptions["queue"], submitted: Submitted, done: EnqueueDone): void {
+function enqueueCommitted(options: SubmissionPipelineOptions, submitted: Submitted, done: EnqueueDone): void {
+  const { queue } = options;
   const sendBy = madeAt(submitted) + PIPELINE_MS;
   if (queue.clock.now() > sendBy) {
     done({ kind: "failed", error: committedOnly("it took too long to reach Redis") });
@@ -88,20 +94,51 @@ function enqueueCommitted(queue: SubmissionPipelineOptions["queue"], submitted: 
     if (answer.kind === "failed")
       done({ kind: "failed", error: committedOnly(publicMessageOf(answer.error), answer.error) });
     else if (answer.kind === "enqueued") done(answer);
+    else if (answer.kind !== "replayed" && answer.kind !== "conflict") withdraw(options, submitted, answer, done);
     // Redis knows the key from another submission: a concurrent one of durability redis, or one that Postgres has
     // forgotten a moment before Redis. Committed jobs run, so the response names them.
-    else enqueueCommitted(queue, { ids: submitted.ids, submissions: submitted.submissions }, done);
+    else enqueueCommitted(options, { ...submitted, idempotency: undefined }, done);
   });
 }
 
-/** Epoch ms of Redis, when the first id was made. */
-function madeAt({ ids }: Submitted): number {
-  return timeOfId(at(ids, 0));
+/** Jobs that were committed for a batch which Redis did not add them to must not run. */
+function withdraw(
+  { store }: SubmissionPipelineOptions,
+  { ids, idempotency, flow }: Submitted,
+  answer: Enqueued,
+  done: EnqueueDone,
+): void {
+  store.withdraw(flow?.id ?? "", ids, idempotency?.key).then(
+    () => done(answer),
+    // the restore withdraws them later, unless the batch is open then
+    (error: unknown) => done({ kind: "failed", error: committedOnly(outageOf(error), error) }),
+  );
 }
 
-function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance {
-  const jobs = submissions.map((submission, i) => ({ id: at(ids, i), submission }));
-  return idempotency ? { jobs, idempotency: { ...idempotency, firstId: at(ids, 0) } } : { jobs };
+/** Epoch ms of Redis, when the first id was made. */
+function madeAt(submitted: Submitted): number {
+  return timeOfId(submitted.ids[0] ?? firstIdOf(submitted));
+}
+
+/** The id that the idempotency key of a submission stands for: of a new flow its own, of jobs that of the first. */
+function firstIdOf({ ids, flow }: Submitted): string {
+  return flow?.kind === "new" && !flow.preset ? flow.id : at(ids, 0);
+}
+
+function acceptanceOf(submitted: Submitted): Acceptance {
+  const { ids, submissions, idempotency, flow } = submitted;
+  return {
+    jobs: submissions.map((submission, i) => ({ id: at(ids, i), submission })),
+    ...(idempotency && { idempotency: { ...idempotency, firstId: firstIdOf(submitted) } }),
+    ...(flow && { flow: acceptedFlow(flow, ids) }),
+  };
+}
+
+function acceptedFlow(flow: NonNullable<Submitted["flow"]>, ids: readonly string[]): AcceptedFlow {
+  const { id } = flow;
+  if (flow.kind === "add") return { kind: "added", id, range: { first: at(ids, 0), count: ids.length } };
+  const { graph, preset } = flow;
+  return preset ? { kind: "retried", id, graph, nodes: preset.state.nodes } : { kind: "new", id, graph };
 }
 
 /**
@@ -112,12 +149,13 @@ function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance 
 async function replayed(
   { queue, store, retentionMs }: SubmissionPipelineOptions,
   firstId: string,
-  count: number,
+  { ids, flow }: Submitted,
 ): Promise<Enqueued> {
+  const count = ids.length;
   if (timeOfId(firstId) <= queue.clock.now() - retentionMs) return { kind: "replayed", firstId };
   // This order misses no job that moves meanwhile: Redis forgets a job, and `accepted` loses it, only after its row is
   // in `jobs`.
-  let lost = await queue.missing(idsFrom(firstId, count));
+  let lost = await queue.missing(idsFrom(flow?.kind === "new" ? idAfter(firstId, 1) : firstId, count));
   if (lost.length > 0) lost = without(lost, await store.committed(lost));
   if (lost.length > 0) lost = without(lost, await store.among(lost));
   return lost.length === 0 ? { kind: "replayed", firstId } : { kind: "failed", error: lostJobs(lost, count), firstId };

@@ -12,6 +12,8 @@ import type { Backfills } from "../core/schedules/backfill.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { IoThreads } from "../execute/io-threads.ts";
+import type { FlowResults, ResolveReferences } from "../execute/resolve-references.ts";
+import { referenceResolver } from "../execute/resolve-references.ts";
 import type { HandlerMessage } from "../execute/threads.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Registry } from "../jobs/registry.ts";
@@ -50,6 +52,7 @@ export interface WorkerPartsOptions {
   readonly reruns: Reruns;
   readonly bulk: Bulk;
   readonly backfills: Backfills;
+  readonly flowResults: FlowResults;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
@@ -111,6 +114,7 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
   const sweep = new Sweep({
     queue,
     recorder,
+    resolve: executing.resolve,
     onSwept: (count) => log.info({ outcomes: count }, "recorded outcomes that their owners left in the outbox"),
     onUnreadable: (job) => logOf(log, job).error("a job is in the outbox without an outcome"),
     onError: warning(log, "the outbox could not be swept"),
@@ -139,6 +143,7 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
 }
 
 interface Executing extends Pick<WorkerParts, "slots" | "threads" | "executor" | "open"> {
+  readonly resolve: ResolveReferences;
   /** Closes the threads. */
   readonly close: () => Promise<void>;
 }
@@ -154,6 +159,7 @@ function makeExecutor({
   reruns,
   bulk,
   backfills,
+  flowResults,
 }: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
@@ -181,11 +187,20 @@ function makeExecutor({
     sharedMemory,
     onError: warning(log, "an error on a thread of lane io outside of an attempt"),
   });
+  const payload = (id: string, size: number): Promise<Uint8Array | undefined> => queue.payload(id, size);
+  const resolve = referenceResolver({
+    results: flowResults,
+    payload,
+    typeOf: registry.get,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    threads: threads.references,
+  });
   const executor = new Executor({
     definitions,
     threads,
     ioThreads,
-    payload: (id, size) => queue.payload(id, size),
+    payload,
+    resolve,
     save: (job, state) => queue.save(job, state),
     log: (job, message, { level, ...fields } = {}) =>
       logOf(log, job)[level === "warn" ? "warn" : "info"](fields, message),
@@ -206,7 +221,7 @@ function makeExecutor({
   const close = async (): Promise<void> => {
     await Promise.all([threads.close(), ioThreads.close()]);
   };
-  return { slots, threads, executor, open, close };
+  return { slots, threads, executor, resolve, open, close };
 }
 
 interface WorkerUses extends Pick<WorkerParts, "slots" | "executor" | "leases"> {

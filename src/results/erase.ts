@@ -83,8 +83,7 @@ function withoutContents(record: AttemptRecord): AttemptRecord {
 }
 
 function erasedOptions(json: string): string | null {
-  const { expires_at, api_key, schedule } = JSON.parse(json) as JobOptions;
-  return expires_at === undefined && api_key === undefined && schedule === undefined
-    ? null
-    : JSON.stringify({ expires_at, api_key, schedule });
+  const { expires_at, api_key, schedule, flow } = JSON.parse(json) as JobOptions;
+  const kept = expires_at ?? api_key ?? schedule ?? flow;
+  return kept === undefined ? null : JSON.stringify({ expires_at, api_key, schedule, flow });
 }

@@ -49,7 +49,7 @@ const SEARCH_COST = `pg_column_size(payload) * case when pg_column_compression(p
 
 /** The columns of a job, except for its payload and result. */
 const COLUMNS = `type, status, priority, durability, group_key, error, attempt, max_attempts, tags, retry_of,
-    options -> 'schedule' as schedule, worker,
+    options -> 'schedule' as schedule, options -> 'flow' as flow, worker,
     (extract(epoch from run_at) * 1000)::float8 as run_at, (options ->> 'expires_at')::float8 as expires_at,
     (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from started_at) * 1000)::float8 as started_at, (extract(epoch from finished_at) * 1000)::float8 as finished_at,

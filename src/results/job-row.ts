@@ -1,9 +1,14 @@
 /** A row of `jobs`, as the statements of this folder read it. */
+import type { FlowMember } from "../core/flows/flow.ts";
 import type { JobView } from "../core/job.ts";
+import { memberFields } from "../core/job-view.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 
 /** `payload` is null if it is left out. */
-export type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
+export type JobRow = Omit<JobView, "progress" | "payload" | keyof ReturnType<typeof memberFields>> & {
+  readonly payload: string | null;
+  readonly flow: FlowMember | null;
+};
 
 export function viewOfRow(row: JobRow): JobView {
   return {
@@ -22,6 +27,7 @@ export function viewOfRow(row: JobRow): JobView {
     tags: row.tags,
     retry_of: row.retry_of,
     schedule: row.schedule,
+    ...memberFields(row.flow),
     worker: row.worker,
     run_at: row.run_at,
     expires_at: row.expires_at,

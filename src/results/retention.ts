@@ -10,14 +10,15 @@ import { dayOfPartition } from "./partitions.ts";
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const EXPIRE_AUDIT = readSql(new URL("./audit-expire.sql", import.meta.url));
 const EXPIRE_RUNS = readSql(new URL("./schedules/runs-expire.sql", import.meta.url));
+const EXPIRE_FLOWS = readSql(new URL("./flows/expire.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
-/** Runs of schedules deleted by one statement: a fraction of a second. */
-const RUNS_PER_STEP = 10_000;
+/** Rows deleted by one statement: a fraction of a second. */
+const ROWS_PER_STEP = 10_000;
 
 /**
  * Drops the partitions of `jobs` in which all jobs finished more than `olderThanDays` days ago, by the clock of
- * Postgres, and deletes entries of the audit and runs of schedules of that age. Only one replica at a time does this; at a
+ * Postgres, and deletes entries of the audit, runs of schedules and flows of that age. Only one replica at a time does this; at a
  * partition in use, it stops and leaves the rest to the next call.
  * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
@@ -34,14 +35,15 @@ export async function dropExpired(
     const now = await leader.use((client) => agreedPostgresTime(client, ownMs));
     const cutoff = now - olderThanDays * DAY_MS;
     await leader.step((client) => client.query(EXPIRE_AUDIT, [lowestIdAt(cutoff)]));
-    await expireRuns(leader, cutoff);
+    await expire(leader, EXPIRE_RUNS, cutoff);
+    await expire(leader, EXPIRE_FLOWS, cutoff);
     return dropBefore(leader, cutoff);
   });
 }
 
-async function expireRuns(leader: Leader, cutoff: number): Promise<void> {
-  for (let count = RUNS_PER_STEP; count >= RUNS_PER_STEP; ) {
-    const answer = await leader.step((client) => client.query(EXPIRE_RUNS, [cutoff, RUNS_PER_STEP]));
+async function expire(leader: Leader, statement: string, cutoff: number): Promise<void> {
+  for (let count = ROWS_PER_STEP; count >= ROWS_PER_STEP; ) {
+    const answer = await leader.step((client) => client.query(statement, [cutoff, ROWS_PER_STEP]));
     count = answer?.rowCount ?? 0;
   }
 }

@@ -10,7 +10,7 @@ import type { WalkPage } from "../core/reruns.ts";
 import { CodedError } from "../errors.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
-import { submissionOf } from "./acceptance-log/reader.ts";
+import { submissionOf } from "./acceptance-log/stored-submission.ts";
 import { eraseRows } from "./erase.ts";
 import { HistoryReader } from "./history/history-reader.ts";
 import type { HistoryRange } from "./history-scans.ts";
@@ -28,6 +28,7 @@ const ATTEMPTS = readSql(new URL("./job-attempts.sql", import.meta.url));
 const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
 const AMEND = readSql(new URL("./acceptance-log/amend.sql", import.meta.url));
+const WITHDRAW = readSql(new URL("./acceptance-log/withdraw.sql", import.meta.url));
 const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
 /** The number of concurrent page reads: a page may have 8 MiB. */
@@ -152,6 +153,15 @@ export class Store {
     return new Set(
       (await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id),
     );
+  }
+
+  /**
+   * Withdraws jobs that were committed for a batch which then did not take them: they must not run, and their
+   * Idempotency-Key is free again.
+   * @param batch its id @param ids of the jobs, rising
+   */
+  async withdraw(batch: string, ids: readonly string[], key?: string): Promise<void> {
+    await this.#pool.query(WITHDRAW, [batch, ids, ids[0], ids.at(-1), key ?? null]);
   }
 
   /**

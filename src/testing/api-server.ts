@@ -27,8 +27,12 @@ import { createMetrics } from "../observability/metrics.ts";
 import { forgettableOf } from "../queue/forgetting.ts";
 import type { Queue } from "../queue/queue.ts";
 import { callbacks } from "../replica/callback.ts";
+import { EndedFlows } from "../replica/flows/ended-flows.ts";
+import { FlowKeeper } from "../replica/flows/keeper.ts";
+import { FlowService } from "../replica/flows/service.ts";
 import { ScheduleService } from "../replica/schedules/service.ts";
 import { AuditLog } from "../results/audit-log.ts";
+import { FlowStore } from "../results/flows/flow-store.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { ScheduleStore } from "../results/schedules/schedule-store.ts";
@@ -148,6 +152,21 @@ export async function startApiServer({
     onError: (error) => logged.push(error),
     onDropped: (run, error) => logged.push({ run, error }),
   });
+  const flowStore = new FlowStore(database, "taskflow");
+  const ended = new EndedFlows({ queue, flowStore, onEnded: () => undefined });
+  const flows = new FlowService({
+    ...{ queue, store, flowStore },
+    enqueue: (submitted, done) => queue.enqueue(submitted, done),
+    storeEnded: (id) => ended.store([id], { isForgotten: true }),
+  });
+  const callbackOf = callbacks(jobJson(testRegistry), "");
+  const cancelWaiting = (job: Job): unknown => cancelled.push(job);
+  const keeper = new FlowKeeper({
+    ...{ queue, store, recorder, ended, callbackOf, cancelWaiting },
+    onClosed: () => undefined,
+    onError: (error) => logged.push(error),
+  });
+  keeper.start();
   const looks = new JobLooks({ queue, store });
   const waiters = new Waiters({ queue, looks });
   const events = new EventHub({ queue, looks });
@@ -159,6 +178,7 @@ export async function startApiServer({
       },
     },
     schedules,
+    flows,
     bulk: {
       matching: () => {
         throw new Error("this server has no bulk operations");
@@ -179,8 +199,8 @@ export async function startApiServer({
           parseBody(structuredClone(task, { transfer: [task.bytes.buffer as ArrayBuffer] }), testRegistry.get),
         ),
       ),
-    callbackOf: callbacks(jobJson(testRegistry), ""),
-    cancelWaiting: (job) => cancelled.push(job),
+    callbackOf,
+    cancelWaiting,
     waiters,
     events,
     apiKeyCache: new ApiKeyCache(),
@@ -267,6 +287,8 @@ export async function startApiServer({
       await recorder.close(1_000);
       await audit.close();
       await schedules.close();
+      await keeper.close();
+      await flowStore.close();
       await store.close();
       queue.close();
     },

@@ -17,6 +17,8 @@ export interface Ended {
   readonly diagnostics: AttemptDiagnostics | undefined;
   /** The state that the attempt saved last; undefined if it has saved none. */
   readonly saved?: string | undefined;
+  /** The job with the payload that ran, if its references were resolved. */
+  readonly resolved?: Job | undefined;
   readonly isUnsettleable?: true;
 }
 
@@ -59,12 +61,12 @@ export function recordOf(ended: Ended): string {
 
 /** The outcome of a terminal verdict; undefined for a verdict that makes the job wait again. */
 export function outcomeOf(ended: Ended): Outcome | undefined {
-  const { job, verdict, finishedAt, diagnostics } = ended;
+  const { job, verdict, finishedAt, diagnostics, resolved } = ended;
   if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
   const isTried = ended.startedAt !== null;
   const { worker, startedAt } = isTried ? ended : latestAttempt(job.history);
   return {
-    job,
+    job: resolved ?? job,
     status: verdict.kind,
     result: resultOf(ended),
     error: verdict.kind === "failed" ? verdict.error : null,

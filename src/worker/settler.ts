@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
 import { batchLength } from "../core/batch-limits.ts";
+import type { FlowMember } from "../core/flows/flow.ts";
 import type { AttemptDiagnostics, AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
@@ -36,11 +37,21 @@ export interface SettlerOptions {
 }
 
 /** The characters that a settle sends to Redis, or moves inside it. */
-function settledChars({ job, verdict }: Ended): number {
+function settledChars({ job, verdict, resolved = job }: Ended): number {
   let chars = verdict.kind === "completed" ? verdict.result.length : 0;
-  if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // the callback has the whole job
+  if (job.options.callback_url !== undefined) chars += sizeOf(resolved.payload); // the callback has the whole job
   for (const record of job.history) chars += record.length; // the script appends to the history
   return chars;
+}
+
+/** What the flow of a job learns of its end. */
+function membershipOf(flow: FlowMember, verdict: Verdict): Pick<Settlement, "flow" | "result" | "error"> {
+  if (!flow.keeps) return { flow };
+  return {
+    flow,
+    ...(verdict.kind === "completed" && { result: verdict.result }),
+    ...(verdict.kind === "failed" && { error: JSON.stringify(verdict.error) }),
+  };
 }
 
 export class Settler {
@@ -54,9 +65,9 @@ export class Settler {
 
   /**
    * Judges an attempt that has ended, and settles it with the next batch.
-   * @param saved the state that it saved last
+   * @param left what the attempt left: the state that it saved last, and the job with the payload that ran
    */
-  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics, saved?: string): void {
+  ended(job: Job, end: AttemptEnd, diagnostics?: AttemptDiagnostics, left?: Pick<Ended, "saved" | "resolved">): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), now, Math.random());
@@ -68,7 +79,8 @@ export class Settler {
       worker: !isTried ? null : end.kind === "lost" ? (job.worker ?? replica) : replica,
       startedAt: isTried ? job.startedAt : null,
       diagnostics: diagnostics && fitting(diagnostics, job),
-      saved,
+      saved: left?.saved,
+      resolved: left?.resolved,
     });
     this.#loop ??= this.#run();
   }
@@ -154,6 +166,7 @@ export class Settler {
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
       record: recordOf(ended),
       callback,
+      ...(job.options.flow && membershipOf(job.options.flow, verdict)),
     };
   }
 

@@ -6,6 +6,8 @@
 import { Periodic } from "../concurrency/periodic.ts";
 import { outcomeOf } from "../core/attempt-record.ts";
 import type { Job, Outcome } from "../core/job.ts";
+import { CodedError } from "../errors.ts";
+import type { ResolveReferences } from "../execute/resolve-references.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "../queue/settlement.ts";
 
@@ -28,6 +30,8 @@ export interface SweepOptions {
     readonly room: { readonly outcomes: number; readonly chars: number };
     add(outcomes: readonly Outcome[]): void;
   };
+  /** Resolves the references in a payload, which Redis stores as it was submitted. */
+  readonly resolve?: ResolveReferences;
   readonly onSwept: (outcomes: number) => void;
   /** Called for a job in the outbox without an outcome, which cannot be recorded. */
   readonly onUnreadable: (job: Job) => void;
@@ -88,13 +92,27 @@ export class Sweep {
     const outcomes: Outcome[] = [];
     for (const job of jobs) {
       const outcome = outcomeOf(job);
-      if (outcome) outcomes.push(outcome);
-      else onUnreadable(job);
+      if (!outcome) onUnreadable(job);
+      else if (job.options.flow?.refs) outcomes.push(...(await this.#withPayload(outcome)));
+      else outcomes.push(outcome);
     }
     const before = recorder.room.chars;
     recorder.add(outcomes);
     swept.chars += before - recorder.room.chars;
     swept.outcomes += outcomes.length;
     return jobs.length > 0; // Redis may return fewer than `limit` if they are large
+  }
+
+  /** With the payload that ran, unless the results that it refers to are gone; none if that is not known now. */
+  async #withPayload(outcome: Outcome): Promise<readonly Outcome[]> {
+    const { resolve, onError } = this.#options;
+    if (!resolve || outcome.startedAt === null) return [outcome];
+    try {
+      const resolution = await resolve(outcome.job);
+      return ["job" in resolution ? { ...outcome, job: resolution.job } : outcome];
+    } catch (error) {
+      onError(error);
+      return error instanceof CodedError ? [] : [outcome];
+    }
   }
 }

@@ -262,7 +262,7 @@ export class Worker implements Runner {
       leases.release(job);
       hooks.onAttempt(job, "stale", attempt);
     } else {
-      settler.ended(job, end, attempt.diagnostics, attempt.saved);
+      settler.ended(job, end, attempt.diagnostics, attempt);
     }
     if (wasFull || wasPoisonCandidate) this.wake();
   };

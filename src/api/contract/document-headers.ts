@@ -7,7 +7,7 @@ function header(description: string, schema: object = { type: "string" }): objec
 }
 
 export const HEADERS: Readonly<Record<HeaderName | "X-Request-Id" | "RateLimit" | "RateLimit-Policy", object>> = {
-  Location: header("The URL of the job, or of the page"),
+  Location: header("The URL of the job, of the flow, or of the page"),
   "Idempotent-Replayed": header("`true`: an earlier request with this Idempotency-Key created the jobs", {
     const: "true",
   }),

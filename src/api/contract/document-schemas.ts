@@ -5,6 +5,20 @@ import { MAX_ISSUES } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../jobs/registry.ts";
 import {
+  batchDefinitionSchema,
+  batchSchema,
+  flowCountsSchema,
+  flowDefinitionSchema,
+  flowNodeDefinitionSchema,
+  flowNodeSchema,
+  flowReceiptSchema,
+  flowSchema,
+  flowSummarySchema,
+  flowTotalsSchema,
+  followingJobSchema,
+  thenFields,
+} from "./flow-schemas.ts";
+import {
   acceptedBatchSchema,
   jobErrorSchema,
   jobListSchema,
@@ -64,6 +78,17 @@ export function documentSchemas(registry: Registry): Record<string, unknown> {
     JobError: jobErrorSchema,
     JobList: jobListSchema,
     AcceptedBatch: acceptedBatchSchema,
+    FollowingJob: followingJobSchema,
+    FlowDefinition: flowDefinitionSchema,
+    FlowNodeDefinition: flowNodeDefinitionSchema,
+    Flow: flowSchema,
+    FlowSummary: flowSummarySchema,
+    FlowNode: flowNodeSchema,
+    FlowCounts: flowCountsSchema,
+    FlowTotals: flowTotalsSchema,
+    FlowReceipt: flowReceiptSchema,
+    BatchDefinition: batchDefinitionSchema,
+    Batch: batchSchema,
     Schedule: scheduleAnswerSchema,
     ScheduleDefinition: scheduleSchema,
     ScheduleList: scheduleListSchema,
@@ -77,6 +102,7 @@ function schemasOfType({ type, definition }: JobType): [string, unknown][] {
   const { attempts, timeoutMs, backoff, lane, errors = {} } = definition;
   const properties: Json = {
     ...submissionSchema.properties,
+    ...thenFields,
     type: { const: type },
     payload: ref(`${name}Payload`),
     max_attempts: { ...submissionSchema.properties.max_attempts, default: attempts },

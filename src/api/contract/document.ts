@@ -29,7 +29,17 @@ const DESCRIPTION = [
   "Later versions add fields and calls; existing ones do not change.",
 ].join("\n\n");
 
-const TAGS = ["Jobs", "Schedules", "Queues", "Replicas", "Health", "Documentation", "Dashboard", "Development"];
+const TAGS = [
+  "Jobs",
+  "Flows",
+  "Schedules",
+  "Queues",
+  "Replicas",
+  "Health",
+  "Documentation",
+  "Dashboard",
+  "Development",
+];
 
 export function openApiDocument({ operations, registry, version, serverUrl }: DocumentOptions): Json {
   const paths: Record<string, Json> = {};

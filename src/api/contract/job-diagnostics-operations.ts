@@ -1,7 +1,7 @@
 /** The calls that diagnose one job, and the call that runs one again. */
 import { Type } from "typebox";
 import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
-import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
+import { componentRef, idSchema, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
 import { WHY_REASONS } from "./why-reasons.ts";
@@ -53,6 +53,14 @@ const why = Type.Object({
     Type.Integer({ minimum: 1 }),
     "Its position in its queue, counted from 1; null if it is not in a queue",
   ),
+  waiting_for: Type.Array(
+    Type.Object({
+      node: Type.String({ description: "The name of the node in the job's flow" }),
+      job_id: nullable(idSchema, "Its job; null for a batch"),
+      status: Type.Enum(["waiting", "running"]),
+    }),
+    { description: "The nodes of its flow that it waits for" },
+  ),
 });
 
 export const getWhy: Operation = {
@@ -74,6 +82,14 @@ export const retryJob: Operation = {
   tag: "Jobs",
   summary: "Run a failed or cancelled job again",
   description: `Creates a new job whose \`retry_of\` is the id of this one, and which may start immediately. Without an \`Idempotency-Key\`, each call creates another job.\n\n${OWN_JOBS_ONLY}`,
+  query: Type.Object({
+    alone: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: "Also a job of a flow or batch, which stays as it is: the new job does not belong to it",
+      }),
+    ),
+  }),
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: NO_FIELDS,
   isBodyOptional: true,
@@ -84,6 +100,7 @@ export const retryJob: Operation = {
     ...ONE_JOB_PROBLEMS,
     ...NO_FIELDS_PROBLEMS,
     "job_not_retryable",
+    "flow_member",
     "idempotency_key_invalid",
     "idempotency_key_reused",
     "draining",

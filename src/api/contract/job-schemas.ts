@@ -19,7 +19,8 @@ export const statusSchema = Type.Enum([...STATUSES]);
 export const jobErrorSchema = Type.Object(
   {
     code: Type.String({
-      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type",
+      description:
+        "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, `dependency_failed`, `not_needed`, `reference_missing`, `result_too_large` in flows, or a code of the job type",
     }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),
@@ -60,6 +61,9 @@ export const jobSchema = Type.Object(
       Type.Object({ name: Type.String(), tick: timeSchema }),
       "The schedule that submitted the job, and the tick that it is for",
     ),
+    flow_id: nullable(idSchema, "The flow that the job belongs to"),
+    batch_id: nullable(idSchema, "The batch that the job belongs to, if it is no node of a flow"),
+    node: nullable(Type.String(), "The name of the job's node in its flow, or of the callback of its batch"),
     worker: nullable(Type.String(), "The replica that runs or ran the latest attempt"),
     run_at: nullable(timeSchema, "The earliest start"),
     expires_at: nullable(timeSchema, "If no attempt has started by then, the job fails with the code `expired`"),
@@ -100,6 +104,9 @@ export const jobSchema = Type.Object(
         tags: [],
         retry_of: null,
         schedule: null,
+        flow_id: null,
+        batch_id: null,
+        node: null,
         worker: null,
         run_at: null,
         expires_at: null,

@@ -31,7 +31,7 @@ export const runJob: Operation = {
   body: NO_FIELDS,
   isBodyOptional: true,
   answers: { 200: { description: "The job, which is now queued", content: JOB_OR_RECEIPT } },
-  problems: [...WAITING_JOB_PROBLEMS, "job_due", ...NO_FIELDS_PROBLEMS],
+  problems: [...WAITING_JOB_PROBLEMS, "job_due", "job_waiting", ...NO_FIELDS_PROBLEMS],
 };
 
 /** The fields of a patch, each with the rules of a new submission; null restores the default. */
@@ -64,6 +64,6 @@ export const updateJob: Operation = {
   problems: [
     ...WAITING_JOB_PROBLEMS,
     ...["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "unsupported_media_type"],
-    ...["validation_failed", "body_too_complex", "scope_missing", "callback_payload"],
+    ...["validation_failed", "body_too_complex", "scope_missing", "callback_payload", "payload_with_references"],
   ],
 };

@@ -50,7 +50,16 @@ export interface Operation {
   readonly access: Access;
   /** Unique: generated clients name their methods after it. */
   readonly id: string;
-  readonly tag: "Jobs" | "Schedules" | "Queues" | "Replicas" | "Health" | "Documentation" | "Dashboard" | "Development";
+  readonly tag:
+    | "Jobs"
+    | "Flows"
+    | "Schedules"
+    | "Queues"
+    | "Replicas"
+    | "Health"
+    | "Documentation"
+    | "Dashboard"
+    | "Development";
   /** Without a full stop. */
   readonly summary: string;
   readonly description?: string;

@@ -53,6 +53,14 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     status: 404,
     meaning: "The job has no artifact with this name, or the artifact is past its retention",
   },
+  flow_not_found: {
+    status: 404,
+    meaning: "There is no flow with this id: it never existed, or it is past its retention",
+  },
+  batch_not_found: {
+    status: 404,
+    meaning: "There is no batch with this id: it never existed, or it is past its retention",
+  },
   schedule_not_found: { status: 404, meaning: "There is no schedule of this name" },
   mail_not_found: { status: 404, meaning: "There is no message with this id, or it has no such part" },
   queue_not_found: { status: 404, meaning: "There is no job type with this name" },
@@ -75,11 +83,35 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     meaning: "The job has not finished, so it cannot be erased: cancel it, or wait until it finishes",
   },
   job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled or changed" },
+  flow_member: {
+    status: 409,
+    meaning: "The job belongs to a flow or a batch: retry that, or retry the job outside of it with `alone=true`",
+  },
+  flow_running: {
+    status: 409,
+    meaning: "The flow or batch has not ended, so it cannot be retried: cancel it, or wait until it ends",
+  },
+  flow_finished: { status: 409, meaning: "The flow or batch has already ended, so it cannot be cancelled" },
+  nothing_to_retry: { status: 409, meaning: "Everything in the flow or batch has completed" },
+  payload_erased: {
+    status: 409,
+    meaning: "The payload of a job that would run again is erased: submit a new flow or batch",
+  },
+  batch_closed: {
+    status: 409,
+    meaning: "The batch is closed, so no jobs can be added: create another one, or create it with `open`",
+  },
+  batch_full: { status: 409, meaning: "The batch would have more than 1,000,000 jobs: create another one" },
   callback_payload: {
     status: 409,
     meaning: "The job delivers a callback, whose payload the server wrote: its payload cannot be changed",
   },
   job_due: { status: 409, meaning: "The job is due already: it waits for its turn" },
+  job_waiting: { status: 409, meaning: "The job waits for other jobs of its flow, so it cannot run now" },
+  payload_with_references: {
+    status: 409,
+    meaning: "The payload of the job refers to results of other jobs of its flow, so it cannot be changed",
+  },
   job_running: { status: 409, meaning: "The job runs already, so it cannot be changed" },
   schedule_not_runnable: {
     status: 409,

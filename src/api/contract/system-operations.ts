@@ -22,6 +22,7 @@ export const queueSchema = Type.Object({
   paused_reason: nullable(Type.String({ description: "Null too if the pause has no reason" })),
   depth: count,
   oldest_wait_ms: nullable(Type.Number({ minimum: 0 })),
+  waiting: Type.Integer({ minimum: 0, description: "Jobs that wait for others of their flow" }),
   scheduled: count,
   retrying: count,
   running: count,

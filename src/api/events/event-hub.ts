@@ -14,6 +14,8 @@ import type { JobLooks } from "../jobs/job-looks.ts";
 import type { AllFollower } from "./all-followers.ts";
 import { AllFollowers } from "./all-followers.ts";
 import { ChangeLog } from "./change-log.ts";
+import type { FlowFollower, FollowedFlowOptions } from "./followed-flow.ts";
+import { FollowedFlows } from "./followed-flows.ts";
 import type { JobFollower } from "./followed-job.ts";
 import { FollowedJobs } from "./followed-jobs.ts";
 import { LogRequests } from "./log-requests.ts";
@@ -22,8 +24,8 @@ import { LogRequests } from "./log-requests.ts";
 const BEAT_MS = 15_000;
 const SUBSCRIBE_TIMEOUT_MS = 5_000;
 /**
- * Every change costs each stream of all jobs some time; a stream of one job costs nothing while the job does not
- * change.
+ * Every change costs each stream of all jobs some time; a stream of one job, or of one flow, costs nothing while that
+ * does not change.
  */
 const MAX_OF_ALL = 100;
 const MAX_OF_ONE = 5_000;
@@ -52,6 +54,7 @@ export class EventHub {
   readonly #work = new SlicedWork();
   readonly #all: AllFollowers;
   readonly #jobs: FollowedJobs;
+  readonly #flows: FollowedFlows;
   readonly #followers = new Set<Follower>();
   #ofAll = 0;
   readonly #beats = new Beats(BEAT_MS);
@@ -71,6 +74,7 @@ export class EventHub {
       beats: this.#beats,
       requestLog: (worker, request) => requests.add(worker, request),
     });
+    this.#flows = new FollowedFlows({ work: this.#work, beats: this.#beats });
     queue.logChannel.listen({ onLines: (lines) => this.#work.add(this.#jobs.takeLines(lines)) });
     this.#all = new AllFollowers(this.#log, new SlicedWork());
     this.#watch = queue.watches.ofChanges({
@@ -124,19 +128,39 @@ export class EventHub {
 
   /** Registers a stream of one job, which first gets the current job. @returns as {@link joinAll} */
   joinJob(id: string, follower: Follower & JobFollower): (() => void) | undefined {
-    if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
+    if (this.#isFull) return undefined;
     const job = this.#jobs.join(id, follower);
     const leave = this.#join(follower, () => this.#jobs.leave(job, follower));
-    this.#subscribed().then(
-      () => job.look(),
-      (error: unknown) => job.fail(error),
-    );
+    this.#whenSubscribed(job);
+    return leave;
+  }
+
+  /**
+   * Registers a stream of one flow, which first gets the current state.
+   * @param read reads the state @returns as {@link joinAll}
+   */
+  joinFlow(id: string, follower: Follower & FlowFollower, read: FollowedFlowOptions["read"]): (() => void) | undefined {
+    if (this.#isFull) return undefined;
+    const flow = this.#flows.join(id, follower, read);
+    const leave = this.#join(follower, () => this.#flows.leave(flow, follower));
+    this.#whenSubscribed(flow);
     return leave;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#work.add(this.#end());
+  }
+
+  get #isFull(): boolean {
+    return this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE;
+  }
+
+  #whenSubscribed(followed: { look(): void; fail(error: unknown): void }): void {
+    this.#subscribed().then(
+      () => followed.look(),
+      (error: unknown) => followed.fail(error),
+    );
   }
 
   #join(follower: Follower, onLeave: () => void): () => void {
@@ -202,9 +226,13 @@ export class EventHub {
       }
       const number = this.#next;
       this.#next += 1;
-      const changes = readEntry(entry, this.#all.hasLive ? undefined : (id) => this.#jobs.has(id));
+      const changes = readEntry(
+        entry,
+        this.#all.hasLive ? undefined : (id) => this.#jobs.has(id) || this.#flows.has(id),
+      );
       yield* this.#all.pass(number, changes);
       yield* this.#jobs.take(changes);
+      yield* this.#flows.take(changes);
       yield;
     }
   }
@@ -214,6 +242,7 @@ export class EventHub {
     this.#next = this.#log.first;
     yield* this.#all.skipTo(this.#next);
     yield* this.#jobs.lookAtAll();
+    yield* this.#flows.lookAtAll();
   }
 
   *#end(): Generator<void> {

@@ -14,7 +14,7 @@ import { problem } from "../http/problem.ts";
 import { jobAnswerJson } from "../jobs/job-answer.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import { REPLAYED } from "./idempotency.ts";
-import { problemOfFailure } from "./submit.ts";
+import { problemOfFailure } from "./submission-answers.ts";
 
 export interface OneJob {
   /** Of the job; by default a new one. */
@@ -61,6 +61,10 @@ export function enqueueOne({
         if (!failure) throw answer.error;
         return failure;
       }
+      case "closed":
+      case "full":
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
     }
   };
 }

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import type { BulkAction } from "../../core/bulk.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import type { ApiRequest } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 
 /** 1 to 255 visible ASCII characters. */
@@ -19,6 +21,11 @@ export function isIdempotencyKey(key: string): boolean {
   return KEY.test(key);
 }
 
+type IdempotentCall =
+  | ("job" | "batch" | "retry" | "replay" | "schedule_run" | "schedule_backfill" | BulkAction)
+  /** `batch` is that of `POST /api/v1/jobs/batch`. */
+  | ("flow" | "flow_batch" | "batch_jobs");
+
 /**
  * @param callerId the id of the API key: different API keys may use the same idempotency key
  * @param call different calls may use the same idempotency key
@@ -27,7 +34,7 @@ export function isIdempotencyKey(key: string): boolean {
 export function idempotencyOf(
   key: string,
   callerId: string | undefined,
-  call: "job" | "batch" | "retry" | "replay" | "schedule_run" | "schedule_backfill" | BulkAction,
+  call: IdempotentCall,
   body: Uint8Array,
   ttlMs: number,
 ): NonNullable<Submitted["idempotency"]> {
@@ -36,6 +43,22 @@ export function idempotencyOf(
     fingerprint: hash(body),
     ttlMs,
   };
+}
+
+/**
+ * That of a request whose body identifies it; undefined if it has no key.
+ * @param target the id of what it changes, to which the key belongs
+ */
+export function idempotencyOfRequest(
+  { settings }: Pick<ApiDependencies, "settings">,
+  { headers, body, caller }: Pick<ApiRequest, "headers" | "body" | "caller">,
+  call: IdempotentCall,
+  target?: string,
+): Submitted["idempotency"] {
+  const key = headers.idempotencyKey;
+  if (key === undefined) return undefined;
+  const ofTarget = target === undefined ? key : `${target} ${key}`;
+  return idempotencyOf(ofTarget, caller?.id, call, body, settings.idempotencyTtlMs);
 }
 
 function hash(data: string | Uint8Array): string {

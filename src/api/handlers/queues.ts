@@ -38,12 +38,12 @@ function queueOf(type: string, jobCounts: JobCounts): object {
 }
 
 type QueueCounts = Pick<TypeCounts, "type"> &
-  Partial<Pick<TypeCounts, "queued" | "scheduled" | "retrying" | "running" | "nextSince">>;
+  Partial<Pick<TypeCounts, "waiting" | "queued" | "scheduled" | "retrying" | "running" | "nextSince">>;
 
 /** The fields that every call shows of a queue. */
 export function queueFields(
   { now }: Pick<JobCounts, "now">,
-  { type, queued = 0, scheduled = 0, retrying = 0, running = 0, nextSince = null }: QueueCounts,
+  { type, waiting = 0, queued = 0, scheduled = 0, retrying = 0, running = 0, nextSince = null }: QueueCounts,
   { isPaused, pauseReason }: { readonly isPaused: boolean; readonly pauseReason: string | undefined },
 ): object {
   return {
@@ -52,6 +52,7 @@ export function queueFields(
     paused_reason: (isPaused && pauseReason) || null,
     depth: queued,
     oldest_wait_ms: oldestWaitMs({ now }, nextSince),
+    waiting,
     scheduled,
     retrying,
     running,

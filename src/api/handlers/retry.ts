@@ -1,5 +1,6 @@
 /** `POST /api/v1/jobs/{id}/retry`: runs a failed or cancelled job again, as a new job that refers to it. */
 import type { Caller } from "../../core/api-key.ts";
+import { invalid } from "../../core/body.ts";
 import type { Job, JobOptions, JobView } from "../../core/job.ts";
 import { mayActOn, ownedBy } from "../../core/ownership.ts";
 import { isLarge, wholePayload } from "../../core/payload.ts";
@@ -9,13 +10,14 @@ import { scopeDenial } from "../access/authentication.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
-import { jobNotFound, problem } from "../http/problem.ts";
+import { jobNotFound, problem, problemOfRejection } from "../http/problem.ts";
 import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob, viewOfFound } from "../jobs/find-job.ts";
 import { callerOf } from "./audit-caller.ts";
 import { enqueueOne } from "./enqueue-one.ts";
 import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { idOf } from "./jobs.ts";
+import { flagOf, readParameters } from "./list-parameters.ts";
 import { auditAnswer } from "./operation-audit.ts";
 
 export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
@@ -31,6 +33,9 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     const rejectionOfRequest =
       rejectionOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
     if (rejectionOfRequest) return rejectionOfRequest;
+    const { issues, params } = readParameters(request.query, ["alone"]);
+    const isAlone = flagOf(params, "alone", issues);
+    if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
     const inRedis = async (): Promise<Job | undefined> =>
       (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
     const found = await findJob(store, id, { caller, inRedis });
@@ -43,7 +48,10 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     );
     // the job has moved from Redis to Postgres meanwhile, or its payload is lost
     if (payload === undefined) return jobNotFound(id);
-    const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
+    const options = await optionsOf(found, store);
+    const rejectionOfMember = memberRejection(id, options, { isAlone });
+    if (rejectionOfMember) return rejectionOfMember;
+    const submission = ownedBy(resubmissionOf({ ...view, payload }, options), caller?.id);
     const idempotency =
       key === undefined
         ? undefined
@@ -75,6 +83,28 @@ function rejectionOf(
   if (!needsRead) return undefined;
   // A large payload is not parsed here, so it counts as one that reads other jobs.
   return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeDenial(caller, "read") : undefined;
+}
+
+/** A job of a flow is retried with the flow, unless the caller asks for this job alone. */
+function memberRejection(
+  id: string,
+  { flow, template }: JobOptions,
+  { isAlone }: { readonly isAlone: boolean },
+): Answer | undefined {
+  if (!flow) return undefined;
+  const [noun, path] = flow.batch ? (["batch", "batches"] as const) : (["flow", "flows"] as const);
+  if (!isAlone)
+    return problem(
+      409,
+      "flow_member",
+      `The job ${id} belongs to the ${noun} ${flow.id}: retry that with POST /api/v1/${path}/${flow.id}/retry, or this job outside of it with alone=true.`,
+    );
+  if (!flow.refs || template !== undefined) return undefined;
+  return problem(
+    409,
+    "job_not_retryable",
+    `The payload of the job ${id} refers to results that it did not get: retry the ${noun} ${flow.id}.`,
+  );
 }
 
 /** The options of the original submission, which the view does not contain. */

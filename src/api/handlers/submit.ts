@@ -3,35 +3,27 @@
  * answer and two closures, but no promise.
  */
 import { at } from "../../core/at.ts";
-import type { BodyTask, ParsedBody, Rejection } from "../../core/body.ts";
-import { invalid, parseBody } from "../../core/body.ts";
 import { idsFrom, timeOfId } from "../../core/id.ts";
 import type { Submission } from "../../core/job.ts";
 import { viewOfSubmission } from "../../core/job-view.ts";
-import { ownedBy } from "../../core/ownership.ts";
-import type { ValidationIssue } from "../../core/schema-issues.ts";
-import type { CodedError } from "../../errors.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
-import { scopeDenial } from "../access/authentication.ts";
 import { withPayer } from "../access/payer.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import { basePathOf } from "../http/base-path.ts";
 import { batchKindOf, isJson } from "../http/content-type.ts";
-import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } from "../http/exchange.ts";
-import type { LargeBodies, LargeBody } from "../http/large-bodies.ts";
-import { INTERNAL_ERROR, problem, problemOfError, problemOfRejection } from "../http/problem.ts";
+import { type Answer, type ApiRequest, type Handler, JSON_TYPE } from "../http/exchange.ts";
+import type { LargeBodies } from "../http/large-bodies.ts";
+import { INTERNAL_ERROR, problem } from "../http/problem.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import { callerOf } from "./audit-caller.ts";
-import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotency.ts";
+import { enqueueFlow, hasFlow, type ParsedFlow } from "./flows/enqueue-flow.ts";
+import { idempotencyOfRequest, REPLAYED } from "./idempotency.ts";
 import { auditOperations } from "./operation-audit.ts";
+import { acceptedJson, moved, problemOfFailure } from "./submission-answers.ts";
+import { type AnswerTo, parsing, rejectionOfHead } from "./submission-body.ts";
 import { readWait } from "./wait.ts";
-import { waitedReply } from "./waited-reply.ts";
-
-/** Larger bodies are parsed on a pool thread: parsing and checking takes about 10 ms per MiB. */
-const LARGE_BYTES = 256 * 1024;
-
-type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
+import { type WaitedReply, waitedReply } from "./waited-reply.ts";
 
 /** `POST /api/v1/jobs` */
 export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
@@ -60,31 +52,61 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
     const acceptedAt = timeOfId(id); // `delay_ms` counts from it, so that a replayed answer shows the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
     const wait = readWait(request);
-    parse(
-      request,
-      reply,
-      { kind: "single", now: acceptedAt, issues: wait.issues },
-      ({ submissions, isDelayed, needsRead, needsAdmin, payload }, through) => {
-        const submission = submissions[0] as Submission;
-        const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
-        enqueue(
+    parse(request, reply, { kind: "single", now: acceptedAt, issues: wait.issues }, (parsed, through) => {
+      const { submissions, isDelayed, needsRead, needsAdmin, payload } = parsed;
+      const waitFor = (first: string): WaitedReply | undefined =>
+        wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, first);
+      if (hasFlow(parsed)) {
+        enqueueThen(
           deps,
           request,
-          through(waited ?? reply),
-          { ids: [id], submissions, idempotency, payload },
-          (firstId) => {
-            if (firstId === id) {
-              if (needsRead || needsAdmin) auditOperations(deps, callerOf(request), [id], submissions);
-              return accepted(id, submission, { isRepeat: false });
-            }
-            waited?.turnTo(firstId);
-            const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
-            return accepted(firstId, first, { isRepeat: true });
-          },
+          { parsed, acceptedAt, idempotency, waitFor, to: (waited) => through(waited ?? reply) },
+          accepted,
         );
-      },
-    );
+        return;
+      }
+      const submission = submissions[0] as Submission;
+      const waited = waitFor(id);
+      enqueue(deps, request, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
+        if (firstId === id) {
+          if (needsRead || needsAdmin) auditOperations(deps, callerOf(request), [id], submissions);
+          return accepted(id, submission, { isRepeat: false });
+        }
+        waited?.turnTo(firstId);
+        const first = isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission;
+        return accepted(firstId, first, { isRepeat: true });
+      });
+    });
   };
+}
+
+interface ThenParts {
+  readonly parsed: ParsedFlow;
+  readonly acceptedAt: number;
+  readonly idempotency: Submitted["idempotency"];
+  readonly waitFor: (id: string) => WaitedReply | undefined;
+  readonly to: (waited: WaitedReply | undefined) => AnswerTo;
+}
+
+/** Enqueues a job and those after it as a flow, and answers with the job. */
+function enqueueThen(
+  deps: ApiDependencies,
+  request: ApiRequest,
+  { parsed, acceptedAt, idempotency, waitFor, to }: ThenParts,
+  accepted: (id: string, submission: Submission, options: { readonly isRepeat: boolean }) => Answer,
+): void {
+  let waited: WaitedReply | undefined;
+  enqueueFlow(deps, request, parsed, {
+    idempotency,
+    acceptedAt,
+    begin: ({ jobs }) => to((waited = waitFor(at(jobs, 0).id))),
+    accepted: ({ jobs }, { kind }) => {
+      const { id, submission } = at(jobs, 0);
+      const isRepeat = kind === "replayed";
+      if (isRepeat) waited?.turnTo(id);
+      return accepted(id, submission, { isRepeat });
+    },
+  });
 }
 
 /** `POST /api/v1/jobs/batch` */
@@ -106,116 +128,11 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
       enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isRepeat = firstId !== ids[0];
         if ((needsRead || needsAdmin) && !isRepeat) auditOperations(deps, callerOf(request), ids, submissions);
-        const body = batchJson(isRepeat ? idsFrom(firstId, submissions.length) : ids, submissions);
+        const body = acceptedJson(isRepeat ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isRepeat ? [REPLAYED] : [], body };
       });
     });
   };
-}
-
-const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
-
-/** Rejects a request by its headers, before its body is parsed. */
-function rejectionOfHead(
-  { body, headers }: ApiRequest,
-  { isRightType, types }: { readonly isRightType: boolean; readonly types: string },
-): Answer | undefined {
-  if (body.length === 0) return MISSING_BODY;
-  if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
-  return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
-}
-
-function idempotencyOfRequest(
-  { settings }: ApiDependencies,
-  { headers, body, caller }: ApiRequest,
-  call: "job" | "batch",
-): Submitted["idempotency"] {
-  const key = headers.idempotencyKey;
-  return key === undefined ? undefined : idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs);
-}
-
-interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
-  /** The issues of the query, which are reported together with those of the body. */
-  readonly issues?: readonly ValidationIssue[] | undefined;
-}
-
-/** Where an answer goes, and a step before it: the answer to a large body lets the next one start. */
-type AnswerTo = Pick<Reply, "send">;
-type Through = (to: AnswerTo) => AnswerTo;
-
-const STRAIGHT: Through = (to) => to;
-
-/**
- * Parses the body of a request and continues with its submissions, and with the step before the answer; answers a
- * rejection.
- */
-type Parse = (
-  request: ApiRequest,
-  reply: Reply,
-  options: ParseOptions,
-  goOn: (parsed: Parsed, through: Through) => void,
-) => void;
-
-const OVERLOADED = problem(503, "overloaded", "The server is busy with too many large requests.");
-
-/** Parses small bodies at once, and large ones on a pool thread. */
-function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
-  const { maxBodyBytes, durability } = deps.settings;
-  return (request, reply, { kind, now, issues = [] }, goOn) => {
-    const reject = (through: Through, answer: Answer): void => {
-      deps.metrics.countSubmissions(answer.code ?? "unknown", 1);
-      through(reply).send(answer);
-    };
-    const take = (parsed: ParsedBody, through: Through): void => {
-      const rejection = rejectionOf(parsed, issues);
-      if (rejection) {
-        reject(through, problemOfRejection(rejection));
-        return;
-      }
-      const { needsRead, needsAdmin } = parsed as Parsed;
-      const denial = needsRead || needsAdmin ? scopeDenial(request.caller, needsAdmin ? "admin" : "read") : undefined;
-      if (denial) reject(through, denial);
-      else goOn(ownedParsed(parsed as Parsed, request.caller), through);
-    };
-    const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
-    if (task.bytes.length <= LARGE_BYTES) {
-      take(parseBody(task, deps.registry.get), STRAIGHT);
-      return;
-    }
-    const bytes = request.takeBody();
-    const parse = (): Promise<ParsedBody> =>
-      deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
-    const leaving: Through = (to) => ({
-      send: (answer) => {
-        to.send(answer);
-        largeBodies.leave(body);
-      },
-    });
-    const body: LargeBody = {
-      caller: request.caller?.id ?? request.peer(),
-      bytes: bytes.length,
-      start: () =>
-        void parse()
-          .then((parsed) => take(parsed, leaving))
-          .catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
-    };
-    if (!largeBodies.enter(body)) reject(STRAIGHT, OVERLOADED);
-    else reply.onGone(() => largeBodies.drop(body));
-  };
-}
-
-/** Makes the API key of the request the owner of its jobs. */
-function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
-  return caller === undefined
-    ? parsed
-    : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
-}
-
-/** @param issues the issues of the query */
-function rejectionOf(parsed: ParsedBody, issues: readonly ValidationIssue[]): Rejection | undefined {
-  const rejection = "rejection" in parsed ? parsed.rejection : undefined;
-  if (issues.length === 0 || (rejection && rejection.code !== "validation_failed")) return rejection;
-  return invalid([...issues, ...(rejection?.issues ?? [])]).rejection;
 }
 
 /**
@@ -259,30 +176,12 @@ function enqueue(
             answerOfThrown(log, answer.error),
         );
         break;
+      case "closed":
+      case "full":
+      case "missing":
+        throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
       default:
         answer satisfies never;
     }
   });
-}
-
-/** If it is unknown whether the jobs exist, the answer contains their ids, so that the caller can read them. */
-export function problemOfFailure(error: CodedError, ids: readonly string[]): Answer | undefined {
-  const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
-  return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
-}
-
-/** Moves the `run_at` of a submission, which was derived from `delay_ms`. */
-function moved(submission: Submission, byMs: number): Submission {
-  const { options } = submission;
-  return options.run_at === undefined
-    ? submission
-    : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
-}
-
-function batchJson(ids: readonly string[], submissions: readonly Submission[]): string {
-  const jobs = submissions.map((submission, i) => {
-    const { id, status } = viewOfSubmission(at(ids, i), submission);
-    return `{"id":"${id}","status":"${status}"}`;
-  });
-  return `{"jobs":[${jobs.join(",")}]}`;
 }

@@ -5,6 +5,7 @@ import { CALLBACK_TYPE } from "../../core/callback.ts";
 import type { Job } from "../../core/job.ts";
 import type { ChangedSubmission } from "../../core/job-patch.ts";
 import { viewOf } from "../../core/job-view.ts";
+import { memberTexts } from "../../core/json-span.ts";
 import { mayActOn, mayChangePayload } from "../../core/ownership.ts";
 import type { Payload } from "../../core/payload.ts";
 import { isLarge, sizeOf, wholePayload } from "../../core/payload.ts";
@@ -40,9 +41,10 @@ export function runJob(deps: ApiDependencies): (request: ApiRequest) => Promise<
     const id = idOf(request);
     return change(request, id, async () => {
       const answer = at(await deps.queue.run([id]), 0);
-      return answer.kind === "unchanged"
-        ? problem(409, "job_due", `The job ${id} is due already: it waits for its turn.`)
-        : answer;
+      if (answer.kind !== "unchanged") return answer;
+      return answer.job.status === "waiting"
+        ? problem(409, "job_waiting", `The job ${id} waits for other jobs of its flow.`)
+        : problem(409, "job_due", `The job ${id} is due already: it waits for its turn.`);
     });
   };
 }
@@ -68,6 +70,8 @@ export function updateJob(deps: ApiDependencies): (request: ApiRequest) => Promi
       let changed: ChangedSubmission | undefined;
       const answer = await deps.queue.update(id, async (job) => {
         [rejection, changed] = [undefined, undefined]; // the job may be read several times
+        rejection = rejectionOfReferences(patch, job);
+        if (rejection) return undefined;
         const parsed = await parsePatch(deps, patch, job);
         rejection =
           "rejection" in parsed ? problemOfRejection(parsed.rejection) : denialOf(parsed, caller, job.options);
@@ -95,6 +99,14 @@ async function rejectionOfText(
     ? parseBody({ ...task, bytes: patch }, registry.get)
     : parseLarge({ ...task, bytes: Uint8Array.from(patch) }));
   return "rejection" in parsed && parsed.rejection.status === 400 ? problemOfRejection(parsed.rejection) : undefined;
+}
+
+/** The payload of a job of a flow that refers to others is checked when these have ended. */
+function rejectionOfReferences(patch: Uint8Array, { id, options: { flow } }: Job): Answer | undefined {
+  const text = flow?.refs ? new TextDecoder().decode(patch).trim() : "";
+  if (!text.startsWith("{") || !memberTexts(text).has("payload")) return undefined;
+  const detail = `The payload of the job ${id} refers to results of other jobs: it cannot be changed.`;
+  return problem(409, "payload_with_references", detail);
 }
 
 /** The denial of a patch whose payload needs a scope: as a submission of it, or as the payload of another caller. */

@@ -1,4 +1,7 @@
 /** `GET /api/v1/jobs/{id}/why`: the reason why a job is not running. */
+import { at } from "../../core/at.ts";
+import type { FlowMember, FlowState } from "../../core/flows/flow.ts";
+import { nodeStatusOf } from "../../core/flows/graph.ts";
 import type { Capacity, ReplicaReport } from "../../core/heartbeat.ts";
 import { readReports } from "../../core/heartbeat.ts";
 import type { AttemptRecord, Job, JobView } from "../../core/job.ts";
@@ -14,7 +17,11 @@ import { json } from "../http/exchange.ts";
 import { jobNotFound } from "../http/problem.ts";
 import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob } from "../jobs/find-job.ts";
+import { jobIdOf } from "./flows/flow-json.ts";
 import { idOf } from "./jobs.ts";
+
+/** The detail names so many nodes. */
+const MAX_NAMED = 5;
 
 interface Why {
   readonly reason: (typeof WHY_REASONS)[number];
@@ -24,20 +31,34 @@ interface Why {
   readonly until?: number | null;
   /** Its position in its queue, from 1. */
   readonly position?: number;
+  /** The nodes of its flow that have not ended, and that it waits for. */
+  readonly waiting_for?: readonly AwaitedNode[];
 }
 
-export function getWhy({ queue, store, registry }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+interface AwaitedNode {
+  readonly node: string;
+  readonly job_id: string | null;
+  readonly status: "waiting" | "running";
+}
+
+export function getWhy({ queue, store, registry, flows }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
     const id = idOf(request);
     const found = await findJob(store, id, { inRedis: () => queue.position(id) });
     if (!found) return jobNotFound(id);
+    const waiting = found.source === "redis" && found.live.job.status === "waiting" ? found.live.job : undefined;
+    const member = waiting?.options.flow;
     const {
       reason,
       detail,
       until = null,
       position = null,
-    } = whyAt(id, found, (type) => registry.get(type)?.definition.lane);
-    return json(200, JSON.stringify({ reason, detail, until: until === null ? null : formatTime(until), position }));
+      waiting_for = [],
+    } = member
+      ? whyWaiting(member, await flows.get(member.id))
+      : whyAt(id, found, (type) => registry.get(type)?.definition.lane);
+    const time = until === null ? null : formatTime(until);
+    return json(200, JSON.stringify({ reason, detail, until: time, position, waiting_for }));
   };
 }
 
@@ -50,6 +71,23 @@ function whyAt(id: string, found: FoundJob<QueuePosition>, laneOf: (type: string
     case "accepted":
       return whyAccepted(viewOfSubmission(id, found.accepted));
   }
+}
+
+/** @param state of its flow; undefined if that is lost */
+function whyWaiting({ at: index }: FlowMember, state: FlowState | undefined): Why {
+  const node = state?.graph.nodes[index];
+  if (!state || !node) return { reason: "waiting_for", detail: "It waits for other jobs of its flow." };
+  const awaited = [...new Set([...node.after, ...node.waitsFor])].flatMap((earlier): AwaitedNode[] => {
+    const [named, its] = [at(state.graph.nodes, earlier), at(state.nodes, earlier)];
+    const status = nodeStatusOf(its);
+    return status === "waiting" || status === "running" ? [{ node: named.name, job_id: jobIdOf(named), status }] : [];
+  });
+  if (awaited.length === 0)
+    return { reason: "waiting_for", detail: "All that it waits for has ended: it is about to start, or to end." };
+  const names = awaited.slice(0, MAX_NAMED).map((one) => one.node);
+  const others = awaited.length - names.length;
+  const detail = `It waits for ${names.join(", ")}${others > 0 ? ` and ${others} others` : ""} of its flow.`;
+  return { reason: "waiting_for", detail, waiting_for: awaited };
 }
 
 /** A job that is in Postgres alone, and not in a queue yet. */

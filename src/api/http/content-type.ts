@@ -1,5 +1,4 @@
 import { at } from "../../core/at.ts";
-import type { BodyKind } from "../../core/body.ts";
 
 const JSON_NAME = "application/json";
 const MERGE_PATCH_NAME = "application/merge-patch+json";
@@ -16,7 +15,7 @@ export function isMergePatch(contentType: string): boolean {
 }
 
 /** The format of a batch; undefined if the Content-Type is not one of a batch. */
-export function batchKindOf(contentType: string): Exclude<BodyKind, "single"> | undefined {
+export function batchKindOf(contentType: string): "batch" | "ndjson" | undefined {
   if (isJson(contentType)) return "batch";
   return NDJSON_NAMES.includes(nameOf(contentType)) ? "ndjson" : undefined;
 }

@@ -60,6 +60,8 @@ function isNew({
   tags,
   retry_of,
   schedule,
+  flow_id,
+  batch_id,
   worker,
   run_at,
   expires_at,
@@ -72,6 +74,8 @@ function isNew({
     tags.length === 0 &&
     retry_of === null &&
     schedule === null &&
+    flow_id === null &&
+    batch_id === null &&
     worker === null &&
     run_at === null &&
     expires_at === null &&
@@ -88,6 +92,9 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
   tags: [],
   retry_of: null,
   schedule: null,
+  flow_id: null,
+  batch_id: null,
+  node: null,
   worker: null,
   run_at: null,
   expires_at: null,

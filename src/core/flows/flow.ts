@@ -53,7 +53,7 @@ export interface FlowNode {
   readonly when: When;
   /** Indexes of the nodes whose outcomes decide whether it runs. */
   readonly after: readonly number[];
-  /** Indexes of nodes that must have ended before it starts, whatever their outcome. */
+  /** Indexes of further nodes that must have ended before it starts, whatever their outcome: it refers to them. */
   readonly waitsFor: readonly number[];
   /** Its jobs: one, or those of a batch (none for an empty batch). */
   readonly ids: readonly IdRange[];
@@ -61,7 +61,7 @@ export interface FlowNode {
   readonly maxFailures?: number;
   /** The program has added it: it writes the results of the batch with this index to an artifact. */
   readonly resultsOf?: number;
-  /** Its results or errors are referred to. */
+  /** Other nodes refer to its result or its error. Of a batch only to the error: its result is that of `resultsOf`. */
   readonly keeps?: true;
 }
 
@@ -75,8 +75,25 @@ export interface FlowGraph {
   readonly closesAt?: number;
   /** The API key that submitted it; absent without keys. */
   readonly apiKey?: string;
+  /** The scope that a caller needs to retry it, beside the one of the call: some of its jobs read or change others. */
+  readonly scope?: "read" | "admin";
   /** Whether the jobs are of durability `postgres`: the graph is in Postgres before Redis has it. */
   readonly isDurable?: true;
+}
+
+/** A node of a flow that has no ids yet. */
+export interface DraftNode extends Omit<FlowNode, "ids"> {
+  /** How many of the submissions are its jobs; 0 for a node that the program has added. */
+  readonly jobs: number;
+  /** Indexes, among its jobs, of those whose payload has references; absent if there is none. */
+  readonly refs?: readonly number[];
+}
+
+/** A flow that was checked and has no ids yet ({@link withIds} in graph.ts). Its submissions follow the nodes. */
+export interface FlowDraft extends Omit<FlowGraph, "nodes" | "closesAt" | "apiKey"> {
+  readonly nodes: readonly DraftNode[];
+  /** Of an open batch: it closes itself so long after its submission. */
+  readonly closeAfterMs?: number;
 }
 
 /** A flow that is about to be enqueued. Its id is the first of `1 + jobs` consecutive ids; the jobs follow by node. */
@@ -100,9 +117,20 @@ export interface NodeState {
   /** Whether its jobs may run: all it waits for has ended. */
   readonly isStarted: boolean;
   readonly outcome: NodeOutcome | null;
-  /** The id of the job because of which it can no longer run, or that failed first in a batch; null if there is none. */
+  /**
+   * The id of the job because of which it can no longer run; of a batch that has started, that of the first of its jobs
+   * that failed, else that was cancelled. Null if there is none.
+   */
   readonly cause: string | null;
+  /** Present while its jobs are being cancelled because it can no longer run: the reason. */
+  readonly doomed?: DoomCode;
 }
+
+/**
+ * dependency_failed: what it comes after has not completed, or the flow has stopped · not_needed: nothing that it comes
+ * after has failed · cancelled: somebody has cancelled the flow. The `error.code` of its jobs.
+ */
+export type DoomCode = "dependency_failed" | "not_needed" | "cancelled";
 
 /** A flow as Redis has it, or as its row in Postgres tells after its end. */
 export interface FlowState {
@@ -119,4 +147,6 @@ export interface FlowState {
   readonly isCancelRequested: boolean;
   /** Epoch ms; null while it runs. */
   readonly finishedAt: number | null;
+  /** Present once a node has failed, if the rule of the flow is "stop": the id of the job that is the cause. */
+  readonly stoppedBy?: string;
 }

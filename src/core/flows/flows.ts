@@ -39,18 +39,24 @@ export interface FlowSubmission {
 }
 
 /** accepted · replayed: an earlier request with this key made the flow `id` · conflict: one with another body. */
+/** replayed: an earlier request with this key has added the jobs. */
+export interface AddedJobs {
+  readonly kind: "accepted" | "replayed";
+  readonly ids: readonly string[];
+}
+
 export type FlowSubmitted = { readonly kind: "accepted" | "replayed" | "conflict"; readonly id: string };
 
 /** Every call throws CodedError: `flow_not_found` (also for a batch), `queue_unavailable`, `store_unavailable` … */
 export interface Flows {
   /** Enqueues a flow as a whole; with durability `postgres` it is committed there first. */
   submit(submission: FlowSubmission): Promise<FlowSubmitted>;
-  /** Adds jobs to the first node of a batch that is open, or while `from`, a job of it, runs. @returns their ids */
+  /** Adds jobs to the first node of a batch that is open, or while `from`, a job of it, runs. */
   add(
     id: string,
     submissions: readonly Submission[],
     options: { readonly from?: string; readonly idempotency?: FlowSubmission["idempotency"] },
-  ): Promise<readonly string[]>;
+  ): Promise<AddedJobs>;
   close(id: string): Promise<FlowState>;
   get(id: string): Promise<FlowState | undefined>;
   list(filter: FlowFilter): Promise<FlowPage>;

@@ -10,6 +10,7 @@
  */
 import type { Visitor } from "../json-span.ts";
 import { rewritten, valueText } from "../json-span.ts";
+import { escapedText, replacedInString } from "../json-string.ts";
 import { formatTime } from "../rfc3339.ts";
 import type { ValidationIssue } from "../schema-issues.ts";
 import { escapePointer } from "../schema-issues.ts";
@@ -96,31 +97,14 @@ export function resolved(json: string, facts: TemplateFacts): string {
   if (!MAY_HAVE_TEMPLATE.test(json)) return json;
   const visit: Visitor = (_name, text, start) => {
     if (text.charAt(start) !== '"') return visit;
-    return resolvedString(valueText(text, start), facts);
+    const replacementOf = (found: string): string => escapedText(replacement(found, facts));
+    return replacedInString(valueText(text, start), CANDIDATE, replacementOf);
   };
   return rewritten(json, visit);
 }
 
-/** One character of a string's JSON text: an escape sequence, or a UTF-16 code unit. */
-const CHARACTER = /\\(?:u[0-9a-fA-F]{4}|[^u])|[^\\]/g;
-
-/** @param json the text of a string, which may spell a character of a template as an escape sequence */
-function resolvedString(json: string, facts: TemplateFacts): string {
-  const inner = json.slice(1, -1);
-  if (!inner.includes("\\")) return `"${inner.replace(CANDIDATE, (found) => replacementOf(found, facts))}"`;
-  const characters = inner.match(CHARACTER) ?? [];
-  let result = "";
-  let copied = 0;
-  for (const { index, 0: found } of (JSON.parse(json) as string).matchAll(CANDIDATE)) {
-    const replacement = replacementOf(found, facts);
-    result += characters.slice(copied, index).join("") + JSON.stringify(replacement).slice(1, -1);
-    copied = index + found.length;
-  }
-  return `"${result}${characters.slice(copied).join("")}"`;
-}
-
 /** @param found a match of {@link CANDIDATE} */
-function replacementOf(found: string, facts: TemplateFacts): string {
+function replacement(found: string, facts: TemplateFacts): string {
   if (found.startsWith("$$")) return found.slice(1);
   const template = readTemplate(found);
   return template ? textOf(template, facts) : found;

@@ -39,6 +39,8 @@ interface Resource {
 interface ExportResult {
   /** The name of the artifact. */
   readonly artifact: string;
+  /** `JOB_ID/NAME`: as payloads of other jobs name it. */
+  readonly artifact_ref: string;
   /** The number of rows, without the header of CSV. */
   readonly rows: number;
   readonly bytes: number;
@@ -62,6 +64,7 @@ export default defineJob({
   settings: Type.Object({ ...artifactSettings, ...querySettings, ...linkSettings }),
   result: Type.Object({
     artifact: Type.String(),
+    artifact_ref: Type.String({ description: "`JOB_ID/NAME`, for the payload of another job" }),
     rows: Type.Integer(),
     bytes: Type.Integer(),
     sha256: Type.String(),
@@ -92,6 +95,7 @@ async function exportRows(payload: ExportPayload, context: AttemptContext<Resour
     const link = resource.links.sign({ jobId, name }, Date.now());
     return {
       artifact: name,
+      artifact_ref: `${jobId}/${name}`,
       rows: source.rowCount(),
       ...written,
       ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }),

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Cancels jobs. A waiting job goes straight to the outbox; a running one is flagged, and its replica notified. A job
+-- Cancels jobs. A job that does not run goes straight to the outbox; a running one is flagged, and its replica notified. A job
 -- that Redis does not have, but Postgres has accepted, goes to the outbox as well: no replica can enqueue it from
 -- there.
 -- KEYS: 1 namespace
@@ -11,13 +11,15 @@
 --       4 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or ""
 --       5 the names of that job in the index; a NUL between two names
 --       6 to 8 its callback: id, type, packed submission; or "" three times
--- Returns: for each job: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and the job's entry
+--       9 its flow, a space and the index of its node; then, if the flow keeps its error, a newline and that; "" for none
+-- Returns: 1 if there is work for flows, else 0; then for each job: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and the job's entry
 --          in the hash; or "missing", ""; or "changed", "": the job waits, but has run since the caller read it, so its
 --          callback is outdated and nothing is done
 local ns, own, own_withdrawn = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local call, sub = redis.call, string.sub
-local COUNT_OF = { [SCHEDULED] = 'scheduled:', [RETRYING] = 'retrying:' }
-local reply, counts, becomes, written, outbox, left, emptied, notified, woken, callbacks = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local COUNT_OF = { [SCHEDULED] = 'scheduled:', [RETRYING] = 'retrying:', [WAITING] = 'waiting:' }
+local flows -- nil for most calls
+local reply, counts, becomes, written, outbox, left, emptied, notified, woken, callbacks = { 0 }, {}, {}, {}, {}, {}, {}, {}, {}, {}
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
@@ -54,7 +56,7 @@ local function finish(id, packed, state, before, record)
     append(left, ns .. 'ready:' .. job_type, id)
     emptied[job_type .. ':' .. sub(packed, PRIORITY, PRIORITY_END)] = true
   elseif state then
-    append(left, ns .. 'scheduled', id)
+    append(left, ns .. (state == WAITING and 'waiting' or 'scheduled'), id)
     count(COUNT_OF[state] .. job_type, -1)
   end
   outbox[#outbox + 1] = now + (state and own or own_withdrawn); outbox[#outbox + 1] = id
@@ -80,10 +82,16 @@ local function cancel(id, attempts, record, accepted, names)
   return 'cancelled', finish(id, packed, state, before, record)
 end
 
-for at = 3, #ARGV, 8 do
+for at = 3, #ARGV, 9 do
   local kind, entry = cancel(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
   reply[#reply + 1] = kind; reply[#reply + 1] = entry
   if ARGV[at + 5] ~= '' and (kind == 'cancelled' or kind == 'withdrawn') then callbacks[#callbacks + 1] = at + 5 end
+  -- A flow in Redis has counted the end of a job that Redis does not have: only an ended job is forgotten
+  if kind == 'cancelled' and ARGV[at + 8] ~= '' then
+    local member, kept = string.match(ARGV[at + 8], '^([^\n]*)\n?(.*)$')
+    flows = flows or open_flows()
+    flows.note_end(member, ARGV[at], CANCELLED, kept ~= '' and 'e' .. kept or '')
+  end
 end
 for set, ids in pairs(left) do call('ZREM', set, unpack(ids)) end
 if #outbox > 0 then call('ZADD', ns .. 'outbox', unpack(outbox)) end
@@ -99,5 +107,6 @@ for _, at in ipairs(callbacks) do
 end
 for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end
 for job_type in pairs(woken) do wake(job_type) end
+if flows and flows.finish() then reply[1] = 1 end
 announce()
 return reply

@@ -12,11 +12,15 @@
 --       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "&" the names in the index of the jobs that follow, up to the next "&" or ">"; a NUL between two names
---       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an
---           idempotency key
+--       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs, with an idempotency
+--           key, or with one of these first:
+--           "~" a flow: whether Redis has it decides whether the submission is new (flow-fields.ts)
+--           "%" flow n [from]: its n jobs are added to a batch that is open, or while the job `from` of it runs
+--       "?" "1" if the jobs that follow wait for other nodes of their flow, "" if they do not, up to the next "?"
 -- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
---          (else ""): running (leased to the caller), queued or scheduled, or "-" for a known job or a repeated
---          submission; then for each known key: its index from 0 among the keys, "replayed" | "conflict", the first id
+--          (else ""): running (leased to the caller), queued, scheduled or waiting, or "-" for a known job or a repeated
+--          submission; then for each known key, and for jobs that were not added to a batch: the index from 0 among the
+--          submissions with a key or for a batch, "replayed" | "conflict" | ADD_REPLY, the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 if is_late(ARGV[1]) then return { now, ENQUEUE_LATE } end
@@ -31,14 +35,15 @@ end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, types, current = { now, ENQUEUE_DONE, '' }, {}, 0, {}, {}, {}, nil
-local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true, [OP_INDEX_BYTE] = true }
+local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true, [OP_INDEX_BYTE] = true, [OP_FLOW_BYTE] = true, [OP_ADDITION_BYTE] = true, [OP_WAITS_BYTE] = true }
 local index, names = {}, nil -- nil for most jobs
+local flows, waits, waiting, of_flow = nil, false, {}, 0 -- unused for most calls
 local leased, headers, header, leased_until, codes, nth = {}, {}, nil, nil, {}, 0
 
 local function counters_of(job_type)
   local counters = types[job_type]
   if not counters then
-    counters = { ready = {}, due = 0, later = 0, leased = 0, is_next = false, is_leased = false }
+    counters = { ready = {}, due = 0, later = 0, waiting = 0, leased = 0, is_next = false, is_leased = false }
     types[job_type] = counters
   end
   return counters
@@ -88,12 +93,16 @@ end
 local function add(id, run_at)
   local counters = current.counters
   local is_due = not run_at or run_at <= now
-  if is_watched then changed(is_due and QUEUED or SCHEDULED, id, current.job_type) end
+  if is_watched then changed(waits and WAITING or is_due and QUEUED or SCHEDULED, id, current.job_type) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
   if names then add_to_index(id) end
   if large[id] then call('PERSIST', payloads .. id) end
-  if counters.is_leased and not run_at then
+  if waits then
+    waiting[#waiting + 1] = run_at or '0'; waiting[#waiting + 1] = id
+    counters.waiting = counters.waiting + 1
+    codes[nth] = WAITING
+  elseif counters.is_leased and not run_at then
     local n = #headers
     counters.leased = counters.leased + 1
     leased[n + 1] = leased_until; leased[n + 2] = id
@@ -118,7 +127,8 @@ end
 -- Returns whether the job is new.
 local function enqueue(arg, run_at)
   local id, packed = sub(arg, 1, ID_END), sub(arg, ID_END + 1)
-  if run_at and run_at <= now then packed = QUEUED .. sub(packed, PRIORITY) end
+  if waits then packed = WAITING .. sub(packed, PRIORITY)
+  elseif run_at and run_at <= now then packed = QUEUED .. sub(packed, PRIORITY) end
   nth = nth + 1
   codes[nth] = NOT_ENQUEUED
   local is_new = call('SET', jobs .. id, packed, 'NX')
@@ -175,9 +185,30 @@ local function skip_repeated(from, to)
   return skip(from, to)
 end
 
+-- The id of the flow that a submission begins with, or of its first job.
 local function first_id(at)
+  if byte(ARGV[at]) == OP_FLOW_BYTE then return sub(ARGV[at], 2, ID_END + 1) end
   while IS_OPCODE[byte(ARGV[at])] do at = at + 1 end
   return sub(ARGV[at], 1, ID_END)
+end
+
+-- Begins a submission that has to do with a flow, in the argument `at`. Returns whether it is new.
+local function begin_of_flow(at, last)
+  flows = flows or open_flows()
+  local is_new
+  if byte(ARGV[at]) == OP_FLOW_BYTE then is_new = put_flow(flows, ARGV[at]) else is_new = add_to_batch(ARGV[at], first_id(at)) end
+  if is_new then of_flow = last end
+  return is_new
+end
+
+-- A job of a new flow that Redis has already: it was cancelled before the flow was enqueued.
+local function note_known(id)
+  local state, packed = call('HGET', states, id), call('GET', jobs .. id)
+  local verdict = state and sub(state, STATE, STATE_END)
+  local member = string.match(string.match(packed, '^[^\n]*'), '"flow":(%b{})')
+  if not member or verdict ~= COMPLETED and verdict ~= FAILED and verdict ~= CANCELLED then return end
+  local flow, node = string.match(member, '"id":"([^"]+)"'), string.match(member, '"at":(%d+)')
+  flows.note_end(flow .. ' ' .. node, id, verdict, '')
 end
 
 -- last: the index of the last argument of a submission of several arguments
@@ -196,16 +227,28 @@ while at <= n do
   elseif opcode == OP_SUBMISSION_BYTE then
     local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
     last = at + tonumber(count)
-    if key ~= '' then
+    local what = byte(ARGV[at + 1])
+    local why = what == OP_ADDITION_BYTE and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0) and closed_to(ARGV[at + 1])
+    if why then
+      reply[#reply + 1] = keyed; reply[#reply + 1] = why; reply[#reply + 1] = ''
+      at = skip_repeated(at + 1, last)
+    elseif key ~= '' then
       if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = skip_repeated(at + 1, last) end
-      keyed = keyed + 1
     end
+    if key ~= '' or what == OP_ADDITION_BYTE then keyed = keyed + 1 end
+  elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE then
+    if not begin_of_flow(at, last) then at = skip(at + 1, last) end
+  elseif opcode == OP_WAITS_BYTE then
+    waits = #arg > 1
   else
     local to, is_done = at, false
-    if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
+    if not run_at and not waits then to, is_done = enqueue_row(at, at < last and last or n) end
     while not is_done and at <= to do
       -- The ids of one submission are stored together: the first decides
-      if not enqueue(ARGV[at], run_at) and at < last then at = skip(at + 1, last) end
+      if not enqueue(ARGV[at], run_at) then
+        if at <= of_flow then note_known(sub(ARGV[at], 1, ID_END))
+        elseif at < last then at = skip(at + 1, last) end
+      end
       at = at + 1
     end
     at = math.max(at - 1, to)
@@ -222,19 +265,23 @@ if header then reply[3] = table.concat(codes) end
 add_all('ZADD', ns .. 'live', live)
 add_all('ZADD', ns .. 'index', index)
 add_all('ZADD', ns .. 'scheduled', scheduled)
+add_all('ZADD', ns .. 'waiting', waiting)
 add_all('ZADD', ns .. 'leased', leased)
 add_all('HSET', states, headers)
 for _, group in pairs(groups) do
   if group.vtime then call('ZADD', ns .. 'fair:' .. group.bucket, group.vtime, group.name) end
 end
 for job_type, counters in pairs(types) do
-  local due, later, at_once = counters.due, counters.later, counters.leased
+  local due, later, at_once, waits_for = counters.due, counters.later, counters.leased, counters.waiting
   add_all('ZADD', ns .. 'ready:' .. job_type, counters.ready)
-  if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, due + later + at_once) end
+  local all = due + later + at_once + waits_for
+  if all > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, all) end
+  if waits_for > 0 then call('HINCRBY', ns .. 'counts', 'waiting:' .. job_type, waits_for) end
   if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. job_type, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, later) end
   -- A woken replica claims, or learns of a job that is due before all others. The caller itself needs no message.
   if (due > 0 or counters.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. job_type, replica) == 1) then wake(job_type) end
 end
+if flows and flows.finish() then reply[2] = ENQUEUE_WORK end
 announce()
 return reply

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Drops the payloads and records of jobs that have ended. They stay in the outbox with their outcome, without result
--- and error.
+-- and error. A flow no longer keeps these for other jobs.
 -- KEYS: 1 namespace
 -- ARGV: ids
 -- Returns: how many jobs it erased; a repeat erases the same jobs again
@@ -18,6 +18,11 @@ for _, id in ipairs(ARGV) do
     redis.call('SET', jobs .. id, string.gsub(metadata, '^(..[%w_]+|%d+)>%d+|', '%1|') .. '{}')
     redis.call('HSET', states, id, sub(state, 1, HEADER_END) .. '\n' .. record)
     redis.call('UNLINK', payloads .. id)
+    local member = string.match(metadata, '"flow":(%b{})')
+    if member then
+      local flow, node = string.match(member, '"id":"([^"]+)"'), string.match(member, '"at":(%d+)')
+      redis.call('HDEL', KEYS[1] .. 'fr:' .. flow, 'r' .. node, 'e' .. node)
+    end
     erased = erased + 1
   end
 end

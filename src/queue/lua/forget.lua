@@ -8,7 +8,7 @@
 local ns, at, total = KEYS[1], 1, 0
 local stays, members = {}, {}
 
-local IS_LIVE = { [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
+local IS_LIVE = { [WAITING] = true, [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
 
 -- A replica that was away recorded the job late, after Redis had lost the job and got it back
 local function is_live(id)

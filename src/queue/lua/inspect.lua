@@ -6,7 +6,7 @@
 --          contain the id, separated by spaces; in addition "states" if the hash has an id without a job, "payload" if
 --          a payload has no job, "no_payload" if the job's payload is missing
 local ns, n = KEYS[1], tonumber(ARGV[1])
-local sets, reply = { 'live', 'scheduled', 'leased', 'outbox' }, {}
+local sets, reply = { 'live', 'waiting', 'scheduled', 'leased', 'outbox' }, {}
 for i = 2, n + 1 do sets[#sets + 1] = 'ready:' .. ARGV[i] end
 local keys = {}
 for i, set in ipairs(sets) do keys[i] = ns .. set end

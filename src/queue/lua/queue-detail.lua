@@ -2,8 +2,8 @@
 -- The queue of one type at one instant. It reads at most some thousand elements, however many jobs there are.
 -- KEYS: 1 namespace
 -- ARGV: 1 type
--- Returns: now (ms), 1 if a job of the type was ever accepted, else 0, its scheduled, retrying and running jobs, the id
---          of the next job (or ""), that job packed without payload and records (or ""), 1 if the queue is paused, else
+-- Returns: now (ms), 1 if a job of the type was ever accepted, else 0, its jobs that wait for others of their flow, its
+--          scheduled, retrying and running jobs, the id of the next job (or ""), that job packed without payload and records (or ""), 1 if the queue is paused, else
 --          0, the reason of the pause (or ""), the waiting jobs of each priority from 0 on, the groups with the most
 --          waiting jobs as group, jobs …, the next due as id, time (ms), state code …, 1 if the groups are estimates or
 --          there are more jobs due, else 0, and the JSON that each live replica stores about itself
@@ -12,7 +12,7 @@ local call, sub, match = redis.call, string.sub, string.match
 local MAX_READ, MAX_GROUPS, MAX_DUE = 2000, 20, 10 -- 2,000 jobs are 2 ms of Redis
 local MAX_CANDIDATES = 100 -- groups of each priority
 local ready, scheduled = ns .. 'ready:' .. job_type, ns .. 'scheduled'
-local counts = call('HMGET', ns .. 'counts', 'accepted:' .. job_type, 'scheduled:' .. job_type, 'retrying:' .. job_type, 'running:' .. job_type)
+local counts = call('HMGET', ns .. 'counts', 'accepted:' .. job_type, 'scheduled:' .. job_type, 'retrying:' .. job_type, 'running:' .. job_type, 'waiting:' .. job_type)
 local is_partial, by_priority = 0, {}
 for priority = 0, 9 do
   local band = (9 - priority) * BAND
@@ -93,6 +93,6 @@ local about = {}
 for _, replica in ipairs(call('ZRANGE', ns .. 'replicas', 0, -1)) do about[#about + 1] = call('GET', ns .. 'replica:' .. replica) or nil end
 local id, packed = next_job(job_type)
 return {
-  now, counts[1] and 1 or 0, tonumber(counts[2] or 0), tonumber(counts[3] or 0), tonumber(counts[4] or 0), id, packed,
+  now, counts[1] and 1 or 0, tonumber(counts[5] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0), tonumber(counts[4] or 0), id, packed,
   call('SISMEMBER', ns .. 'paused', job_type), call('HGET', ns .. 'pause_reasons', job_type) or '', by_priority, groups, due, is_partial, about,
 }

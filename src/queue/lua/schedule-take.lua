@@ -12,7 +12,7 @@ local ticks = ns .. 'schedule_ticks'
 local until_then = string.format('%.0f', now + own)
 local schedules, waiting, taken, gone = {}, {}, {}, {}
 
-local IS_LIVE = { [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
+local IS_LIVE = { [WAITING] = true, [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
 
 -- Whether the last job of a schedule has not ended. An ended job in the outbox is still stored. A text in the state, such
 -- as the reason of a pause, cannot look like the member: its quotation marks are escaped.

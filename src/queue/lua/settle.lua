@@ -9,12 +9,15 @@
 --       "=" a terminal state code, and the header that Redis most likely stores for the attempts that follow. Only its
 --           state changes, so these attempts have no header; "=" alone ends that
 --       "@" when to retry the one attempt that follows (ms), "|", its priority, ">" if its payload is large
+--       "*" the flow, a space and the index of the node of the attempts that follow, up to the next "*" or ">"; "*" alone
+--           for none
+--       "!" what the flow keeps of the one attempt that follows: "r" and its result, or "e" and its error
 --       an attempt: its id (36), the job's new header, which contains the token of the lease, and its record (a newline
 --           and one line, or nothing). The state in that header is the verdict: a terminal one, retrying, or queued
 --           (released)
 --       then callbacks, each enqueued if its attempt was settled: index of the attempt from 0, id, type, packed
 --       submission
--- Returns: now (ms), then SETTLE_CODE of each attempt in one string
+-- Returns: now (ms), then SETTLE_CODE of each attempt in one string; then 1 if there is work for flows
 local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
 local COUNT_OF = { [COMPLETED] = 'completed:', [FAILED] = 'failed:', [CANCELLED] = 'cancelled:' } -- by terminal state
@@ -79,7 +82,7 @@ local function settle(job_type, type_count, id, state, before, retry)
   return SETTLE_DONE
 end
 
-local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_EXPECTED_BYTE] = true }
+local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_EXPECTED_BYTE] = true, [OP_MEMBER_BYTE] = true, [OP_KEPT_BYTE] = true }
 local ids = {}
 for at = 4, 3 + n do
   local arg = ARGV[at]
@@ -89,6 +92,7 @@ for at = 4, 3 + n do
   elseif opcode == OP_RUN_AT_BYTE and not string.match(arg, '^@%d+|%d>?$') then error('no time and priority: ' .. arg) end
 end
 local job_type, type_count, known, retry, header
+local member, kept, flows -- nil for most jobs
 local last = 0
 for at = 4, 3 + n do
   local arg = ARGV[at]
@@ -97,11 +101,16 @@ for at = 4, 3 + n do
     job_type = sub(arg, 2)
     type_count = type_counts[job_type] or { settled = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0 }
     type_counts[job_type] = type_count
+    member = nil
   elseif opcode == OP_RUN_AT_BYTE then
     retry = arg
   elseif opcode == OP_EXPECTED_BYTE then
     expected = #arg > 1 and sub(arg, 3)
     header = expected and sub(arg, 2, 2) .. sub(expected, ATTEMPT)
+  elseif opcode == OP_MEMBER_BYTE then
+    member = #arg > 1 and sub(arg, 2)
+  elseif opcode == OP_KEPT_BYTE then
+    kept = sub(arg, 2)
   else
     if last % 1000 == 0 then known = call('HMGET', states, unpack(ids, last + 1, math.min(last + 1000, #ids))) end
     last = last + 1
@@ -109,6 +118,14 @@ for at = 4, 3 + n do
     local state = sub(arg, ID_END + 1)
     if expected then state = header .. state end
     codes[last] = settle(job_type, type_count, id, state, becomes[id] or known[(last - 1) % 1000 + 1], retry)
+    if member then
+      local verdict = sub(state, STATE, STATE_END)
+      if codes[last] == SETTLE_DONE and COUNT_OF[verdict] then
+        flows = flows or open_flows()
+        flows.note_end(member, id, verdict, kept or '')
+      end
+      kept = nil
+    end
   end
 end
 for job_type, type_count in pairs(type_counts) do
@@ -133,5 +150,6 @@ if ended > 0 then
   local minute = ns .. 'ended:' .. math.floor(now / 60000)
   if call('INCRBY', minute, ended) == ended then call('EXPIRE', minute, 1200) end -- kept for the rate over 15 minutes
 end
+local has_work = flows and flows.finish()
 announce()
-return { now, table.concat(codes) }
+return { now, table.concat(codes), has_work and 1 or nil }

@@ -3,9 +3,11 @@
 -- jobs are gone: of unreadable jobs, and of jobs that a replica of an earlier version has forgotten.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
--- Returns: when somebody must look at a schedule next (ms), "inf" for never, or "" without schedules; then their ids
+-- Returns: when somebody must look at a schedule next (ms), "inf" for never, or "" without schedules; when there is work
+--          for flows (ms), or "" without work; then the ids of the jobs
 local ns, own, limit = KEYS[1], tonumber(ARGV[1]), ARGV[2]
-local reply = { redis.call('ZRANGE', ns .. 'schedule_ticks', 0, 0, 'WITHSCORES')[2] or '' }
+local reply = {}
+for i, set in ipairs({ 'schedule_ticks', 'flow_work' }) do reply[i] = redis.call('ZRANGE', ns .. set, 0, 0, 'WITHSCORES')[2] or '' end
 bring_back(ns .. 'outbox', own)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ns .. 'outbox', '-inf', now, 'LIMIT', 0, limit)) do
   if redis.call('EXISTS', jobs .. id) == 1 then

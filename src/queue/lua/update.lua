@@ -1,5 +1,6 @@
 #!lua
--- Replaces the submissions of waiting jobs, and moves the jobs to where they then belong. A job that is not exactly as
+-- Replaces the submissions of jobs that do not run, and moves the jobs to where they then belong. A job that waits for
+-- others of its flow continues to wait. A job that is not exactly as
 -- the caller read it stays as it is. It lacks allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
 -- ARGV: for each job:
@@ -43,6 +44,10 @@ local function move(id, packed, before, after, state, due, known)
   local job_type, old_priority, priority = type_of(packed), sub(known, 1, 1), sub(packed, PRIORITY, PRIORITY_END)
   local was_large, is_large = size_of(SCHEDULED .. known) ~= nil, size_of(packed) ~= nil
   local ready = ns .. 'ready:' .. job_type
+  if before == WAITING then
+    if due then call('ZADD', ns .. 'waiting', due, id) end
+    return
+  end
   if before == QUEUED and after == QUEUED and priority == old_priority then -- it keeps its turn
     if was_large == is_large or is_poison_candidate(state) then return end
     call('ZADD', ready, call('ZSCORE', ready, id) + (is_large and LARGE or -LARGE), id)
@@ -75,7 +80,7 @@ local function update(id, position, known, packed, payload, due)
   if sub(current, PRIORITY) ~= known or before .. token ~= position then return NOT_UPDATED end
   if byte(payload) == OP_STORED_PAYLOAD_BYTE and call('EXISTS', ns .. 'u:' .. sub(payload, 2)) == 0 then return NOT_UPDATED end
   local after = before
-  if due then after = due <= now and QUEUED or state and RETRYING or SCHEDULED end
+  if due and before ~= WAITING then after = due <= now and QUEUED or state and RETRYING or SCHEDULED end
   store(id, packed, before, after, state, payload, known)
   move(id, packed, before, after, state, due, known)
   return after

@@ -3,6 +3,8 @@ import type pg from "pg";
 import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
 import { readSql } from "../../postgres/sql.ts";
 import { CopyBuffer } from "../recorder/copy-buffer.ts";
+import type { AcceptedFlow } from "./accepted-flows.ts";
+import { writeFlows } from "./accepted-flows.ts";
 
 const COPY = readSql(new URL("./copy.sql", import.meta.url));
 const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
@@ -44,6 +46,7 @@ export interface AcceptedRow {
 /** The rows of one call. */
 export interface AcceptedRows {
   readonly rows: readonly AcceptedRow[];
+  readonly flow?: AcceptedFlow | undefined;
 }
 
 /** Given the submission that each key belongs to, new or existing, returns the rows to append. */
@@ -80,19 +83,26 @@ export class AcceptedConnection {
     return this.use((client) => this.#copyIn(client, COPY, groups));
   }
 
-  /** Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction. */
-  copyWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
+  /**
+   * Claims keys, and appends the rows and flows of those submissions that `admitted` lets in, all in one transaction.
+   * @returns the retries of flows that did not take place: nothing of them is appended
+   */
+  copyWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<ReadonlySet<AcceptedFlow>> {
     return this.#client.transact(async (client) => {
-      await this.#copyIn(client, COPY, admitted(await this.#claim(client, claims)));
+      const { groups, rejected } = await this.#admit(client, claims, admitted);
+      await this.#copyIn(client, COPY, groups);
+      return rejected;
     });
   }
 
   /** As {@link copyWithKeys}, but skips rows that the table has already, and repetitions in the batch. */
-  stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
+  stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<ReadonlySet<AcceptedFlow>> {
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
-      await this.#copyIn(client, STAGE_COPY, admitted(await this.#claim(client, claims)));
+      const { groups, rejected } = await this.#admit(client, claims, admitted);
+      await this.#copyIn(client, STAGE_COPY, groups);
       await client.query(STAGE_INSERT);
+      return rejected;
     });
   }
 
@@ -104,6 +114,17 @@ export class AcceptedConnection {
   /** Runs `work` on the connection, within the time limit. */
   use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     return this.#client.use(work);
+  }
+
+  async #admit(
+    client: pg.Client,
+    claims: readonly KeyClaim[],
+    admitted: Admitted,
+  ): Promise<{ readonly groups: readonly AcceptedRows[]; readonly rejected: ReadonlySet<AcceptedFlow> }> {
+    const groups = admitted(claims.length === 0 ? new Map() : await this.#claim(client, claims));
+    const flows = groups.flatMap(({ flow }) => flow ?? []);
+    const rejected = await writeFlows(client, this.#namespace, flows);
+    return { groups: groups.filter(({ flow }) => !flow || !rejected.has(flow)), rejected };
   }
 
   async #claim(client: pg.Client, claims: readonly KeyClaim[]): Promise<ReadonlyMap<string, KnownKey>> {

@@ -14,6 +14,11 @@ export function unknown(cause: unknown, reason = outageOf(cause)): CodedError {
   return new OutcomeUnknown(message, cause);
 }
 
+/** The flow has been retried since it was read. */
+export function flowRuns(id: string): CodedError {
+  return new CodedError("flow_running", 409, `Flow ${id} runs again already: retry it when it has ended.`);
+}
+
 /**
  * Whether Postgres itself rejected the batch, and so stored nothing of it. After the classes 08 and 57, which end a
  * connection, and 58 and XX, which report a broken server, the outcome is unknown.

@@ -3,10 +3,10 @@
  * a namespace runs at a time.
  */
 import type { Submission } from "../../core/job.ts";
-import { decodeSubmission } from "../../core/packed-job.ts";
-import { asStored } from "../../core/payload.ts";
 import { Leader } from "../../postgres/leader.ts";
 import { readSql } from "../../postgres/sql.ts";
+import { FlowRows } from "../flows/flow-rows.ts";
+import { submissionOf } from "./stored-submission.ts";
 
 const UNRECORDED = readSql(new URL("./unrecorded.sql", import.meta.url));
 const READ = readSql(new URL("./read.sql", import.meta.url));
@@ -28,6 +28,8 @@ export interface AcceptedJob {
 }
 
 export class AcceptanceLogReader {
+  /** Reads of flows, on the same connection. */
+  readonly flows: FlowRows;
   readonly #namespace: string;
   readonly #leader: Leader;
 
@@ -42,6 +44,7 @@ export class AcceptanceLogReader {
       timeoutMs: STATEMENT_TIMEOUT_MS,
       ...(silentMs !== undefined && { silentMs }),
     });
+    this.flows = new FlowRows((sql, values) => this.#leader.query(sql, values), namespace);
   }
 
   /** Whether this replica leads the restore of its namespace: {@link Leader.lead}. */
@@ -85,10 +88,4 @@ export class AcceptanceLogReader {
   close(): void {
     this.#leader.close();
   }
-}
-
-/** @param packed the submission as the acceptance log stores it */
-export function submissionOf(id: string, packed: string): Submission {
-  const { type, payload, priority, maxAttempts, groupKey, options } = decodeSubmission(id, packed);
-  return { type, payload: asStored(payload), priority, maxAttempts, groupKey, options };
 }

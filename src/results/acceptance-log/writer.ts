@@ -24,9 +24,10 @@ import { outageOf } from "../../observability/outage.ts";
 import { reasonOf } from "../../observability/reason.ts";
 import { failureOf } from "../../postgres/failure.ts";
 import type { RecorderLog } from "../recorder/batch.ts";
+import type { AcceptedFlow } from "./accepted-flows.ts";
 import type { AcceptedRow, KnownKey } from "./connection.ts";
 import { AcceptedConnection } from "./connection.ts";
-import { isRejection, unavailable, unknown } from "./failure.ts";
+import { flowRuns, isRejection, unavailable, unknown } from "./failure.ts";
 import { addAcceptedPartitions } from "./partitions.ts";
 
 /** How long a submission waits for its commit, in milliseconds. */
@@ -46,6 +47,8 @@ const MAX_TRIES = 5;
 /** Jobs that Postgres commits all or none. */
 export interface Acceptance {
   readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
+  /** The flow that the jobs belong to, committed with them. */
+  readonly flow?: AcceptedFlow | undefined;
   /** As for the queue: `key` includes its scope already. The answer to a repeat has `firstId`. */
   readonly idempotency?: {
     readonly key: string;
@@ -69,6 +72,7 @@ export type AcceptDone = (answer: Accepted) => void;
 interface Pending {
   readonly acceptance: Acceptance;
   readonly rows: readonly AcceptedRow[];
+  readonly flow: AcceptedFlow | undefined;
   /** Of all rows of the submission. */
   readonly chars: number;
   readonly since: number;
@@ -77,6 +81,14 @@ interface Pending {
 }
 
 const COMMITTED: Accepted = { kind: "committed" };
+const NONE: ReadonlySet<AcceptedFlow> = new Set();
+
+/** What a batch has become. */
+interface Written {
+  readonly known: ReadonlyMap<string, KnownKey>;
+  /** Retries of flows that did not take place. */
+  readonly rejected: ReadonlySet<AcceptedFlow>;
+}
 
 export interface AcceptanceLogWriterOptions {
   readonly databaseUrl: string;
@@ -115,9 +127,13 @@ export class AcceptanceLogWriter {
       return;
     }
     const rows = rowsOf(acceptance);
-    const chars = rows.reduce((sum, { submission, data }) => sum + submission.length + (data?.length ?? 0), 0);
+    const charsOfFlow = acceptance.flow ? JSON.stringify(acceptance.flow).length : 0;
+    const chars = rows.reduce(
+      (sum, { submission, data }) => sum + submission.length + (data?.length ?? 0),
+      charsOfFlow,
+    );
     this.#chars += chars;
-    this.#waiting.push({ acceptance, rows, chars, since: performance.now(), done });
+    this.#waiting.push({ acceptance, rows, flow: acceptance.flow, chars, since: performance.now(), done });
     this.#loop ??= this.#run();
   }
 
@@ -174,8 +190,8 @@ export class AcceptanceLogWriter {
     if (waiting.length === 0) return;
     try {
       this.#isSent = true;
-      const known = await this.#write(waiting);
-      for (const pending of waiting) answer(pending, answerOf(pending.acceptance, known));
+      const { known, rejected } = await this.#write(waiting);
+      for (const pending of waiting) answer(pending, answerOf(pending.acceptance, known, rejected));
       if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
       this.#lastReason = undefined;
     } catch (error) {
@@ -185,7 +201,7 @@ export class AcceptanceLogWriter {
     }
   }
 
-  async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
+  async #write(batch: readonly Pending[]): Promise<Written> {
     const claims = batch
       .map(({ acceptance }) => acceptance.idempotency)
       .filter((idempotency) => idempotency !== undefined);
@@ -194,13 +210,15 @@ export class AcceptanceLogWriter {
       known = decided;
       return batch.filter(({ acceptance }) => answerOf(acceptance, decided) === COMMITTED);
     };
+    const isPlain = claims.length === 0 && batch.every(({ flow }) => flow === undefined);
     let hasDuplicates = false;
+    let rejected = NONE;
     for (let tries = 1; ; tries += 1) {
       try {
-        if (hasDuplicates) await this.#connection.stageWithKeys(claims, admitted);
-        else if (claims.length > 0) await this.#connection.copyWithKeys(claims, admitted);
-        else await this.#connection.copy(batch);
-        return known;
+        if (hasDuplicates) rejected = await this.#connection.stageWithKeys(claims, admitted);
+        else if (isPlain) await this.#connection.copy(batch);
+        else rejected = await this.#connection.copyWithKeys(claims, admitted);
+        return { known, rejected };
       } catch (error) {
         const issue = failureOf(error);
         if (tries === MAX_TRIES || issue === "bad_row" || issue === "away") throw error;
@@ -241,7 +259,12 @@ function answer(pending: Pending, accepted: Accepted): void {
   done?.(accepted);
 }
 
-function answerOf({ idempotency }: Acceptance, known: ReadonlyMap<string, KnownKey>): Accepted {
+function answerOf(
+  { idempotency, flow }: Acceptance,
+  known: ReadonlyMap<string, KnownKey>,
+  rejected: ReadonlySet<AcceptedFlow> = NONE,
+): Accepted {
+  if (flow && rejected.has(flow)) return failed(flowRuns(flow.id));
   const first = idempotency && known.get(idempotency.key);
   if (!first || first.firstId === idempotency.firstId) return COMMITTED;
   return { kind: "known", firstId: first.firstId, isSameBody: first.fingerprint === idempotency.fingerprint };

@@ -74,11 +74,11 @@ export class Backlog {
 
 /**
  * Drops large payloads above the low mark: the recorder fetches one again for its batch, whereas a dropped outcome
- * would wait for a sweep.
+ * would wait for a sweep. Redis does not have a payload with resolved references.
  */
 function withoutData(outcome: Outcome): Outcome {
-  const { payload } = outcome.job;
-  return isLarge(payload) && payload.data
+  const { payload, options } = outcome.job;
+  return isLarge(payload) && payload.data && options.template === undefined
     ? { ...outcome, job: { ...outcome.job, payload: { size: payload.size } } }
     : outcome;
 }
@@ -93,8 +93,9 @@ function charsInBatch(outcome: Outcome): number {
 }
 
 /** Characters in memory. */
-function charsInMemory({ job: { payload }, result, records }: Outcome): number {
+function charsInMemory({ job: { payload, options }, result, records }: Outcome): number {
   let chars = (isLarge(payload) ? (payload.data?.length ?? 0) : payload.length) + (result === null ? 0 : result.length);
+  if (options.template !== undefined) chars += options.template.length;
   for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
   return chars;
 }

@@ -69,10 +69,11 @@ function errorText({ code, message, attempt }: JobError): string {
 }
 
 /** The options of a submission that have no column. */
-function optionsText({ expires_at, timeout_ms, backoff, callback_url, schedule, api_key }: JobOptions): string | null {
-  const stored = expires_at ?? timeout_ms ?? backoff ?? callback_url ?? schedule;
+function optionsText(options: JobOptions): string | null {
+  const { expires_at, timeout_ms, backoff, callback_url, schedule, flow, template, api_key } = options;
+  const stored = expires_at ?? timeout_ms ?? backoff ?? callback_url ?? schedule ?? flow ?? template;
   if (stored === undefined) return api_key === undefined ? null : keyText(api_key);
-  return JSON.stringify({ expires_at, timeout_ms, backoff, callback_url, schedule, api_key });
+  return JSON.stringify({ expires_at, timeout_ms, backoff, callback_url, schedule, flow, template, api_key });
 }
 
 /** Consecutive jobs mostly have the same key. */

@@ -7,8 +7,8 @@ import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
+import { flagOf, readParameters } from "../list-parameters.ts";
 import { changeSchedule } from "./precondition.ts";
-import { readParameters } from "./query.ts";
 import { nameOf, scheduleNotFound } from "./schedule-name.ts";
 
 /** Runs of one read, and their jobs in one call to Redis. */
@@ -27,21 +27,20 @@ export function deleteSchedule(deps: DeleteDependencies): (request: ApiRequest) 
     const name = nameOf(request);
     const by = callerOf(request);
     const { issues, params } = readParameters(request.query, ["cancel_jobs"]);
-    const text = params.get("cancel_jobs") ?? "false";
-    if (text !== "true" && text !== "false") issues.push({ path: "/cancel_jobs", message: "expected true or false" });
+    const cancelsJobs = flagOf(params, "cancel_jobs", issues);
     if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
     const conditions = { ifMatch: request.headers.ifMatch, needsSchedule: true } as const;
     let cancelled = 0;
     return changeSchedule(deps, name, conditions, async (current) => {
       if (!current) return scheduleNotFound(name);
       // before the removal, so that the call can be repeated if it fails half-way
-      if (text === "true") cancelled += await cancelJobs(deps, current);
+      if (cancelsJobs) cancelled += await cancelJobs(deps, current);
       const removed = await deps.schedules.remove(name, current.version);
       if (removed === "conflict") return "conflict";
       if (!removed) return scheduleNotFound(name);
       // after it, for the ticks that fired meanwhile
-      if (text === "true") cancelled += await cancelJobs(deps, removed);
-      const count = text === "true" ? { count: cancelled } : {};
+      if (cancelsJobs) cancelled += await cancelJobs(deps, removed);
+      const count = cancelsJobs ? { count: cancelled } : {};
       deps.audit.record({ ...by, action: "schedules.delete", target: name, ...count });
       return json(200, JSON.stringify({ name, cancelled_jobs: cancelled }));
     });

@@ -6,7 +6,7 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
-import { readQuery } from "./query.ts";
+import { readQuery } from "../list-parameters.ts";
 import { scheduleJsons } from "./schedule-json.ts";
 
 /** Schedules of one read: their ticks are computed in one turn of the event loop. */

@@ -7,9 +7,9 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
+import { readParameters } from "../list-parameters.ts";
 import type { BodyObject } from "./definition-body.ts";
 import { checkDefinition, readDefinitionText } from "./definition-body.ts";
-import { readParameters } from "./query.ts";
 
 /** Stands for the name of the schedule if the caller has none yet. */
 const NO_NAME = "new";

@@ -10,8 +10,8 @@ import type { ApiDependencies } from "../../dependencies.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import { problemOfRejection } from "../../http/problem.ts";
+import { readQuery } from "../list-parameters.ts";
 import { jobStatuses } from "./job-statuses.ts";
-import { readQuery } from "./query.ts";
 import { findSchedule, nameOf, scheduleNotFound } from "./schedule-name.ts";
 
 /** The kind, the tick in epoch ms, and the id of the job, if there is one. */

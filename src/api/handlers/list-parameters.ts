@@ -1,9 +1,16 @@
-/** The query parameters of lists about schedules. */
-import type { ValidationIssue } from "../../../core/schema-issues.ts";
-import { escapePointer } from "../../../core/schema-issues.ts";
+/** The query parameters of lists that have pages. */
+import type { ValidationIssue } from "../../core/schema-issues.ts";
+import { escapePointer } from "../../core/schema-issues.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
+
+/** The value of a parameter that is `true` or `false`, by default `false`. Any other value is an issue. */
+export function flagOf(params: URLSearchParams, name: string, issues: ValidationIssue[]): boolean {
+  const text = params.get(name) ?? "false";
+  if (text !== "true" && text !== "false") issues.push({ path: `/${name}`, message: "expected true or false" });
+  return text === "true";
+}
 
 export interface ListParameters {
   readonly params: URLSearchParams;

@@ -1,0 +1,89 @@
+/** Calls that change a flow or batch: cancel and retry it, close a batch. */
+import { invalid } from "../../../core/body.ts";
+import type { FlowState } from "../../../core/flows/flow.ts";
+import type { ValidationIssue } from "../../../core/schema-issues.ts";
+import { compileValidator } from "../../../core/validator.ts";
+import { scopeDenial } from "../../access/authentication.ts";
+import { flowRetrySchema } from "../../contract/flow-schemas.ts";
+import type { ApiDependencies } from "../../dependencies.ts";
+import { basePathOf } from "../../http/base-path.ts";
+import { readOptionalFields, rejectionOfBody } from "../../http/empty-body.ts";
+import type { Answer, ApiRequest } from "../../http/exchange.ts";
+import { problem, problemOfRejection } from "../../http/problem.ts";
+import { callerOf } from "../audit-caller.ts";
+import { idOf } from "../jobs.ts";
+import type { FlowView } from "./find-flow.ts";
+import { BATCH_VIEW, findFlow, flowAnswer, unlessGone } from "./find-flow.ts";
+
+type Call = (request: ApiRequest) => Promise<Answer>;
+type Dependencies = Pick<ApiDependencies, "flows" | "settings" | "audit">;
+
+export function cancelFlow(deps: Dependencies, view: FlowView): Call {
+  return act(deps, view, async (request, state) => {
+    const { id } = state;
+    const cancelled = state.finishedAt === null ? await deps.flows.cancel(id) : state;
+    if (cancelled.finishedAt === null) return flowAnswer(view, 202, cancelled, request);
+    // a repeat, or the flow ended before this call
+    return cancelled.isCancelRequested ? flowAnswer(view, 200, cancelled, request) : alreadyFinished(view, cancelled);
+  });
+}
+
+function alreadyFinished({ noun }: FlowView, { id, status }: FlowState): Answer {
+  return problem(409, "flow_finished", `The ${noun} ${id} has already ended: it is ${status}.`);
+}
+
+export function closeBatch(deps: Dependencies): Call {
+  return async (request) =>
+    rejectionOfBody(request) ??
+    act(deps, BATCH_VIEW, async (_, { id }) => flowAnswer(BATCH_VIEW, 200, await deps.flows.close(id), request))(
+      request,
+    );
+}
+
+/** The names of 1,000 nodes, of 64 characters each, and escapes. */
+export const MAX_RETRY_BYTES = 256 * 1_024;
+
+const retryBody = compileValidator(flowRetrySchema);
+
+export function retryFlow(deps: Dependencies, view: FlowView): Call {
+  const basePath = basePathOf(deps.settings.publicUrl);
+  return async (request) => {
+    const by = callerOf(request);
+    const read = view.path === "flows" ? readOptionalFields(request, retryBody) : undefined;
+    const rejected = read ? ("rejected" in read ? read.rejected : undefined) : rejectionOfBody(request);
+    if (rejected) return rejected;
+    const from = read && "fields" in read ? read.fields.from : undefined;
+    return act(deps, view, async (_, state) => {
+      const issues = unknownNodes(state, from ?? []);
+      if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
+      const { scope } = state.graph;
+      const denial = scope && scopeDenial(request.caller, scope);
+      if (denial) return denial;
+      const retried = await deps.flows.retry(state.id, from === undefined ? {} : { from });
+      if (scope !== undefined) deps.audit.record({ ...by, action: `${view.path}.retry`, target: state.id });
+      const answer = flowAnswer(view, 202, retried, request);
+      return { ...answer, headers: [["Location", `${basePath}/api/v1/${view.path}/${state.id}`]] };
+    })(request);
+  };
+}
+
+function unknownNodes({ graph }: FlowState, from: readonly string[]): ValidationIssue[] {
+  const names = new Set(graph.nodes.map(({ name }) => name));
+  return from.flatMap((name, index) =>
+    names.has(name) ? [] : [{ path: `/from/${index}`, message: "is not a node of this flow" }],
+  );
+}
+
+/** Finds the flow of the request, and acts on it. */
+function act(
+  deps: Dependencies,
+  view: FlowView,
+  answerOf: (request: ApiRequest, state: FlowState) => Promise<Answer>,
+): Call {
+  return async (request) => {
+    const id = idOf(request);
+    const { caller } = request;
+    const state = await findFlow(deps, view, id, caller);
+    return state ? unlessGone(view, id, () => answerOf(request, state)) : view.notFound(id);
+  };
+}

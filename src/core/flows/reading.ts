@@ -1,0 +1,116 @@
+/** Reads the jobs of one request that submits a flow, and collects what they have in common. */
+import type { Durability, Submission } from "../job.ts";
+import { memberText } from "../json-span.ts";
+import type { ValidationIssue } from "../schema-issues.ts";
+import { MAX_ISSUES } from "../schema-issues.ts";
+import type { TypeLookup } from "../submission.ts";
+import { parseSubmission } from "../submission.ts";
+import type { DraftNode, FlowDraft } from "./flow.ts";
+import type { ReferenceScope } from "./reference.ts";
+import { type FoundReference, referencesOf } from "./references.ts";
+import { typeForTemplate } from "./template-issues.ts";
+
+export interface FlowRules {
+  readonly typeOf: TypeLookup;
+  /** Epoch ms, Redis's. */
+  readonly now: number;
+  /** Of submissions without the option. */
+  readonly durability: Durability;
+  /** For the JSON of one job, unless its type allows more. */
+  readonly maxBodyBytes: number;
+}
+
+export type ParsedFlow =
+  | {
+      readonly flow: FlowDraft;
+      /** In the order of nodes, and of the jobs in a node. */
+      readonly submissions: readonly Submission[];
+      /** Whether the `run_at` of the first job came from `delay_ms`, and so depends on the time of the request. */
+      readonly isDelayed: boolean;
+      /** Whether the caller's key needs the scope `read`. */
+      readonly needsRead: boolean;
+      /** Present if it needs the scope `admin`. */
+      readonly needsAdmin?: true;
+    }
+  | { readonly issues: readonly ValidationIssue[] };
+
+export interface JobText {
+  readonly value: unknown;
+  readonly json: string;
+  /** JSON pointer to it, in the request. */
+  readonly path: string;
+}
+
+export interface ReadJob {
+  /** Undefined if it is not valid. */
+  readonly type: string | undefined;
+  /** Their paths are in the request. */
+  readonly references: readonly FoundReference[];
+  readonly isTemplate: boolean;
+}
+
+const INVALID: ReadJob = { type: undefined, references: [], isTemplate: false };
+
+export class FlowReading {
+  readonly issues: ValidationIssue[] = [];
+  readonly #rules: FlowRules;
+  readonly #submissions: Submission[] = [];
+  #isDelayed = false;
+  #needsRead = false;
+  #needsAdmin = false;
+
+  constructor(rules: FlowRules) {
+    this.#rules = rules;
+  }
+
+  /** Whether an answer would list no further issues. */
+  get isFull(): boolean {
+    return this.issues.length > MAX_ISSUES;
+  }
+
+  /**
+   * Reads the next job.
+   * @param scope what its payload may refer to; without it, the payload is taken as it is
+   */
+  job({ value, json, path }: JobText, scope?: ReferenceScope): ReadJob {
+    const { typeOf, now, durability, maxBodyBytes } = this.#rules;
+    const found = scope && referencesOf(memberText(json, "payload") ?? "{}", scope);
+    const typeOfTemplate = (name: string): ReturnType<TypeLookup> => {
+      const type = typeOf(name);
+      return type && found?.isTemplate ? typeForTemplate(type, found, scope as ReferenceScope) : type;
+    };
+    const parsed = parseSubmission(value, json, typeOfTemplate, now, durability);
+    const own = [...("issues" in parsed ? parsed.issues : []), ...(found?.issues ?? []).map(ofPayload)];
+    this.issues.push(...own.map((issue) => ({ ...issue, path: path + issue.path })));
+    if ("issues" in parsed) return INVALID;
+    const { submission } = parsed;
+    const limit = Math.max(maxBodyBytes, typeOf(submission.type)?.maxBodyBytes ?? 0);
+    if (json.length > limit) this.issues.push({ path, message: `expected at most ${limit} bytes` });
+    if (this.#submissions.length === 0) this.#isDelayed = parsed.isDelayed;
+    this.#submissions.push(submission);
+    this.#needsRead ||= parsed.needsRead;
+    this.#needsAdmin ||= parsed.needsAdmin === true;
+    const references = (found?.references ?? []).map((reference) => ({
+      ...reference,
+      at: `${path}/payload${reference.at}`,
+    }));
+    return { type: submission.type, references, isTemplate: found?.isTemplate ?? false };
+  }
+
+  /** The flow of all jobs so far, or all issues. */
+  flow(graph: Omit<FlowDraft, "nodes" | "isDurable">, nodesOf: () => readonly DraftNode[]): ParsedFlow {
+    if (this.issues.length > 0) return { issues: this.issues };
+    const isDurable = this.#submissions.some(({ options }) => options.durability === "postgres");
+    return {
+      flow: { ...graph, nodes: nodesOf(), ...(isDurable && { isDurable }) },
+      submissions: this.#submissions,
+      isDelayed: this.#isDelayed,
+      needsRead: this.#needsRead,
+      ...(this.#needsAdmin && { needsAdmin: true }),
+    };
+  }
+}
+
+function ofPayload({ path, message }: ValidationIssue): ValidationIssue {
+  return { path: `/payload${path}`, message };
+}

@@ -1,0 +1,78 @@
+/** The flows of a replica: what the API does with them, and the keeper, which every replica has. */
+import type { FlowState } from "../../core/flows/flow.ts";
+import type { Flows } from "../../core/flows/flows.ts";
+import type { CallbackOf } from "../../core/job.ts";
+import { DAY_MS } from "../../core/time.ts";
+import type { FlowResults } from "../../execute/resolve-references.ts";
+import type { Metrics } from "../../observability/metrics.ts";
+import type { Queue } from "../../queue/queue.ts";
+import type { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
+import { FlowStore } from "../../results/flows/flow-store.ts";
+import type { Store } from "../../results/store.ts";
+import type { BulkParts } from "../bulk.ts";
+import type { ReplicaOptions } from "../replica.ts";
+import { submissionPipeline } from "../submission-pipeline.ts";
+import { warning } from "../warning.ts";
+import { EndedFlows } from "./ended-flows.ts";
+import { flowResults } from "./flow-results.ts";
+import { FlowKeeper } from "./keeper.ts";
+import { FlowService } from "./service.ts";
+
+export interface OpenFlowsParts {
+  readonly queue: Queue;
+  readonly store: Store;
+  readonly acceptanceLogWriter: AcceptanceLogWriter;
+  readonly recorder: BulkParts["recorder"];
+  readonly metrics: Pick<Metrics, "countFlow" | "observeFlowRecorded">;
+  readonly callbackOf: CallbackOf;
+  readonly cancelWaiting: BulkParts["cancelWaiting"];
+}
+
+export interface OpenFlows {
+  readonly flows: Flows;
+  readonly results: FlowResults;
+  /** Begins to do the work of flows. */
+  readonly start: () => void;
+  /** Begins no more work. Idempotent. */
+  readonly stop: () => Promise<void>;
+  /** Idempotent. */
+  readonly close: () => Promise<void>;
+}
+
+export function openFlows({ config, databaseUrl, log }: ReplicaOptions, parts: OpenFlowsParts): OpenFlows {
+  const { queue, store, acceptanceLogWriter, metrics } = parts;
+  const flowStore = new FlowStore(databaseUrl, config.REDIS_NAMESPACE);
+  const ended = new EndedFlows({
+    queue,
+    flowStore,
+    onEnded: (flow: FlowState) => {
+      const { id, status, graph, finishedAt } = flow;
+      metrics.countFlow(graph.kind, status);
+      metrics.observeFlowRecorded(Math.max(0, queue.clock.now() - (finishedAt ?? 0)) / 1_000);
+      log.info({ flow_id: id, kind: graph.kind, ...(graph.name !== null && { name: graph.name }), status }, "flow ended");
+    },
+  });
+  const service = new FlowService({
+    queue,
+    store,
+    flowStore,
+    enqueue: submissionPipeline({
+      ...{ queue, acceptanceLogWriter, store, flowStore },
+      retentionMs: config.RETENTION_DAYS * DAY_MS,
+    }),
+    storeEnded: (id) => ended.store([id], { isForgotten: true }),
+  });
+  const keeper = new FlowKeeper({
+    ...parts,
+    ended,
+    onClosed: (id) => log.warn({ flow_id: id }, "a batch closed itself: nobody has closed it in time"),
+    onError: warning(log, "the work of flows could not be done yet"),
+  });
+  return {
+    flows: service,
+    results: flowResults({ queue, flowStore }),
+    start: () => keeper.start(),
+    stop: () => keeper.close(),
+    close: () => flowStore.close(),
+  };
+}

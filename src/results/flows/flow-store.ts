@@ -1,0 +1,121 @@
+/** Flows in Postgres. Every method rejects with `store_unavailable` while Postgres is away. */
+import { batchLength } from "../../core/batch-limits.ts";
+import { FLOW_KINDS, FLOW_STATUSES, type FlowState, type IdRange } from "../../core/flows/flow.ts";
+import type { FlowFilter } from "../../core/flows/flows.ts";
+import { HIGHEST_ID } from "../../core/id.ts";
+import type { TerminalStatus } from "../../core/job.ts";
+import { storable } from "../../core/storable.ts";
+import { ReadPool } from "../../postgres/read-pool.ts";
+import { readSql } from "../../postgres/sql.ts";
+import type { FlowRow, WrittenFlow } from "./flow-row.ts";
+import { columnsOf, flowOf, writtenFlow } from "./flow-row.ts";
+import { FlowRows } from "./flow-rows.ts";
+import { lastOf } from "./id-ranges.ts";
+import type { FinishedSubmission, RetriedRow } from "./retried-job.ts";
+import { finishedSubmission } from "./retried-job.ts";
+
+const GET = readSql(new URL("./get.sql", import.meta.url));
+const LIST = readSql(new URL("./list.sql", import.meta.url));
+const LIST_NAMED = readSql(new URL("./list-named.sql", import.meta.url));
+const SAVE = readSql(new URL("./save.sql", import.meta.url));
+const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
+const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
+const NOTE = readSql(new URL("./note.sql", import.meta.url));
+const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
+
+const CONNECTIONS = 2;
+/** Of one statement that writes flows: a graph of 1,000 nodes has some 200 KB. */
+const SAVE_LIMITS = { maxItems: 1_000, maxSize: 4 * 1024 * 1024 };
+
+export class FlowStore {
+  readonly #pool: ReadPool;
+  readonly #namespace: string;
+  /** What became of the jobs of flows. */
+  readonly rows: FlowRows;
+
+  constructor(databaseUrl: string, namespace: string) {
+    this.#pool = new ReadPool(databaseUrl, "flows", CONNECTIONS, "Flows cannot be read from Postgres now");
+    this.#namespace = namespace;
+    this.rows = new FlowRows((sql, values) => this.#pool.query(sql, values), namespace);
+  }
+
+  /**
+   * The flows of these ids that Postgres has, in any order: those that have ended, and durable ones. The state of nodes
+   * of a flow that runs is that of its submission or its last retry: Redis has the current one.
+   */
+  async get(ids: readonly string[]): Promise<FlowState[]> {
+    if (ids.length === 0) return [];
+    return (await this.#pool.query<FlowRow>(GET, [ids])).map(flowOf);
+  }
+
+  /** The ids of the flows that pass the filter, newest first, `limit` at most: exactly those, by an index. */
+  async list({ status, kind, name, limit, below = HIGHEST_ID }: FlowFilter): Promise<string[]> {
+    const parameters = [below, kind ?? FLOW_KINDS, status ?? FLOW_STATUSES, limit];
+    const rows = await (name === undefined
+      ? this.#pool.query<{ id: string }>(LIST, parameters)
+      : this.#pool.query<{ id: string }>(LIST_NAMED, [...parameters, storable(name)]));
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Writes flows that have ended, in place of what Postgres has of them. A repeat is harmless, also after a retry.
+   */
+  async save(flows: readonly FlowState[]): Promise<void> {
+    const written = [...new Map(flows.map((flow) => [flow.id, flow])).values()].map(writtenFlow);
+    while (written.length > 0) {
+      const part = written.splice(0, batchLength(written, SAVE_LIMITS, sizeOf));
+      await this.#pool.query(SAVE, [this.#namespace, ...columnsOf(part)]);
+    }
+  }
+
+  /**
+   * The ids of finished jobs of these ranges that have one of the statuses, after an id, in their order.
+   * @param ranges of one flow
+   */
+  async jobIds(
+    ranges: readonly IdRange[],
+    { status, after, limit }: { status: readonly TerminalStatus[]; after?: string; limit: number },
+  ): Promise<string[]> {
+    const lasts = ranges.map(lastOf);
+    const [lowest] = ranges.map(({ first }) => first).sort();
+    const highest = [...lasts].sort().at(-1);
+    if (lowest === undefined || status.length === 0) return [];
+    const rows = await this.#pool.query<{ id: string }>(status.includes("completed") ? JOBS : UNSUCCESSFUL_JOBS, [
+      ranges.map(({ first }) => first),
+      lasts,
+      after !== undefined && after > lowest ? after : lowest,
+      highest,
+      status,
+      limit,
+      after ?? null,
+    ]);
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Notes what Redis has decided about a durable flow that runs, so that it is known if Redis loses it. It changes nothing
+   * if there is no such row.
+   */
+  async note(
+    id: string,
+    { closedBy = null, isCancelRequested = false }: Partial<Pick<FlowState, "closedBy" | "isCancelRequested">>,
+  ): Promise<void> {
+    await this.#pool.query(NOTE, [id, closedBy, isCancelRequested]);
+  }
+
+  /** The submissions of those of these jobs that have a row, in any order. */
+  async finished(ids: readonly string[]): Promise<FinishedSubmission[]> {
+    if (ids.length === 0) return [];
+    const sorted = [...ids].sort();
+    const rows = await this.#pool.query<RetriedRow>(RETRIED_JOBS, [sorted, sorted[0], sorted.at(-1)]);
+    return rows.map(finishedSubmission);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+function sizeOf({ graph, nodes }: WrittenFlow): number {
+  return graph.length + nodes.length;
+}

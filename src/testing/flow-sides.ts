@@ -1,0 +1,277 @@
+/**
+ * Flows in Redis beside their evaluation (core/flows/evaluate.ts): each change is applied to both, and then both must
+ * agree about each node, and about which jobs wait.
+ */
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { at } from "../core/at.ts";
+import type { EndedJobs } from "../core/flows/evaluate.ts";
+import { addJobs, begin, close, endJobs, requestCancel } from "../core/flows/evaluate.ts";
+import type { FlowState, NewFlow } from "../core/flows/flow.ts";
+import { newState } from "../core/flows/graph.ts";
+import { idAfter } from "../core/id.ts";
+import type { Job, TerminalStatus } from "../core/job.ts";
+import type { Cancellation } from "../queue/cancellation.ts";
+import type { Enqueued } from "../queue/enqueuer.ts";
+import type { FlowWork } from "../queue/flows.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
+import { jobOf } from "./random-flows.ts";
+
+const OWNED_MS = 3_600_000;
+/** The year 2100, epoch ms: delayed jobs do not become due by themselves. */
+export const FAR_AHEAD = 4_102_444_800_000;
+
+interface Side {
+  state: FlowState;
+  readonly nodeOf: Map<string, number>;
+}
+
+interface Ended {
+  readonly job: Job;
+  readonly how: TerminalStatus;
+}
+
+export type Ending = TerminalStatus | "retry" | "released";
+
+export class FlowSides {
+  readonly flows = new Map<string, Side>();
+  readonly ended = new Set<string>();
+  readonly leases: Job[] = [];
+  /** The jobs that were claimed, and not settled since. */
+  readonly running = new Set<string>();
+  /** Settlements that were answered: to be repeated. */
+  readonly settled: Settlement[] = [];
+  readonly #queue: Queue;
+  readonly #redis: Redis;
+  readonly #ns: string;
+  #seq = 0;
+
+  constructor(queue: Queue, redis: Redis, ns: string) {
+    this.#queue = queue;
+    this.#redis = redis;
+    this.#ns = ns;
+  }
+
+  async submit({ id, graph, jobs }: NewFlow): Promise<void> {
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await enqueueRaw(this.#queue, {
+        ids: jobs.map((job) => job.id),
+        submissions: jobs.map(({ submission }) => submission),
+        flow: { kind: "new", id, graph },
+      });
+      expect(answer).toEqual({ kind: "enqueued" }); // the second time it changes nothing
+    }
+    const nodeOf = new Map(jobs.map((job) => [job.id, job.submission.options.flow?.at ?? -1]));
+    this.flows.set(id, { state: begin(newState({ id, graph })).state, nodeOf });
+  }
+
+  async claim(slots: number): Promise<void> {
+    this.#seq += 1;
+    const { claimed, lost } = await this.#queue.claim(this.#seq, 1, ioSlots({ noop: slots }));
+    for (const job of claimed) {
+      const { state } = this.#sideOf(job);
+      expect(at(state.nodes, job.options.flow?.at ?? -1).isStarted).toBe(true);
+    }
+    this.leases.push(...lost, ...claimed);
+    for (const { id } of claimed) this.running.add(id);
+  }
+
+  async settle(ends: readonly { readonly job: Job; readonly how: Ending }[]): Promise<readonly SettleAnswer[]> {
+    const settlements = ends.map(({ job, how }): Settlement => {
+      const isRetry = how === "retry" || how === "released";
+      return settlement(job, {
+        verdict: how,
+        runAt: isRetry ? 1 : 0,
+        record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
+        flow: job.options.flow,
+        result: `"${job.id}"`,
+        error: how === "failed" ? `{"code":"broken"}` : undefined,
+      });
+    });
+    const answers = await this.#queue.settle(settlements, OWNED_MS);
+    ends.forEach(({ job }, i) => {
+      if (answers[i] === "done") this.running.delete(job.id);
+    });
+    this.#end(
+      ends.flatMap(({ job, how }, i): Ended[] =>
+        answers[i] === "done" && how !== "retry" && how !== "released" ? [{ job, how }] : [],
+      ),
+    );
+    this.settled.push(...settlements.filter((_, i) => answers[i] === "done"));
+    return answers;
+  }
+
+  /** Settles again what was settled before. */
+  async settleAgain(which: readonly Settlement[]): Promise<void> {
+    const answers = await this.#queue.settle(which, OWNED_MS);
+    expect(answers.filter((answer) => answer === "done" || answer === "cancelRequested")).toEqual([]);
+  }
+
+  async cancel(cancellations: readonly Cancellation[]): Promise<void> {
+    const answers = await this.#queue.cancelMany(cancellations, OWNED_MS, () => undefined);
+    this.#end(
+      answers.flatMap((answer): Ended[] =>
+        answer.kind === "cancelled" ? [{ job: answer.job, how: "cancelled" }] : [],
+      ),
+    );
+  }
+
+  async requestCancel(id: string): Promise<void> {
+    const side = this.flows.get(id);
+    const wasRunning = side?.state.status === "running";
+    expect(await this.#queue.flows.requestCancel(id)).toBe(!side ? "missing" : wasRunning ? "requested" : "ended");
+    if (side) side.state = requestCancel(side.state).state;
+  }
+
+  async close(id: string, by: "caller" | "timeout"): Promise<void> {
+    const side = this.flows.get(id);
+    expect(await this.#queue.flows.close(id, by)).toBe(!side ? "missing" : side.state.isOpen ? "closed" : "unchanged");
+    if (side) side.state = close(side.state, by).state;
+  }
+
+  async add(id: string, first: string, count: number, from: string | undefined): Promise<void> {
+    const side = this.flows.get(id);
+    const graph = side?.state.graph;
+    if (!side || !graph) return;
+    const ids = Array.from({ length: count }, (_, nth) => idAfter(first, nth));
+    const submissions = ids.map(() => jobOf(id, graph, 0, undefined, FAR_AHEAD));
+    const isMember = from !== undefined && side.nodeOf.has(from) && this.running.has(from);
+    const { state } = side;
+    const isClosed = state.isCancelRequested || at(state.nodes, 0).outcome !== null || !(state.isOpen || isMember);
+    const expected = graph.kind !== "batch" ? "missing" : isClosed ? "closed" : "enqueued";
+    for (let times = 0; times < 2; times += 1) {
+      const flow = { kind: "add", id, ...(from !== undefined && { from }) } as const;
+      const answer: Enqueued = await enqueueRaw(this.#queue, { ids, submissions, flow });
+      expect(answer.kind).toBe(expected);
+    }
+    if (expected !== "enqueued") return;
+    const [batch, ...others] = graph.nodes;
+    if (!batch) throw new Error("a batch without nodes");
+    const nodes = [{ ...batch, ids: [...batch.ids, { first, count }] }, ...others];
+    side.state = addJobs({ ...state, graph: { ...graph, nodes } }, count);
+    for (const one of ids) side.nodeOf.set(one, 0);
+  }
+
+  /** Takes work. @param isDone false: the replica dies, and another one does it later */
+  async work(limit: number, isDone: boolean): Promise<number> {
+    const { works } = await this.#queue.flows.take(limit);
+    if (isDone) for (const work of works) await this.#do(work);
+    else if (works.length > 0)
+      await this.#redis.zadd(`${this.#ns}flow_work`, "XX", ...works.flatMap(({ member }) => [1, member]));
+    return works.length;
+  }
+
+  async #do(work: FlowWork): Promise<void> {
+    const { flows } = this.#queue;
+    const side = this.flows.get(work.flow);
+    if (!side) throw new Error(`work for the forgotten flow ${work.flow}`);
+    const { state } = side;
+    if (work.kind === "advance") return flows.advance([work.flow]);
+    if (work.kind === "close") return this.close(work.flow, "timeout");
+    if (work.kind === "ended") {
+      expect(state.status).not.toBe("running");
+      await this.#expectKept(side);
+      await flows.forget([work.flow]);
+      this.flows.delete(work.flow);
+      return;
+    }
+    if (work.kind === "doomed") {
+      const { doomed, cause } = at(state.nodes, work.node);
+      if (doomed !== undefined) expect([work.code, work.cause?.id ?? null]).toEqual([doomed, cause]);
+      const ids = work.ids.flatMap(({ first, count }) => Array.from({ length: count }, (_, n) => idAfter(first, n)));
+      await this.cancel(ids.map((id) => ({ id, error: { code: work.code, message: "It could not run." } })));
+    } else {
+      const isAsked = (node: number): boolean =>
+        at(state.nodes, node).isStarted &&
+        (work.kind === "stop"
+          ? at(state.graph.nodes, node).when === "succeeded"
+          : state.graph.kind !== "batch" || node === 0);
+      await this.cancel([...side.nodeOf].filter(([, node]) => isAsked(node)).map(([id]) => ({ id })));
+    }
+    await flows.done([work]);
+  }
+
+  async expireLeases(): Promise<void> {
+    const leased = await this.#redis.zrange(`${this.#ns}leased`, "0", "-1");
+    if (leased.length > 0) await this.#redis.zadd(`${this.#ns}leased`, ...leased.flatMap((id) => [1, id]));
+  }
+
+  async makeDue(): Promise<void> {
+    const ids = await this.#redis.zrange(`${this.#ns}scheduled`, "0", "-1");
+    if (ids.length > 0) await this.#redis.zadd(`${this.#ns}scheduled`, ...ids.flatMap((id) => [1, id]));
+  }
+
+  /** Postgres has stored the jobs that have ended. */
+  async forget(): Promise<void> {
+    await this.#queue.forget([...this.ended].map((id) => ({ id, type: "noop" })));
+  }
+
+  async expectSame(): Promise<void> {
+    const ids = [...this.flows.keys()];
+    const found = await this.#queue.flows.read(ids);
+    ids.forEach((id, i) => {
+      const { state } = this.flows.get(id) as Side;
+      const { finishedAt, ...rest } = found[i] ?? { finishedAt: null };
+      const { finishedAt: _, ...expected } = state;
+      expect(rest).toEqual(expected);
+      expect(finishedAt === null).toBe(state.status === "running");
+    });
+    const waiting = await this.#redis.zrange(`${this.#ns}waiting`, "0", "-1");
+    expect(waiting.sort()).toEqual(this.#waiting().sort());
+    const counts = await this.#queue.jobCounts();
+    expect(counts.unaccounted).toBe(0);
+    expect(counts.types.reduce((sum, { waiting: n }) => sum + n, 0)).toBe(waiting.length);
+  }
+
+  #waiting(): string[] {
+    return [...this.flows.values()].flatMap(({ state, nodeOf }) =>
+      [...nodeOf].filter(([id, node]) => !at(state.nodes, node).isStarted && !this.ended.has(id)).map(([id]) => id),
+    );
+  }
+
+  /** Results and errors of nodes that others refer to are kept until the flow is forgotten. */
+  async #expectKept({ state }: Side): Promise<void> {
+    const nodes = [...state.graph.nodes.keys()];
+    const kept = await this.#queue.flows.results(state.id, nodes);
+    for (const node of nodes) {
+      const { keeps, type, ids } = at(state.graph.nodes, node);
+      const { counts } = at(state.nodes, node);
+      const { result, error } = kept.get(node) ?? {};
+      expect(result).toBe(keeps && type !== null && counts.completed > 0 ? `"${ids[0]?.first}"` : undefined);
+      expect(error !== undefined).toBe(keeps === true && counts.failed + counts.cancelled > 0);
+    }
+  }
+
+  /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
+  #end(ends: readonly Ended[]): void {
+    const groups = new Map<string, { readonly job: Job; readonly ended: Map<TerminalStatus, string[]> }>();
+    for (const { job, how } of ends) {
+      if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
+      this.ended.add(job.id);
+      const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
+      const group = groups.get(key) ?? { job, ended: new Map() };
+      groups.set(key, group);
+      group.ended.set(how, [...(group.ended.get(how) ?? []), job.id]);
+    }
+    for (const { job, ended } of groups.values()) {
+      const side = this.#sideOf(job);
+      const count = (verdict: TerminalStatus): number => ended.get(verdict)?.length ?? 0;
+      const cause = ended.get("failed")?.[0] ?? ended.get("cancelled")?.[0];
+      const jobs: EndedJobs = {
+        completed: count("completed"),
+        failed: count("failed"),
+        cancelled: count("cancelled"),
+        ...(cause !== undefined && { cause }),
+      };
+      side.state = endJobs(side.state, job.options.flow?.at ?? -1, jobs).state;
+    }
+  }
+
+  #sideOf(job: Job): Side {
+    const side = this.flows.get(job.options.flow?.id ?? "");
+    if (!side) throw new Error(`${job.id} belongs to no flow`);
+    return side;
+  }
+}
