@@ -80,7 +80,8 @@ function BatchFacts({ batch, callbacks }: BatchFactsProps): JSX.Element {
           <ul class="flow-callbacks">
             {callbacks.map((node) => (
               <li key={node.name}>
-                <Link to={href(["jobs", node.job_id ?? ""])}>{node.name}</Link> <FlowStatusMark value={node.status} />{" "}
+                <Link to={href(["jobs", node.job_id ?? ""])}>{node.name}</Link>
+                <FlowStatusMark value={node.status} />
                 <span class="muted">{node.type}</span>
               </li>
             ))}
