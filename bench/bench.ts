@@ -10,6 +10,7 @@ import { durable } from "./figures/durable.ts";
 import { endToEnd } from "./figures/end-to-end.ts";
 import { exportRows } from "./figures/export.ts";
 import { find } from "./figures/find.ts";
+import { flows } from "./figures/flows.ts";
 import { halves } from "./figures/halves.ts";
 import { idle } from "./figures/idle.ts";
 import { images } from "./figures/images.ts";
@@ -43,6 +44,7 @@ const FIGURES: readonly Figure[] = [
   find,
   bulk,
   schedules,
+  flows,
   dashboard,
 ];
 

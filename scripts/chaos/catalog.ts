@@ -10,7 +10,7 @@ import { largeJobs } from "./large-jobs.ts";
 import { smtp, webhook } from "./peer-faults.ts";
 import { badRow, postgresSlow, postgresStop } from "./postgres-faults.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
-import { lostReply, redisEmpty, redisFull, redisKill, redisPause } from "./redis-faults.ts";
+import { lostReply, redisEmpty, redisEmptyFlows, redisFull, redisKill, redisPause } from "./redis-faults.ts";
 import { loading, misconf, readonlyRedis } from "./redis-rejections.ts";
 import { killBeforeRecord, killMidCopy, partition, replicaKill, term } from "./replica-faults.ts";
 import type { Scenario } from "./scenario.ts";
@@ -22,6 +22,7 @@ import { tornAof } from "./torn-file.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...[replicaKill, killBeforeRecord, killMidCopy, redisKill, lostReply, badRow, redisPause, redisFull, redisEmpty],
+  redisEmptyFlows,
   ...[readonlyRedis, misconf, loading, tornAof],
   ...[postgresStop, postgresSlow, threadCrash, poison, hungJob, term, clockSkew, sameKey, schedules],
   ...[backlog, smtp, webhook, image, exportFaults, http, partition],

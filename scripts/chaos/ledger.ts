@@ -30,8 +30,17 @@ export interface Entry {
   hasUnknownTry: boolean;
 }
 
+/** A flow or batch of several submissions. */
+export interface FlowEntry {
+  id: string | undefined;
+  readonly jobs: readonly Entry[];
+  /** Pairs of indexes of its jobs: the first may start only when the second has ended. */
+  readonly after: readonly (readonly [number, number])[];
+}
+
 export class Ledger {
   readonly entries = new Map<string, Entry>();
+  readonly flows: FlowEntry[] = [];
   #made = 0;
 
   /** A new submission, before it is sent. @param key if its submitter has chosen one */

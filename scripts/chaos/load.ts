@@ -2,15 +2,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Submission } from "./client.ts";
 import { submitOnce, submitUntilAccepted } from "./client.ts";
+import type { FlowKind } from "./flows.ts";
+import { submitFlow } from "./flows.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import { between, weighted } from "./random.ts";
 
 /** The kinds of jobs in a load: `webhook` and `email` reach the counting peers, `flaky` fails its first attempt. */
 type Kind = "noop" | "webhook" | "email" | "sleep" | "cpu" | "flaky" | "delayed";
-export type Mix = Readonly<Partial<Record<Kind, number>>>;
+export type Mix = Readonly<Partial<Record<Kind | FlowKind, number>>>;
 
-export const MIXED: Mix = { noop: 45, webhook: 25, email: 8, sleep: 12, cpu: 4, flaky: 2, delayed: 4 };
+export const MIXED: Mix = {
+  ...{ noop: 43, webhook: 24, email: 8, sleep: 12, cpu: 4, flaky: 2, delayed: 4 },
+  ...{ flow: 2, batch: 1 },
+};
 
 const TICK_MS = 25;
 /**
@@ -69,6 +74,13 @@ export class Load {
   #send(): void {
     const { ledger, random, urlOf, hookUrl, mix } = this.#options;
     const kind = weighted(random, mix);
+    if (kind === "flow" || kind === "batch") {
+      const request = submitFlow({ urlOf, ledger, hookUrl, isKeyed: random() < KEYED_SHARE }, kind).finally(() =>
+        this.#underWay.delete(request),
+      );
+      this.#underWay.add(request);
+      return;
+    }
     const entry = ledger.open(kind, { by: "load" });
     const body = JSON.stringify({ ...submissionOf(kind, entry.key, random, hookUrl), tags: [entry.key] });
     const request = (

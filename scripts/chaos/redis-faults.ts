@@ -1,6 +1,7 @@
 /** Redis is killed, frozen, full or emptied, or its answers are lost. */
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatch } from "./client.ts";
+import type { Mix } from "./load.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
@@ -130,17 +131,29 @@ export const redisFull: Scenario = {
 export const redisEmpty: Scenario = {
   name: "redis-empty",
   fault: "FLUSHALL under ACCEPT_DURABILITY=postgres",
-  seconds: { full: 10, fast: 2 },
-  env: () => ({ ACCEPT_DURABILITY: "postgres" }),
-  jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
-  run: async (stage) => {
-    await stage.load(100);
-    await stage.wait(stage.seconds * 500);
-    await stage.cluster.redis.send("FLUSHALL");
-    const emptiedAt = performance.now();
-    await stage.wait(stage.seconds * 500);
-    await stage.stopLoad();
-    await stage.acceptedAreRecorded(emptiedAt, 120_000);
-    return undefined;
-  },
+  ...emptied(),
 };
+
+export const redisEmptyFlows: Scenario = {
+  name: "redis-empty-flows",
+  fault: "FLUSHALL under ACCEPT_DURABILITY=postgres, half of the load being flows and batches",
+  ...emptied({ noop: 30, webhook: 10, sleep: 10, flow: 30, batch: 20 }),
+};
+
+function emptied(mix?: Mix): Omit<Scenario, "name" | "fault"> {
+  return {
+    seconds: { full: 10, fast: 2 },
+    env: () => ({ ACCEPT_DURABILITY: "postgres" }),
+    jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
+    run: async (stage) => {
+      await stage.load(mix ? 40 : 100, mix);
+      await stage.wait(stage.seconds * 500);
+      await stage.cluster.redis.send("FLUSHALL");
+      const emptiedAt = performance.now();
+      await stage.wait(stage.seconds * 500);
+      await stage.stopLoad();
+      await stage.acceptedAreRecorded(emptiedAt, 120_000);
+      return undefined;
+    },
+  };
+}

@@ -11,6 +11,12 @@ export interface SetSizes {
   readonly leased: number;
   readonly outbox: number;
   readonly live: number;
+  /** Jobs that wait for others of their flow. */
+  readonly waiting: number;
+  /** Flows that are not recorded yet. */
+  readonly flows: number;
+  /** What replicas have to do for flows. */
+  readonly flowWork: number;
 }
 
 export class RedisView {
@@ -31,16 +37,14 @@ export class RedisView {
   async setSizes(): Promise<SetSizes> {
     const types = await this.types();
     const script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('ZCARD', k) end return r";
-    const keys = ["scheduled", "leased", "outbox", "live", ...types.map((type) => `ready:${type}`)].map(
-      (key) => NS + key,
-    );
-    const [scheduled = 0, leased = 0, outbox = 0, live = 0, ...ready] = (await this.send(
-      "EVAL",
-      script,
-      keys.length,
-      ...keys,
-    )) as number[];
-    return { ready: ready.reduce((sum, count) => sum + count, 0), scheduled, leased, outbox, live };
+    const sets = ["scheduled", "leased", "outbox", "live", "waiting", "flows", "flow_work"];
+    const keys = [...sets, ...types.map((type) => `ready:${type}`)].map((key) => NS + key);
+    const sizes = (await this.send("EVAL", script, keys.length, ...keys)) as number[];
+    const [scheduled = 0, leased = 0, outbox = 0, live = 0, waiting = 0, flows = 0, flowWork = 0, ...ready] = sizes;
+    return {
+      ...{ scheduled, leased, outbox, live, waiting, flows, flowWork },
+      ready: ready.reduce((sum, count) => sum + count, 0),
+    };
   }
 
   /** The counters by name (`accepted`, `running` …), summed over the types. */

@@ -4,6 +4,7 @@ import type { Slot } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
 import type { CountsOptions, JobCounts } from "./counts.ts";
 import { checkCounts } from "./counts.ts";
+import { checkFlows } from "./flows.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 import type { Pickup } from "./probes.ts";
@@ -130,6 +131,7 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   const jobCounts = await noted("the job counts", () => checkCounts(cluster, ledger, scenario.jobCounts));
   violations.push(...(jobCounts?.violations ?? []));
   violations.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
+  violations.push(...((await noted("the flows", () => checkFlows(stage))) ?? []));
   if (jobCounts && verify) await noted("the verification", async () => verify(jobCounts.rows, stage));
   for (const tail of cluster.crashes) violations.push(`a replica ended unexpectedly: ${tail}`);
   if (violations.length > 0) stage.notes.push(cluster.logTails());
@@ -138,7 +140,7 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
 
 async function settle(stage: Stage, withinMs: number): Promise<true> {
   await stage.setSizesWhen(
-    "nothing is ready, scheduled, leased or in the outbox",
+    "nothing waits, is ready, scheduled, leased or in the outbox, and no flow is left",
     (setSizes) => Object.values(setSizes).every((count) => count === 0),
     withinMs,
   );

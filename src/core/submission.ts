@@ -249,7 +249,7 @@ function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, 
 }
 
 /** Control characters, and lone surrogates, which Postgres cannot store. */
-const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
+export const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
 
 function readTags(tags: readonly string[], issues: ValidationIssue[]): readonly string[] {
   tags.forEach((tag, index) => {

@@ -71,7 +71,12 @@ export class BodyThreads implements ReferenceThreads {
 
   /** The references of a payload. @param bytes its JSON text */
   async references(bytes: Uint8Array, scope: ReferenceScope): Promise<readonly Reference[]> {
-    return (await this.#run<readonly Reference[], WithBytes & { scope: ReferenceScope }>("findReferences", { bytes, scope })) ?? [];
+    return (
+      (await this.#run<readonly Reference[], WithBytes & { scope: ReferenceScope }>("findReferences", {
+        bytes,
+        scope,
+      })) ?? []
+    );
   }
 
   /** A payload with its references resolved. */

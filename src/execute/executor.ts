@@ -16,9 +16,9 @@ import type { AttemptLog, IoServices, SaveState } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
 import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
+import type { ResolveReferences } from "./resolve-references.ts";
 import { Resources } from "./resources.ts";
 import { readProgress, shareProgress } from "./shared-progress.ts";
-import type { ResolveReferences } from "./resolve-references.ts";
 import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, ThreadReport, Threads, ThreadTask } from "./threads.ts";
 

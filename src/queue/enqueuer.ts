@@ -257,7 +257,7 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
     const header = idempotency || flow || ids.length > 1 ? args.push("") : 0;
     if (header > 0) before = undefined; // the script may skip the arguments of one submission
     if (flow) args.push(flow.text);
-    let waits = false;
+    let waits = false as boolean; // the callback below changes it
     submissions.forEach((submission, i) => {
       if (
         submission.type !== before?.type ||

@@ -12,7 +12,7 @@
  * and by the index i of a node:
  *   n<i>   `<j or b><when><max failures>|<edges>|<name>`; an edge is the index of a node that waits for this one, and why
  *   i<i>   the ids of its jobs: `first count`, with a comma between two; those added to a batch are in fi:<flow>
- *   u<i>   for how many nodes it still waits
+ *   u<i>   for how many nodes it still waits; v<i>: for how many of them on whose failure it runs
  *   b<i>   "1" after what it waits for has failed, or been cancelled
  *   s<i>   "r" since it started, or why it can no longer run
  *   e<i>   its outcome
@@ -107,6 +107,7 @@ function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], i: number):
   const isPassed = (other: number): boolean =>
     isFirstFailure && node.after.includes(other) ? met.includes(other) : at(nodes, other).outcome !== null;
   add("u", predecessorsOf(node).filter((other) => !isPassed(other)).length);
+  if (node.when === "failed") add("v", node.after.filter((other) => !isPassed(other)).length);
   if (met.length > 0) add("b", 1);
   if (doomed !== undefined) add("s", DOOM_CODE[doomed]);
   else if (isStarted) add("s", STATE_CODE.running);
@@ -136,8 +137,7 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   readonly isWaiting: (node: number) => boolean;
 } {
   const { nodes, isOpen, closedBy, isCancelRequested } = preset?.state ?? begin(newState({ id, graph })).state;
-  const { nodes: _, ...rest } = graph;
-  const withoutIds = { ...rest, nodes: graph.nodes.map(({ ids: __, ...node }) => node) };
+  const withoutIds = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, ids: undefined })) };
   const left = nodes.filter(({ outcome }) => outcome === null).length;
   const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
   const work: (string | number)[] = [];

@@ -59,10 +59,13 @@ export interface TakenWork {
   readonly works: readonly FlowWork[];
 }
 
-/** JSON, or `too_large` for one that Redis does not keep. */
+/** A result or an error that Redis does not keep, because it is too large. */
+export const TOO_LARGE = "too_large";
+
+/** JSON, or {@link TOO_LARGE}. */
 export interface KeptResult {
-  readonly result?: string | "too_large";
-  readonly error?: string | "too_large";
+  readonly result?: string;
+  readonly error?: string;
 }
 
 /** closed: by this call · unchanged: it was closed before, or never open · missing: Redis has no such batch */
@@ -176,7 +179,7 @@ export class RedisFlows {
     const fields = nodes.flatMap((node) => [`r${node}`, `e${node}`]);
     const args = [this.#key(`fr:${flow}`), ...fields];
     const values = (await this.#parts.connections.reads.send("hmget", args, CALL_TIMEOUT_MS)) as (string | null)[];
-    const kept = (value: string | null): string | undefined => (value === "" ? "too_large" : (value ?? undefined));
+    const kept = (value: string | null): string | undefined => (value === "" ? TOO_LARGE : (value ?? undefined));
     return new Map(
       nodes.map((node, i) => {
         const [result, error] = [kept(at(values, 2 * i)), kept(at(values, 2 * i + 1))];

@@ -62,8 +62,19 @@ const ANSWER_OF = Object.fromEntries(
   Object.entries(SETTLE_CODE).map(([answer, code]) => [code, answer as SettleAnswer]),
 ) as Readonly<Record<(typeof SETTLE_CODE)[SettleAnswer], SettleAnswer>>;
 
+/** Appends what the script needs of a job's flow. @returns the node that the next job is compared with */
+function pushMember(args: string[], settlement: Settlement, before: string): string {
+  const { flow } = settlement;
+  const member = flow ? memberText(flow) : "";
+  if (member !== before) args.push(OPCODE.member + member);
+  const kept = flow?.keeps ? keptOf(settlement) : undefined;
+  if (kept !== undefined) args.push(kept);
+  return member;
+}
+
 /** What a flow keeps of a job that has ended, for others to refer to, as an argument; undefined for nothing. */
 function keptOf({ verdict, result, error }: Settlement): string | undefined {
+  if (verdict === "retry" || verdict === "released") return undefined;
   const [code, json] = verdict === "completed" ? ["r", result] : ["e", error ?? CANCELLED];
   // For one that is too large a mark is kept
   return json === undefined ? undefined : `${OPCODE.kept}${code}${json.length > MAX_KEPT ? "" : json}`;
@@ -121,13 +132,7 @@ export function encodeSettlements(
     if (expected !== expectedBefore) args.push(OPCODE.expected + expected);
     expectedBefore = expected;
     if (waitsAgain) args.push(`${OPCODE.runAt}${encodeTime(runAt)}|${priority}${isLarge ? ">" : ""}`);
-    if (flow || memberBefore !== "") {
-      const member = flow ? memberText(flow) : "";
-      if (member !== memberBefore) args.push(OPCODE.member + member);
-      memberBefore = member;
-      const kept = flow?.keeps && !waitsAgain ? keptOf(settlement) : undefined;
-      if (kept !== undefined) args.push(kept);
-    }
+    if (flow || memberBefore !== "") memberBefore = pushMember(args, settlement, memberBefore);
     const header = expected === "" ? `${after}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
     args.push(`${id}${header}${record === "" ? "" : `\n${record}`}`);
   }

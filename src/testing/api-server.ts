@@ -13,7 +13,7 @@ import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
 import { parseBody } from "../core/body.ts";
-import type { Job } from "../core/job.ts";
+import type { Job, JobError } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
 import { loadCron } from "../core/schedules/cron.ts";
@@ -101,6 +101,8 @@ export interface ApiServer {
   readonly warned: unknown[];
   /** Completes one job of type `note`, as soon as one waits, with this result (JSON); it stays in the outbox. */
   finishNext(result: string): Promise<Job>;
+  /** As {@link finishNext}, but the job fails. */
+  failNext(error: { readonly code: string; readonly message: string }): Promise<Job>;
   /** Records finished jobs in Postgres and forgets them in Redis. */
   record(...jobs: readonly Job[]): Promise<void>;
   close(): Promise<void>;
@@ -227,6 +229,31 @@ export async function startApiServer({
   });
   const port = await server.listen(host, 0);
   let seq = 0;
+  const endNext = async (
+    end:
+      | { readonly outcome: "completed"; readonly result: string }
+      | { readonly outcome: "failed"; readonly error: JobError },
+  ): Promise<Job> => {
+    // A caller waits before Redis has the job, so its waiter is registered by then.
+    const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
+      what: "a job of type note waits",
+    });
+    const [startedAt, finishedAt] = [job.startedAt ?? 0, queue.clock.now()];
+    const record = encodeRecord({
+      ...{ attempt: 1, worker: job.worker, started_at: startedAt, finished_at: finishedAt },
+      ...end,
+    });
+    const { id, type, priority, claimSeq } = job;
+    const settlement = {
+      ...{ id, type, priority, claimSeq, startedAt, attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record },
+      ...("result" in end ? { result: end.result } : { error: JSON.stringify(end.error) }),
+      ...{ flow: job.options.flow, verdict: end.outcome },
+    };
+    await queue.settle([settlement], 60_000);
+    const [finished] = await queue.read([job.id]);
+    if (!finished) throw new Error("the finished job is not in the outbox");
+    return finished;
+  };
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -241,41 +268,8 @@ export async function startApiServer({
     cancelled,
     logged,
     warned,
-    finishNext: async (result) => {
-      // A caller waits before Redis has the job, so its waiter is registered by then.
-      const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
-        what: "a job of type note waits",
-      });
-      const record = encodeRecord({
-        attempt: 1,
-        outcome: "completed",
-        worker: job.worker,
-        started_at: job.startedAt,
-        finished_at: queue.clock.now(),
-        result,
-      });
-      await queue.settle(
-        [
-          {
-            id: job.id,
-            type: job.type,
-            priority: job.priority,
-            claimSeq: job.claimSeq,
-            startedAt: job.startedAt ?? 0,
-            verdict: "completed",
-            attempt: 1,
-            crashes: 0,
-            deferrals: 0,
-            runAt: 0,
-            record,
-          },
-        ],
-        60_000,
-      );
-      const [finished] = await queue.read([job.id]);
-      if (!finished) throw new Error("the finished job is not in the outbox");
-      return finished;
-    },
+    finishNext: (result) => endNext({ outcome: "completed", result }),
+    failNext: (error) => endNext({ outcome: "failed", error: { ...error, attempt: 1 } }),
     record: async (...jobs) => {
       recorder.add(jobs.map((job) => outcomeOf(job)).filter((outcome) => outcome !== undefined));
       await recorder.idle();

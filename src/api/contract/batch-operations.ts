@@ -33,7 +33,10 @@ const EXAMPLES = {
     name: "thumbnails-4711",
     jobs: [JOB, { type: "webhook", payload: { url: "https://example.com/2" } }],
     max_failures: 1,
-    on_complete: { type: "webhook", payload: { url: "https://example.com/done", body: { $ref: "result" } } },
+    on_complete: {
+      type: "webhook",
+      payload: { url: "https://example.com/done", body: { failed: "${result.failed}" } },
+    },
   },
   open: { jobs: [], open: true, close_after_ms: 3_600_000 },
 };

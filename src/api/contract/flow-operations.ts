@@ -16,7 +16,7 @@ export const SUBMISSION_PROBLEMS = [
   ...KEYED_BODY_PROBLEMS,
   ...["unsupported_content_encoding", "body_too_complex", "overloaded"],
 ];
-export const RETRY_PROBLEMS = ["draining", "flow_running", "nothing_to_retry", "payload_erased"];
+export const RETRY_PROBLEMS = ["draining", "flow_running", "nothing_to_retry", "job_not_retryable", "payload_erased"];
 
 export const OWN_FLOWS_ONLY =
   "With `submit` but without `read`, a key can do this only with what it submitted itself: all else does not exist for it, and the response is a `FlowReceipt`.";
@@ -77,6 +77,7 @@ export const EVENTS: Readonly<Record<number, OperationAnswer>> = {
 export const FOLLOWING =
   "The first event shows the state as it is now, also after a reconnect. Changes that follow each other within a quarter of a second are one event. The last event shows the end, and has the id `end`; then the stream ends. The server sends a comment every 15 s. It disconnects a client that reads too slowly, and all clients when the replica drains.";
 
+// References in examples are strings: tools that read the document would follow a `$ref`.
 const ORDER = {
   on_failure: "finish",
   name: "order-4711",
@@ -89,7 +90,7 @@ const ORDER = {
         to: "you@example.com",
         subject: "Your export",
         body: "It has ${export.result.rows} rows.",
-        attachments: [{ filename: "order.csv", artifact: { $ref: "export/result/artifact_ref" } }],
+        attachments: [{ filename: "order.csv", artifact: "${export.result.artifact_ref}" }],
       },
     },
     tidy: {
@@ -114,7 +115,7 @@ const THUMBNAILS = {
     tell: {
       type: "webhook",
       after: ["thumbs"],
-      payload: { url: "https://example.com/done", body: { $ref: "thumbs/result" } },
+      payload: { url: "https://example.com/done", body: { failed: "${thumbs.result.failed}" } },
     },
   },
 };

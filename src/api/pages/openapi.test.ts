@@ -44,6 +44,12 @@ describe("the OpenAPI document", () => {
         "getJob",
         "cancelJob",
         "getArtifact",
+        "submitFlow",
+        "listFlows",
+        "retryFlow",
+        "createBatch",
+        "addBatchJobs",
+        "followBatch",
         "putSchedule",
         "runSchedule",
         "previewSchedule",
@@ -125,8 +131,15 @@ describe("every answer conforms to the document", () => {
     const statuses = new Map<number, number>();
     const job = { type: "webhook", payload: { url: "https://example.com/?day=${tick:YYYY-MM-DD}" } };
     await request(server, "PUT", "/api/v1/schedules/hourly", { cron: "H * * * *", job });
+    const member = { ...job, delay_ms: 3_600_000, payload: { url: "https://example.com/" } };
+    const flow = { jobs: { first: member, mail: { ...member, after: ["first"] } } };
+    const { id: flowId } = (await request(server, "POST", "/api/v1/flows", flow)).body;
+    const batch = { jobs: [member], open: true };
+    const { id: batchId } = (await request(server, "POST", "/api/v1/batches", batch)).body;
     const known = {
-      id: [String(first)],
+      id: [String(first), String(flowId), String(batchId)],
+      node: ["first", "mail"],
+      kind: ["flow", "batch,then"],
       type: types,
       name: ["export.csv"],
       docs_file: ["start.js"],

@@ -118,6 +118,7 @@ function isHead(value: unknown): boolean {
 type BatchFields = ReturnType<typeof fieldsOf<typeof batchHeadShape.schema>>;
 
 function batchOf(reading: FlowReading, fields: BatchFields, json: string, jobs: readonly JobText[]): ParsedFlow {
+  reading.checkName(fields.name);
   if (fields.close_after_ms !== undefined && fields.open !== true)
     reading.issues.push({ path: "/close_after_ms", message: "is only for a batch with open: true" });
   if (jobs.length > MAX_FLOW_JOBS)

@@ -26,6 +26,7 @@ import type { FoundReference } from "./references.ts";
 export function parseFlow(value: unknown, json: string, rules: FlowRules): ParsedFlow {
   const reading = new FlowReading(rules);
   const fields = fieldsOf(flowShape, value, "", reading.issues);
+  reading.checkName(fields.name);
   const texts = fields.jobs ? memberTexts(memberText(json, "jobs") ?? "{}") : new Map<string, string>();
   if (fields.jobs && (texts.size === 0 || texts.size > MAX_NODES)) {
     const bound = texts.size === 0 ? "at least 1 node" : `at most ${MAX_NODES} nodes`;
@@ -33,7 +34,7 @@ export function parseFlow(value: unknown, json: string, rules: FlowRules): Parse
   }
   const names = [...texts.keys()].slice(0, MAX_NODES);
   const indexes = new Map(names.map((name, index) => [name, index]));
-  const flow = new FlowNodes(reading, { names: new Set(names) }, indexes);
+  const flow = new FlowNodes(reading, { names: new Set(texts.keys()) }, indexes);
   for (const name of names) flow.add(name, (fields.jobs as Record<string, unknown>)[name], texts.get(name) ?? "{}");
   flow.check();
   const { name = null, on_failure: onFailure = "finish" } = fields;
@@ -55,6 +56,7 @@ interface Position {
 class FlowNodes {
   readonly #reading: FlowReading;
   readonly #scope: ReferenceScope;
+  /** By name; without the nodes past the limit. */
   readonly #indexes: ReadonlyMap<string, number>;
   readonly #nodes: ReadNode[] = [];
   readonly #given: (readonly number[])[] = [];
@@ -70,12 +72,8 @@ class FlowNodes {
   nodes(): DraftedNode[] {
     return this.#nodes.map(({ references, ...node }) => ({
       ...node,
-      needs: references.map((reference) => ({ node: this.#indexOf(reference.node), part: reference.part })),
+      needs: references.map(({ node: name, part }) => ({ node: this.#indexes.get(name) ?? 0, part })),
     }));
-  }
-
-  #indexOf(name: string): number {
-    return this.#indexes.get(name) ?? -1;
   }
 
   add(name: string, value: unknown, json: string): void {
@@ -132,10 +130,10 @@ class FlowNodes {
     const seen = new Set<string>();
     names.forEach((name, nth) => {
       const index = this.#indexes.get(name);
-      if (index === undefined) this.#issue(`${path}/after/${nth}`, "is not the name of a node of this flow");
+      if (!this.#scope.names.has(name)) this.#issue(`${path}/after/${nth}`, "is not the name of a node of this flow");
       else if (seen.has(name)) this.#issue(`${path}/after/${nth}`, "is given twice");
       else if (index === this.#nodes.length) this.#issue(`${path}/after/${nth}`, "is the name of the node itself");
-      else {
+      else if (index !== undefined) {
         after.push(index);
         given.push(nth);
       }
@@ -175,7 +173,8 @@ class FlowNodes {
     this.#nodes.forEach(({ references }, node) => {
       for (const { node: name, at: path } of references) {
         if (this.#reading.isFull) return;
-        if (!isAfter(node, this.#indexOf(name)))
+        const earlier = this.#indexes.get(name);
+        if (earlier !== undefined && !isAfter(node, earlier))
           this.#issue(
             path,
             `refers to ${name}, which does not come before: name it in after, or in that of a node before`,

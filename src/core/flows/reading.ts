@@ -4,10 +4,10 @@ import { memberText } from "../json-span.ts";
 import type { ValidationIssue } from "../schema-issues.ts";
 import { MAX_ISSUES } from "../schema-issues.ts";
 import type { TypeLookup } from "../submission.ts";
-import { parseSubmission } from "../submission.ts";
+import { parseSubmission, UNPRINTABLE } from "../submission.ts";
 import type { DraftNode, FlowDraft } from "./flow.ts";
 import type { ReferenceScope } from "./reference.ts";
-import { type FoundReference, referencesOf } from "./references.ts";
+import { type FoundReference, type FoundReferences, referencesOf } from "./references.ts";
 import { typeForTemplate } from "./template-issues.ts";
 
 export interface FlowRules {
@@ -68,6 +68,12 @@ export class FlowReading {
     return this.issues.length > MAX_ISSUES;
   }
 
+  /** Checks the name of a flow: Postgres stores it, and lists show it. */
+  checkName(name: string | undefined): void {
+    if (name !== undefined && UNPRINTABLE.test(name))
+      this.issues.push({ path: "/name", message: "expected text without control characters" });
+  }
+
   /**
    * Reads the next job.
    * @param scope what its payload may refer to; without it, the payload is taken as it is
@@ -75,14 +81,14 @@ export class FlowReading {
   job({ value, json, path }: JobText, scope?: ReferenceScope): ReadJob {
     const { typeOf, now, durability, maxBodyBytes } = this.#rules;
     const found = scope && referencesOf(memberText(json, "payload") ?? "{}", scope);
-    const typeOfTemplate = (name: string): ReturnType<TypeLookup> => {
-      const type = typeOf(name);
-      return type && found?.isTemplate ? typeForTemplate(type, found, scope as ReferenceScope) : type;
-    };
-    const parsed = parseSubmission(value, json, typeOfTemplate, now, durability);
-    const own = [...("issues" in parsed ? parsed.issues : []), ...(found?.issues ?? []).map(ofPayload)];
-    this.issues.push(...own.map((issue) => ({ ...issue, path: path + issue.path })));
-    if ("issues" in parsed) return INVALID;
+    const checkedBy = found?.isTemplate && scope ? forTemplate(typeOf, found, scope) : typeOf;
+    const parsed = parseSubmission(value, json, checkedBy, now, durability);
+    for (const issue of found?.issues ?? [])
+      this.issues.push({ path: `${path}/payload${issue.path}`, message: issue.message });
+    if ("issues" in parsed) {
+      for (const issue of parsed.issues) this.issues.push({ path: path + issue.path, message: issue.message });
+      return INVALID;
+    }
     const { submission } = parsed;
     const limit = Math.max(maxBodyBytes, typeOf(submission.type)?.maxBodyBytes ?? 0);
     if (json.length > limit) this.issues.push({ path, message: `expected at most ${limit} bytes` });
@@ -90,11 +96,9 @@ export class FlowReading {
     this.#submissions.push(submission);
     this.#needsRead ||= parsed.needsRead;
     this.#needsAdmin ||= parsed.needsAdmin === true;
-    const references = (found?.references ?? []).map((reference) => ({
-      ...reference,
-      at: `${path}/payload${reference.at}`,
-    }));
-    return { type: submission.type, references, isTemplate: found?.isTemplate ?? false };
+    if (!found) return { type: submission.type, references: [], isTemplate: false };
+    const references = found.references.map((each) => ({ ...each, at: `${path}/payload${each.at}` }));
+    return { type: submission.type, references, isTemplate: found.isTemplate };
   }
 
   /** The flow of all jobs so far, or all issues. */
@@ -111,6 +115,9 @@ export class FlowReading {
   }
 }
 
-function ofPayload({ path, message }: ValidationIssue): ValidationIssue {
-  return { path: `/payload${path}`, message };
+function forTemplate(typeOf: TypeLookup, found: FoundReferences, scope: ReferenceScope): TypeLookup {
+  return (name) => {
+    const type = typeOf(name);
+    return type && typeForTemplate(type, found, scope);
+  };
 }

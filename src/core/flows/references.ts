@@ -79,24 +79,25 @@ export function referencesOf(json: string, scope: ReferenceScope): FoundReferenc
 /**
  * The payload with each reference replaced, and its escapes removed; everything else stays as it is.
  * @param json the text of a payload without issues ({@link referencesOf})
- * @param valueOf returns the JSON of a value; undefined leaves the reference as it is
+ * @param valueOf returns the JSON of a value; undefined leaves the reference as it is. `path` makes the JSON pointer to
+ * the reference
  */
 export function withReferences(
   json: string,
   scope: ReferenceScope,
-  valueOf: (reference: Reference) => string | undefined,
+  valueOf: (reference: Reference, path: () => string) => string | undefined,
 ): string {
   if (!MAY_BE_TEMPLATE.test(json)) return json;
   return rewriteTemplates(json, {
-    whole: (text) => {
+    whole: (text, path) => {
       const read = readWhole(text, scope);
-      return "issue" in read ? undefined : valueOf(read);
+      return "issue" in read ? undefined : valueOf(read, path);
     },
     escaped: (text) => text,
-    inline: (found) => {
+    inline: (found, path) => {
       if (found.startsWith("$$")) return escapedText(found.slice(1));
       const read = readInline(found, scope);
-      const value = "issue" in read ? undefined : valueOf(read);
+      const value = "issue" in read ? undefined : valueOf(read, path);
       if (value === undefined) return escapedText(found);
       return value.startsWith('"') ? value.slice(1, -1) : escapedText(value);
     },

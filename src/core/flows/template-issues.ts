@@ -5,8 +5,8 @@ import type { SubmissionType } from "../submission.ts";
 import type { ReferenceScope } from "./reference.ts";
 import { type FoundReferences, withReferences } from "./references.ts";
 
-/** A value may become any of these kinds: only an issue that remains with each of them is one of the payload. */
-const SAMPLES = ['"x"', "1", "true", "[]", "{}", "null"];
+/** A value may become any of these kinds. */
+const SAMPLES: readonly [string, ...string[]] = ['"x"', "1", "true", "[]", "{}", "null"];
 
 /**
  * A type that checks the payload with samples in place of its references, and leaves issues at or below these to the
@@ -47,24 +47,44 @@ function issuesBeside(
   scope: ReferenceScope,
 ): readonly ValidationIssue[] {
   const places = new Set(references.map(({ at }) => at));
-  let common: Map<string, ValidationIssue> | undefined;
-  for (const sample of references.length === 0 ? SAMPLES.slice(0, 1) : SAMPLES) {
-    const json = withReferences(payload, scope, () => sample);
+  const issuesWith = (sampleAt: (place: string) => string): readonly ValidationIssue[] => {
+    const json = withReferences(payload, scope, (_, path) => sampleAt(path()));
     const value: unknown = JSON.parse(json);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) continue; // the payload is a reference
-    const issues = type.issuesOf(value, `{"payload":${json}}`).filter((issue) => !isOf(issue, places));
-    const known = common;
-    const named = issues.map((issue) => [`${issue.path} ${issue.message}`, issue] as const);
-    common = new Map(known ? named.filter(([name]) => known.has(name)) : named);
-    if (common.size === 0) break;
+    const isPayload = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isPayload ? type.issuesOf(value, `{"payload":${json}}`) : [{ path: "", message: "expected an object" }];
+  };
+  /** For each place, the first sample that has no issue there. */
+  const fitting = new Map<string, string>();
+  const fits: (readonly ValidationIssue[])[] = [];
+  for (const sample of SAMPLES) {
+    const issues = issuesWith(() => sample);
+    if (issues.length === 0) return [];
+    const touched = placesOf(issues, places);
+    if (touched.size === 0) fits.push(issues);
+    for (const place of places) if (!touched.has(place) && !fitting.has(place)) fitting.set(place, sample);
+    if (places.size === 0) break;
   }
-  return [...(common?.values() ?? [])];
+  const mixed = issuesWith((place) => fitting.get(place) ?? SAMPLES[0]);
+  return mixed.filter(
+    (issue) => !isAbout(issue, places) && fits.every((issues) => issues.some(({ path }) => path === issue.path)),
+  );
+}
+
+/** The places at or below which there is an issue. */
+function placesOf(issues: readonly ValidationIssue[], places: ReadonlySet<string>): Set<string> {
+  const touched = new Set<string>();
+  for (const { path } of issues) for (const place of above(path)) if (places.has(place)) touched.add(place);
+  return touched;
+}
+
+/** The JSON pointers to a value, and to those that contain it. */
+function above(path: string): string[] {
+  const steps = path.split("/");
+  return steps.map((_, nth) => steps.slice(0, nth + 1).join("/"));
 }
 
 /** Whether an issue is at or below a reference, or is about the forms that a value around one may have. */
-function isOf({ path, message }: ValidationIssue, places: ReadonlySet<string>): boolean {
-  for (let end = path.length; end >= 0; end = path.lastIndexOf("/", end - 1))
-    if (places.has(path.slice(0, end))) return true;
-    else if (end === 0) break;
+function isAbout({ path, message }: ValidationIssue, places: ReadonlySet<string>): boolean {
+  if (above(path).some((place) => places.has(place))) return true;
   return message.startsWith("matches none of the forms") && [...places].some((place) => place.startsWith(`${path}/`));
 }

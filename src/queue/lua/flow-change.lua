@@ -23,7 +23,8 @@ end
 
 local code = 2
 if what == 'extend' then
-  if call('ZADD', flow_work, 'XX', 'CH', now + ARGV[5], ARGV[3]) == 1 then
+  if call('ZSCORE', flow_work, ARGV[3]) then
+    call('ZADD', flow_work, now + ARGV[5], ARGV[3])
     call('HSET', key, 'position:' .. string.sub(ARGV[3], 1, 1), ARGV[4])
     code = 1
   end

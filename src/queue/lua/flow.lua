@@ -31,7 +31,7 @@ local function open_flows()
   local function doom(flow, node, code, cause)
     local key = key_of(flow)
     call('HSET', key, 's' .. node, code)
-    if cause ~= '' then call('HSET', key, 'y' .. node, cause) end
+    if cause == '' then call('HDEL', key, 'y' .. node) else call('HSET', key, 'y' .. node, cause) end
     if call('HGET', key, 'c' .. node) == '0' then return end_node(flow, node) end
     add_work(WORK_DOOMED .. flow .. ' ' .. node)
   end
@@ -57,16 +57,17 @@ local function open_flows()
       if not is_met then doom(flow, node, DOOM_NOT_NEEDED, '') end
       return
     end
-    if edge == EDGE_CONDITION and outcome ~= COMPLETED then
-      if when == WHEN_SUCCEEDED then return doom(flow, node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause) end
-      if when == WHEN_FAILED and outcome ~= SKIPPED then
+    if edge == EDGE_CONDITION and when == WHEN_SUCCEEDED and outcome ~= COMPLETED then
+      return doom(flow, node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause)
+    end
+    if edge == EDGE_CONDITION and when == WHEN_FAILED then
+      if outcome == FAILED or outcome == CANCELLED then
         is_met = '1'
         call('HSET', key, 'b' .. node, is_met)
       end
+      if call('HINCRBY', key, 'v' .. node, -1) == 0 and not is_met then return doom(flow, node, DOOM_NOT_NEEDED, '') end
     end
-    if call('HINCRBY', key, 'u' .. node, -1) > 0 then return end
-    if when == WHEN_FAILED and not is_met then return doom(flow, node, DOOM_NOT_NEEDED, '') end
-    start(flow, node)
+    if call('HINCRBY', key, 'u' .. node, -1) == 0 then start(flow, node) end
   end
 
   -- The first job of a batch has failed.
@@ -96,7 +97,7 @@ local function open_flows()
       add_task(flow, 'x 0')
       add_work(WORK_STOP .. flow)
     end
-    add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or ''))
+    if match(about, '|(.-)|') ~= '' then add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or '')) end
     if call('HINCRBY', key, 'left', -1) == 0 then
       call('HSET', key, 'finished', now)
       add_work(WORK_ENDED .. flow)

@@ -56,7 +56,9 @@ export class FlowCancellations {
       else if (work.kind === "doomed" || work.kind === "cancel" || work.kind === "stop") this.#beginLong(work);
     }
     if (short.length === 0) return;
-    const doomed = short.flatMap((work) => work.ids.flatMap(({ first, count }) => doomedOf(work, idsFrom(first, count))));
+    const doomed = short.flatMap((work) =>
+      work.ids.flatMap(({ first, count }) => doomedOf(work, idsFrom(first, count))),
+    );
     for (let at = 0; at < doomed.length; at += PAGE) await this.#cancel(doomed.slice(at, at + PAGE));
     await this.#parts.queue.flows.done(short);
   }

@@ -77,7 +77,8 @@ async function unfinishedJobs(
 /** In the order of the node's ranges. */
 function inOrder({ nodes }: FlowGraph, node: number, ids: readonly string[]): readonly string[] {
   const ranges = at(nodes, node).ids;
-  const rankOf = (id: string): number => ranges.findLastIndex(({ first }) => first.slice(0, 28) === id.slice(0, 28) && first <= id);
+  const rankOf = (id: string): number =>
+    ranges.findLastIndex(({ first }) => first.slice(0, 28) === id.slice(0, 28) && first <= id);
   const isRising = ranges.every(({ first }, i) => i === 0 || at(ranges, i - 1).first < first);
   return isRising ? ids : [...ids].sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
 }

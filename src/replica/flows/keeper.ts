@@ -90,8 +90,7 @@ export class FlowKeeper {
   async #do(works: readonly FlowWork[]): Promise<void> {
     if (works.length === 0) return;
     const { flows } = this.#parts.queue;
-    const of = (kind: FlowWork["kind"]): string[] =>
-      works.flatMap((work) => (work.kind === kind ? [work.flow] : []));
+    const of = (kind: FlowWork["kind"]): string[] => works.flatMap((work) => (work.kind === kind ? [work.flow] : []));
     await Promise.all([
       this.#guarded(() => flows.advance(of("advance"))),
       this.#guarded(() => this.#parts.ended.store(of("ended"))),

@@ -7,7 +7,7 @@ import type { FlowResults } from "../../execute/resolve-references.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
-import { FlowStore } from "../../results/flows/flow-store.ts";
+import type { FlowStore } from "../../results/flows/flow-store.ts";
 import type { Store } from "../../results/store.ts";
 import type { BulkParts } from "../bulk.ts";
 import type { ReplicaOptions } from "../replica.ts";
@@ -21,6 +21,7 @@ import { FlowService } from "./service.ts";
 export interface OpenFlowsParts {
   readonly queue: Queue;
   readonly store: Store;
+  readonly flowStore: FlowStore;
   readonly acceptanceLogWriter: AcceptanceLogWriter;
   readonly recorder: BulkParts["recorder"];
   readonly metrics: Pick<Metrics, "countFlow" | "observeFlowRecorded">;
@@ -35,13 +36,10 @@ export interface OpenFlows {
   readonly start: () => void;
   /** Begins no more work. Idempotent. */
   readonly stop: () => Promise<void>;
-  /** Idempotent. */
-  readonly close: () => Promise<void>;
 }
 
-export function openFlows({ config, databaseUrl, log }: ReplicaOptions, parts: OpenFlowsParts): OpenFlows {
-  const { queue, store, acceptanceLogWriter, metrics } = parts;
-  const flowStore = new FlowStore(databaseUrl, config.REDIS_NAMESPACE);
+export function openFlows({ config, log }: ReplicaOptions, parts: OpenFlowsParts): OpenFlows {
+  const { queue, store, flowStore, acceptanceLogWriter, metrics } = parts;
   const ended = new EndedFlows({
     queue,
     flowStore,
@@ -49,7 +47,10 @@ export function openFlows({ config, databaseUrl, log }: ReplicaOptions, parts: O
       const { id, status, graph, finishedAt } = flow;
       metrics.countFlow(graph.kind, status);
       metrics.observeFlowRecorded(Math.max(0, queue.clock.now() - (finishedAt ?? 0)) / 1_000);
-      log.info({ flow_id: id, kind: graph.kind, ...(graph.name !== null && { name: graph.name }), status }, "flow ended");
+      log.info(
+        { flow_id: id, kind: graph.kind, ...(graph.name !== null && { name: graph.name }), status },
+        "flow ended",
+      );
     },
   });
   const service = new FlowService({
@@ -73,6 +74,5 @@ export function openFlows({ config, databaseUrl, log }: ReplicaOptions, parts: O
     results: flowResults({ queue, flowStore }),
     start: () => keeper.start(),
     stop: () => keeper.close(),
-    close: () => flowStore.close(),
   };
 }

@@ -6,9 +6,9 @@ import type {
   FlowJobsFilter,
   FlowJobsPage,
   FlowPage,
-  Flows,
   FlowSubmission,
   FlowSubmitted,
+  Flows,
 } from "../../core/flows/flows.ts";
 import { joiner } from "../../core/flows/graph.ts";
 import { idsFrom } from "../../core/id.ts";
@@ -169,7 +169,6 @@ function reused(firstId: string): CodedError {
 /** The error of a submission that was not accepted. */
 function failureOf(answer: Enqueued, id: string): CodedError {
   if (answer.kind === "failed") return answer.error;
-  if (answer.kind === "full")
-    return new CodedError("batch_full", 409, `The batch ${id} cannot have so many jobs.`);
+  if (answer.kind === "full") return new CodedError("batch_full", 409, `The batch ${id} cannot have so many jobs.`);
   return answer.kind === "closed" ? closed(id) : notFound("batch", id);
 }

@@ -19,11 +19,13 @@
  * The counts in Redis were lost together with the jobs. A job that is put back is counted as accepted again, by the
  * ordinary enqueue, and as recorded when it is recorded; a job that was recorded before the loss is in neither count.
  * So the counts balance again at once.
+ *
+ * Jobs of flows come back with their flows (flow-restore.ts).
  */
 import { randomUUID } from "node:crypto";
 import { Periodic } from "../../concurrency/periodic.ts";
-import { LOWEST_ID, lowestIdAt } from "../../core/id.ts";
-import { enqueued } from "../../queue/enqueued.ts";
+import { HIGHEST_ID, LOWEST_ID, lowestIdAt } from "../../core/id.ts";
+import type { Enqueued, Submitted } from "../../queue/enqueuer.ts";
 import type { Queue } from "../../queue/queue.ts";
 import {
   type AcceptanceLogReader,
@@ -32,6 +34,8 @@ import {
   type Unrecorded,
 } from "../../results/acceptance-log/reader.ts";
 import { FutureIds } from "../../worker/future-ids.ts";
+import type { FlowRestoreParts } from "./flow-restore.ts";
+import { FlowRestore } from "./flow-restore.ts";
 
 /** Between two runs. An emptied Redis is noticed within this time. */
 const PERIOD_MS = 3_000;
@@ -52,10 +56,10 @@ const FRESH_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface RestoreOptions {
-  readonly queue: Pick<Queue, "clock" | "installation" | "missing" | "enqueue">;
+  readonly queue: Pick<Queue, "clock" | "installation" | "missing" | "enqueue"> & FlowRestoreParts["queue"];
   readonly acceptanceLog: Pick<
     AcceptanceLogReader,
-    "lead" | "unrecorded" | "read" | "generation" | "setGeneration" | "close"
+    "lead" | "unrecorded" | "read" | "generation" | "setGeneration" | "flows" | "close"
   >;
   /** Up to this age of an id, the replica that accepted the job may still send it to Redis. */
   readonly underWayMs: number;
@@ -91,6 +95,9 @@ export class Restore {
    */
   #emptied: { readonly generation: string; readonly seenAt: number } | undefined;
   readonly #future: FutureIds;
+  readonly #flows: FlowRestore;
+  /** Another replica may have led since this one last began. */
+  #isNew = false;
 
   constructor(options: RestoreOptions) {
     this.#options = options;
@@ -99,6 +106,13 @@ export class Restore {
       periodMs: options.periodMs ?? PERIOD_MS,
       jitter: 0.1,
       onError: (error) => this.#report(error),
+    });
+    this.#flows = new FlowRestore({
+      queue: options.queue,
+      rows: options.acceptanceLog.flows,
+      enqueue: (all) => this.#enqueue(all),
+      sendBy: () => this.#sendBy(),
+      onRestored: options.onRestored,
     });
     this.#future = new FutureIds({ settledMs: Math.max(SETTLED_MS, options.underWayMs), ...options });
   }
@@ -117,12 +131,28 @@ export class Restore {
   }
 
   async #run(signal: AbortSignal): Promise<number | undefined> {
-    const { acceptanceLog, periodMs = PERIOD_MS } = this.#options;
-    const lead = await acceptanceLog.lead();
-    if (lead === "new") await this.#begin();
+    const { periodMs = PERIOD_MS } = this.#options;
+    const lead = await this.#lead();
+    if (lead !== "no" && this.#isNew) await this.#begin();
     if (lead !== "no") await this.#examine(signal);
     this.#lastReason = undefined;
     return lead === "no" ? Math.max(periodMs, FOLLOWER_PERIOD_MS) : undefined;
+  }
+
+  async #lead(): Promise<"new" | "leads" | "no"> {
+    const lead = await this.#options.acceptanceLog.lead();
+    if (lead !== "leads") this.#isNew = true;
+    return lead;
+  }
+
+  /**
+   * The time up to which Redis may get what this run has read.
+   * @throws Error if another replica may have led since the run began
+   */
+  async #sendBy(): Promise<number> {
+    const by = this.#options.queue.clock.now() + this.#freshMs;
+    if ((await this.#lead()) !== "leads") throw new Error("another replica may lead the restore");
+    return by;
   }
 
   /** Reports each reason once, since every run fails while it lasts. */
@@ -138,7 +168,9 @@ export class Restore {
     this.#examinedBelow = LOWEST_ID;
     this.#emptied = undefined;
     this.#future.reset();
+    this.#flows.reset();
     this.#known = await this.#options.acceptanceLog.generation();
+    this.#isNew = false;
   }
 
   get #freshMs(): number {
@@ -162,8 +194,9 @@ export class Restore {
       const late = lowestIdAt(now - LATE_MS);
       if (late < this.#examinedBelow) this.#examinedBelow = late;
     }
+    await this.#flows.restorePostponed(end);
     await this.#restoreBelow(end, signal);
-    await this.#restore(await this.#future.settled(now));
+    await this.#restore(await this.#future.settled(now), HIGHEST_ID);
     if (!this.#emptied || at > now - underWayMs || signal.aborted) return;
     await acceptanceLog.setGeneration(this.#emptied.generation); // every lost job is back
     this.#known = this.#emptied.generation;
@@ -185,33 +218,50 @@ export class Restore {
   async #restoreBelow(end: string, signal: AbortSignal): Promise<void> {
     while (this.#examinedBelow < end && !signal.aborted) {
       const { last, jobs } = await this.#options.acceptanceLog.unrecorded(this.#examinedBelow, end, PAGE);
-      await this.#restore(jobs);
+      await this.#flows.restoreBetween(this.#examinedBelow, last ?? end, end, signal);
+      await this.#restore(jobs, end);
       this.#examinedBelow = last ?? end;
     }
   }
 
-  async #restore(jobs: Unrecorded["jobs"]): Promise<void> {
-    const { queue, acceptanceLog, onRestored } = this.#options;
+  /** @param end ids below this one are old enough */
+  async #restore(jobs: Unrecorded["jobs"], end: string): Promise<void> {
+    const { queue, onRestored } = this.#options;
     const missing = new Set(await queue.missing(jobs.map(({ id }) => id)));
     let count = 0;
     for (const ids of chunks(jobs.filter(({ id }) => missing.has(id)))) {
-      const sendBy = queue.clock.now() + this.#freshMs;
-      const lost = await acceptanceLog.read(ids);
-      await this.#enqueue(lost, sendBy);
+      const lost = await this.#read(ids, end);
+      await this.#enqueue(lost);
       count += lost.length;
     }
     if (count > 0) onRestored(count);
   }
 
-  /** Enqueues each job separately: Redis may still have some jobs of a batch. */
-  async #enqueue(lost: readonly AcceptedJob[], sendBy: number): Promise<void> {
-    const answers = await Promise.allSettled(
-      lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission], sendBy })),
+  /** The submissions of lost jobs, each separately: Redis may still have some jobs of a batch. */
+  async #read(ids: readonly string[], end: string): Promise<Submitted[]> {
+    const { queue, acceptanceLog } = this.#options;
+    const sendBy = queue.clock.now() + this.#freshMs;
+    const submittedOf = ({ id, submission }: AcceptedJob): Submitted => ({
+      ids: [id],
+      submissions: [submission],
+      sendBy,
+    });
+    const lost = await acceptanceLog.read(ids);
+    const members = lost.filter(({ submission }) => submission.options.flow !== undefined);
+    if (members.length === 0) return lost.map(submittedOf);
+    const asJobs = new Set(await this.#flows.restoreMembers(members, end));
+    const others = lost.filter((job) => job.submission.options.flow === undefined || asJobs.has(job));
+    return others.map(submittedOf);
+  }
+
+  async #enqueue(all: readonly Submitted[]): Promise<Enqueued[]> {
+    const answers = await Promise.all(
+      all.map((one) => new Promise<Enqueued>((resolve) => this.#options.queue.enqueue(one, resolve))),
     );
-    const failure = answers.find((answer) => answer.status === "rejected");
-    if (!failure) return;
+    const failure = answers.find((answer) => answer.kind === "failed");
+    if (!failure) return answers;
     this.#keepQuiet(this.#options.enqueueMs);
-    throw failure.reason;
+    throw failure.error;
   }
 }
 

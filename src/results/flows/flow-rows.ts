@@ -9,6 +9,7 @@ import { submissionOf } from "../acceptance-log/stored-submission.ts";
 import type { FlowRow } from "./flow-row.ts";
 import { flowOf } from "./flow-row.ts";
 import { counterOf, idAt, lastOf, slicesOf } from "./id-ranges.ts";
+import { saveFlows } from "./save-flows.ts";
 
 const GET = readSql(new URL("./get.sql", import.meta.url));
 const RUNNING = readSql(new URL("./running.sql", import.meta.url));
@@ -16,6 +17,8 @@ const ENDED = readSql(new URL("./ended.sql", import.meta.url));
 const FIRST_FAILED = readSql(new URL("./first-failed.sql", import.meta.url));
 const KEPT = readSql(new URL("./kept.sql", import.meta.url));
 const SIZES = readSql(new URL("../acceptance-log/sizes.sql", import.meta.url));
+const ADDITIONS = readSql(new URL("./additions.sql", import.meta.url));
+const WITHDRAW = readSql(new URL("../acceptance-log/withdraw.sql", import.meta.url));
 const SUBMISSIONS = readSql(new URL("../acceptance-log/submissions.sql", import.meta.url));
 
 /** Ids that one statement looks up: some 20 ms. */
@@ -120,6 +123,21 @@ export class FlowRows {
     if (ids.length === 0) return [];
     const rows = await this.#query<{ id: string; submission: string }>(SUBMISSIONS, bounded(ids));
     return rows.map(({ id, submission }) => ({ id, submission: submissionOf(id, submission) }));
+  }
+
+  /** The ids of jobs that were committed for a batch and that the graph of its row lacks. */
+  additions(batch: string): Promise<IdRange[]> {
+    return this.#query<IdRange>(ADDITIONS, [batch]);
+  }
+
+  /** As {@link FlowStore.save}. */
+  save(flows: readonly FlowState[]): Promise<void> {
+    return saveFlows(this.#query, this.#namespace, flows);
+  }
+
+  /** As {@link Store.withdraw}; a key stays in use. */
+  async withdraw(batch: string, ids: readonly string[]): Promise<void> {
+    await this.#query(WITHDRAW, [batch, ids, ids[0], ids.at(-1), null]);
   }
 
   async #firstFailed(

@@ -91,7 +91,7 @@ describe("the store of flows", () => {
     const { store } = await setup();
     const flows = Array.from({ length: 3 }, () => {
       const id = idAt(Date.now());
-      return ended(id, { graph: graphOf(id, { name: "x".repeat(3 * 1024 * 1024) }) });
+      return ended(id, { graph: graphOf(id, { apiKey: "x".repeat(3 * 1024 * 1024) }) });
     });
     await store.save(flows);
     expect(await store.list({ limit: 10 })).toHaveLength(3);
@@ -144,7 +144,7 @@ describe("the store of flows", () => {
 
   it("finds the jobs of a flow that ended in some way, page by page", async () => {
     const { store, record } = await setup();
-    const [first, other] = [idAt(Date.now()), idAt(Date.now())];
+    const [first, other] = [idAt(Date.now() - 1_000), idAt(Date.now())];
     const ids = Array.from({ length: 6 }, (_, i) => idAfter(first, i));
     const [a = "", b = "", c = "", d = "", , f = ""] = ids;
     await record({

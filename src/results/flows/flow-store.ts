@@ -1,5 +1,4 @@
 /** Flows in Postgres. Every method rejects with `store_unavailable` while Postgres is away. */
-import { batchLength } from "../../core/batch-limits.ts";
 import { FLOW_KINDS, FLOW_STATUSES, type FlowState, type IdRange } from "../../core/flows/flow.ts";
 import type { FlowFilter } from "../../core/flows/flows.ts";
 import { HIGHEST_ID } from "../../core/id.ts";
@@ -7,25 +6,23 @@ import type { TerminalStatus } from "../../core/job.ts";
 import { storable } from "../../core/storable.ts";
 import { ReadPool } from "../../postgres/read-pool.ts";
 import { readSql } from "../../postgres/sql.ts";
-import type { FlowRow, WrittenFlow } from "./flow-row.ts";
-import { columnsOf, flowOf, writtenFlow } from "./flow-row.ts";
+import type { FlowRow } from "./flow-row.ts";
+import { flowOf } from "./flow-row.ts";
 import { FlowRows } from "./flow-rows.ts";
 import { lastOf } from "./id-ranges.ts";
 import type { FinishedSubmission, RetriedRow } from "./retried-job.ts";
 import { finishedSubmission } from "./retried-job.ts";
+import { saveFlows } from "./save-flows.ts";
 
 const GET = readSql(new URL("./get.sql", import.meta.url));
 const LIST = readSql(new URL("./list.sql", import.meta.url));
 const LIST_NAMED = readSql(new URL("./list-named.sql", import.meta.url));
-const SAVE = readSql(new URL("./save.sql", import.meta.url));
 const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
 const NOTE = readSql(new URL("./note.sql", import.meta.url));
 const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
 
 const CONNECTIONS = 2;
-/** Of one statement that writes flows: a graph of 1,000 nodes has some 200 KB. */
-const SAVE_LIMITS = { maxItems: 1_000, maxSize: 4 * 1024 * 1024 };
 
 export class FlowStore {
   readonly #pool: ReadPool;
@@ -61,11 +58,7 @@ export class FlowStore {
    * Writes flows that have ended, in place of what Postgres has of them. A repeat is harmless, also after a retry.
    */
   async save(flows: readonly FlowState[]): Promise<void> {
-    const written = [...new Map(flows.map((flow) => [flow.id, flow])).values()].map(writtenFlow);
-    while (written.length > 0) {
-      const part = written.splice(0, batchLength(written, SAVE_LIMITS, sizeOf));
-      await this.#pool.query(SAVE, [this.#namespace, ...columnsOf(part)]);
-    }
+    await saveFlows((sql, values) => this.#pool.query(sql, values), this.#namespace, flows);
   }
 
   /**
@@ -114,8 +107,4 @@ export class FlowStore {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function sizeOf({ graph, nodes }: WrittenFlow): number {
-  return graph.length + nodes.length;
 }

@@ -11,7 +11,7 @@ import { batchKindOf } from "../../http/content-type.ts";
 import type { Answer, ApiRequest, Handler } from "../../http/exchange.ts";
 import { json } from "../../http/exchange.ts";
 import type { LargeBodies } from "../../http/large-bodies.ts";
-import { problemOfRejection } from "../../http/problem.ts";
+import { problemOfError, problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
 import { idempotencyOfRequest, REPLAYED } from "../idempotency.ts";
 import { idOf } from "../jobs.ts";
@@ -31,7 +31,11 @@ export function addBatchJobs(deps: ApiDependencies, largeBodies: LargeBodies): H
       if (rejection) reply.send(rejection);
       return;
     }
-    const id = idOf(request);
+    const id = readId(request);
+    if (typeof id !== "string") {
+      reply.send(id);
+      return;
+    }
     const { from, issues } = readFrom(request.query);
     const idempotency = idempotencyOfRequest(deps, request, "batch_jobs", id);
     const add = adding(deps, request, { id, idempotency, from });
@@ -43,6 +47,17 @@ export function addBatchJobs(deps: ApiDependencies, largeBodies: LargeBodies): H
       );
     });
   };
+}
+
+/** The id in the path, or the answer to one that is not valid. */
+function readId(request: ApiRequest): string | Answer {
+  try {
+    return idOf(request);
+  } catch (error) {
+    const rejection = problemOfError(error);
+    if (!rejection) throw error;
+    return rejection;
+  }
 }
 
 function readFrom(query: string): { readonly from: string | undefined; readonly issues: readonly ValidationIssue[] } {
