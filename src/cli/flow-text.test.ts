@@ -5,8 +5,7 @@ import { countsText, treeOf } from "./flow-text.ts";
 const node = (...after: string[]): FlowNode => ({
   ...{ type: "noop", when: "succeeded", after, status: "waiting", job_id: null, counts: null, cause: null },
 });
-const linesOf = (nodes: Record<string, FlowNode>): string[] =>
-  treeOf(nodes).map(({ branch, name }) => branch + name);
+const linesOf = (nodes: Record<string, FlowNode>): string[] => treeOf(nodes).map(({ branch, name }) => branch + name);
 
 it("draws each node below the last one that it waits for", () => {
   expect(

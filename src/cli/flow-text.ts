@@ -93,12 +93,12 @@ const NODE_COLUMNS: readonly Column<TreeRow>[] = [
 ];
 
 /** `when ended, also after thumbs`. */
-function noteText({ when, after, cause, status }: FlowNode, parent: string | undefined): string {
+function noteText({ when, after, cause, status, job_id: job }: FlowNode, parent: string | undefined): string {
   const others = after.filter((name) => name !== parent);
   return [
     ...(when === "succeeded" ? [] : [`when ${when}`]),
     ...(others.length > 0 ? [`also after ${others.join(", ")}`] : []),
-    ...(cause !== null && status !== "completed" ? [`because of ${cause}`] : []),
+    ...(cause !== null && cause !== job && status !== "completed" ? [`because of ${cause}`] : []),
   ].join(", ");
 }
 

@@ -553,7 +553,7 @@ export interface FlowNode {
   results_of?: string;
 }
 
-/** The number of jobs by what became of them */
+/** The number of jobs by their outcome */
 export interface FlowCounts {
   /** Wait for other jobs */
   waiting: number;

@@ -46,7 +46,9 @@ describe("flows", () => {
       ["mail", null, 3],
     ]);
     const statuses: string[] = [];
-    const ended = client.flows.waitFor(flow.id, { onState: ({ jobs: nodes }) => statuses.push(nodes["mail"]?.status ?? "") });
+    const ended = client.flows.waitFor(flow.id, {
+      onState: ({ jobs: nodes }) => statuses.push(nodes["mail"]?.status ?? ""),
+    });
     for (let n = 0; n < 3; n += 1) await server.finishNext('{"link":"x"}');
     expect(await ended).toMatchObject({ status: "completed" });
     expect([statuses[0], statuses.at(-1)]).toEqual(["waiting", "completed"]);
@@ -63,7 +65,11 @@ describe("flows", () => {
   });
 
   it("submits a job with jobs after it", async () => {
-    const job = await client.submit("note", { text: "a" }, { then: [note("${result.x}", LATER)], onFailure: [note("c")] });
+    const job = await client.submit(
+      "note",
+      { text: "a" },
+      { then: [note("${result.x}", LATER)], onFailure: [note("c")] },
+    );
     expect(job).toMatchObject({ node: "job" });
     expect(await client.flows.get(job.flow_id ?? "")).toMatchObject({ kind: "then", totals: { total: 3 } });
     await client.flows.cancel(job.flow_id ?? "");

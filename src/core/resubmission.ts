@@ -10,6 +10,14 @@ export function hasLostPayload(error: JobError | null): boolean {
 }
 
 /**
+ * Whether the payload of a job of a flow refers to results that it never got, because it ended before: outside of the
+ * flow, it would run with the references as they are.
+ */
+export function hasUnresolvedReferences({ flow, template }: JobOptions): boolean {
+  return flow?.refs === true && template === undefined;
+}
+
+/**
  * The submission of the same job under a new id. It starts at once: `run_at` and `expires_at` are not copied, nor is
  * `schedule`, as no tick submits it.
  * @param options the submitted options that the view does not show

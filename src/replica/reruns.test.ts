@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { JobOptions } from "../core/job.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
@@ -27,20 +28,19 @@ async function setup() {
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
   open.push(queue, store, acceptanceLogWriter);
-  const record = async (...ids: readonly string[]): Promise<void> => {
+  const recordWith = async (options: JobOptions, ids: readonly string[]): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(
-      ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })),
-    );
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id, options }, status: "failed" })));
     connection.cut();
   };
+  const record = (...ids: readonly string[]): Promise<void> => recordWith({ durability: "postgres" }, ids);
   const originals = [queue.ids.next(), queue.ids.next()];
   const rerunId = queue.ids.next();
   await record(...originals);
   const copies = originals.map((id) => rerunIdOf(rerunId, id)) as [string, string];
   const port = Number(new URL(redis.address).port);
   const setMemory = (bytes: string): Promise<unknown> => redisCommand(port, "CONFIG", "SET", "maxmemory", bytes);
-  return { queue, store, acceptanceLogWriter, record, originals, rerunId, copies, setMemory };
+  return { queue, store, acceptanceLogWriter, record, recordWith, originals, rerunId, copies, setMemory };
 }
 
 describe("copies", () => {
@@ -92,6 +92,18 @@ describe("copies of durability postgres", () => {
     expect(await reruns.copy(rerunId, originals, 100)).toEqual({ examined: 2, done: 2 });
     expect(await queue.missing(copies)).toEqual([copies[0]]);
   });
+});
+
+it("a job of a flow runs again outside of it, unless its references were never resolved", async () => {
+  const { queue, store, acceptanceLogWriter, recordWith, rerunId } = await setup();
+  const [resolved, unresolved] = [queue.ids.next(), queue.ids.next()];
+  const flow = { id: queue.ids.next(), at: 1, node: "mail", refs: true } as const;
+  await recordWith({ flow, template: "{}" }, [resolved]);
+  await recordWith({ flow }, [unresolved]);
+  const reruns = rerunsOf({ queue, store, acceptanceLogWriter });
+  expect(await reruns.copy(rerunId, [resolved, unresolved], 100)).toEqual({ examined: 2, done: 1 });
+  const [copy, ...others] = await queue.read([resolved, unresolved].map((id) => rerunIdOf(rerunId, id)));
+  expect([copy?.options.retry_of, copy?.options.flow, others]).toEqual([resolved, undefined, []]);
 });
 
 it("a job past its retention is examined, and has no rerun; a repeat enqueues none of the others again", async () => {

@@ -9,7 +9,7 @@ import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
 import { isLarge, wholePayload } from "../core/payload.ts";
 import type { Acted, Reruns } from "../core/reruns.ts";
-import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
+import { hasLostPayload, hasUnresolvedReferences, resubmissionOf } from "../core/resubmission.ts";
 import { derivedId } from "../queue/ids.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
@@ -99,7 +99,10 @@ function partsOf(originals: readonly Original[]): Original[][] {
   return parts;
 }
 
-/** Undefined if it cannot be run again: its retention has ended, its payload is lost or erased, or it is a bulk operation. */
+/**
+ * Undefined if it cannot be run again: its retention has ended, its payload is lost or erased, or has references that
+ * only its flow resolves, or it is a bulk operation.
+ */
 async function readOriginal(
   { queue, store }: RerunParts,
   id: string,
@@ -109,10 +112,12 @@ async function readOriginal(
   const view = stored ?? (live && viewOf(live));
   // bulk operations need a scope that the replay's key may lack
   if (!view || view.erased_at !== null || hasLostPayload(view.error) || isOperation(view.type)) return undefined;
+  const options = live ? live.options : await store.options(id);
+  if (hasUnresolvedReferences(options)) return undefined;
   const { payload } = view;
   return {
     view,
-    options: live ? live.options : await store.options(id),
+    options,
     payload: () => (live && isLarge(payload) ? queue.payload(id, payload.size) : store.payload(id)),
   };
 }

@@ -159,7 +159,7 @@ const countFields = {
   cancelled: count,
 };
 
-export const flowCountsSchema = Type.Object(countFields, { description: "The number of jobs by what became of them" });
+export const flowCountsSchema = Type.Object(countFields, { description: "The number of jobs by their outcome" });
 export const flowTotalsSchema = Type.Object({ total: count, ...countFields });
 
 /** A node, as answers show it. */

@@ -4,7 +4,7 @@ import { invalid } from "../../core/body.ts";
 import type { Job, JobOptions, JobView } from "../../core/job.ts";
 import { mayActOn, ownedBy } from "../../core/ownership.ts";
 import { isLarge, wholePayload } from "../../core/payload.ts";
-import { hasLostPayload, resubmissionOf } from "../../core/resubmission.ts";
+import { hasLostPayload, hasUnresolvedReferences, resubmissionOf } from "../../core/resubmission.ts";
 import type { JobType } from "../../jobs/registry.ts";
 import { scopeDenial } from "../access/authentication.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -88,9 +88,10 @@ function rejectionOf(
 /** A job of a flow is retried with the flow, unless the caller asks for this job alone. */
 function memberRejection(
   id: string,
-  { flow, template }: JobOptions,
+  options: JobOptions,
   { isAlone }: { readonly isAlone: boolean },
 ): Answer | undefined {
+  const { flow } = options;
   if (!flow) return undefined;
   const [noun, path] = flow.batch ? (["batch", "batches"] as const) : (["flow", "flows"] as const);
   if (!isAlone)
@@ -99,7 +100,7 @@ function memberRejection(
       "flow_member",
       `The job ${id} belongs to the ${noun} ${flow.id}: retry that with POST /api/v1/${path}/${flow.id}/retry, or this job outside of it with alone=true.`,
     );
-  if (!flow.refs || template !== undefined) return undefined;
+  if (!hasUnresolvedReferences(options)) return undefined;
   return problem(
     409,
     "job_not_retryable",

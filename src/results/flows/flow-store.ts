@@ -27,7 +27,7 @@ const CONNECTIONS = 2;
 export class FlowStore {
   readonly #pool: ReadPool;
   readonly #namespace: string;
-  /** What became of the jobs of flows. */
+  /** How the jobs of flows ended. */
   readonly rows: FlowRows;
 
   constructor(databaseUrl: string, namespace: string) {
