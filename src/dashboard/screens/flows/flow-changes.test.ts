@@ -14,10 +14,10 @@ it("has what has changed, in the order of the nodes, with numbers", () => {
     { status: "failed", cancel_requested: true },
   );
   expect(changesBetween(before, after, 5, 7)).toEqual([
-    { number: 7, at: 5, node: "a", text: "running → failed" },
+    { number: 7, at: 5, node: "a", text: "failed, was running" },
     { number: 8, at: 5, node: "b", text: "2 completed, 1 unfinished" },
     { number: 9, at: 5, node: null, text: "cancellation requested" },
-    { number: 10, at: 5, node: null, text: "running → failed" },
+    { number: 10, at: 5, node: null, text: "failed, was running" },
   ]);
   expect(changesBetween(after, after, 6, 11)).toEqual([]);
 });

@@ -17,11 +17,11 @@ export function changesBetween(before: Flow, after: Flow, at: number, first: num
   const changes: Omit<FlowChange, "number" | "at">[] = [];
   for (const [node, { status, counts }] of Object.entries(after.jobs)) {
     const old = before.jobs[node];
-    if (old && old.status !== status) changes.push({ node, text: `${old.status} → ${status}` });
+    if (old && old.status !== status) changes.push({ node, text: `${status}, was ${old.status}` });
     else if (old?.counts && counts && !isEqual(old.counts, counts)) changes.push({ node, text: countsText(counts) });
   }
   if (!before.cancel_requested && after.cancel_requested) changes.push({ node: null, text: "cancellation requested" });
-  if (before.status !== after.status) changes.push({ node: null, text: `${before.status} → ${after.status}` });
+  if (before.status !== after.status) changes.push({ node: null, text: `${after.status}, was ${before.status}` });
   return changes.map((change, index) => ({ ...change, at, number: first + index }));
 }
 

@@ -15,8 +15,10 @@ interface GraphLegendProps {
   readonly drawing: Drawing | undefined;
 }
 
-export function GraphLegend({ nodes, drawing }: GraphLegendProps): JSX.Element {
+export function GraphLegend({ nodes, drawing }: GraphLegendProps): JSX.Element | null {
   const whens = new Set(nodes.flatMap(({ when, after }) => (after.length > 0 ? [when] : [])));
+  const isNoted = drawing !== undefined && (drawing.hasNoEdges || drawing.isReduced);
+  if (whens.size < 2 && !isNoted) return null;
   return (
     <div class="graph-legend muted">
       {whens.size < 2

@@ -1,11 +1,13 @@
 /** One job: its state and why, its timeline, attempts, payload and result, and what can be done with it. */
 import type { JSX } from "preact";
+import { Fragment } from "preact";
 import type { Job, Why as WhyAnswer } from "../../../client/taskflow.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import type { StoredJob } from "../../data/exact-json.ts";
 import { useResource } from "../../data/resource.ts";
 import { CopyButton } from "../../parts/copy.tsx";
+import { countOf } from "../../parts/format.ts";
 import { JsonView } from "../../parts/json-view.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
@@ -77,8 +79,7 @@ function Why({ job }: { readonly job: Job }): JSX.Element {
   const { data } = useResource(`job ${id} why`, (api, signal) => api.why(id, { signal }), { everyMs: WHY_EVERY_MS });
   return (
     <span class="job-why">
-      {data?.detail ?? ""}
-      {data ? <WaitingFor job={job} nodes={data.waiting_for} /> : null}
+      {data && data.waiting_for.length > 0 ? <WaitingFor job={job} nodes={data.waiting_for} /> : (data?.detail ?? "")}
       {data && data.until !== null ? (
         <>
           {" "}
@@ -102,16 +103,20 @@ interface WaitingForProps {
 /** The nodes of its flow that the job waits for. */
 function WaitingFor({ job, nodes }: WaitingForProps): JSX.Element {
   const flow = job.flow_id ?? job.batch_id ?? "";
+  const shown = nodes.length > NODES_SHOWN ? nodes.slice(0, NODES_SHOWN - 1) : nodes;
   return (
     <>
-      {nodes.slice(0, NODES_SHOWN).map(({ node, job_id: id, status }) => (
-        <>
-          {" "}
-          <Link key={node} to={id === null ? href(["flows", flow], { node }) : href(["jobs", id])} title={status}>
+      It waits for{" "}
+      {shown.map(({ node, job_id: id, status }, at) => (
+        <Fragment key={node}>
+          {at === 0 ? "" : ", "}
+          <Link to={id === null ? href(["flows", flow], { node }) : href(["jobs", id])} title={status}>
             {node}
           </Link>
-        </>
+        </Fragment>
       ))}
+      {shown.length < nodes.length ? ` and ${countOf(nodes.length - shown.length, "other")}` : ""} of its{" "}
+      {job.flow_id === null ? "batch" : "flow"}.
     </>
   );
 }
