@@ -36,7 +36,10 @@ export const flows: Figure = {
     const own = taskflow(bench.program);
     const measured = (await inRounds(bench, [own], (running) => measure(bench, running))).get(own) ?? [];
     const values = (of: (one: Measured) => number): number[] => measured.map(of);
-    const ratios = ratiosOf(values(({ batch }) => batch), values(({ plain }) => plain));
+    const ratios = ratiosOf(
+      values(({ batch }) => batch),
+      values(({ plain }) => plain),
+    );
     const bytes = values(({ childBytes, plainBytes }) => childBytes - plainBytes);
     return {
       readings: [
@@ -47,7 +50,12 @@ export const flows: Figure = {
         { name: "Redis bytes of a job of a batch over a plain job", unit: "B", values: bytes },
       ],
       goals: [
-        { text: "a batch of 10,000, against a plain batch submission", value: medianOf(ratios), limit: { least: 0.8 }, unit: "" },
+        {
+          text: "a batch of 10,000, against a plain batch submission",
+          value: medianOf(ratios),
+          limit: { least: 0.8 },
+          unit: "",
+        },
         { text: "bytes of a job of a batch over a plain job", value: medianOf(bytes), limit: { most: 90 }, unit: "B" },
       ],
       notes: ["one replica; a flow has ended when its row is committed"],

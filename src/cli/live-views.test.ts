@@ -103,7 +103,7 @@ describe("taskflow attempts and why", () => {
     const later = (await run("submit noop --payload {} --delay 1h")).out.trim();
     expect((await run("queues noop")).out).toMatch(
       new RegExp(
-        `^type +noop\\nstate +paused\\nwaiting +1\\nby priority +5: 1\\noldest +[\\d.]+ m?s\\nscheduled +1\\nretrying +0\\nrunning +0 of \\d+\\nreplicas +${replica.id}\\n\\nwaiting +group\\n +1 +g\\n\\ndue +status +id\\n\\S+ +scheduled +${later}\\n$`,
+        `^type +noop\\nstate +paused\\nqueued +1\\nby priority +5: 1\\noldest +[\\d.]+ m?s\\nscheduled +1\\nretrying +0\\nrunning +0 of \\d+\\nreplicas +${replica.id}\\n\\nwaiting +group\\n +1 +g\\n\\ndue +status +id\\n\\S+ +scheduled +${later}\\n$`,
       ),
     );
     expect(JSON.parse((await run("queues noop --json")).out)).toMatchObject({ depth: 1, by_priority: { 5: 1 } });
@@ -113,7 +113,7 @@ describe("taskflow attempts and why", () => {
       code: 0,
       out: expect.stringMatching(/^queue_paused: The queue of noop is paused/) as string,
     });
-    expect((await run("queues")).out).toMatch(/^noop +paused +1 +[\d.]+ m?s +0 +0 +0$/m);
+    expect((await run("queues")).out).toMatch(/^noop +paused +1 +[\d.]+ m?s +0 +0 +0 +0$/m);
     expect(JSON.parse((await run("resume noop --json")).out)).toMatchObject({ type: "noop", state: "active" });
     expect(await run(`get ${out.trim()} --wait`)).toMatchObject({ code: 0 });
   });
@@ -178,8 +178,8 @@ describe("taskflow tail, stats and workers", () => {
   it("shows the counts once, or repeatedly", async () => {
     const { out } = await run("stats");
     for (const line of [
-      /^type +scheduled +queued +running +retrying +completed +failed +cancelled$/m,
-      /^all( +\d+){7}$/m,
+      /^type +waiting +scheduled +queued +running +retrying +completed +failed +cancelled$/m,
+      /^all( +\d+){8}$/m,
       /^unaccounted +0$/m,
       /^replicas +1$/m,
     ])

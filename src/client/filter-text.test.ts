@@ -50,7 +50,7 @@ describe("the text of a filter box", () => {
   it("names each word with an issue, and the known keys", () => {
     expect(messages("host:a status:done since:soon type: tag:a, since:1h since:2h payload.a:1 payload.a:2")).toEqual([
       `host:a: "host" is not a key. Use ${FILTER_KEYS.join(", ")}, or put the word in double quotes to search for it.`,
-      'status:done: "done" is not a status. Use scheduled, queued, running, retrying, completed, failed, cancelled.',
+      'status:done: "done" is not a status. Use waiting, scheduled, queued, running, retrying, completed, failed, cancelled.',
       "since:soon: expected how long ago, such as 2h or 7d, or a time, such as 2026-01-31T08:00:00Z.",
       "type:: expected type:VALUE.",
       "tag:a,: expected tag:VALUE.",

@@ -1,4 +1,5 @@
 /** Bulk operations on jobs: the interface between their job types (jobs/bulk/) and the replica that runs them. */
+import { RESULTS_TYPE } from "./flows/graph.ts";
 import type { Status } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 import type { FilterMembers, JobFilters } from "./job-filters.ts";
@@ -21,10 +22,10 @@ export function isBulkType(type: string): boolean {
   return BULK_ACTIONS.some((action) => bulkTypeOf(action) === type);
 }
 
-/** The types of the jobs that act on other jobs, or submit them. */
-const OPERATION_TYPES: readonly string[] = [RERUN_TYPE, BACKFILL_TYPE, ...BULK_ACTIONS.map(bulkTypeOf)];
+/** The types of the jobs that act on other jobs, submit them, or collect their results. */
+const OPERATION_TYPES: readonly string[] = [RERUN_TYPE, BACKFILL_TYPE, RESULTS_TYPE, ...BULK_ACTIONS.map(bulkTypeOf)];
 
-/** Whether jobs of this type act on other jobs, or submit them. */
+/** Whether jobs of this type act on other jobs, submit them, or collect their results. */
 export function isOperation(type: string): boolean {
   return OPERATION_TYPES.includes(type);
 }

@@ -6,6 +6,7 @@ import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Bulk } from "./bulk.ts";
 import type { Destinations } from "./destination.ts";
+import type { BatchResults } from "./flows/batch-results.ts";
 import type { ScheduleTick } from "./job.ts";
 import type { LoadTest } from "./load-test.ts";
 import type { Reruns } from "./reruns.ts";
@@ -160,6 +161,8 @@ export interface Services {
   readonly bulk?: Bulk;
   /** Absent if the types run without a queue and a store. */
   readonly backfills?: Backfills;
+  /** Absent if the types run without a queue and a store. */
+  readonly batchResults?: BatchResults;
   /** Replaces the secrets in the JSON text of a payload of any type of the replica. */
   readonly redactPayload?: (payload: string, type: string) => string;
   /**

@@ -16,6 +16,7 @@ import { memberText } from "../core/json-span.ts";
 import { type Redact, redactionOf, redactWhole } from "../core/redaction.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
+import batchResults from "./batch-results/batch-results.ts";
 import { bulkJob } from "./bulk/bulk-job.ts";
 import dataExport from "./data-export/data-export.ts";
 import { DEFINITION_FILES, importDefinitionFile, isDefinitionFile } from "./definition-file.ts";
@@ -30,7 +31,7 @@ export const BUILT_IN = "built in";
 
 /** The types that come with TaskFlow. To add one, write its folder and name it here. */
 export const builtInTypes: readonly AnyJobDefinition[] = [
-  ...[email, webhook, imageResize, dataExport, rerun, scheduleBackfill],
+  ...[email, webhook, imageResize, dataExport, rerun, scheduleBackfill, batchResults],
   ...BULK_ACTIONS.map(bulkJob),
 ];
 

@@ -162,8 +162,8 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [
-    ...(result === undefined ? [] : [`r${node}`, result]),
-    ...(error === undefined ? [] : [`e${node}`, error]),
+    ...(result === undefined ? [] : [`r${node}`, `=${result}`]),
+    ...(error === undefined ? [] : [`e${node}`, `=${error}`]),
   ]);
   return {
     text: `${OPCODE.flow}${[[id], fields, kept, work].map(part).join("\u0001")}`,

@@ -23,6 +23,7 @@ import { FlowStore } from "../results/flows/flow-store.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Recorder } from "../results/recorder/recorder.ts";
 import { Store } from "../results/store.ts";
+import { batchResults } from "./batch-results.ts";
 import type { BulkParts } from "./bulk.ts";
 import { bulkOf } from "./bulk.ts";
 import { callbacks } from "./callback.ts";
@@ -129,8 +130,15 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const flowStore = new FlowStore(options.databaseUrl, config.REDIS_NAMESPACE);
   closers.push(() => flowStore.close());
   const flows = openFlows(options, { ...stores, flowStore, metrics, callbackOf, cancelWaiting });
-  const flowResults = flows.results;
-  const workerParts = makeWorkerParts({ ...options, ...shared, flowResults, backfills: schedules.backfills, definitions, delay });
+  const workerParts = makeWorkerParts({
+    ...options,
+    ...shared,
+    backfills: schedules.backfills,
+    batchResults: batchResults({ queue, flowStore }),
+    flowResults: flows.results,
+    definitions,
+    delay,
+  });
   const { worker, leases, logFollowers, sweep, threads, slots } = workerParts;
   closers.push(
     () => workerParts.closeThreads(),
@@ -147,10 +155,21 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before the replica accepts jobs: it recognises an empty Redis by the missing generation
-  const serverParts = makeServer(options, { ...stores, ...shared, schedules: schedules.schedules, flows: flows.flows, threads });
+  const serverParts = makeServer(options, {
+    ...stores,
+    ...shared,
+    schedules: schedules.schedules,
+    flows: flows.flows,
+    threads,
+  });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
-  closers.push(...drainers({ config, serverParts, sweep, worker }), workerParts.announceDrain, schedules.stop, flows.stop);
+  closers.push(
+    ...drainers({ config, serverParts, sweep, worker }),
+    workerParts.announceDrain,
+    schedules.stop,
+    flows.stop,
+  );
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Backoff } from "../core/backoff.ts";
 import { exponential } from "../core/backoff.ts";
 import type { Bulk } from "../core/bulk.ts";
+import type { BatchResults } from "../core/flows/batch-results.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
@@ -53,6 +54,7 @@ export interface WorkerPartsOptions {
   readonly bulk: Bulk;
   readonly backfills: Backfills;
   readonly flowResults: FlowResults;
+  readonly batchResults: BatchResults;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
@@ -160,6 +162,7 @@ function makeExecutor({
   bulk,
   backfills,
   flowResults,
+  batchResults,
 }: WorkerPartsOptions): Executing {
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const payloadBytes =
@@ -212,6 +215,7 @@ function makeExecutor({
       reruns,
       bulk,
       backfills,
+      batchResults,
       redactPayload: registry.redactPayload,
       sharedMemory: (type: string) => sharedMemory[type],
     };

@@ -2,6 +2,7 @@
 import { bulkTypeOf, isOperation } from "../../core/bulk.ts";
 import type { Submission } from "../../core/job.ts";
 import { dataOf, isLarge } from "../../core/payload.ts";
+import { RESULTS_TYPE } from "../../core/flows/graph.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
 import { BACKFILL_TYPE } from "../../core/schedules/backfill.ts";
 import type { AuditEntry } from "../../results/audit-log.ts";
@@ -18,7 +19,7 @@ export function auditOperations(
   submissions: readonly Submission[],
 ): void {
   submissions.forEach(({ type, payload }, i) => {
-    if (!isOperation(type)) return;
+    if (!isOperation(type) || type === RESULTS_TYPE) return; // that changes nothing
     const json = isLarge(payload) ? new TextDecoder().decode(dataOf(payload)) : payload;
     if (type === BACKFILL_TYPE) {
       const { name, ...details } = JSON.parse(json) as { readonly name: string };

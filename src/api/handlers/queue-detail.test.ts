@@ -71,6 +71,7 @@ describe("GET /api/v1/queues/{type}", () => {
       paused_reason: null,
       depth: 0,
       oldest_wait_ms: null,
+      waiting: 0,
       scheduled: 0,
       retrying: 0,
       running: 0,

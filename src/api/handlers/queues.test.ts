@@ -29,6 +29,7 @@ describe("queues", () => {
       paused_reason: null,
       depth: 0,
       oldest_wait_ms: null,
+      waiting: 0,
       scheduled: 0,
       retrying: 0,
       running: 0,

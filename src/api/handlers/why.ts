@@ -86,7 +86,7 @@ function whyWaiting({ at: index }: FlowMember, state: FlowState | undefined): Wh
     return { reason: "waiting_for", detail: "All that it waits for has ended: it is about to start, or to end." };
   const names = awaited.slice(0, MAX_NAMED).map((one) => one.node);
   const others = awaited.length - names.length;
-  const detail = `It waits for ${names.join(", ")}${others > 0 ? ` and ${others} others` : ""} of its flow.`;
+  const detail = `It waits for nodes of its flow: ${names.join(", ")}${others > 0 ? ` and ${others} others` : ""}.`;
   return { reason: "waiting_for", detail, waiting_for: awaited };
 }
 

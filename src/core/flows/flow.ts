@@ -104,7 +104,7 @@ export interface NewFlow {
   readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
 }
 
-/** Counts of the jobs of a node by how they ended; the others are waiting or under way. */
+/** The number of jobs of a node, and of those that have ended, by their status. */
 export interface NodeCounts {
   readonly total: number;
   readonly completed: number;

@@ -47,6 +47,12 @@ export interface AddedJobs {
 
 export type FlowSubmitted = { readonly kind: "accepted" | "replayed" | "conflict"; readonly id: string };
 
+export interface RetryOptions {
+  readonly from?: readonly string[];
+  /** Called with the jobs that run again, once they are accepted: to charge them. */
+  readonly onAccepted?: (submissions: readonly Submission[]) => void;
+}
+
 /** Every call throws CodedError: `flow_not_found` (also for a batch), `queue_unavailable`, `store_unavailable` … */
 export interface Flows {
   /** Enqueues a flow as a whole; with durability `postgres` it is committed there first. */
@@ -67,5 +73,5 @@ export interface Flows {
    * Runs again, as new jobs: whatever failed, was cancelled, or waited for those; with `from` these nodes and what
    * comes after them. Throws `flow_running` before its end, `nothing_to_retry` if everything has completed.
    */
-  retry(id: string, options: { readonly from?: readonly string[] }): Promise<FlowState>;
+  retry(id: string, options: RetryOptions): Promise<FlowState>;
 }

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { job, parseFlowBody, refer } from "../../testing/flow-bodies.ts";
 import { FLOW_ID } from "../../testing/flow-graphs.ts";
-import type { BodyKind } from "../body.ts";
 import { begin } from "./evaluate.ts";
 import { newState, withIds } from "./graph.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { issuesOf, job, type Parsed, parseFlowBody, refer, valid } from "../../testing/flow-bodies.ts";
+import { issuesOf, job, type Parsed, refer, valid } from "../../testing/flow-bodies.ts";
 
 describe("a flow", () => {
   it("has its nodes in the order of the request, and its submissions in that of the nodes", () => {

@@ -18,7 +18,7 @@ local function close(by)
   call('HDEL', key, 'open')
   call('HSET', key, 'closed', by)
   call('ZREM', flow_work, WORK_CLOSE .. flow)
-  flows.end_if_done(flow, 0)
+  flows.end_batch(flow)
 end
 
 local code = 2

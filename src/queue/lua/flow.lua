@@ -13,12 +13,10 @@ local function open_flows()
   local waiting, flow_work = ns .. 'waiting', ns .. 'flow_work'
   local MAX_STEPS = 200 -- edges, nodes and released jobs of one call: about a millisecond
   local MAX_KEPT, MAX_KEPT_OF_FLOW = 262144, 16777216 -- bytes
-  local steps, has_work, groups, order, todo, n_done, counts, woken = 0, false, {}, {}, {}, 0, {}, {}
-  local end_node
+  local steps, has_work, groups, order, todo, n_done = 0, false, {}, {}, {}, 0
+  local known, released = {}, {} -- flows that were read, and jobs that may run from now on
 
   local function key_of(flow) return ns .. 'f:' .. flow end
-
-  local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
   local function add_work(member)
     call('ZADD', flow_work, now, member)
@@ -27,134 +25,127 @@ local function open_flows()
 
   local function add_task(flow, task) todo[#todo + 1] = { flow = flow, task = task } end
 
-  -- The node can no longer run: a replica cancels its jobs, and records them.
-  local function doom(flow, node, code, cause)
-    local key = key_of(flow)
-    call('HSET', key, 's' .. node, code)
-    if cause == '' then call('HDEL', key, 'y' .. node) else call('HSET', key, 'y' .. node, cause) end
-    if call('HGET', key, 'c' .. node) == '0' then return end_node(flow, node) end
-    add_work(WORK_DOOMED .. flow .. ' ' .. node)
+  -- What concerns a flow as a whole. Scripts that change it do so before they call any function here.
+  local function flow_of(flow)
+    if not known[flow] then
+      local values = call('HMGET', key_of(flow), 'kind', 'cancel', 'stop', 'stopped', 'open')
+      known[flow] = { kind = values[1], is_cancelled = values[2], stops = values[3], stopped = values[4], is_open = values[5] }
+    end
+    return known[flow]
   end
 
-  local function start(flow, node)
-    local key = key_of(flow)
-    local about, kind, is_cancelled, stopped, unended = unpack(call('HMGET', key, 'n' .. node, 'kind', 'cancel', 'stopped', 'c' .. node))
-    -- The callbacks of a cancelled batch are sent as usual
-    if is_cancelled and kind ~= KIND_BATCH then return doom(flow, node, DOOM_CANCELLED, '') end
-    if stopped and sub(about, 2, 2) == WHEN_SUCCEEDED then return doom(flow, node, DOOM_DEPENDENCY_FAILED, stopped) end
-    call('HSET', key, 's' .. node, RUNNING)
-    if unended == '0' then return end_node(flow, node) end
-    add_task(flow, 's ' .. node .. ' 0')
+  -- A node, or nil if somebody has evicted the flow. Changes are written together, by `store`.
+  local function node_of(flow, i)
+    local values = call('HMGET', key_of(flow), 'n' .. i, 's' .. i, 'e' .. i, 'y' .. i, 'b' .. i, 'u' .. i, 'v' .. i, 'c' .. i, 'o' .. i, 'f' .. i, 'x' .. i, 'i' .. i)
+    if not values[1] then return nil end
+    local kind, when, most, edges = match(values[1], '^(%l)(%w)(%d+)|(.-)|')
+    return {
+      flow = flow, i = i, is_batch = kind == NODE_BATCH, when = when, most = tonumber(most), edges = edges, phase = values[2], outcome = values[3],
+      cause = values[4] or '', is_met = values[5], waits_for = tonumber(values[6]), conditions = tonumber(values[7]), unended = tonumber(values[8]),
+      [COMPLETED] = tonumber(values[9] or 0), [FAILED] = tonumber(values[10] or 0), [CANCELLED] = tonumber(values[11] or 0), ids = values[12] or '',
+      changes = {},
+    }
   end
 
-  -- A node that `node` waits for has ended.
-  local function pass(flow, node, edge, outcome, cause)
-    local key = key_of(flow)
-    local about, phase, ended, is_met = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'e' .. node, 'b' .. node))
-    if not about or phase or ended then return end
-    local when = sub(about, 2, 2)
-    if edge == EDGE_FIRST_FAILURE then
-      if not is_met then doom(flow, node, DOOM_NOT_NEEDED, '') end
-      return
-    end
-    if edge == EDGE_CONDITION and when == WHEN_SUCCEEDED and outcome ~= COMPLETED then
-      return doom(flow, node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause)
-    end
-    if edge == EDGE_CONDITION and when == WHEN_FAILED then
-      if outcome == FAILED or outcome == CANCELLED then
-        is_met = '1'
-        call('HSET', key, 'b' .. node, is_met)
-      end
-      if call('HINCRBY', key, 'v' .. node, -1) == 0 and not is_met then return doom(flow, node, DOOM_NOT_NEEDED, '') end
-    end
-    if call('HINCRBY', key, 'u' .. node, -1) == 0 then start(flow, node) end
+  local function set(node, field, value)
+    local n = #node.changes
+    node.changes[n + 1] = field .. node.i; node.changes[n + 2] = value
   end
 
-  -- The first job of a batch has failed.
-  local function pass_first_failure(flow, about)
-    local key = key_of(flow)
-    for node, edge in gmatch(match(about, '|(.-)|'), '(%d+)(%l)') do
-      local phase, ended = unpack(call('HMGET', key, 's' .. node, 'e' .. node))
-      if edge == EDGE_FIRST_FAILURE and not phase and not ended then
-        call('HSET', key, 'b' .. node, '1')
-        if call('HINCRBY', key, 'u' .. node, -1) == 0 then start(flow, node) end
-      end
-    end
+  local function store(node)
+    if #node.changes > 0 then call('HSET', key_of(node.flow), unpack(node.changes)) end
   end
 
-  function end_node(flow, node)
-    local key = key_of(flow)
-    local about, phase, cause, failed, cancelled, stops, stopped = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'y' .. node, 'f' .. node, 'x' .. node, 'stop', 'stopped'))
-    local outcome = phase == DOOM_NOT_NEEDED and SKIPPED or CANCELLED
-    if phase == RUNNING then
-      local most = tonumber(match(about, '^..(%d+)'))
-      failed, cancelled = tonumber(failed or 0), tonumber(cancelled or 0)
-      outcome = failed > most and FAILED or failed + cancelled > most and CANCELLED or COMPLETED
+  local function end_node(node)
+    local flow, outcome = node.flow, node.phase == DOOM_NOT_NEEDED and SKIPPED or CANCELLED
+    if node.phase == RUNNING then
+      outcome = node[FAILED] > node.most and FAILED or node[FAILED] + node[CANCELLED] > node.most and CANCELLED or COMPLETED
     end
-    call('HSET', key, 'e' .. node, outcome)
-    if outcome == FAILED and stops and not stopped then
-      call('HSET', key, 'stopped', cause)
+    node.outcome = outcome
+    set(node, 'e', outcome)
+    if outcome == FAILED and flow_of(flow).stops and not flow_of(flow).stopped then
+      flow_of(flow).stopped = node.cause
+      call('HSET', key_of(flow), 'stopped', node.cause)
       add_task(flow, 'x 0')
       add_work(WORK_STOP .. flow)
     end
-    if match(about, '|(.-)|') ~= '' then add_task(flow, 'e ' .. node .. ' 0 ' .. outcome .. ' ' .. (cause or '')) end
-    if call('HINCRBY', key, 'left', -1) == 0 then
-      call('HSET', key, 'finished', now)
+    if node.edges ~= '' then add_task(flow, 'e ' .. node.i .. ' 0 ' .. outcome .. ' ' .. node.cause) end
+    if call('HINCRBY', key_of(flow), 'left', -1) == 0 then
+      call('HSET', key_of(flow), 'finished', now)
       add_work(WORK_ENDED .. flow)
     end
   end
 
-  local function release_job(id, run_at)
-    local packed = start_of(id)
-    if packed == '' then return end -- its string is lost: `verify` reports it
-    local job_type, state = type_of(packed), run_at > now and SCHEDULED or QUEUED
-    call('ZREM', waiting, id)
-    call('SETRANGE', jobs .. id, 0, state)
-    count('waiting:' .. job_type, -1)
-    if state == SCHEDULED then
-      call('ZADD', ns .. 'scheduled', run_at, id)
-      count('scheduled:' .. job_type, 1)
-    else
-      join_ready(id, packed, false, size_of(packed) ~= nil)
-    end
-    if is_watched then changed(state, id, job_type) end
-    woken[job_type] = true
+  -- The node can no longer run: a replica cancels its jobs, and records them.
+  local function doom(node, code, cause)
+    node.phase, node.cause = code, cause
+    set(node, 's', code)
+    if cause == '' then call('HDEL', key_of(node.flow), 'y' .. node.i) else set(node, 'y', cause) end
+    if node.unended == 0 then end_node(node) else add_work(WORK_DOOMED .. node.flow .. ' ' .. node.i) end
   end
 
-  -- Up to `most` ids of a node from a position on, and whether there are more.
-  local function ids_of(flow, node, position, most)
-    local ids = {}
-    for first, n in gmatch(call('HGET', key_of(flow), 'i' .. node) or '', '(%S+) (%d+)') do
-      local size, common, counter = tonumber(n), sub(first, 1, ID_END - 8), tonumber(sub(first, ID_END - 7), 16)
-      while position < size do
-        if #ids == most then return ids, true end
-        ids[#ids + 1] = common .. format('%08x', counter + position)
-        position = position + 1
+  local function start(node)
+    local flow = flow_of(node.flow)
+    -- The callbacks of a cancelled batch are sent as usual
+    if flow.is_cancelled and flow.kind ~= KIND_BATCH then return doom(node, DOOM_CANCELLED, '') end
+    if flow.stopped and node.when == WHEN_SUCCEEDED then return doom(node, DOOM_DEPENDENCY_FAILED, flow.stopped) end
+    node.phase = RUNNING
+    set(node, 's', RUNNING)
+    if node.unended == 0 then end_node(node)
+    elseif node.is_batch then add_task(node.flow, 's ' .. node.i .. ' 0')
+    else released[#released + 1] = sub(node.ids, 1, ID_END) end
+  end
+
+  local function wait_for_less(node)
+    node.waits_for = node.waits_for - 1
+    set(node, 'u', node.waits_for)
+    if node.waits_for == 0 then start(node) end
+  end
+
+  -- A node that `node` waits for has ended.
+  local function pass(node, edge, outcome, cause)
+    if edge == EDGE_FIRST_FAILURE then
+      if not node.is_met then doom(node, DOOM_NOT_NEEDED, '') end
+      return
+    end
+    if edge == EDGE_CONDITION and node.when == WHEN_SUCCEEDED and outcome ~= COMPLETED then
+      return doom(node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause)
+    end
+    if edge == EDGE_CONDITION and node.when == WHEN_FAILED then
+      if outcome == FAILED or outcome == CANCELLED then
+        node.is_met = '1'
+        set(node, 'b', '1')
       end
-      position = position - size
+      set(node, 'v', node.conditions - 1)
+      if node.conditions == 1 and not node.is_met then return doom(node, DOOM_NOT_NEEDED, '') end
     end
-    return ids, false
+    wait_for_less(node)
   end
 
-  -- Jobs that have ended meanwhile are not in `waiting`.
-  local function release(flow, node, position)
-    local ids, is_more = ids_of(flow, node, position, math.max(1, MAX_STEPS - steps))
-    steps = steps + #ids
-    local times = #ids > 0 and call('ZMSCORE', waiting, unpack(ids)) or {}
-    for i, id in ipairs(ids) do
-      if times[i] then release_job(id, tonumber(times[i])) end
+  -- The first job of a batch has failed.
+  local function pass_first_failure(flow, edges)
+    for i, edge in gmatch(edges, '(%d+)(%l)') do
+      local node = edge == EDGE_FIRST_FAILURE and node_of(flow, i)
+      if node and not node.phase and not node.outcome then
+        set(node, 'b', '1')
+        wait_for_less(node)
+        store(node)
+      end
     end
-    if is_more then add_task(flow, 's ' .. node .. ' ' .. position + #ids) end
   end
 
-  local function pass_all(flow, node, from, outcome, cause)
-    local at = 0
-    for target, edge in gmatch(match(call('HGET', key_of(flow), 'n' .. node) or '||', '|(.-)|'), '(%d+)(%l)') do
+  local function pass_all(flow, i, from, outcome, cause)
+    local from_node, at = node_of(flow, i), 0
+    for target, edge in gmatch(from_node and from_node.edges or '', '(%d+)(%l)') do
       at = at + 1
       if at > from then
-        if steps >= MAX_STEPS then return add_task(flow, 'e ' .. node .. ' ' .. at - 1 .. ' ' .. outcome .. ' ' .. cause) end
+        if steps >= MAX_STEPS then return add_task(flow, 'e ' .. i .. ' ' .. at - 1 .. ' ' .. outcome .. ' ' .. cause) end
         steps = steps + 1
-        pass(flow, target, edge, outcome, cause)
+        local node = node_of(flow, target)
+        if not node.phase and not node.outcome then
+          pass(node, edge, outcome, cause)
+          store(node)
+        end
       end
     end
   end
@@ -162,25 +153,42 @@ local function open_flows()
   -- After a node has failed, and on_failure is "stop", the nodes that have not started are cancelled, except clean-up;
   -- after somebody has cancelled the flow, all of them.
   local function doom_waiting(flow, from)
-    local key = key_of(flow)
-    local n, is_cancelled, stopped = unpack(call('HMGET', key, 'nodes', 'cancel', 'stopped'))
-    for node = from, tonumber(n or 0) - 1 do
-      if steps >= MAX_STEPS then return add_task(flow, 'x ' .. node) end
+    local is_cancelled, stopped = flow_of(flow).is_cancelled, flow_of(flow).stopped
+    for i = from, tonumber(call('HGET', key_of(flow), 'nodes') or 0) - 1 do
+      if steps >= MAX_STEPS then return add_task(flow, 'x ' .. i) end
       steps = steps + 1
-      local about, phase, ended = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'e' .. node))
-      if not phase and not ended then
-        if is_cancelled then doom(flow, node, DOOM_CANCELLED, '')
-        elseif sub(about, 2, 2) == WHEN_SUCCEEDED then doom(flow, node, DOOM_DEPENDENCY_FAILED, stopped) end
+      local node = node_of(flow, i)
+      if not node.phase and not node.outcome then
+        if is_cancelled then doom(node, DOOM_CANCELLED, '')
+        elseif node.when == WHEN_SUCCEEDED then doom(node, DOOM_DEPENDENCY_FAILED, stopped) end
+        store(node)
       end
     end
   end
 
-  local function run(flow, task)
-    local what, node, position, outcome, cause = match(task, '^(%l) (%d+) ?(%d*) ?(%l?) ?(%S*)$')
-    steps = steps + 1
-    if what == 'e' then pass_all(flow, node, tonumber(position), outcome, cause)
-    elseif what == 's' then release(flow, node, tonumber(position))
-    else doom_waiting(flow, tonumber(node)) end
+  -- Starts the jobs of a batch from a position on.
+  local function release(flow, i, position)
+    local node, most, n, at = node_of(flow, i), math.max(1, MAX_STEPS - steps), 0, position
+    for first, count in gmatch(node and node.ids or '', '(%S+) (%d+)') do
+      local size, common, counter = tonumber(count), sub(first, 1, ID_END - 8), tonumber(sub(first, ID_END - 7), 16)
+      while at < size and n < most do
+        released[#released + 1] = common .. format('%08x', counter + at)
+        at, n, steps = at + 1, n + 1, steps + 1
+      end
+      if at < size then return add_task(flow, 's ' .. i .. ' ' .. position + n) end
+      at = at - size
+    end
+  end
+
+  local function run_tasks()
+    while todo[n_done + 1] and steps < MAX_STEPS do
+      n_done, steps = n_done + 1, steps + 1
+      local flow = todo[n_done].flow
+      local what, i, position, outcome, cause = match(todo[n_done].task, '^(%l) (%d+) ?(%d*) ?(%l?) ?(%S*)$')
+      if what == 'e' then pass_all(flow, i, tonumber(position), outcome, cause)
+      elseif what == 's' then release(flow, i, tonumber(position))
+      else doom_waiting(flow, tonumber(i)) end
+    end
   end
 
   -- Keeps a result or an error for the jobs that refer to it. Of a batch, only the first error is kept.
@@ -190,28 +198,35 @@ local function open_flows()
     if call('HSETNX', key, field, json) == 1 then call('HINCRBY', key, 'bytes', #json) end
   end
 
-  local function end_if_done(flow, node)
-    local unended, ended, is_open = unpack(call('HMGET', key_of(flow), 'c' .. node, 'e' .. node, 'open'))
-    if unended and tonumber(unended) <= 0 and not ended and not (is_open and tonumber(node) == 0) then end_node(flow, node) end
+  local function end_if_done(node)
+    local is_open = node.i == '0' and flow_of(node.flow).is_open
+    if node.unended <= 0 and not node.outcome and not is_open then end_node(node) end
   end
 
   local function count_ends(group)
-    local flow, node, key = group.flow, group.node, key_of(group.flow)
-    local about, phase, cause = unpack(call('HMGET', key, 'n' .. node, 's' .. node, 'y' .. node))
-    if not about then return end -- somebody has evicted the flow; the jobs end all the same
-    local is_batch = sub(about, 1, 1) == NODE_BATCH
+    local node = node_of(group.flow, group.i)
+    if not node then return end -- the jobs end all the same
     for _, kept in ipairs(group.kept) do
       local what = sub(kept, 1, 1)
-      if what == 'e' or not is_batch then keep(flow, what .. node, sub(kept, 2)) end
+      if what == 'e' or not node.is_batch then keep(node.flow, what .. node.i, sub(kept, 2)) end
     end
-    call('HINCRBY', key, 'c' .. node, -group.ended)
-    if group[COMPLETED] > 0 then call('HINCRBY', key, 'o' .. node, group[COMPLETED]) end
-    if group[CANCELLED] > 0 then call('HINCRBY', key, 'x' .. node, group[CANCELLED]) end
-    local is_first_failure = group[FAILED] > 0 and call('HINCRBY', key, 'f' .. node, group[FAILED]) == group[FAILED]
+    local is_first_failure = node[FAILED] == 0 and group[FAILED] > 0
+    node.unended = node.unended - group.ended
+    set(node, 'c', node.unended)
+    for verdict, field in pairs({ [COMPLETED] = 'o', [FAILED] = 'f', [CANCELLED] = 'x' }) do
+      if group[verdict] > 0 then
+        node[verdict] = node[verdict] + group[verdict]
+        set(node, field, node[verdict])
+      end
+    end
     local bad = group.first[FAILED] or group.first[CANCELLED]
-    if bad and (is_first_failure or not cause) and (not phase or phase == RUNNING) then call('HSET', key, 'y' .. node, bad .. '/' .. node) end
-    if is_first_failure and is_batch then pass_first_failure(flow, about) end
-    end_if_done(flow, node)
+    if bad and (is_first_failure or node.cause == '') and (not node.phase or node.phase == RUNNING) then
+      node.cause = bad .. '/' .. node.i
+      set(node, 'y', node.cause)
+    end
+    if is_first_failure and node.is_batch then pass_first_failure(node.flow, node.edges) end
+    end_if_done(node)
+    store(node)
   end
 
   -- A job has ended, for good. member: the flow, a space and the index of the node; kept: "r" and its result or "e" and
@@ -219,14 +234,22 @@ local function open_flows()
   local function note_end(member, id, verdict, kept)
     local group = groups[member]
     if not group then
-      local flow, node = match(member, '^(%S+) (%d+)$')
-      group = { flow = flow, node = node, ended = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0, first = {}, kept = {} }
+      local flow, i = match(member, '^(%S+) (%d+)$')
+      group = { flow = flow, i = i, ended = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0, first = {}, kept = {} }
       groups[member] = group
       order[#order + 1] = group
     end
     group.ended, group[verdict] = group.ended + 1, group[verdict] + 1
     group.first[verdict] = group.first[verdict] or id
     if kept ~= '' then group.kept[#group.kept + 1] = kept end
+  end
+
+  -- Nobody adds jobs to a batch any more.
+  local function end_batch(flow)
+    local node = node_of(flow, '0')
+    if not node then return end
+    end_if_done(node)
+    store(node)
   end
 
   -- Goes on with what the last call left.
@@ -236,10 +259,56 @@ local function open_flows()
     call('ZREM', flow_work, WORK_ADVANCE .. flow)
   end
 
-  local function run_tasks()
-    while todo[n_done + 1] and steps < MAX_STEPS do
-      n_done = n_done + 1
-      run(todo[n_done].flow, todo[n_done].task)
+  local function call_with(command, key, values)
+    for i = 1, #values, 1000 do call(command, key, unpack(values, i, math.min(i + 999, #values))) end
+  end
+
+  -- The score of a job that joins its queue; `ends` has the last virtual times of the buckets.
+  local function turn_of(packed, ends)
+    local job_type, priority, group = place_of(packed)
+    local bucket = job_type .. ':' .. priority
+    local last = ends[bucket] or { vtime = tonumber(call('HGET', ns .. 'vtime', bucket) or 0), of = {} }
+    ends[bucket] = last
+    local vtime = math.max(last.vtime, last.of[group] or tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group) or 0)) + 1
+    last.of[group] = vtime
+    return score_of(priority, vtime, false, size_of(packed) ~= nil)
+  end
+
+  -- The jobs of nodes that have started become ready, or scheduled. Those that have ended are not in `waiting`.
+  local function release_jobs()
+    local sets, counts, ends, left = {}, {}, {}, {}
+    local times = {}
+    for from = 1, #released, 1000 do
+      for i, time in ipairs(call('ZMSCORE', waiting, unpack(released, from, math.min(from + 999, #released)))) do times[from + i - 1] = time end
+    end
+    for i, id in ipairs(released) do
+      local packed = times[i] and start_of(id) or ''
+      if packed ~= '' then -- else its string is lost: `verify` reports it
+        local job_type, run_at = type_of(packed), tonumber(times[i])
+        local state = run_at > now and SCHEDULED or QUEUED
+        local set_name = state == SCHEDULED and 'scheduled' or 'ready:' .. job_type
+        local members = sets[set_name] or {}
+        sets[set_name] = members
+        members[#members + 1] = state == SCHEDULED and run_at or turn_of(packed, ends)
+        members[#members + 1] = id
+        call('SETRANGE', jobs .. id, 0, state)
+        local moved = counts[job_type] or { waiting = 0, scheduled = 0 }
+        counts[job_type] = moved
+        moved.waiting = moved.waiting - 1
+        if state == SCHEDULED then moved.scheduled = moved.scheduled + 1 end
+        if is_watched then changed(state, id, job_type) end
+        left[#left + 1] = id
+      end
+    end
+    call_with('ZREM', waiting, left)
+    for set_name, members in pairs(sets) do call_with('ZADD', ns .. set_name, members) end
+    for bucket, last in pairs(ends) do
+      for group, vtime in pairs(last.of) do call('ZADD', ns .. 'fair:' .. bucket, vtime, group) end
+    end
+    for job_type, moved in pairs(counts) do
+      call('HINCRBY', ns .. 'counts', 'waiting:' .. job_type, moved.waiting)
+      if moved.scheduled > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, moved.scheduled) end
+      wake(job_type)
     end
   end
 
@@ -250,17 +319,16 @@ local function open_flows()
       count_ends(group)
       run_tasks()
     end
+    release_jobs()
     local left = {}
     for i = n_done + 1, #todo do
       call('RPUSH', ns .. 'ft:' .. todo[i].flow, todo[i].task)
       left[todo[i].flow] = true
     end
     for flow in pairs(left) do add_work(WORK_ADVANCE .. flow) end
-    for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end
-    for job_type in pairs(woken) do wake(job_type) end
     return has_work
   end
 
-  return { note_end = note_end, end_if_done = end_if_done, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
+  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
 end
 

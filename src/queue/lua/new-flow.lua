@@ -18,7 +18,9 @@ local function put_flow(flows, arg)
   local key = ns .. 'f:' .. id
   if call('EXISTS', key) == 1 then return false end
   set_pairs('HSET', key, values_of(fields))
-  set_pairs('HSET', ns .. 'fr:' .. id, values_of(kept))
+  local values = values_of(kept)
+  for i = 2, #values, 2 do values[i] = string.sub(values[i], 2) end -- a mark stands before each: it may be empty
+  set_pairs('HSET', ns .. 'fr:' .. id, values)
   call('ZADD', ns .. 'flows', 0, id)
   local works = values_of(work)
   for i = 1, #works, 2 do

@@ -16,14 +16,14 @@ import type { BulkParts } from "../bulk.ts";
 const PAGE = 100;
 /** Works of many pages that this replica does at once. A further one is taken again later, by any replica. */
 const MAX_LONG = 4;
-/** The wait for a recorder that is full. It writes thousands of rows a second. */
+/** The wait for a recorder that is full while Postgres answers. It writes thousands of rows a second. */
 const RECORDER_WAIT_MS = 20;
 /** How many pages pass before the work is extended; a page takes some milliseconds. */
 const PAGES_PER_EXTENSION = 10;
 
 export interface FlowCancellationsParts {
   readonly queue: Pick<Queue, "flows" | "cancelMany" | "clock">;
-  readonly recorder: { readonly isFull: boolean };
+  readonly recorder: { readonly shouldPause: boolean };
   readonly callbackOf: CallbackOf;
   readonly cancelWaiting: BulkParts["cancelWaiting"];
   readonly onError: (error: unknown) => void;
@@ -129,7 +129,7 @@ export class FlowCancellations {
 
   async #cancel(jobs: readonly Doomed[]): Promise<void> {
     const { queue, recorder, callbackOf, cancelWaiting } = this.#parts;
-    while (recorder.isFull && !this.#closing.signal.aborted) await delay(RECORDER_WAIT_MS);
+    while (recorder.shouldPause && !this.#closing.signal.aborted) await delay(RECORDER_WAIT_MS);
     const answers = await queue.cancelMany(jobs, OUTBOX_OWNED_MS, callbackOf);
     for (const answer of answers) if (answer.kind === "cancelled") cancelWaiting(answer.job, answer.kind);
   }

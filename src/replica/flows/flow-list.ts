@@ -8,7 +8,7 @@ type Parts = Pick<FlowServiceParts, "queue" | "flowStore">;
 /** Redis is read first, so that a flow which moves meanwhile is found at least once. */
 export async function flowPage(parts: Parts, filter: FlowFilter): Promise<FlowPage> {
   const { below, limit } = filter;
-  const live = await parts.queue.flows.list({ below, limit });
+  const live = await liveFlows(parts, below, limit);
   const storedIds = await parts.flowStore.list(filter);
   // lower ids belong to the next page, because one side has not examined them
   const floor = [live.map(({ id }) => id), storedIds]
@@ -19,6 +19,17 @@ export async function flowPage(parts: Parts, filter: FlowFilter): Promise<FlowPa
   const flows = passing.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
   const isCut = flows.length < passing.length;
   return { flows, next: isCut ? (flows.at(-1)?.id ?? null) : floor === "" ? null : floor };
+}
+
+/** The newest flows that Redis has. A page may lack some that Redis has forgotten meanwhile, so only an empty one is the last. */
+async function liveFlows({ queue }: Parts, below: string | undefined, limit: number): Promise<FlowState[]> {
+  const flows: FlowState[] = [];
+  while (flows.length < limit) {
+    const page = await queue.flows.list({ below: flows.at(-1)?.id ?? below, limit: limit - flows.length });
+    if (page.length === 0) break;
+    flows.push(...page);
+  }
+  return flows;
 }
 
 /** The live state of what both have, unless Redis has forgotten it meanwhile. */

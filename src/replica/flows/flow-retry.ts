@@ -1,4 +1,5 @@
 /** Runs parts of an ended flow again, under the same id, as new jobs. The rest keeps its jobs, outcomes and results. */
+import { setTimeout as delay } from "node:timers/promises";
 import { at } from "../../core/at.ts";
 import { MAX_JOBS } from "../../core/body.ts";
 import { begin } from "../../core/flows/evaluate.ts";
@@ -17,6 +18,9 @@ import type { FinishedSubmission } from "../../results/flows/retried-job.ts";
 
 /** Rows that one statement reads. */
 const PAGE = 500;
+/** A recorder writes what has just ended within a fraction of a second. */
+const RECORDING_MS = 2_000;
+const LOOK_AGAIN_MS = 50;
 
 export interface RetryParts {
   readonly queue: Pick<Queue, "ids">;
@@ -24,8 +28,42 @@ export interface RetryParts {
   readonly enqueue: (submitted: Submitted) => Promise<Enqueued>;
 }
 
-/** @param state of a flow that has ended @param from names of nodes */
-export async function retry(parts: RetryParts, state: FlowState, from: readonly string[] | undefined): Promise<void> {
+/**
+ * Tries again for a while if rows are missing: the last jobs of a flow that has just ended are about to be recorded.
+ * @param state of a flow that has ended @param from names of nodes @returns the jobs that run again
+ */
+export async function retry(
+  parts: RetryParts,
+  state: FlowState,
+  from: readonly string[] | undefined,
+): Promise<readonly Submission[]> {
+  const deadline = performance.now() + RECORDING_MS;
+  for (;;) {
+    try {
+      return await retryRecorded(parts, state, from);
+    } catch (error) {
+      if (!(error instanceof RowsMissing) || performance.now() > deadline) throw error;
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+/** Rows of jobs that should run again are missing. */
+class RowsMissing extends CodedError {
+  constructor({ id }: FlowState) {
+    super(
+      "job_not_retryable",
+      409,
+      `Some jobs of the flow ${id} have no row in Postgres: they are past their retention, or not recorded yet.`,
+    );
+  }
+}
+
+async function retryRecorded(
+  parts: RetryParts,
+  state: FlowState,
+  from: readonly string[] | undefined,
+): Promise<readonly Submission[]> {
   const picked = nodesToRetry(state, from);
   if ("unknown" in picked) throw notRetryable("validation_failed", 422, `The flow has no node ${picked.unknown[0]}.`);
   const { nodes } = picked;
@@ -34,7 +72,7 @@ export async function retry(parts: RetryParts, state: FlowState, from: readonly 
   const unfinished = await unfinishedJobs(parts, state, nodes);
   const count = nodes.reduce((sum, { node, jobs }) => sum + jobsOf(state, node, jobs, unfinished), 0);
   if (count > MAX_JOBS)
-    throw notRetryable("retry_too_large", 409, `${count} jobs would run again; a retry runs ${MAX_JOBS} at most.`);
+    throw notRetryable("job_not_retryable", 409, `${count} jobs would run again; a retry runs ${MAX_JOBS} at most.`);
   const { state: next, jobs } = retried(state, nodes, unfinished, parts.queue.ids.next(Math.max(1, count)));
   const submissions = await submissionsOf(parts, next, jobs);
   const answer = await parts.enqueue({
@@ -43,6 +81,7 @@ export async function retry(parts: RetryParts, state: FlowState, from: readonly 
     flow: { kind: "new", id: state.id, graph: next.graph, preset: await presetOf(parts, next) },
   });
   if (answer.kind === "failed") throw answer.error;
+  return submissions;
 }
 
 function notRetryable(code: string, status: number, message: string): CodedError {
@@ -61,15 +100,17 @@ function jobsOf(
 /** Of the nodes of which only some jobs run again: the ids of these, up to one more than may run again. */
 async function unfinishedJobs(
   { flowStore }: RetryParts,
-  { graph }: FlowState,
+  state: FlowState,
   nodes: readonly RetriedNode[],
 ): Promise<Map<number, readonly string[]>> {
   const found = new Map<number, readonly string[]>();
   for (const { node, jobs } of nodes) {
     if (jobs === "all") continue;
     const status = ["failed", "cancelled"] as const;
-    const ids = await flowStore.jobIds(at(graph.nodes, node).ids, { status, limit: MAX_JOBS + 1 });
-    found.set(node, inOrder(graph, node, ids));
+    const ids = await flowStore.jobIds(at(state.graph.nodes, node).ids, { status, limit: MAX_JOBS + 1 });
+    const { failed, cancelled } = at(state.nodes, node).counts;
+    if (ids.length < Math.min(MAX_JOBS + 1, failed + cancelled)) throw new RowsMissing(state);
+    found.set(node, inOrder(state.graph, node, ids));
   }
   return found;
 }
@@ -85,9 +126,10 @@ function inOrder({ nodes }: FlowGraph, node: number, ids: readonly string[]): re
 
 async function submissionsOf(
   { flowStore }: RetryParts,
-  { id, graph }: FlowState,
+  state: FlowState,
   jobs: readonly RetriedJob[],
 ): Promise<Submission[]> {
+  const { id, graph } = state;
   const byId = new Map<string, FinishedSubmission>();
   for (let first = 0; first < jobs.length; first += PAGE) {
     const ids = jobs.slice(first, first + PAGE).map(({ retryOf }) => retryOf);
@@ -96,8 +138,8 @@ async function submissionsOf(
   const joiners = new Map<number, ReturnType<typeof joiner>>();
   return jobs.map(({ retryOf, node }) => {
     const finished = byId.get(retryOf);
-    if (!finished) throw notRetryable("job_not_retryable", 409, `The job ${retryOf} is past its retention.`);
-    if (finished.isErased) throw notRetryable("payload_erased", 409, `The payload of the job ${retryOf} is erased.`);
+    if (!finished) throw new RowsMissing(state);
+    if (finished.isErased) throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is erased.`);
     if (LOST_PAYLOAD.includes(finished.errorCode ?? ""))
       throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is lost.`);
     const join = joiners.get(node) ?? joiner(id, graph, node);
@@ -113,5 +155,11 @@ async function presetOf({ flowStore }: RetryParts, next: FlowState): Promise<Flo
       outcome === null ? [] : [[node, { ...counts, ...(cause !== null && { cause }) }] as const],
     ),
   );
-  return { state, kept: await flowStore.rows.kept(next.graph, ended) };
+  const kept = await flowStore.rows.kept(next.graph, ended);
+  const isExpected = (node: number, { failed }: { readonly failed: number }): boolean => {
+    const { keeps, type } = at(next.graph.nodes, node);
+    return keeps === true && (type !== null || failed > 0);
+  };
+  if (kept.length < [...ended].filter(([node, counts]) => isExpected(node, counts)).length) throw new RowsMissing(next);
+  return { state, kept };
 }

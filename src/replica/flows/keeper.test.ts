@@ -49,7 +49,7 @@ function startKeeper(queue: Queue): void {
   const keeper = new FlowKeeper({
     queue,
     ended: endedFlows(queue),
-    recorder: { isFull: false },
+    recorder: { shouldPause: false },
     callbackOf: () => undefined,
     cancelWaiting: (job) => cancelled.push(job),
     onClosed: (flow) => closed.push(flow),
@@ -96,7 +96,10 @@ describe("a keeper", () => {
     expect([row.status, outcomes(row)]).toEqual(["failed", ["failed", "cancelled", "cancelled", "completed"]]);
     const [job] = flow.jobs;
     const { error } = viewOf(at(cancelled, 250));
-    expect(error).toMatchObject({ code: "dependency_failed", message: expect.stringContaining(job?.id ?? "") as string });
+    expect(error).toMatchObject({
+      code: "dependency_failed",
+      message: expect.stringContaining(job?.id ?? "") as string,
+    });
     expect(ended.map(({ id }) => id)).toEqual([flow.id]);
     expect((await queue.flows.take()).works).toEqual([]);
   });
@@ -160,7 +163,10 @@ describe("a keeper", () => {
 describe("an ended flow", () => {
   it("keeps its results until the jobs that refer to them are recorded", async () => {
     const queue = await setup().replica();
-    const flow = flowOf(queue, [{ name: "first", keeps: true }, { name: "next", after: ["first"] }]);
+    const flow = flowOf(queue, [
+      { name: "first", keeps: true },
+      { name: "next", after: ["first"] },
+    ]);
     await enqueueFlow(queue, flow);
     await settleAll(queue, "completed");
     await settleAll(queue, "completed");

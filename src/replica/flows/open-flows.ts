@@ -8,6 +8,7 @@ import type { Metrics } from "../../observability/metrics.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
 import type { FlowStore } from "../../results/flows/flow-store.ts";
+import type { Recorder } from "../../results/recorder/recorder.ts";
 import type { Store } from "../../results/store.ts";
 import type { BulkParts } from "../bulk.ts";
 import type { ReplicaOptions } from "../replica.ts";
@@ -23,7 +24,7 @@ export interface OpenFlowsParts {
   readonly store: Store;
   readonly flowStore: FlowStore;
   readonly acceptanceLogWriter: AcceptanceLogWriter;
-  readonly recorder: BulkParts["recorder"];
+  readonly recorder: Recorder;
   readonly metrics: Pick<Metrics, "countFlow" | "observeFlowRecorded">;
   readonly callbackOf: CallbackOf;
   readonly cancelWaiting: BulkParts["cancelWaiting"];

@@ -9,6 +9,7 @@ import type {
   FlowSubmission,
   FlowSubmitted,
   Flows,
+  RetryOptions,
 } from "../../core/flows/flows.ts";
 import { joiner } from "../../core/flows/graph.ts";
 import { idsFrom } from "../../core/id.ts";
@@ -113,7 +114,7 @@ export class FlowService implements Flows {
     return state;
   }
 
-  async retry(id: string, { from }: Parameters<Flows["retry"]>[1]): Promise<FlowState> {
+  async retry(id: string, { from, onAccepted }: RetryOptions): Promise<FlowState> {
     let state = await this.#existing(id);
     if (state.finishedAt !== null) {
       await this.#parts.storeEnded(id);
@@ -121,7 +122,7 @@ export class FlowService implements Flows {
     }
     if (state.finishedAt === null) throw running(id);
     const enqueue = (submitted: Submitted): Promise<Enqueued> => this.#enqueue(submitted);
-    await retry({ ...this.#parts, enqueue }, state, from);
+    onAccepted?.(await retry({ ...this.#parts, enqueue }, state, from));
     return this.#existing(id);
   }
 

@@ -54,6 +54,11 @@ export class FlowRestore {
     this.#parts = parts;
   }
 
+  /** Whether flows could not be put back yet. */
+  get isBehind(): boolean {
+    return this.#postponed.size > 0;
+  }
+
   /** Discards what is postponed: another process led meanwhile. */
   reset(): void {
     this.#postponed.clear();

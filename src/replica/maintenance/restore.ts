@@ -197,7 +197,7 @@ export class Restore {
     await this.#flows.restorePostponed(end);
     await this.#restoreBelow(end, signal);
     await this.#restore(await this.#future.settled(now), HIGHEST_ID);
-    if (!this.#emptied || at > now - underWayMs || signal.aborted) return;
+    if (!this.#emptied || at > now - underWayMs || this.#flows.isBehind || signal.aborted) return;
     await acceptanceLog.setGeneration(this.#emptied.generation); // every lost job is back
     this.#known = this.#emptied.generation;
     this.#emptied = undefined;

@@ -1,4 +1,5 @@
 /** Flows in Postgres. Every method rejects with `store_unavailable` while Postgres is away. */
+import type { BatchJob } from "../../core/flows/batch-results.ts";
 import { FLOW_KINDS, FLOW_STATUSES, type FlowState, type IdRange } from "../../core/flows/flow.ts";
 import type { FlowFilter } from "../../core/flows/flows.ts";
 import { HIGHEST_ID } from "../../core/id.ts";
@@ -19,10 +20,13 @@ const LIST = readSql(new URL("./list.sql", import.meta.url));
 const LIST_NAMED = readSql(new URL("./list-named.sql", import.meta.url));
 const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
+const OUTCOMES = readSql(new URL("./outcomes.sql", import.meta.url));
 const NOTE = readSql(new URL("./note.sql", import.meta.url));
 const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
 
 const CONNECTIONS = 2;
+/** Of the results that are in memory at once; the last of them may have 1 MiB more. */
+const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 
 export class FlowStore {
   readonly #pool: ReadPool;
@@ -83,6 +87,19 @@ export class FlowStore {
       after ?? null,
     ]);
     return rows.map(({ id }) => id);
+  }
+
+  /**
+   * How these jobs ended, in the order of ids, as far as they have a row.
+   * @returns `isCut` if there are more: their results do not fit into memory together with these
+   */
+  async outcomes(ids: readonly string[]): Promise<{ readonly jobs: readonly BatchJob[]; readonly isCut: boolean }> {
+    if (ids.length === 0) return { jobs: [], isCut: false };
+    const sorted = [...ids].sort();
+    const parameters = [sorted, sorted[0], sorted.at(-1), MAX_RESULT_BYTES];
+    const rows = await this.#pool.query<BatchJob & { readonly found: number }>(OUTCOMES, parameters);
+    const jobs = rows.map(({ id, status, result, error }) => ({ id, status, result, error }));
+    return { jobs, isCut: jobs.length < (rows[0]?.found ?? 0) };
   }
 
   /**

@@ -59,7 +59,10 @@ export function retryFlow(deps: Dependencies, view: FlowView): Call {
       const { scope } = state.graph;
       const denial = scope && scopeDenial(request.caller, scope);
       if (denial) return denial;
-      const retried = await deps.flows.retry(state.id, from === undefined ? {} : { from });
+      const retried = await deps.flows.retry(state.id, {
+        ...(from !== undefined && { from }),
+        onAccepted: (submissions) => request.chargeJobs(submissions),
+      });
       if (scope !== undefined) deps.audit.record({ ...by, action: `${view.path}.retry`, target: state.id });
       const answer = flowAnswer(view, 202, retried, request);
       return { ...answer, headers: [["Location", `${basePath}/api/v1/${view.path}/${state.id}`]] };

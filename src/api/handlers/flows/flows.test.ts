@@ -234,7 +234,7 @@ describe("a job of a flow", () => {
     });
     const [a = "", b = "", c = ""] = Object.values(jobs).map((node) => node.job_id ?? "");
     expect((await get(`jobs/${b}/why`)).body).toEqual({
-      ...{ reason: "waiting_for", detail: "It waits for a of its flow.", until: null, position: null },
+      ...{ reason: "waiting_for", detail: "It waits for nodes of its flow: a.", until: null, position: null },
       waiting_for: [{ node: "a", job_id: a, status: "running" }],
     });
     expect((await get(`jobs/${c}/why`)).body).toMatchObject({ waiting_for: [{ node: "b", status: "waiting" }] });

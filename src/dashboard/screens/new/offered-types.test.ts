@@ -9,6 +9,7 @@ it("offers built-in types first, the others by name, and no type that changes ot
     { type: "replay", is_built_in: true },
     { type: "bulk_cancel", is_built_in: true },
     { type: "schedule_backfill", is_built_in: true },
+    { type: "batch_results", is_built_in: true },
     { type: "bulk_import", is_built_in: false },
     { type: "gone", is_built_in: null },
   ];

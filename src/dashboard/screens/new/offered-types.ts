@@ -1,8 +1,8 @@
 /** The job types that a form submits. */
 import type { TypeDescription } from "../../../client/taskflow.ts";
 
-/** Jobs of these types change other jobs: dialogs that count those jobs first submit them. */
-const ON_OTHER_JOBS = /^(?:replay|bulk_.+|schedule_backfill)$/;
+/** Jobs of these types act on other jobs: dialogs that count those jobs first submit them, or flows do. */
+const ON_OTHER_JOBS = /^(?:replay|bulk_.+|schedule_backfill|batch_results)$/;
 
 /** Built-in types first, in the order of the server; then the others by name. */
 export function offeredTypes<Type extends Pick<TypeDescription, "type" | "is_built_in">>(
