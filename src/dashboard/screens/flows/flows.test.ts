@@ -217,7 +217,7 @@ describe("one flow", () => {
     await page.getByRole("dialog", { name: "Retry only this job?" }).waitFor();
     await expectAccessible(page);
     await button(page, "Retry only this job").click();
-    await page.getByText("Runs again").waitFor();
+    await page.getByText("Runs again", { exact: true }).waitFor();
     await page.close();
   });
 
