@@ -5,6 +5,7 @@ import "./parts/schema-form/schema-form.css";
 import "./screens/audit/audit.css";
 import "./screens/destinations/destinations.css";
 import "./screens/errors/errors.css";
+import "./screens/flows/flows.css";
 import "./screens/job/job.css";
 import "./screens/jobs/jobs.css";
 import "./screens/mail/mail.css";

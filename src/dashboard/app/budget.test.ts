@@ -7,13 +7,18 @@ const dashboard = dashboardOf();
 const FIRST_SCREEN_BYTES = 80 * 1_024;
 const MAX_SHIFT = 0.02;
 
-let job = "";
+let [job, flow] = ["", ""];
 beforeAll(async () => {
   const replica = dashboard.replica();
   job = await submit(replica, "test_io", { do: "permanent" }, { tags: ["shown"] });
   await jobWhen(replica, job, "failed");
   const nightly = { cron: "0 3 * * *", job: { type: "noop", payload: {} } };
   expect((await call(replica, "PUT", "/api/v1/schedules/nightly", nightly)).status).toBe(201);
+  const hold = { type: "noop", payload: {}, delay_ms: 3_600_000 };
+  const jobs = { many: { batch: [hold, hold] }, last: { type: "noop", payload: {}, after: ["many"] } };
+  const accepted = await call(replica, "POST", "/api/v1/flows", { jobs });
+  expect(accepted.status).toBe(202);
+  flow = (accepted.body as { readonly id: string }).id;
   for (let number = 0; number < 12; number += 1) await submit(replica, "noop", { number }, { delay_ms: 3_600_000 });
 });
 
@@ -79,6 +84,9 @@ describe.each([
   "",
   "/jobs",
   "/jobs/JOB",
+  "/flows",
+  "/flows/FLOW",
+  "/flows/FLOW?node=many",
   "/schedules",
   "/schedules?view=new",
   "/schedules/SCHEDULE",
@@ -95,7 +103,9 @@ describe.each([
   it.each([1280, 360])("does not move while data arrives, and obeys its policy (%i px)", async (width) => {
     const page = await dashboard.open("/mail", { width });
     await page.addInitScript(observe);
-    await page.goto(`${dashboard.replica().url}/ui${path.replace("JOB", job).replace("SCHEDULE", "nightly")}`);
+    await page.goto(
+      `${dashboard.replica().url}/ui${path.replace("JOB", job).replace("FLOW", flow).replace("SCHEDULE", "nightly")}`,
+    );
     await page.waitForSelector(".page-head h1");
     await page.waitForFunction(isFilled);
     const observed = await page.evaluate(() => (globalThis as unknown as { readonly observed: Observed }).observed);

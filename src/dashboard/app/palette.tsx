@@ -1,4 +1,4 @@
-/** The command palette (Ctrl-K): screens, types, schedules and ids of jobs. */
+/** The command palette (Ctrl-K): screens, types, schedules, and ids of jobs and flows. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
@@ -103,7 +103,13 @@ function useEntries(text: string): Entry[] {
 }
 
 function entriesFor(text: string, types: readonly string[], schedules: readonly string[]): Entry[] {
-  if (ID.test(text)) return [{ text, kind: "job", url: href(["jobs", text.toLowerCase()]) }];
+  if (ID.test(text)) {
+    const id = text.toLowerCase();
+    return [
+      { text, kind: "job", url: href(["jobs", id]) },
+      { text, kind: "flow or batch", url: href(["flows", id]) },
+    ];
+  }
   const all: Entry[] = [
     ...SCREENS.map(({ path, title }) => ({ text: title, kind: "screen", url: href(path === "" ? [] : [path]) })),
     ...types.map((type) => ({ text: type, kind: "jobs of the type", url: href(["jobs"], { q: `type:${type}` }) })),

@@ -36,11 +36,11 @@ export function href(path: readonly string[], query: Readonly<Record<string, str
   return [UI_PATH, ...path.map(encodeURIComponent)].join("/") + (search === "" ? "" : `?${search}`);
 }
 
-/** Opens a URL of {@link href}. */
-export function navigate(url: string): void {
+/** Opens a URL of {@link href}, at its top. @param isInPlace for another view of a part of the screen: nothing scrolls */
+export function navigate(url: string, { isInPlace = false }: { readonly isInPlace?: boolean } = {}): void {
   history.pushState(null, "", url);
   current.value = read();
-  window.scrollTo(0, 0);
+  if (!isInPlace) window.scrollTo(0, 0);
 }
 
 /** Changes parameters of the query; without `push`, the current step of the history. */

@@ -32,6 +32,13 @@ export const SCREENS: readonly Screen[] = [
     loadItem: async () => (await import("../screens/job/job-page.tsx")).JobPage,
   },
   {
+    path: "flows",
+    title: "Flows",
+    key: "f",
+    load: async () => (await import("../screens/flows/flows.tsx")).Flows,
+    loadItem: async () => (await import("../screens/flows/flow-page.tsx")).FlowPage,
+  },
+  {
     path: "schedules",
     title: "Schedules",
     key: "s",

@@ -5,7 +5,7 @@ describe("the filters of a bulk operation", () => {
   it("name the statuses that the operation acts on", () => {
     expect(bulkFilters("cancel", { type: "email" })).toEqual({
       type: "email",
-      status: ["scheduled", "queued", "running", "retrying"],
+      status: ["waiting", "scheduled", "queued", "running", "retrying"],
     });
     expect(bulkFilters("retry", {})).toEqual({ status: ["failed"] });
   });

@@ -27,7 +27,7 @@ export const BULK_WORDS: Readonly<Record<BulkActionName, BulkWords>> = {
   cancel: {
     verb: "Cancel",
     done: "cancelled",
-    statuses: ["scheduled", "queued", "running", "retrying"],
+    statuses: ["waiting", "scheduled", "queued", "running", "retrying"],
     explanation: "Waiting jobs end at once. Running jobs are asked to stop. Jobs that finish before that are skipped.",
   },
   run: {
@@ -39,7 +39,7 @@ export const BULK_WORDS: Readonly<Record<BulkActionName, BulkWords>> = {
   priority: {
     verb: "Change the priority of",
     done: "changed",
-    statuses: ["scheduled", "queued", "retrying"],
+    statuses: ["waiting", "scheduled", "queued", "retrying"],
     explanation: "Jobs with a higher priority start first. Jobs that start before the change are skipped.",
   },
   erase: {

@@ -27,7 +27,7 @@ function optionsOf({ priority, tags, group_key: groupKey, max_attempts: maxAttem
 }
 
 /** For POSIX shells: nothing is special between single quotes, but the quote itself. */
-function shellQuoted(text: string): string {
+export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -9,11 +9,18 @@ export interface Tab {
   readonly isCurrent: boolean;
 }
 
-export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }): JSX.Element {
+interface TabsProps {
+  readonly label: string;
+  readonly tabs: readonly Tab[];
+  /** Whether they are below the top of the screen: nothing scrolls. */
+  readonly isInPlace?: boolean;
+}
+
+export function Tabs({ label, tabs, isInPlace = false }: TabsProps): JSX.Element {
   return (
     <nav class="tabs" aria-label={label}>
       {tabs.map(({ key, to, text, isCurrent }) => (
-        <Link key={key} to={to} isCurrent={isCurrent}>
+        <Link key={key} to={to} isCurrent={isCurrent} isInPlace={isInPlace}>
           {text}
         </Link>
       ))}

@@ -91,6 +91,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "@preact": /^dashboard\//,
   tinykeys: /^dashboard\/app\/keys\.ts$/,
   cronstrue: /^dashboard\/screens\/schedules\/timing-text\.ts$/,
+  "@dagrejs": /^dashboard\/screens\/flows\/dagre-layout\.ts$/,
   uplot: /^dashboard\/parts\/(chart|uplot)\.tsx?$/,
   "cron-parser": /^core\/schedules\/cron\.ts$/,
   typebox: /^(?!client\/|dashboard\/)/, // the language of schemas, used everywhere

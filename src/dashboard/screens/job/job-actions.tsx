@@ -3,13 +3,13 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Job } from "../../../client/taskflow.ts";
 import { shortcutsOf, useKeys } from "../../app/keys.ts";
-import { href, navigate, setQuery } from "../../app/router.ts";
+import { setQuery } from "../../app/router.ts";
 import { refreshResources } from "../../data/resource.ts";
 import type { Scope } from "../../data/session.ts";
 import { can, client } from "../../data/session.ts";
 import { Button } from "../../parts/button.tsx";
 import { notify, reportError } from "../../parts/toasts.tsx";
-import { CancelDialog, EraseDialog, PriorityDialog } from "./job-dialogs.tsx";
+import { CancelDialog, EraseDialog, PriorityDialog, RetryAloneDialog, retry } from "./job-dialogs.tsx";
 import type { Action } from "./job-text.ts";
 import { unavailableFor } from "./job-text.ts";
 import { RescheduleDialog } from "./reschedule-dialog.tsx";
@@ -32,14 +32,21 @@ const ACTIONS: readonly Shown[] = [
   { action: "erase", text: "Erase…", scope: "admin", kind: "danger" },
 ];
 
-const DIALOGS = { reschedule: RescheduleDialog, priority: PriorityDialog, cancel: CancelDialog, erase: EraseDialog };
+const DIALOGS = {
+  alone: RetryAloneDialog,
+  reschedule: RescheduleDialog,
+  priority: PriorityDialog,
+  cancel: CancelDialog,
+  erase: EraseDialog,
+};
 
 export function JobActions({ job }: { readonly job: Job }): JSX.Element {
   const [open, setOpen] = useState<keyof typeof DIALOGS | undefined>(undefined);
   const act = (action: Action): void | Promise<void> => {
-    if (action === "retry") return retry(job);
-    if (action === "run") return run(job);
-    if (action === "edit") setQuery({ view: "edit" }, { push: true });
+    if (action === "retry" && (job.flow_id ?? job.batch_id) !== null) setOpen("alone");
+    else if (action === "retry") return retry(job);
+    else if (action === "run") return run(job);
+    else if (action === "edit") setQuery({ view: "edit" }, { push: true });
     else setOpen(action);
     return undefined;
   };
@@ -66,12 +73,6 @@ export function JobActions({ job }: { readonly job: Job }): JSX.Element {
       {Open ? <Open job={job} onClose={() => setOpen(undefined)} /> : null}
     </>
   );
-}
-
-async function retry(job: Job): Promise<void> {
-  const { id } = await client().retry(job.id);
-  notify("This job runs it again.");
-  navigate(href(["jobs", id]));
 }
 
 async function run(job: Job): Promise<void> {

@@ -2,9 +2,11 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Job, JobPatch } from "../../../client/taskflow.ts";
+import { href, navigate } from "../../app/router.ts";
 import { refreshResources } from "../../data/resource.ts";
 import { client } from "../../data/session.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
+import { Link } from "../../parts/link.tsx";
 import { notify } from "../../parts/toasts.tsx";
 
 export interface DialogProps {
@@ -16,6 +18,32 @@ export async function change(job: Job, patch: JobPatch, done: string): Promise<v
   await client().update(job.id, patch);
   notify(done);
   refreshResources(`job ${job.id}`);
+}
+
+/** Runs it again as a new job, and opens that. @param alone as is needed for a job of a flow or batch */
+export async function retry({ id }: Job, { alone = false }: { readonly alone?: boolean } = {}): Promise<void> {
+  const { id: again } = await client().retry(id, { alone });
+  notify("This job runs it again.");
+  navigate(href(["jobs", again]));
+}
+
+export function RetryAloneDialog({ job, onClose }: DialogProps): JSX.Element {
+  const { flow_id: flow, batch_id: batch } = job;
+  const word = flow === null ? "batch" : "flow";
+  return (
+    <ActionDialog
+      title="Retry only this job?"
+      action="Retry only this job"
+      scope="submit"
+      onClose={onClose}
+      act={() => retry(job, { alone: true })}
+    >
+      <p>
+        The new job does not belong to the {word}, so nothing that waited for this one runs after it. To run the failed
+        part of the {word} again, <Link to={href(["flows", flow ?? batch ?? ""])}>open the {word}</Link> and retry it.
+      </p>
+    </ActionDialog>
+  );
 }
 
 export function PriorityDialog({ job, onClose }: DialogProps): JSX.Element {

@@ -1,12 +1,15 @@
 /** One job: its state and why, its timeline, attempts, payload and result, and what can be done with it. */
 import type { JSX } from "preact";
-import type { Job } from "../../../client/taskflow.ts";
+import { Fragment } from "preact";
+import type { Job, Why as WhyAnswer } from "../../../client/taskflow.ts";
 import { href, route } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import type { StoredJob } from "../../data/exact-json.ts";
 import { useResource } from "../../data/resource.ts";
 import { CopyButton } from "../../parts/copy.tsx";
+import { countOf } from "../../parts/format.ts";
 import { JsonView } from "../../parts/json-view.tsx";
+import { Link } from "../../parts/link.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
 import { isFinished, Status } from "../../parts/status.tsx";
@@ -62,7 +65,7 @@ function StateLine({ job, progress }: { readonly job: Job; readonly progress: nu
           {endingOf(job)} <span class="muted">{<Time at={job.finished_at} />}</span>
         </span>
       ) : (
-        <Why id={job.id} />
+        <Why job={job} />
       )}
       {job.status === "failed" && job.error !== null ? <span class="job-error">{job.error.message}</span> : null}
     </div>
@@ -71,11 +74,12 @@ function StateLine({ job, progress }: { readonly job: Job; readonly progress: nu
 
 const WHY_EVERY_MS = 2_000;
 
-function Why({ id }: { readonly id: string }): JSX.Element {
+function Why({ job }: { readonly job: Job }): JSX.Element {
+  const { id } = job;
   const { data } = useResource(`job ${id} why`, (api, signal) => api.why(id, { signal }), { everyMs: WHY_EVERY_MS });
   return (
     <span class="job-why">
-      {data?.detail ?? ""}
+      {data && data.waiting_for.length > 0 ? <WaitingFor job={job} nodes={data.waiting_for} /> : (data?.detail ?? "")}
       {data && data.until !== null ? (
         <>
           {" "}
@@ -85,6 +89,35 @@ function Why({ id }: { readonly id: string }): JSX.Element {
         </>
       ) : null}
     </span>
+  );
+}
+
+/** More names would be a list, which the graph of the flow shows better. */
+const NODES_SHOWN = 5;
+
+interface WaitingForProps {
+  readonly job: Job;
+  readonly nodes: WhyAnswer["waiting_for"];
+}
+
+/** The nodes of its flow that the job waits for. */
+function WaitingFor({ job, nodes }: WaitingForProps): JSX.Element {
+  const flow = job.flow_id ?? job.batch_id ?? "";
+  const shown = nodes.length > NODES_SHOWN ? nodes.slice(0, NODES_SHOWN - 1) : nodes;
+  return (
+    <>
+      It waits for{" "}
+      {shown.map(({ node, job_id: id, status }, at) => (
+        <Fragment key={node}>
+          {at === 0 ? "" : ", "}
+          <Link to={id === null ? href(["flows", flow], { node }) : href(["jobs", id])} title={status}>
+            {node}
+          </Link>
+        </Fragment>
+      ))}
+      {shown.length < nodes.length ? ` and ${countOf(nodes.length - shown.length, "other")}` : ""} of its{" "}
+      {job.flow_id === null ? "batch" : "flow"}.
+    </>
   );
 }
 

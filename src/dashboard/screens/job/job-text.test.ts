@@ -30,6 +30,14 @@ describe("endingOf", () => {
     ],
     [{ status: "cancelled", attempt: 0 }, "It was cancelled before it started, 2 s after it was accepted."],
     [{ status: "cancelled", attempt: 2 }, "It was cancelled at attempt 2 of 3."],
+    [
+      { status: "cancelled", attempt: 0, error: { code: "dependency_failed", message: "", attempt: 0 } },
+      "It could not run, because of a job that it waited for.",
+    ],
+    [
+      { status: "cancelled", attempt: 0, error: { code: "not_needed", message: "", attempt: 0 } },
+      "It was not needed, so it did not run.",
+    ],
   ] as [Partial<Job>, string][])("says of %j: %s", (fields, text) => {
     expect(endingOf(job(fields))).toBe(text);
   });
@@ -39,13 +47,16 @@ describe("unavailableFor", () => {
   it.each([
     ["retry", ["failed", "cancelled"]],
     ["edit", ["completed", "failed", "cancelled"]],
-    ["cancel", ["scheduled", "queued", "running", "retrying"]],
+    ["cancel", ["waiting", "scheduled", "queued", "running", "retrying"]],
     ["run", ["scheduled", "retrying"]],
-    ["reschedule", ["scheduled", "queued", "retrying"]],
-    ["priority", ["scheduled", "queued", "retrying"]],
+    ["reschedule", ["waiting", "scheduled", "queued", "retrying"]],
+    ["priority", ["waiting", "scheduled", "queued", "retrying"]],
     ["erase", ["completed", "failed", "cancelled"]],
   ] as [Action, Status[]][])("allows %s for %j", (action, allowed) => {
-    const all: Status[] = ["scheduled", "queued", "running", "retrying", "completed", "failed", "cancelled"];
+    const all: Status[] = [
+      ...(["waiting", "scheduled", "queued", "running", "retrying"] as const),
+      ...(["completed", "failed", "cancelled"] as const),
+    ];
     expect(all.filter((status) => unavailableFor(action, job({ status })) === undefined)).toEqual(allowed);
   });
 

@@ -6,6 +6,8 @@ import { isFinished } from "../../parts/status.tsx";
 /** How a finished job ended, in one sentence. */
 export function endingOf(job: Job): string {
   const { status, attempt, max_attempts: maxAttempts, error } = job;
+  if (error?.code === "not_needed") return "It was not needed, so it did not run.";
+  if (error?.code === "dependency_failed") return "It could not run, because of a job that it waited for.";
   const place = attempt <= 1 ? "at the first attempt" : `at attempt ${attempt} of ${maxAttempts}`;
   const total = durationText(Math.max(0, Date.parse(job.finished_at ?? job.created_at) - Date.parse(job.created_at)));
   if (status === "completed") return `It completed ${place}, ${total} after it was accepted.`;

@@ -11,6 +11,7 @@ import { Status } from "../../parts/status.tsx";
 import { Time } from "../../parts/time.tsx";
 import { filterTextOfTarget } from "../audit/audit-text.ts";
 import { filtersOf } from "./job-text.ts";
+import { MemberFacts } from "./member-facts.tsx";
 
 const MAX_RETRIES = 10;
 const READ_EVERY_MS = 10_000;
@@ -31,11 +32,14 @@ export function RelatedJobs({ job }: { readonly job: Job }): JSX.Element | null 
     ["Callback of", job.callback_of],
   ] as const;
   const known = links.filter(([, id]) => typeof id === "string");
-  const { schedule } = job;
-  if (known.length === 0 && retries.length === 0 && filterText === undefined && schedule === null) return null;
+  const { schedule, flow_id: flow, batch_id: batch } = job;
+  const isMember = flow !== null || batch !== null;
+  if (known.length === 0 && retries.length === 0 && filterText === undefined && schedule === null && !isMember)
+    return null;
   return (
     <Panel title="Related">
       <dl class="side-facts panel-body">
+        <MemberFacts job={job} />
         {schedule === null ? null : <ScheduleFacts {...schedule} />}
         {known.map(([title, id]) => (
           <div key={title}>

@@ -6,7 +6,10 @@ import { pieceText, scaled, timelineOf } from "./timeline.ts";
 const START = Date.parse("2026-03-01T12:00:00.000Z");
 const at = (ms: number): string => new Date(START + ms).toISOString();
 const job = (fields: Partial<Job>): Job =>
-  ({ status: "queued", created_at: at(0), run_at: null, finished_at: null, ...fields }) as Job;
+  ({
+    ...{ status: "queued", created_at: at(0), run_at: null, finished_at: null, attempt: 0, error: null },
+    ...{ flow_id: null, batch_id: null, ...fields },
+  }) as Job;
 const attempt = (
   number: number,
   startMs: number,
@@ -51,6 +54,20 @@ describe("timelineOf", () => {
     ]);
     const failed = attempt(1, 0, 0, 1_000, "retry");
     expect(texts(job({ status: "retrying" }), [failed], 3_000).at(-1)).toBe("waited 2 s to try again");
+  });
+
+  it("shows how long a job waited for other jobs of its flow", () => {
+    const member = { flow_id: "flow" };
+    expect(texts(job({ ...member, status: "waiting" }), [], 3_000)).toEqual(["waited 3 s for other jobs"]);
+    const done = job({ ...member, status: "completed", attempt: 1, finished_at: at(9_000) });
+    expect(texts(done, [attempt(1, 6_000, 1_000, 3_000, "completed")])).toEqual([
+      "waited 5 s for other jobs",
+      "waited 1 s for a free slot",
+      "attempt 1 ran 3 s: completed",
+    ]);
+    const error = { code: "dependency_failed", message: "", attempt: 0 };
+    const doomed = job({ batch_id: "batch", status: "cancelled", error, finished_at: at(2_000) });
+    expect(texts(doomed, [])).toEqual(["waited 2 s for other jobs"]);
   });
 
   it("shows what a job without an attempt waited for", () => {

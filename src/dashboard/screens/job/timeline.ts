@@ -3,8 +3,11 @@ import type { Attempt, Job } from "../../../client/taskflow.ts";
 import { durationText } from "../../parts/format.ts";
 
 export interface Piece {
-  /** `delayed`: before its time to start. `waited`: for a free slot. `pause`: between two attempts. */
-  readonly kind: "delayed" | "waited" | "ran" | "pause";
+  /**
+   * `held`: for other jobs of its flow. `delayed`: before its time to start. `waited`: for a free slot. `pause`: between
+   * two attempts.
+   */
+  readonly kind: "held" | "delayed" | "waited" | "ran" | "pause";
   /** Epoch ms. */
   readonly from: number;
   readonly to: number;
@@ -14,13 +17,26 @@ export interface Piece {
   readonly outcome: Attempt["outcome"] | undefined;
 }
 
-type TimedJob = Pick<Job, "status" | "created_at" | "run_at" | "finished_at">;
+type TimedJob = Pick<
+  Job,
+  "status" | "created_at" | "run_at" | "finished_at" | "flow_id" | "batch_id" | "attempt" | "error"
+>;
+
+/** The errors of jobs that ended because of other jobs, before they could start. */
+const NEVER_FREE = ["dependency_failed", "not_needed"];
+
+/** Whether the job waited for other jobs until it ended, or still does. */
+function isHeld({ status, attempt, error }: TimedJob): boolean {
+  return status === "waiting" || (attempt === 0 && error !== null && NEVER_FREE.includes(error.code));
+}
 
 /** @param now epoch ms, at which the last piece of an unfinished job ends */
 export function timelineOf(job: TimedJob, attempts: readonly Attempt[], now: number): Piece[] {
   const pieces: Piece[] = [];
   let at = Date.parse(job.created_at);
   let next = 1;
+  const isMember = job.flow_id !== null || job.batch_id !== null;
+  const first = isMember && job.run_at === null ? "held" : "delayed";
   const add = (kind: Piece["kind"], to: number, outcome?: Attempt["outcome"]): void => {
     // the clocks of Redis and of the replicas differ by a few milliseconds, so an end may be before its start
     const end = Math.max(at, to);
@@ -28,7 +44,7 @@ export function timelineOf(job: TimedJob, attempts: readonly Attempt[], now: num
     at = end;
   };
   const waitUntil = (due: number, to: number): void => {
-    add(pieces.some(({ kind }) => kind === "ran") ? "pause" : "delayed", Math.min(due, to));
+    add(pieces.some(({ kind }) => kind === "ran") ? "pause" : first, Math.min(due, to));
     add("waited", to);
   };
   for (const { number, started_at, waited_ms, ran_ms, outcome } of attempts) {
@@ -40,7 +56,8 @@ export function timelineOf(job: TimedJob, attempts: readonly Attempt[], now: num
   }
   const end = job.finished_at === null ? now : Date.parse(job.finished_at);
   const runAt = job.run_at === null ? at : Date.parse(job.run_at);
-  if (job.status === "scheduled" || job.status === "retrying") waitUntil(end, end);
+  if (isHeld(job)) add("held", end);
+  else if (job.status === "scheduled" || job.status === "retrying") waitUntil(end, end);
   else if (job.status !== "running") waitUntil(Math.max(at, runAt), end);
   return pieces;
 }
@@ -49,6 +66,8 @@ export function timelineOf(job: TimedJob, attempts: readonly Attempt[], now: num
 export function pieceText({ kind, from, to, attempt, outcome }: Piece): string {
   const duration = durationText(to - from);
   switch (kind) {
+    case "held":
+      return `waited ${duration} for other jobs`;
     case "delayed":
       return `not due for ${duration}`;
     case "waited":

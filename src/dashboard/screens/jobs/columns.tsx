@@ -78,7 +78,7 @@ const NONE: Span = { from: null, to: null };
 
 /** From the time at which it could start, to its start. */
 function waitOf({ status, created_at, run_at, started_at, finished_at }: ListedJob): Span {
-  if (status === "scheduled" || status === "retrying") return NONE;
+  if (status === "waiting" || status === "scheduled" || status === "retrying") return NONE;
   const from = Math.max(Date.parse(created_at), run_at === null ? 0 : Date.parse(run_at));
   if (status === "queued") return { from, to: null };
   const end = started_at ?? finished_at; // a job that ended without a start waited until its end

@@ -112,7 +112,9 @@ describe("actions on jobs", () => {
     await page.getByRole("checkbox", { name: "Select all rows of this page" }).check();
     await press(page, "Everything that matches");
     await press(page, "Cancel");
-    await page.getByText("This is possible only for jobs that are scheduled, queued, running, retrying.").waitFor();
+    await page
+      .getByText("This is possible only for jobs that are waiting, scheduled, queued, running, retrying.")
+      .waitFor();
     await press(page, "Close");
     await page.getByRole("combobox").fill("tag:other");
     await page.keyboard.press("Enter");

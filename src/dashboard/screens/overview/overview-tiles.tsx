@@ -33,14 +33,15 @@ function waitTiles({ stats, queues }: Live): Tile[] {
     undefined,
   );
   const others = totals && [
+    ...(totals.waiting > 0 ? [`${shortCount(totals.waiting)} waiting`] : []),
     ...(totals.scheduled > 0 ? [`${shortCount(totals.scheduled)} scheduled`] : []),
     ...(totals.retrying > 0 ? [`${shortCount(totals.retrying)} retrying`] : []),
   ];
   return [
     {
-      title: "Waiting",
+      title: "Queued",
       value: totals ? countText(totals.queued) : UNKNOWN,
-      note: others && others.length > 0 ? others.join(", ") : totals ? "none scheduled" : "",
+      note: others && others.length > 0 ? others.join(", ") : totals ? "none waiting or scheduled" : "",
       to: jobs("status:queued"),
     },
     {

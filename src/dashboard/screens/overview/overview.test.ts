@@ -162,12 +162,12 @@ describe("the overview", () => {
 
   it("shows figures that link to what is behind them, and follows changes", async () => {
     const page = await dashboard.open();
-    await expectText(tile(page, "Waiting"), "1");
+    await expectText(tile(page, "Queued"), "1");
     await expectText(tile(page, "Unaccounted"), "0");
     await expectText(tile(page, "Slots in use"), "0 / ");
     await submit(dashboard.replica(), "email", { to: "you@example.com", subject: "Hello", body: "Good day." });
-    await expectText(tile(page, "Waiting"), "2");
-    await tile(page, "Waiting").getByRole("link").click();
+    await expectText(tile(page, "Queued"), "2");
+    await tile(page, "Queued").getByRole("link").click();
     expect([new URL(page.url()).pathname, query(page)]).toEqual(["/ui/jobs", { q: "status:queued" }]);
     await page.goBack();
     await tile(page, "Oldest wait").getByRole("link").waitFor();

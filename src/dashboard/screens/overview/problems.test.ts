@@ -8,6 +8,7 @@ const queue = (type: string, more: Partial<Queue> = {}): Queue => ({
   state: "active",
   paused_reason: null,
   depth: 0,
+  waiting: 0,
   oldest_wait_ms: null,
   scheduled: 0,
   retrying: 0,

@@ -6,7 +6,7 @@ import { href } from "../../app/router.ts";
 import type { ScreenProps } from "../../app/screens.ts";
 import { useResource } from "../../data/resource.ts";
 import { filterWord } from "../../parts/filter-words.ts";
-import { countText, durationText } from "../../parts/format.ts";
+import { countText, durationText, shortCount } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Loaded } from "../../parts/problem.tsx";
@@ -92,12 +92,17 @@ function PausedNotice({ queue: { paused_reason: reason } }: { readonly queue: Qu
 }
 
 function tilesOf(queue: QueueDetail, counts: RecentCounts | undefined): Tile[] {
-  const { type, depth, oldest_wait_ms: oldestMs, scheduled, retrying, running, limit, replicas } = queue;
+  const { type, depth, oldest_wait_ms: oldestMs, waiting, scheduled, retrying, running, limit, replicas } = queue;
   const jobs = (status: string): string => href(["jobs"], { q: `${filterWord("type", [type])} status:${status}` });
   const ended = (status: string): string =>
     href(["jobs"], { q: `${filterWord("type", [type])} status:${status} finished-since:15m` });
   return [
-    { title: "Waiting", value: countText(depth), note: "now", to: jobs("queued") },
+    {
+      title: "Queued",
+      value: countText(depth),
+      note: waiting === 0 ? "now" : `${shortCount(waiting)} wait for others`,
+      to: jobs("queued"),
+    },
     { title: "Oldest wait", value: durationText(oldestMs), note: "now", to: jobs("queued") },
     {
       title: "Running",

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import type { Queue, Worker } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";
 import { useResource } from "../../data/resource.ts";
-import { countText, durationText } from "../../parts/format.ts";
+import { countText, durationText, shortCount } from "../../parts/format.ts";
 import { Link } from "../../parts/link.tsx";
 import { Meter } from "../../parts/meter.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
@@ -71,9 +71,9 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "state", title: "State", cell: (queue) => <StateCell queue={queue} /> },
   {
     key: "depth",
-    title: "Waiting",
+    title: "Queued",
     align: "end",
-    cell: ({ type, depth }) => <Link to={jobsOf(type, "queued")}>{countText(depth)}</Link>,
+    cell: (queue) => <Queued queue={queue} />,
   },
   { key: "oldest", title: "Oldest wait", align: "end", cell: ({ oldest_wait_ms: ms }) => durationText(ms) },
   {
@@ -126,6 +126,20 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "replicas", title: "Replicas", align: "end", cell: ({ replicas }) => countText(replicas), isMinor: true },
   { key: "pause", title: "Action", cell: (queue) => <PauseButton queue={queue} /> },
 ];
+
+/** The jobs in the queue, and below them those that wait for other jobs of their flow. */
+function Queued({ queue: { type, depth, waiting } }: { readonly queue: Row }): JSX.Element {
+  return (
+    <>
+      <Link to={jobsOf(type, "queued")}>{countText(depth)}</Link>
+      {waiting === 0 ? null : (
+        <Link to={jobsOf(type, "waiting")} class="queue-waits" title="They wait for other jobs of their flow">
+          {shortCount(waiting)} waiting
+        </Link>
+      )}
+    </>
+  );
+}
 
 function StateCell({ queue }: { readonly queue: Row }): JSX.Element {
   const { state, paused_reason: reason, replicas } = queue;
