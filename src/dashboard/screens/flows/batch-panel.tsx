@@ -1,4 +1,4 @@
-/** Whether a batch is open, when it has failed, and what became of its callbacks. */
+/** Whether a batch is open, when it has failed, and the states of its callbacks. */
 import type { JSX } from "preact";
 import type { Batch, Flow } from "../../../client/taskflow.ts";
 import { href } from "../../app/router.ts";

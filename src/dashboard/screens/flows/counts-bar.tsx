@@ -1,4 +1,4 @@
-/** The jobs of a batch or a flow, by what became of them: a bar, with the counts for screen readers. */
+/** The jobs of a batch or a flow by status: a bar, with the counts for screen readers. */
 import type { JSX } from "preact";
 import type { FlowCounts } from "../../../client/taskflow.ts";
 import { COUNTED, countsText, totalOf } from "./flow-nodes.ts";

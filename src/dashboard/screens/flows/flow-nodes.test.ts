@@ -35,7 +35,7 @@ describe("the words for nodes", () => {
     expect(labelOf(THUMBS)).toBe("thumbs, batch of 1,201 jobs, failed, 1,200 completed, 1 failed");
   });
 
-  it("count jobs by what became of them", () => {
+  it("count jobs by status", () => {
     expect(countsText(counts)).toBe("1,200 completed, 1 failed");
     expect(countsText(NONE)).toBe("");
   });

@@ -1,4 +1,4 @@
-/** The flows and batches: what became of their jobs. */
+/** The flows and batches, with their jobs by status. */
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { href, route, setQuery } from "../../app/router.ts";
