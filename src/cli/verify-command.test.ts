@@ -223,7 +223,7 @@ describe("taskflow verify", () => {
     [
       "a changed counter of accepted jobs",
       () => redis.hincrby(`${NS}counts`, "accepted:noop", 2),
-      /^books -: accepted − recorded − jobs in the four sets = 2, not 0$/,
+      /^books -: accepted − recorded − jobs in the five sets = 2, not 0$/,
     ],
     [
       "a job counted under another state",

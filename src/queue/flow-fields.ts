@@ -20,7 +20,6 @@
  *   t<i> c<i> o<i> f<i> x<i>   its jobs: all, not ended, completed, failed, cancelled
  */
 import { at } from "../core/at.ts";
-import { causeOf } from "../core/flows/decide.ts";
 import { begin } from "../core/flows/evaluate.ts";
 import type {
   DoomCode,
@@ -75,22 +74,23 @@ export function predecessorsOf({ after, waitsFor }: FlowNode): readonly number[]
   return [...new Set([...after, ...waitsFor])];
 }
 
-/** The edges of the nodes that wait for a node. */
-function edgesOf(graph: FlowGraph, node: number): string {
-  return graph.nodes
-    .flatMap((other, i) => {
-      if (other.after.includes(node))
-        return [`${i}${other.when === "first_failure" ? EDGE_CODE.firstFailure : EDGE_CODE.condition}`];
-      return other.waitsFor.includes(node) ? [`${i}${EDGE_CODE.order}`] : [];
-    })
-    .join(",");
+/** For each node, the edges of the nodes that wait for it. A graph may have half a million. */
+function edgesOf({ nodes }: FlowGraph): string[][] {
+  const edges: string[][] = nodes.map(() => []);
+  nodes.forEach(({ when, after, waitsFor }, i) => {
+    const code = when === "first_failure" ? EDGE_CODE.firstFailure : EDGE_CODE.condition;
+    const others = new Set(after);
+    for (const other of others) at(edges, other).push(`${i}${code}`);
+    for (const other of new Set(waitsFor)) if (!others.has(other)) at(edges, other).push(`${i}${EDGE_CODE.order}`);
+  });
+  return edges;
 }
 
-function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], i: number): string[] {
+function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], edges: readonly string[], i: number): string[] {
   const node = at(graph.nodes, i);
   const { counts, outcome, isStarted, doomed, cause } = at(nodes, i);
   const kind = node.type === null ? NODE_KIND.batch : NODE_KIND.job;
-  const fields = [`n${i}`, `${kind}${WHEN_CODE[node.when]}${node.maxFailures ?? 0}|${edgesOf(graph, i)}|${node.name}`];
+  const fields = [`n${i}`, `${kind}${WHEN_CODE[node.when]}${node.maxFailures ?? 0}|${edges.join(",")}|${node.name}`];
   const add = (field: string, value: string | number): unknown => fields.push(field + String(i), String(value));
   if (node.ids.length > 0) add("i", node.ids.map(({ first, count }) => `${first} ${count}`).join(","));
   add("t", counts.total);
@@ -112,8 +112,13 @@ function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], i: number):
   if (doomed !== undefined) add("s", DOOM_CODE[doomed]);
   else if (isStarted) add("s", STATE_CODE.running);
   if (outcome !== null) add("e", OUTCOME_CODE[outcome]);
-  if (cause !== null) add("y", `${cause}/${nodeOf(graph, cause) ?? i}`);
+  if (cause !== null) add("y", causeText(graph, cause, i));
   return fields;
+}
+
+/** A cause as the scripts have it. @param node of a job that no node has */
+function causeText(graph: FlowGraph, cause: string, node: number): string {
+  return `${cause}/${nodeOf(graph, cause) ?? node}`;
 }
 
 /** The index of the node that a job belongs to. */
@@ -136,7 +141,8 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   readonly text: string;
   readonly isWaiting: (node: number) => boolean;
 } {
-  const { nodes, isOpen, closedBy, isCancelRequested } = preset?.state ?? begin(newState({ id, graph })).state;
+  const { nodes, isOpen, closedBy, isCancelRequested, stoppedBy } =
+    preset?.state ?? begin(newState({ id, graph })).state;
   const withoutIds = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, ids: undefined })) };
   const left = nodes.filter(({ outcome }) => outcome === null).length;
   const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
@@ -151,14 +157,14 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   }
   if (graph.onFailure === "stop") {
     fields.push("stop", 1);
-    const failed = nodes.findIndex(({ outcome }) => outcome === "failed");
-    if (failed !== -1) {
-      fields.push("stopped", `${causeOf({ graph, nodes }, failed) ?? ""}/${failed}`);
+    if (stoppedBy !== undefined) {
+      fields.push("stopped", causeText(graph, stoppedBy, 0));
       work.push(0, WORK_CODE.stop + id);
     }
   }
+  const edges = edgesOf(graph);
   nodes.forEach(({ doomed, outcome }, i) => {
-    fields.push(...fieldsOfNode(graph, nodes, i));
+    fields.push(...fieldsOfNode(graph, nodes, at(edges, i), i));
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [
@@ -198,6 +204,7 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
   const nodes = storedAs.map((_, i) => readNode(fields, i));
   const finishedAt = fields.has("finished") ? Number(fields.get("finished")) : null;
   const isCancelRequested = fields.has("cancel");
+  const stopped = fields.get("stopped");
   return {
     id,
     graph,
@@ -207,6 +214,7 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
     closedBy: (fields.get("closed") as FlowState["closedBy"] | undefined) ?? null,
     isCancelRequested,
     finishedAt,
+    ...(stopped !== undefined && { stoppedBy: at(stopped.split("/"), 0) }),
   };
 }
 

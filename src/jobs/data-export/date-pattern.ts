@@ -1,4 +1,5 @@
 /** Translates the date patterns of an export's columns, such as `DD.MM.YYYY HH:mm`, for Postgres and spreadsheets. */
+import { zoneOf } from "../../core/schedules/zone.ts";
 import { exportError } from "./error-codes.ts";
 
 const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
@@ -79,33 +80,9 @@ export function formatInstant(epochMs: number, pattern: string, timeZone: string
   return translate(pattern, fields);
 }
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
 /** The local time of the zone at an instant, as epoch milliseconds as if it were UTC. */
 export function wallClockMs(epochMs: number, timeZone: string): number {
-  if (timeZone === "UTC") return epochMs;
-  let formatter = formatters.get(timeZone);
-  if (!formatter) {
-    formatter = new Intl.DateTimeFormat("en-US", {
-      timeZone,
-      hourCycle: "h23",
-      era: "short",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
-    formatters.set(timeZone, formatter);
-  }
-  const parts = formatter.formatToParts(epochMs);
-  const part = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-  const isAfterChrist = parts.some(({ type, value }) => type === "era" && value === "AD");
-  const wall = new Date(0);
-  wall.setUTCFullYear(isAfterChrist ? year : 1 - year, month - 1, day); // Date.UTC would read the year 50 as 1950
-  return wall.setUTCHours(hour, minute, second, ((epochMs % 1_000) + 1_000) % 1_000);
+  return zoneOf(timeZone).localOf(epochMs);
 }
 
 function translate(pattern: string, words: Readonly<Record<string, string>>): string {

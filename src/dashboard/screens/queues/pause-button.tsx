@@ -7,6 +7,7 @@ import { client } from "../../data/session.ts";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { countOf } from "../../parts/format.ts";
+import { ReasonField } from "../../parts/reason-field.tsx";
 import { notify } from "../../parts/toasts.tsx";
 
 type PausableQueue = Pick<Queue, "type" | "state" | "depth">;
@@ -51,17 +52,7 @@ function PauseDialog({ queue, onClose }: { readonly queue: PausableQueue; readon
         No replica starts jobs of this type until you resume it; {countOf(depth, "job waits", "jobs wait")} now. Running
         jobs continue, and new jobs are accepted.
       </p>
-      <label>
-        Reason, for others
-        <input
-          class="field"
-          type="text"
-          maxLength={200}
-          value={reason}
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          autofocus
-        />
-      </label>
+      <ReasonField value={reason} onChange={setReason} />
       <div class="actions">
         <Button onPress={onClose}>Keep it active</Button>
         <Button kind="primary" scope="admin" onPress={pause}>

@@ -5,6 +5,7 @@ import type { Schedule } from "../../../client/taskflow.ts";
 import { refreshResources } from "../../data/resource.ts";
 import { client } from "../../data/session.ts";
 import { ActionDialog } from "../../parts/action-dialog.tsx";
+import { ReasonField } from "../../parts/reason-field.tsx";
 import { zone } from "../../parts/time.tsx";
 import { timeOfField } from "../../parts/time-field.ts";
 import { notify } from "../../parts/toasts.tsx";
@@ -37,17 +38,7 @@ export function PauseDialog({ schedule: { name }, onClose }: ScheduleDialogProps
       act={pause}
     >
       <p>It submits no jobs until it is resumed. Jobs that exist already run.</p>
-      <label>
-        Reason, for others
-        <input
-          class="field"
-          type="text"
-          maxLength={200}
-          value={reason}
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          autofocus
-        />
-      </label>
+      <ReasonField value={reason} onChange={setReason} />
       <label>
         Until ({zone.value === "utc" ? "UTC" : "local time"}; empty: until you resume it)
         <input
