@@ -33,6 +33,12 @@ export interface Job {
     /** RFC 3339, in UTC */
     tick: string;
   } | null;
+  /** The flow that the job belongs to */
+  flow_id: string | null;
+  /** The batch that the job belongs to */
+  batch_id: string | null;
+  /** The name of the job's node in its flow or batch */
+  node: string | null;
   /** The replica that runs or ran the latest attempt */
   worker: string | null;
   /** The earliest start */
