@@ -3,7 +3,6 @@ import pg from "pg";
 import { expect } from "vitest";
 import type { NewFlow } from "../core/flows/flow.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
-import type { RestoreOptions } from "../replica/maintenance/restore.ts";
 import { Restore } from "../replica/maintenance/restore.ts";
 import { AcceptanceLogReader } from "../results/acceptance-log/reader.ts";
 import type { Acceptance } from "../results/acceptance-log/writer.ts";
@@ -23,8 +22,16 @@ export const NAMESPACE = "taskflow:0";
 export const DURABLE = { options: { durability: "postgres" } } as const;
 type Ended = readonly [id: string, status: "completed" | "failed" | "cancelled", error?: string];
 
+type Keep = <Part extends { close: () => unknown }>(part: Part) => Part;
+type Parts = Awaited<ReturnType<typeof openParts>>;
+
 /** @param keep called with each part that must be closed at the end, in reverse order */
-export async function setUpLostFlows(keep: <Part extends { close: () => unknown }>(part: Part) => Part) {
+export async function setUpLostFlows(keep: Keep) {
+  const parts = await openParts(keep);
+  return { ...parts, ...submitting(parts), ...running(parts), ...restoring(parts, keep), record: recording(parts) };
+}
+
+async function openParts(keep: Keep) {
   const [redis, { url }] = await Promise.all([ownRedis(), freshDatabase()]);
   await migrate(url);
   const queue = keep(await openQueue(redis.address));
@@ -36,6 +43,10 @@ export async function setUpLostFlows(keep: <Part extends { close: () => unknown 
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const writer = keep(new AcceptanceLogWriter({ databaseUrl: url, namespace: NAMESPACE, log }));
   const store = keep(new FlowStore(url, NAMESPACE));
+  return { url, redis, queue, client, writer, store };
+}
+
+function submitting({ queue, writer }: Parts) {
   const commit = async (acceptance: Acceptance): Promise<void> => {
     const answer = await new Promise((resolve) => writer.accept(acceptance, resolve));
     expect(answer).toEqual({ kind: "committed" });
@@ -48,7 +59,12 @@ export async function setUpLostFlows(keep: <Part extends { close: () => unknown 
     );
   const accept = (flow: NewFlow): Promise<void> =>
     commit({ jobs: flow.jobs, flow: { kind: "new", id: flow.id, graph: flow.graph } });
-  const record = async (flow: NewFlow, ...ended: readonly Ended[]): Promise<void> => {
+  return { commit, newFlow, accept };
+}
+
+/** Stores the rows of jobs that have ended. */
+function recording({ client, url }: Parts) {
+  return async (flow: NewFlow, ...ended: readonly Ended[]): Promise<void> => {
     await addPartitions(client, new Set(ended.map(([id]) => dayOf(id))));
     const connection = new RecorderConnection(url, 5_000);
     const jobs = new Map(flow.jobs.map(({ id, submission }) => [id, submission]));
@@ -65,25 +81,25 @@ export async function setUpLostFlows(keep: <Part extends { close: () => unknown 
     );
     connection.cut();
   };
+}
+
+function restoring({ redis, queue, client, url }: Parts, keep: Keep) {
   const events: string[] = [];
-  const restore = (changes: Partial<RestoreOptions> = {}): Restore => {
-    const one = keep(
-      new Restore({
-        queue,
-        acceptanceLog: new AcceptanceLogReader(url, NAMESPACE),
-        underWayMs: 300,
-        enqueueMs: 50,
-        freshMs: 400,
-        periodMs: 20,
-        onEmptied: () => events.push("emptied"),
-        onRestored: (jobs) => events.push(`restored ${jobs}`),
-        onError: (error) => events.push(String(error)),
-        ...changes,
-      }),
-    );
-    one.start();
-    return one;
+  const restore = (): void => {
+    const one = new Restore({
+      queue,
+      acceptanceLog: new AcceptanceLogReader(url, NAMESPACE),
+      underWayMs: 300,
+      enqueueMs: 50,
+      freshMs: 400,
+      periodMs: 20,
+      onEmptied: () => events.push("emptied"),
+      onRestored: (jobs) => events.push(`restored ${jobs}`),
+      onError: (error) => events.push(String(error)),
+    });
+    keep(one).start();
   };
+  /** Empties Redis, and resolves when everything is put back. */
   const emptied = async (): Promise<void> => {
     await redisCommand(redis.port, "FLUSHALL");
     restore();
@@ -92,6 +108,10 @@ export async function setUpLostFlows(keep: <Part extends { close: () => unknown 
     await until(async () => (await generation()) !== "first", { what: "everything is restored" });
     expect((await queue.jobCounts()).unaccounted).toBe(0);
   };
+  return { events, restore, emptied };
+}
+
+function running({ queue }: Parts) {
   const statuses = async (flow: NewFlow): Promise<Record<string, string>> =>
     Object.fromEntries((await queue.read(flow.jobs.map(({ id }) => id))).map(({ id, status }) => [id, status]));
   let seq = 0;
@@ -103,26 +123,9 @@ export async function setUpLostFlows(keep: <Part extends { close: () => unknown 
       const { claimed } = await queue.claim(seq, 1, ioSlots({ noop: limit - ran.length }));
       if (claimed.length === 0) return ran;
       ran.push(...claimed.map(({ id }) => id));
-      await queue.settle(
-        claimed.map((job) => settlement(job, { flow: job.options.flow })),
-        30_000,
-      );
+      const settlements = claimed.map((job) => settlement(job, { flow: job.options.flow }));
+      await queue.settle(settlements, 30_000);
     }
   };
-  return {
-    url,
-    redis,
-    queue,
-    client,
-    store,
-    commit,
-    newFlow,
-    accept,
-    record,
-    events,
-    restore,
-    emptied,
-    statuses,
-    runAll,
-  };
+  return { statuses, runAll };
 }

@@ -4,10 +4,11 @@ local function set_pairs(command, key, values)
   for i = 1, #values, 1000 do redis.call(command, key, unpack(values, i, math.min(i + 999, #values))) end
 end
 
--- The values of a part of an argument, between NULs.
+-- The values of a part of an argument, between NULs; a kept result may be "".
 local function values_of(part)
   local values = {}
-  for value in string.gmatch(part, '[^%z]+') do values[#values + 1] = value end
+  if part == '' then return values end
+  for value in string.gmatch(part .. '\0', '([^%z]*)%z') do values[#values + 1] = value end
   return values
 end
 

@@ -80,6 +80,27 @@ describe("after Redis has lost its data, a durable flow", () => {
     expect(await runAll()).toEqual([next]);
   });
 
+  it("knows of results that were too large to be kept", async () => {
+    const { queue, client, newFlow, accept, record, emptied, runAll } = await setup();
+    const flow = newFlow([
+      { name: "a", keeps: true },
+      { name: "b", keeps: true },
+      { name: "next", after: ["a", "b"] },
+    ]);
+    const [a = "", b = "", next = ""] = idsOf(flow);
+    await accept(flow);
+    await record(flow, [a, "completed"], [b, "completed"]);
+    await client.query("update jobs set result = to_json(repeat('x', 300000)) where id = $1", [a]);
+    await emptied();
+    expect(await queue.flows.results(flow.id, [0, 1])).toEqual(
+      new Map([
+        [0, { result: "too_large" }],
+        [1, { result: `{"of":"${b}"}` }],
+      ]),
+    );
+    expect(await runAll()).toEqual([next]);
+  });
+
   it("cancels the jobs that can no longer run, and knows those that were cancelled or not needed", async () => {
     const { queue, newFlow, accept, record, emptied, statuses } = await setup();
     const flow = newFlow([
