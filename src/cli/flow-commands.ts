@@ -15,8 +15,8 @@ import { type PrintedJobsOptions, printJobs } from "./printed-jobs.ts";
 import { tablePrinter } from "./table.ts";
 import { durationOption } from "./time-option.ts";
 
-export const DEFAULT_LIMIT = 50;
-export const MAX_PAGE = 1_000;
+const DEFAULT_LIMIT = 50;
+const MAX_PAGE = 1_000;
 /** The number of rows that are aligned together. */
 const ROWS_AT_ONCE = 100;
 

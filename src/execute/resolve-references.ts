@@ -15,7 +15,7 @@ import type { ReferringPayload, ResolvedPayload } from "./resolved-payload.ts";
 import { resolvedPayload } from "./resolved-payload.ts";
 
 /** The job with the payload that runs, or how its attempt ends because there is none. */
-export type Resolution<Given> = { readonly job: Given } | { readonly end: AttemptEnd };
+type Resolution<Given> = { readonly job: Given } | { readonly end: AttemptEnd };
 
 /** Rejects if Redis or Postgres does not answer. */
 export type ResolveReferences = <Given extends Submission & { readonly id: string }>(

@@ -60,7 +60,7 @@ export interface TakenWork {
 }
 
 /** A result or an error that Redis does not keep, because it is too large. */
-export const TOO_LARGE = "too_large";
+const TOO_LARGE = "too_large";
 
 /** JSON, or {@link TOO_LARGE}. */
 export interface KeptResult {

@@ -4,7 +4,7 @@ import type { ApiJob, TestReplica } from "./replica.ts";
 import { call } from "./replica.ts";
 import { until } from "./until.ts";
 
-export interface ApiNode {
+interface ApiNode {
   readonly status: string;
   readonly job_id?: string | null;
   readonly cause?: string | null;

@@ -36,7 +36,7 @@ interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
 
 /** Where an answer goes, and a step before it: the answer to a large body lets the next one start. */
 export type AnswerTo = Pick<Reply, "send">;
-export type Through = (to: AnswerTo) => AnswerTo;
+type Through = (to: AnswerTo) => AnswerTo;
 
 const STRAIGHT: Through = (to) => to;
 

@@ -4,7 +4,7 @@ import type { DraftNode, When } from "./flow.ts";
 import { RESULTS_TYPE } from "./graph.ts";
 
 /** What a payload reads of another node, by its index. */
-export interface Needed {
+interface Needed {
   readonly node: number;
   readonly part: "result" | "error";
 }

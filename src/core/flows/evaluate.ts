@@ -11,7 +11,7 @@ import type { DoomCode, FlowState, NodeCounts, NodeOutcome, NodeState } from "./
 import { dependencyOrder, dependentsOf, flowStatusOf, freshNode, unfinishedOf } from "./graph.ts";
 
 /** A node that can no longer run. */
-export interface DoomedNode {
+interface DoomedNode {
   readonly node: number;
   readonly code: DoomCode;
   /** The id of the job that is the cause; null if there is none. */

@@ -16,7 +16,7 @@ export interface ReferenceScope {
 
 type Read = Reference | { /** What is wrong with it. */ readonly issue: string };
 
-export const MAX_NAME = 64;
+const MAX_NAME = 64;
 /** As deep as a request may be nested. */
 const MAX_STEPS = 100;
 const BAD_ESCAPE = /~(?![01])/;

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Link } from "./link.tsx";
 
-export interface Tab {
+interface Tab {
   readonly key: string;
   readonly to: string;
   readonly text: ComponentChildren;

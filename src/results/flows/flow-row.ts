@@ -33,7 +33,7 @@ export function flowOf(row: FlowRow): FlowState {
 }
 
 /** The graph with ids that were added to its first node after it was stored. */
-export function withAdditions(graph: FlowGraph, additions: readonly IdRange[]): FlowGraph {
+function withAdditions(graph: FlowGraph, additions: readonly IdRange[]): FlowGraph {
   const [first, ...others] = graph.nodes;
   if (!first) return graph;
   const known = new Set(first.ids.map((range) => range.first));

@@ -39,7 +39,7 @@ export interface JobSlice {
 }
 
 /** What the rows tell of a node. */
-export interface EndedNode {
+interface EndedNode {
   completed: number;
   failed: number;
   cancelled: number;

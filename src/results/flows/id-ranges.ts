@@ -19,7 +19,7 @@ export function lastOf({ first, count }: IdRange): string {
 }
 
 /** The ids of a range that have a position of `from` or more, and less than `from + count`. */
-export function partOf(range: IdRange, from: number, count: number): IdRange {
+function partOf(range: IdRange, from: number, count: number): IdRange {
   return { first: idAfter(range.first, from), count: Math.min(count, range.count - from) };
 }
 

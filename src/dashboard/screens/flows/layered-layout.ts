@@ -8,7 +8,7 @@ export interface Point {
   readonly y: number;
 }
 
-export interface DrawnEdge extends Edge {
+interface DrawnEdge extends Edge {
   /** The data of an SVG path. */
   readonly path: string;
 }

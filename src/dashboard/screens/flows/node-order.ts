@@ -44,7 +44,7 @@ export function layersOf(before: Before): readonly number[] {
 }
 
 /** Sets of node indexes, 32 in each word: a flow of 1,000 nodes may have half a million edges. */
-export class NodeSet {
+class NodeSet {
   readonly #words: Uint32Array;
 
   constructor(count: number) {
