@@ -135,7 +135,7 @@ describe("rejections", () => {
     ["submit email --payload @/nowhere/there.json", "--payload: /nowhere/there.json cannot be read (ENOENT)"],
     ["submit email --payload {} --priority 10", "Expected an integer from 0 to 9"],
     ["list --since yesterday", "Expected how long ago"],
-    ["list --status done", "Allowed choices are scheduled, queued"],
+    ["list --status done", "Allowed choices are waiting, scheduled, queued"],
     ["retry", "expected ids of jobs, or one of --failed and --cancelled"],
     ["retry x --failed", "expected ids of jobs, or one of"],
     ["retry x --dry-run", "need --failed or --cancelled, and cannot be combined with ids"],

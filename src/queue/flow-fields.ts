@@ -13,7 +13,7 @@
  *   n<i>   `<j or b><when><max failures>|<edges>|<name>`; an edge is the index of a node that waits for this one, and why
  *   i<i>   the ids of its jobs: `first count`, with a comma between two; those added to a batch are in fi:<flow>
  *   u<i>   for how many nodes it still waits; v<i>: for how many of them on whose failure it runs
- *   b<i>   "1" after what it waits for has failed, or been cancelled
+ *   b<i>   "1" after what it waits for has failed, or been cancelled; k<i>: "1" after a node that it needs was skipped
  *   s<i>   "r" since it started, or why it can no longer run
  *   e<i>   its outcome
  *   y<i>   the cause: the id of a job, "/" and the index of its node
@@ -109,6 +109,7 @@ function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], edges: read
   add("u", predecessorsOf(node).filter((other) => !isPassed(other)).length);
   if (node.when === "failed") add("v", node.after.filter((other) => !isPassed(other)).length);
   if (met.length > 0) add("b", 1);
+  if (node.when === "succeeded" && node.after.some((other) => at(nodes, other).outcome === "skipped")) add("k", 1);
   if (doomed !== undefined) add("s", DOOM_CODE[doomed]);
   else if (isStarted) add("s", STATE_CODE.running);
   if (outcome !== null) add("e", OUTCOME_CODE[outcome]);

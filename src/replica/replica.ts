@@ -164,11 +164,12 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   });
   const { server } = serverParts;
   const port = await listen(server, config, log, definitions);
+  // A drain begins with the last of these. Schedules and flows go on until the server rejects jobs, and running jobs ended
   closers.push(
-    ...drainers({ config, serverParts, sweep, worker }),
-    workerParts.announceDrain,
     schedules.stop,
     flows.stop,
+    ...drainers({ config, serverParts, sweep, worker }),
+    workerParts.announceDrain,
   );
   metrics.readFrom({
     slots: () => slots.use().lanes,

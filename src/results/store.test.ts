@@ -80,6 +80,9 @@ describe("a job in Postgres", () => {
     expect(await store.get(id)).toEqual({
       id,
       hasCallback: false,
+      flow_id: null,
+      batch_id: null,
+      node: null,
       type: "webhook",
       status: "failed",
       priority: 9,

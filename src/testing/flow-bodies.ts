@@ -49,7 +49,7 @@ export const parseFlowBody = (body: unknown, kind: BodyKind = "flow", maxBodyByt
       now: 0,
       durability: "redis",
     },
-    (type) => types[type],
+    (type) => (Object.hasOwn(types, type) ? types[type] : undefined),
   );
 export type Parsed = Exclude<ReturnType<typeof parseFlowBody>, { rejection: unknown }>;
 

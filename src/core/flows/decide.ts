@@ -11,25 +11,27 @@ const NOT_NEEDED: Decision = { code: "not_needed", cause: null };
 
 /** @param index of a node that has not started */
 export function decide(state: FlowState, index: number): Decision {
-  const { graph, nodes, isCancelRequested } = state;
+  const { graph, isCancelRequested } = state;
   if (isCancelRequested && graph.kind !== "batch") return { code: "cancelled", cause: null };
   const { when, after, waitsFor } = at(graph.nodes, index);
   const decision = conditionOf(state, index);
   if (decision !== "start") return decision;
   const first = when === "first_failure" ? waitsFor : [...after, ...waitsFor];
-  return first.every((node) => at(nodes, node).outcome !== null) ? "start" : "wait";
+  return areEnded(state, first) ? "start" : "wait";
 }
 
 /** @returns start if nothing that it comes after prevents it (anymore) */
 function conditionOf(state: FlowState, index: number): Decision {
-  const { when, after } = at(state.graph.nodes, index);
+  const { when, after, waitsFor } = at(state.graph.nodes, index);
   const outcomes = after.map((node) => at(state.nodes, node).outcome);
   switch (when) {
     case "succeeded": {
       const bad = after.find((_, nth) => isBad(outcomes[nth]));
       if (bad !== undefined) return { code: "dependency_failed", cause: causeOf(state, bad) };
-      if (outcomes.includes("skipped")) return NOT_NEEDED;
-      return state.stoppedBy === undefined ? "start" : { code: "dependency_failed", cause: state.stoppedBy };
+      if (state.stoppedBy !== undefined) return { code: "dependency_failed", cause: state.stoppedBy };
+      if (!outcomes.includes("skipped")) return "start";
+      // A failure of the others would make it cancelled, not skipped
+      return areEnded(state, [...after, ...waitsFor]) ? NOT_NEEDED : "wait";
     }
     case "failed":
       if (outcomes.includes(null)) return "wait";
@@ -43,6 +45,10 @@ function conditionOf(state: FlowState, index: number): Decision {
     default:
       return when satisfies never;
   }
+}
+
+function areEnded({ nodes }: FlowState, indexes: readonly number[]): boolean {
+  return indexes.every((index) => at(nodes, index).outcome !== null);
 }
 
 function isBad(outcome: NodeState["outcome"] | undefined): boolean {

@@ -102,6 +102,27 @@ describe("a node after others", () => {
     expect(play(nodes, [["a", failed]]).started).toEqual(["a", "undo"]);
   });
 
+  it("is cancelled after a failure and a skipped node, in any order", () => {
+    const nodes = {
+      a: {},
+      bad: {},
+      undo: { after: ["a"], when: "failed" },
+      next: { after: ["bad", "undo"] },
+      alarm: { after: ["next"], when: "failed" },
+    } as const;
+    const [fine, broken] = [["a", done] as const, ["bad", failed] as const];
+    expect(play(nodes, [fine]).outcomes).toMatchObject({ undo: "skipped", next: null });
+    expect(play(nodes, [fine, broken])).toMatchObject({
+      outcomes: { next: "cancelled" },
+      started: ["a", "bad", "alarm"],
+    });
+    expect(play(nodes, [broken, fine])).toMatchObject({
+      outcomes: { next: "cancelled" },
+      started: ["a", "bad", "alarm"],
+    });
+    expect(play(nodes, [fine, ["bad", done]]).outcomes).toMatchObject({ next: "skipped", alarm: "skipped" });
+  });
+
   it("waits for the nodes that it refers to, whatever their outcome", () => {
     const nodes = { a: {}, b: {}, c: { after: ["a"], waitsFor: ["b"] } };
     expect(play(nodes, [["a", done]]).started).toEqual(["a", "b"]);

@@ -36,13 +36,14 @@ local function open_flows()
 
   -- A node, or nil if somebody has evicted the flow. Changes are written together, by `store`.
   local function node_of(flow, i)
-    local values = call('HMGET', key_of(flow), 'n' .. i, 's' .. i, 'e' .. i, 'y' .. i, 'b' .. i, 'u' .. i, 'v' .. i, 'c' .. i, 'o' .. i, 'f' .. i, 'x' .. i, 'i' .. i)
+    local values = call('HMGET', key_of(flow), 'n' .. i, 's' .. i, 'e' .. i, 'y' .. i, 'b' .. i, 'u' .. i, 'v' .. i, 'c' .. i, 'o' .. i, 'f' .. i, 'x' .. i, 'i' .. i, 'k' .. i)
     if not values[1] then return nil end
     local kind, when, most, edges = match(values[1], '^(%l)(%w)(%d+)|(.-)|')
     return {
       flow = flow, i = i, is_batch = kind == NODE_BATCH, when = when, most = tonumber(most), edges = edges, phase = values[2], outcome = values[3],
       cause = values[4] or '', is_met = values[5], waits_for = tonumber(values[6]), conditions = tonumber(values[7]), unended = tonumber(values[8]),
       [COMPLETED] = tonumber(values[9] or 0), [FAILED] = tonumber(values[10] or 0), [CANCELLED] = tonumber(values[11] or 0), ids = values[12] or '',
+      is_unneeded = values[13],
       changes = {},
     }
   end
@@ -89,6 +90,7 @@ local function open_flows()
     -- The callbacks of a cancelled batch are sent as usual
     if flow.is_cancelled and flow.kind ~= KIND_BATCH then return doom(node, DOOM_CANCELLED, '') end
     if flow.stopped and node.when == WHEN_SUCCEEDED then return doom(node, DOOM_DEPENDENCY_FAILED, flow.stopped) end
+    if node.is_unneeded then return doom(node, DOOM_NOT_NEEDED, '') end
     node.phase = RUNNING
     set(node, 's', RUNNING)
     if node.unended == 0 then end_node(node)
@@ -108,8 +110,12 @@ local function open_flows()
       if not node.is_met then doom(node, DOOM_NOT_NEEDED, '') end
       return
     end
-    if edge == EDGE_CONDITION and node.when == WHEN_SUCCEEDED and outcome ~= COMPLETED then
-      return doom(node, outcome == SKIPPED and DOOM_NOT_NEEDED or DOOM_DEPENDENCY_FAILED, cause)
+    if edge == EDGE_CONDITION and node.when == WHEN_SUCCEEDED then
+      if outcome == FAILED or outcome == CANCELLED then return doom(node, DOOM_DEPENDENCY_FAILED, cause) end
+      if outcome == SKIPPED then
+        node.is_unneeded = '1'
+        set(node, 'k', '1')
+      end
     end
     if edge == EDGE_CONDITION and node.when == WHEN_FAILED then
       if outcome == FAILED or outcome == CANCELLED then
