@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeCounters, encodeLease, FIRST_CLAIM, STATE_HEADER_LENGTH } from "../core/header.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { constantsOf, LUA_CONSTANTS } from "./lua-constants.ts";
+import { LUA_CONSTANTS, withConstants } from "./lua-constants.ts";
 import { scripts } from "./scripts.ts";
 
 /** As Lua's string.sub. */
@@ -43,11 +43,11 @@ describe("the constants of the scripts", () => {
     expect(FIRST_CLAIM).toHaveLength(Number(LUA_CONSTANTS["CANCEL_END"]));
   });
 
-  it("are declared if a source names them, with characters that Lua can read", () => {
-    expect(constantsOf("if byte(text) == RUNNING_BYTE then return END_OF_JOB end")).toBe(
-      `local RUNNING_BYTE, END_OF_JOB = 114, '\\030'\n`,
+  it("take the place of their names, with characters that Lua can read", () => {
+    expect(withConstants("if byte(text) == RUNNING_BYTE then return END_OF_JOB .. 'RUNNING' end -- RUNNING")).toBe(
+      "if byte(text) == 114 then return '\\030' .. 'RUNNING' end -- RUNNING",
     );
-    expect(constantsOf("return redis.call('TIME')")).toBe("");
+    expect(withConstants("return redis.call('TIME')")).toBe("return redis.call('TIME')");
   });
 
   it.each(Object.values(scripts).map((script) => [script.name, script.source]))(

@@ -1,7 +1,6 @@
 /**
  * Constants for the Lua scripts, made of the tables that TypeScript uses: positions in packed jobs, state codes,
- * opcodes and reply codes.
- * As locals with literal values they cost Redis nothing; functions that look values up would.
+ * opcodes and reply codes. A script has them as literals.
  */
 import {
   CANCEL_REQUESTED,
@@ -129,13 +128,19 @@ export const LUA_CONSTANTS: Constants = {
   MAX_ADDITIONS,
 };
 
-/** One line of Lua that declares the constants which a source names: Redis's Lua allows 200 locals in a function. */
-export function constantsOf(source: string): string {
-  const named = new Set(source.match(/\b[A-Z][A-Z_]*\b/g));
-  const used = Object.entries(LUA_CONSTANTS).filter(([name]) => named.has(name));
-  if (used.length === 0) return "";
-  const values = used.map(([, value]) => (typeof value === "number" ? String(value) : `'${luaEscaped(value)}'`));
-  return `local ${used.map(([name]) => name).join(", ")} = ${values.join(", ")}\n`;
+/** A comment, a string, or a name in capitals. */
+const TOKEN = /--[^\n]*|'(?:[^'\\\n]|\\.)*'|\b[A-Z][A-Z_]*\b/g;
+
+/**
+ * A source with the values of constants in place of their names. As locals they would cost each call some microseconds: a
+ * function that is made in a call looks for each local that it uses among all that other functions use.
+ */
+export function withConstants(source: string): string {
+  return source.replace(TOKEN, (token) => {
+    if (!Object.hasOwn(LUA_CONSTANTS, token)) return token;
+    const value = LUA_CONSTANTS[token];
+    return typeof value === "number" ? String(value) : `'${luaEscaped(String(value))}'`;
+  });
 }
 
 function luaEscaped(text: string): string {

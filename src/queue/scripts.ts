@@ -1,7 +1,7 @@
 /** The Lua scripts: one file for each verb, read once at start. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { constantsOf } from "./lua-constants.ts";
+import { withConstants } from "./lua-constants.ts";
 
 export interface Script {
   readonly name: string;
@@ -13,7 +13,7 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
 
 /**
- * Inserts the constants, then the shared parts, after the first line of a script, which contains its flags.
+ * Inserts the shared parts after the first line of a script, which contains its flags, and the values of constants.
  * @param shared files that the script has in common with others
  */
 function load(
@@ -39,7 +39,7 @@ function load(
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
   const body = shared.map(read).join("") + own.slice(bodyAt);
-  const source = own.slice(0, bodyAt) + constantsOf(body) + body;
+  const source = own.slice(0, bodyAt) + withConstants(body);
   return { name, source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
