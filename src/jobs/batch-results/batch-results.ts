@@ -32,6 +32,7 @@ interface Counts {
 
 interface BatchResult extends Counts {
   readonly total: number;
+  readonly artifact: string;
   /** The file, as other jobs refer to artifacts. */
   readonly results_ref: string;
   readonly bytes: number;
@@ -59,6 +60,7 @@ export default defineJob({
     completed: Type.Integer(),
     failed: Type.Integer(),
     cancelled: Type.Integer(),
+    artifact: Type.String(),
     results_ref: Type.String(),
     bytes: Type.Integer(),
     link: Type.Optional(Type.String()),
@@ -96,6 +98,7 @@ async function writeResults(
   return {
     total,
     ...counts,
+    artifact: FILE,
     results_ref: `${jobId}/${FILE}`,
     bytes: written.bytes,
     ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }),
