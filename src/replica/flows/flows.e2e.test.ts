@@ -248,34 +248,6 @@ describe("a batch", () => {
     expect(JSON.parse(body)).toMatchObject({ total: 10_000, completed: 10_000, failed: 0, cancelled: 0 });
   }, 180_000);
 
-  it("passes its counts on, and a file with the result of each job", async () => {
-    const id = await submitFlow(any, "batches", {
-      jobs: [RETURN({ n: 1 }), FAIL, RETURN("é\n")],
-      max_failures: 1,
-      on_complete: { type: "webhook", payload: { url: http.url("/results"), body: { $ref: "result" } } },
-    });
-    expect((await flowEnded(any, id, "batches")).status).toBe("completed");
-    const sent = at(
-      http.requests.filter(({ path }) => path === "/results"),
-      0,
-    ).body.toString();
-    const result = JSON.parse(sent) as { results_ref: string; bytes: number };
-    expect(result).toMatchObject({ total: 3, completed: 2, failed: 1, cancelled: 0 });
-    const [jobId, name] = result.results_ref.split("/");
-    const response = await fetch(`${any.url}/api/v1/jobs/${jobId}/artifacts/${name}`);
-    const text = await response.text();
-    expect([response.status, Buffer.byteLength(text)]).toEqual([200, result.bytes]);
-    const lines = text
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines).toMatchObject([
-      { status: "completed", result: { n: 1 }, error: null },
-      { status: "failed", result: null, error: { attempt: 1 } },
-      { status: "completed", result: "é\n", error: null },
-    ]);
-  });
-
   it("reports its first failure at once, and ends as an empty one at once", async () => {
     const id = await submitFlow(any, "batches", {
       jobs: [FAIL, RETURN(1)],
