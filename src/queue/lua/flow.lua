@@ -335,6 +335,6 @@ local function open_flows()
     return has_work
   end
 
-  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
+  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, call_with = call_with, finish = finish }
 end
 

@@ -1,9 +1,5 @@
 -- Stores new flows, and adds jobs to batches. Not a verb: scripts.ts inserts it into the script that enqueues jobs.
 
-local function set_pairs(command, key, values)
-  for i = 1, #values, 1000 do redis.call(command, key, unpack(values, i, math.min(i + 999, #values))) end
-end
-
 -- The values of a part of an argument, between NULs; a kept result may be "".
 local function values_of(part)
   local values = {}
@@ -18,10 +14,10 @@ local function put_flow(flows, arg)
   local id, fields, kept, work = string.match(arg, '^.([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)$')
   local key = ns .. 'f:' .. id
   if call('EXISTS', key) == 1 then return false end
-  set_pairs('HSET', key, values_of(fields))
+  flows.call_with('HSET', key, values_of(fields))
   local values = values_of(kept)
   for i = 2, #values, 2 do values[i] = string.sub(values[i], 2) end -- a mark stands before each: it may be empty
-  set_pairs('HSET', ns .. 'fr:' .. id, values)
+  flows.call_with('HSET', ns .. 'fr:' .. id, values)
   call('ZADD', ns .. 'flows', 0, id)
   local works = values_of(work)
   for i = 1, #works, 2 do
