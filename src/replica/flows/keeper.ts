@@ -8,18 +8,12 @@
  * A keeper learns of work from the scripts of its own replica, and of the work of others from the sweep of the outbox.
  * Without flows it sends no command. Each piece of work can be done twice: a replica that dies leaves it to another.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { Periodic } from "../../concurrency/periodic.ts";
+import { DueRuns } from "../../concurrency/due-runs.ts";
 import type { FlowWork } from "../../queue/flows.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { EndedFlows } from "./ended-flows.ts";
 import type { FlowCancellationsParts } from "./flow-cancellations.ts";
 import { FlowCancellations } from "./flow-cancellations.ts";
-
-/** The pause after a failed run. */
-const RETRY_MS = 1_000;
-/** The longest wait, as that of the ticker of schedules. */
-const LONGEST_WAIT_MS = 10_000;
 
 export interface FlowKeeperParts extends FlowCancellationsParts {
   readonly queue: FlowCancellationsParts["queue"] & Pick<Queue, "clock">;
@@ -31,61 +25,32 @@ export interface FlowKeeperParts extends FlowCancellationsParts {
 
 export class FlowKeeper {
   readonly #parts: FlowKeeperParts;
-  readonly #runs: Periodic;
+  readonly #runs: DueRuns;
   readonly #cancellations: FlowCancellations;
-  #timer: NodeJS.Timeout | undefined;
-  /** Epoch ms: the time of the timer. */
-  #timerAt = Number.POSITIVE_INFINITY;
-  #isClosed = false;
 
   constructor(parts: FlowKeeperParts) {
     this.#parts = parts;
     this.#cancellations = new FlowCancellations(parts);
-    this.#runs = new Periodic({ task: (signal) => this.#run(signal), periodMs: RETRY_MS, onError: parts.onError });
+    const { queue, onError } = parts;
+    this.#runs = new DueRuns({ run: () => this.#doDue(), clock: queue.clock, onError });
   }
 
   /** Listens to the times of work, and looks for work at once. */
   start(): void {
-    this.#parts.queue.flows.listen({ onWork: (dueAt) => this.#arm(dueAt) });
+    this.#parts.queue.flows.listen({ onWork: (dueAt) => this.#runs.wakeAt(dueAt) });
     this.#runs.start();
-    this.#runs.wake();
   }
 
   /** Resolves when the current work has ended, as far as it is begun. Idempotent. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
     await Promise.all([this.#runs.close(), this.#cancellations.close()]);
   }
 
-  /** Looks for work at `dueAt`, epoch ms, at the latest. */
-  #arm(dueAt: number): void {
-    if (this.#isClosed || dueAt >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = dueAt;
-    const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, dueAt - this.#parts.queue.clock.now()));
-    this.#timer = setTimeout(() => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#runs.start();
-      this.#runs.wake();
-    }, waitMs);
-  }
-
-  /** Does all that is due. @returns ms until the next run */
-  async #run(signal: AbortSignal): Promise<number | undefined> {
-    const { queue } = this.#parts;
-    for (;;) {
-      const { next, works } = await queue.flows.take();
-      await this.#do(works);
-      if (signal.aborted) return undefined;
-      if (next === null) {
-        this.#runs.stop(); // until there is work again
-        return undefined;
-      }
-      const waitMs = next - queue.clock.now();
-      if (waitMs > 0) return Math.min(LONGEST_WAIT_MS, Math.max(1, waitMs));
-      await nextTurn(); // other work of this replica goes on meanwhile
-    }
+  /** @returns epoch ms: when there is more work */
+  async #doDue(): Promise<number> {
+    const { next, works } = await this.#parts.queue.flows.take();
+    await this.#do(works);
+    return next ?? Number.POSITIVE_INFINITY;
   }
 
   /** What fails is taken again, by any replica, when its time is over. */
