@@ -14,6 +14,7 @@ import { loadRegistry } from "../src/jobs/registry.ts";
 import { createMetrics } from "../src/observability/metrics.ts";
 import { Queue } from "../src/queue/queue.ts";
 import type { Settlement } from "../src/queue/settlement.ts";
+import { columnsFor } from "../src/results/recorder/columns.ts";
 import { writeRow } from "../src/results/recorder/copy.ts";
 import { CopyBuffer } from "../src/results/recorder/copy-buffer.ts";
 import { SMALL_BODY } from "./end-to-end.ts";
@@ -67,9 +68,10 @@ async function pureStages(): Promise<string[][]> {
   } as const;
   const outcome = outcomeOf(submissionOf());
   const rows = new CopyBuffer();
+  const columns = columnsFor([outcome]);
   const writeOne = (): void => {
     rows.begin();
-    writeRow(rows, outcome);
+    writeRow(rows, outcome, columns);
   };
   const bench = new Bench({ time: 1_000 });
   bench

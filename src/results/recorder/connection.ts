@@ -6,13 +6,12 @@ import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
 import { readSql } from "../../postgres/sql.ts";
 import { BatchCounts } from "../history/batch-counts.ts";
 import { addPartitions } from "../partitions.ts";
+import type { Columns } from "./columns.ts";
+import { ALL_COLUMNS, columnsFor } from "./columns.ts";
 import { writeRow } from "./copy.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
 
-const COPY = readSql(new URL("./copy-jobs.sql", import.meta.url));
 const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
-/** The same rows, with their columns in the same order, into another table. */
-const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
 const COUNT = readSql(new URL("./count.sql", import.meta.url));
 
@@ -58,8 +57,12 @@ export class RecorderConnection {
    */
   copy(batch: readonly Outcome[]): Promise<void> {
     return this.#client.use((client) => {
-      const rows = this.#rowsOf(batch);
-      return copyIn(client, `${COPY};\n${this.#countStatement(batch)}`, rows);
+      const columns = columnsFor(batch);
+      return copyIn(
+        client,
+        `${copyInto("jobs", columns)};\n${this.#countStatement(batch)}`,
+        this.#rowsOf(batch, columns),
+      );
     });
   }
 
@@ -68,7 +71,7 @@ export class RecorderConnection {
     const byId = new Map(batch.toReversed().map((outcome) => [outcome.job.id, outcome])); // the first of each id
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
-      await copyIn(client, STAGE_COPY, this.#rowsOf([...byId.values()]));
+      await copyIn(client, copyInto("staged_jobs", ALL_COLUMNS), this.#rowsOf([...byId.values()], ALL_COLUMNS));
       const { rows } = await client.query<{ id: string }>(STAGE_INSERT);
       const added = rows.flatMap(({ id }) => byId.get(id) ?? []);
       if (added.length > 0) await client.query(this.#countStatement(added));
@@ -80,9 +83,9 @@ export class RecorderConnection {
     return this.#client.use((client) => addPartitions(client, days));
   }
 
-  #rowsOf(batch: readonly Outcome[]): readonly Uint8Array[] {
+  #rowsOf(batch: readonly Outcome[], columns: Columns): readonly Uint8Array[] {
     this.#rows.begin();
-    for (const outcome of batch) writeRow(this.#rows, outcome);
+    for (const outcome of batch) writeRow(this.#rows, outcome, columns);
     return this.#rows.end();
   }
 
@@ -99,4 +102,12 @@ export class RecorderConnection {
   cut(): void {
     this.#client.cut();
   }
+}
+
+/**
+ * The condition is true for every row. Since it is volatile, Postgres inserts the rows one by one. Otherwise it buffers
+ * up to 1,000 of them, which takes time quadratic in their number: 4.8 instead of 4.3 µs a row for 660 rows.
+ */
+function copyInto(table: string, { names }: Columns): string {
+  return `copy ${table} (${names.join(", ")}) from stdin (format binary) where random() >= 0`;
 }

@@ -54,9 +54,9 @@ export interface RecorderOptions {
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
 /**
- * Makes some 280 rows a commit under load (bench, end-to-end); without it, steady traffic would make small batches.
+ * Makes some 550 rows a commit under load (bench, end-to-end); without it, steady traffic would make small batches.
  */
-const LINGER_MS = 10;
+const LINGER_MS = 20;
 
 export class Recorder {
   readonly #options: RecorderOptions;

@@ -1,1 +1,0 @@
-copy jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, payload, started_at, worker, result, durability, tags, run_at, retry_of, group_key, error, attempts, options) from stdin (format binary)
