@@ -94,6 +94,25 @@ describe("migrate", () => {
     expect(await migrating).toEqual(["0020_find_rows.sql"]);
   });
 
+  it("sets the defaults of usual jobs without a lock of any partition", async () => {
+    const { url } = await freshDatabase();
+    await migrate(url);
+    await query(
+      url,
+      "alter table jobs alter column priority drop default, alter column attempt drop default, alter column max_attempts drop default, alter column status drop default, alter column durability drop default, alter column tags drop default; delete from taskflow_migrations where name = '0029_usual_values.sql'",
+    );
+    const reader = await lockFor(url, "export", "begin", `select from ${partitionName(startOfDay(Date.now()))}`);
+    expect(await migrate(url, { waitMs: 5_000 })).toEqual(["0029_usual_values.sql"]);
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy([outcomeWith()]);
+    connection.cut();
+    await reader.end();
+    const columns = "priority, attempt, max_attempts, status, durability, tags";
+    expect(await query(url, `select ${columns} from jobs`)).toEqual([
+      { priority: 5, attempt: 1, max_attempts: 3, status: "completed", durability: "redis", tags: [] },
+    ]);
+  });
+
   it("gives up in time, in one sentence that names the holder, and leaves no lock", async () => {
     const { url } = await freshDatabase();
     const holder = await lockFor(url, "nightly-dump", ADVISORY);
