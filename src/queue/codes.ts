@@ -100,6 +100,9 @@ export const SCHEDULE_JOB = "@";
 /** The id of a visit of a destination; a number follows these columns. */
 export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });
 
+/** In the hash of a flow: what is not known of a node, or does not apply to it. */
+export const UNSET = "-";
+
 /** In the hash of a flow, the outcome of a node that was not needed; the other outcomes have state codes. */
 export const SKIPPED = "k";
 

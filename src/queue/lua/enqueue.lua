@@ -147,7 +147,7 @@ local function enqueue_row(at, last)
     seen[id] = true
     n = n + 1
     ids[n] = id
-    packed[2 * n - 1] = jobs .. id; packed[2 * n] = sub(arg, ID_END + 1)
+    packed[2 * n - 1] = jobs .. id; packed[2 * n] = waits and WAITING .. sub(arg, ID_END + PRIORITY) or sub(arg, ID_END + 1)
   end
   if call('MSETNX', unpack(packed)) == 0 then return at + n - 1, false end
   for i = 1, n do
@@ -242,7 +242,7 @@ while at <= n do
     waits = #arg > 1
   else
     local to, is_done = at, false
-    if not run_at and not waits then to, is_done = enqueue_row(at, at < last and last or n) end
+    if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
     while not is_done and at <= to do
       -- The ids of one submission are stored together: the first decides
       if not enqueue(ARGV[at], run_at) then

@@ -42,9 +42,10 @@ end
 local function closed_to(arg)
   local ns, call = KEYS[1], redis.call
   local flow, n, from = string.match(arg, '^.(%S+) (%d+) ?(%S*)$')
-  local kind, is_open, is_cancelled, ended, total = unpack(call('HMGET', ns .. 'f:' .. flow, 'kind', 'open', 'cancel', 'e0', 't0'))
+  local kind, is_open, is_cancelled, jobs_node, total = unpack(call('HMGET', ns .. 'f:' .. flow, 'kind', 'open', 'cancel', 'n0', 't0'))
   if kind ~= KIND_BATCH then return ADD_MISSING end
-  if is_cancelled or ended or not is_open and not (from ~= '' and is_running_member(from, flow)) then return ADD_CLOSED end
+  local has_ended = string.sub(jobs_node, 2, 2) ~= UNSET
+  if is_cancelled or has_ended or not is_open and not (from ~= '' and is_running_member(from, flow)) then return ADD_CLOSED end
   if total + n > MAX_BATCH or call('LLEN', ns .. 'fi:' .. flow) >= MAX_ADDITIONS then return ADD_FULL end
 end
 
