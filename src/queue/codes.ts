@@ -32,7 +32,7 @@ export const OPCODE = {
   addition: "%",
   /** Enqueue: `1` if the jobs that follow wait for other nodes of their flow, "" if they do not, until the next. */
   waits: "?",
-  /** Settle: `flow node` of the attempts that follow, until the next of these or `common`; "" for none. */
+  /** Settle: the flow and the field of the node of the attempts that follow, until the next of these or `common`; "" for none. */
   member: "*",
   /** Settle: the result (`r` and JSON) or the error (`e`) of the attempt that follows, which others refer to. */
   kept: "!",

@@ -16,7 +16,7 @@
  *          phase: "r" since it started, or why it can no longer run · met: "1" after what it waits for has failed, or been
  *          cancelled · unneeded: "1" after a node that it needs was skipped · waits for: for how many nodes it still
  *          waits; conditions: for how many of them on whose failure it runs · cause: the id of a job, "/" and the index of
- *          its node · an edge is the index of a node that waits for this one, and why
+ *          its node · an edge is the field of a node that waits for this one, and why
  *   and of a batch, whose job and its status are not in n<i>:
  *   i<i>   the ids of its jobs: `first count`, with a comma between two; those added to a batch are in fi:<flow>
  *   t<i> c<i> o<i> f<i> x<i>   its jobs: all, not ended, completed, failed, cancelled
@@ -58,9 +58,9 @@ export type SubmittedFlow =
 /** The error of a cancelled job that has none, for jobs that refer to it. */
 export const CANCELLED = JSON.stringify({ code: "cancelled", message: "The job was cancelled.", attempt: 0 });
 
-/** The node that a job belongs to, as the scripts that end jobs take it. */
+/** The flow that a job belongs to, and the field of its node, as the scripts that end jobs take it. */
 export function memberText({ id, at: node }: FlowMember): string {
-  return `${id} ${node}`;
+  return `${id} n${node}`;
 }
 
 const OUTCOME_CODE: Readonly<Record<NodeOutcome, string>> = {
@@ -84,8 +84,8 @@ function edgesOf({ nodes }: FlowGraph): string[][] {
   nodes.forEach(({ when, after, waitsFor }, i) => {
     const code = when === "first_failure" ? EDGE_CODE.firstFailure : EDGE_CODE.condition;
     const others = new Set(after);
-    for (const other of others) at(edges, other).push(`${i}${code}`);
-    for (const other of new Set(waitsFor)) if (!others.has(other)) at(edges, other).push(`${i}${EDGE_CODE.order}`);
+    for (const other of others) at(edges, other).push(`n${i}${code}`);
+    for (const other of new Set(waitsFor)) if (!others.has(other)) at(edges, other).push(`n${i}${EDGE_CODE.order}`);
   });
   return edges;
 }

@@ -208,7 +208,7 @@ local function note_known(id)
   local member = string.match(string.match(packed, '^[^\n]*'), '"flow":(%b{})')
   if not member or verdict ~= COMPLETED and verdict ~= FAILED and verdict ~= CANCELLED then return end
   local flow, node = string.match(member, '"id":"([^"]+)"'), string.match(member, '"at":(%d+)')
-  flows.note_end(flow .. ' ' .. node, id, verdict, '')
+  flows.note_end(flow .. ' n' .. node, id, verdict, '')
 end
 
 -- last: the index of the last argument of a submission of several arguments

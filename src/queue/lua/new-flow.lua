@@ -8,16 +8,20 @@ local function values_of(part)
   return values
 end
 
+local function set_fields(key, values)
+  for from = 1, #values, 1000 do redis.call('HSET', key, unpack(values, from, math.min(from + 999, #values))) end
+end
+
 -- Stores the flow of an argument (flow-fields.ts) once. Returns whether it is new.
 local function put_flow(flows, arg)
   local ns, call = KEYS[1], redis.call
   local id, fields, kept, work = string.match(arg, '^.([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)$')
   local key = ns .. 'f:' .. id
   if call('EXISTS', key) == 1 then return false end
-  flows.call_with('HSET', key, values_of(fields))
+  set_fields(key, values_of(fields))
   local values = values_of(kept)
   for i = 2, #values, 2 do values[i] = string.sub(values[i], 2) end -- a mark stands before each: it may be empty
-  flows.call_with('HSET', ns .. 'fr:' .. id, values)
+  set_fields(ns .. 'fr:' .. id, values)
   call('ZADD', ns .. 'flows', 0, id)
   local works = values_of(work)
   for i = 1, #works, 2 do
