@@ -249,28 +249,19 @@ local function open_flows()
   end
 
   -- Counts a job that has ended. Returns whether it is the first of its node that has failed.
-  local function count_job(node, verdict)
-    local batch = node.batch
-    if not batch then
-      local is_first = node.verdict == UNSET
-      if is_first then node.verdict = verdict end
-      return is_first and verdict == FAILED
+  local function count_job(node, id, verdict, kept)
+    local batch, kept_as = node.batch, sub(kept, 1, 1)
+    if kept ~= '' and (kept_as == 'e' or not batch) then keep(node.flow.id, kept_as .. node.i, sub(kept, 2)) end
+    local is_first_failure = verdict == FAILED
+    if batch then
+      is_first_failure = is_first_failure and batch[FAILED] == 0
+      batch.unended, batch[verdict], batch.is_changed = batch.unended - 1, batch[verdict] + 1, true
+    else
+      is_first_failure = is_first_failure and node.verdict == UNSET
+      if node.verdict == UNSET then node.verdict = verdict end
     end
-    batch.unended, batch[verdict], batch.is_changed = batch.unended - 1, batch[verdict] + 1, true
-    return verdict == FAILED and batch[FAILED] == 1
-  end
-
-  local function count_end(flow, name, id, verdict, kept)
-    if kept == '' and verdict == COMPLETED and complete_job(flow, name) then return end
-    local node = node_of(flow, name)
-    if not node then return end -- the job ends all the same
-    local kept_as = sub(kept, 1, 1)
-    if kept ~= '' and (kept_as == 'e' or not node.batch) then keep(flow.id, kept_as .. node.i, sub(kept, 2)) end
-    local is_first_failure = count_job(node, verdict)
     if verdict ~= COMPLETED and (is_first_failure or node.cause == '') and (node.phase == UNSET or node.phase == RUNNING) then node.cause = id .. '/' .. node.i end
-    if is_first_failure and node.batch then pass_first_failure(flow, node.edges) end
-    change_node(node)
-    end_if_done(node)
+    return is_first_failure
   end
 
   -- A job has ended, for good. member: the flow, a space and the field of its node; kept: "r" and its result or "e" and
@@ -280,23 +271,39 @@ local function open_flows()
     ended[n + 1], ended[n + 2], ended[n + 3], ended[n + 4] = member, id, verdict, kept
   end
 
+  -- Counts the ends of jobs of one node. at: the index of the first in `ended`; following: that of the next, by index
+  local function count_node_ends(flow, name, at, following)
+    if not following[at] and ended[at + 2] == COMPLETED and ended[at + 3] == '' and complete_job(flow, name) then return end
+    local node, is_first_failure = node_of(flow, name), false
+    if not node then return end -- the jobs end all the same
+    repeat
+      if count_job(node, ended[at + 1], ended[at + 2], ended[at + 3]) then is_first_failure = true end
+      at = following[at]
+    until not at
+    if is_first_failure and node.batch then pass_first_failure(flow, node.edges) end
+    change_node(node)
+    end_if_done(node)
+  end
+
+  -- Counts the ends that were noted: those of one node together, when its first is due.
   local function count_ends()
-    local flow, last, names, wanted = nil, nil, {}, {}
+    local order, last_of, following, wanted = {}, {}, {}, {}
     for at = 1, #ended, 4 do
       local member = ended[at]
-      if member ~= last then
-        flow, last = flow_of(sub(member, 1, ID_END)), member
-        names[at] = sub(member, ID_END + 2)
-        local list = wanted[flow] or {}
-        wanted[flow] = list
-        list[#list + 1] = names[at]
+      local before = last_of[member]
+      if before then following[before] = at
+      else
+        local flow = flow_of(sub(member, 1, ID_END))
+        local names = wanted[flow]
+        if not names then names = {}; wanted[flow] = names end
+        names[#names + 1] = sub(member, ID_END + 2)
+        order[#order + 1] = at
       end
+      last_of[member] = at
     end
-    for of, list in pairs(wanted) do read_nodes(of, list) end
-    local name
-    for at = 1, #ended, 4 do
-      if names[at] then flow, name = flow_of(sub(ended[at], 1, ID_END)), names[at] end
-      count_end(flow, name, ended[at + 1], ended[at + 2], ended[at + 3])
+    for flow, names in pairs(wanted) do read_nodes(flow, names) end
+    for _, at in ipairs(order) do
+      count_node_ends(flow_of(sub(ended[at], 1, ID_END)), sub(ended[at], ID_END + 2), at, following)
       run_tasks()
     end
   end
