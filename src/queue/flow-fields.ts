@@ -154,11 +154,12 @@ function isWithin(id: string, first: string, count: number): boolean {
   return offset >= 0 && offset < count;
 }
 
-const part = (values: readonly (string | number)[]): string => values.join("\0");
-
-/** The argument of enqueue.lua for a new flow, and which of its nodes wait. */
+/**
+ * The arguments of enqueue.lua for a new flow, and which of its nodes wait: `id fields kept works`, the last three numbers;
+ * so many fields and values of its hash, of the hash of its results, and times and members of `flow_work`.
+ */
 export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind: "new" }>): {
-  readonly text: string;
+  readonly args: readonly string[];
   readonly isWaiting: (node: number) => boolean;
 } {
   const { nodes, isOpen, closedBy, isCancelRequested, stoppedBy } =
@@ -188,11 +189,14 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [
-    ...(result === undefined ? [] : [`r${node}`, `=${result}`]),
-    ...(error === undefined ? [] : [`e${node}`, `=${error}`]),
+    ...(result === undefined ? [] : [`r${node}`, result]),
+    ...(error === undefined ? [] : [`e${node}`, error]),
   ]);
   return {
-    text: `${OPCODE.flow}${[[id], fields, kept, work].map(part).join("\u0001")}`,
+    args: [
+      `${OPCODE.flow}${id} ${fields.length} ${kept.length} ${work.length}`,
+      ...[...fields, ...kept, ...work].map(String),
+    ],
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
 }

@@ -16,11 +16,11 @@ local function open_flows()
   local MAX_KEPT, MAX_KEPT_OF_FLOW = 262144, 16777216 -- bytes
   local steps, has_work, ended, todo, n_done = 0, false, {}, {}, 0
   local known, released = {}, {} -- flows that were read, and jobs that may run from now on
-  -- The texts of most nodes: a job that runs, with what follows its status, and its edges; and a job that waits for one node
-  -- only and runs unless that fails, with what follows this number, and its id. They are changed as texts.
-  local RUNNING_JOB = '^' .. RUNNING .. string.rep('%' .. UNSET, 2) .. '(..%d+ %d+|[^|]*|' .. NODE_JOB .. '.%d+|[^|]*|([^|]*)|.*)$'
-  local NEXT_JOB = '^' .. string.rep('%' .. UNSET, 5) .. '1( 0||' .. NODE_JOB .. '[' .. WHEN_SUCCEEDED .. WHEN_ENDED .. ']%d+|([^|]*)|.*)$'
-  local HAS_STARTED, HAS_COMPLETED = RUNNING .. string.rep(UNSET, 4) .. '0', RUNNING .. COMPLETED .. COMPLETED
+  -- What the texts of most nodes begin with, up to the id of the job: of a job that runs, and of one that waits for one node
+  -- only and runs unless that fails. Such nodes are changed as texts.
+  local RUNNING_JOB = '^' .. RUNNING .. string.rep('%' .. UNSET, 2) .. '..%d+ %d+||' .. NODE_JOB .. '.%d+|()'
+  local NEXT_JOB = '^' .. string.rep('%' .. UNSET, 5) .. '1 0||' .. NODE_JOB .. '[' .. WHEN_SUCCEEDED .. WHEN_ENDED .. ']%d+|()'
+  local STARTED, COMPLETES = RUNNING .. string.rep(UNSET, 4) .. '0', RUNNING .. COMPLETED .. COMPLETED -- what they begin with then
 
   local function add_work(member)
     call('ZADD', flow_work, now, member)
@@ -146,11 +146,11 @@ local function open_flows()
   local function start_next(flow, name)
     local text = flow.nodes[name]
     if type(text) ~= 'string' or flow.is_cancelled or flow.stopped then return false end
-    local fixed, id = match(text, NEXT_JOB)
-    if not fixed then return false end
-    flow.nodes[name] = HAS_STARTED .. fixed
+    local job_at = match(text, NEXT_JOB)
+    if not job_at then return false end
+    flow.nodes[name] = STARTED .. sub(text, #STARTED + 1)
     flow.changed[#flow.changed + 1] = name
-    released[#released + 1] = id
+    released[#released + 1] = sub(text, job_at, job_at + ID_END - 1)
     return true
   end
 
@@ -233,15 +233,16 @@ local function open_flows()
   local function complete_job(flow, name)
     local text = flow.nodes[name]
     if type(text) ~= 'string' then return false end
-    local fixed, edges = match(text, RUNNING_JOB)
-    if not fixed then return false end
-    flow.nodes[name] = HAS_COMPLETED .. fixed
+    local job_at = match(text, RUNNING_JOB)
+    if not job_at then return false end
+    flow.nodes[name] = COMPLETES .. sub(text, #COMPLETES + 1)
     flow.changed[#flow.changed + 1] = name
-    local target, kind = match(edges, '^(n%d+)(%l)$')
+    local edges_at = job_at + ID_END + 1
+    local target, kind = match(text, '^(n%d+)(%l)|', edges_at)
     if target and flow.nodes[target] and steps < MAX_STEPS then
       steps = steps + EDGE_STEPS
       pass(node_of(flow, target), kind, COMPLETED, '')
-    elseif edges ~= '' then
+    elseif sub(text, edges_at, edges_at) ~= '|' then
       add_task(flow.id, 'e', name, 1, COMPLETED)
     end
     count_node(flow)
