@@ -18,7 +18,7 @@ const PAGE = 500;
 const TIMEOUT_MS = 10_000;
 /** Members of the index in one call. A job may have dozens of names. */
 const MEMBERS_PER_CALL = 1_000;
-/** A flow of 1,000 nodes has some 8,000 fields. */
+/** A flow of 1,000 nodes has some 1,000 fields. */
 const FLOWS_PER_CALL = 20;
 
 export interface AuditCounts extends JobCounts {

@@ -32,7 +32,7 @@ export const OPCODE = {
   addition: "%",
   /** Enqueue: `1` if the jobs that follow wait for other nodes of their flow, "" if they do not, until the next. */
   waits: "?",
-  /** Settle: `flow node` of the attempts that follow, until the next of these or `common`; "" for none. */
+  /** Settle: the flow and the field of the node of the attempts that follow, until the next of these or `common`; "" for none. */
   member: "*",
   /** Settle: the result (`r` and JSON) or the error (`e`) of the attempt that follows, which others refer to. */
   kept: "!",
@@ -99,6 +99,9 @@ export const SCHEDULE_JOB = "@";
 
 /** The id of a visit of a destination; a number follows these columns. */
 export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });
+
+/** In the hash of a flow: what is not known of a node, or does not apply to it. */
+export const UNSET = "-";
 
 /** In the hash of a flow, the outcome of a node that was not needed; the other outcomes have state codes. */
 export const SKIPPED = "k";

@@ -5,7 +5,7 @@
  */
 
 import { at } from "../core/at.ts";
-import { encodeSeq } from "../core/header.ts";
+import { encodeSeq, SUBMITTED_HEADER } from "../core/header.ts";
 import type { Submission } from "../core/job.ts";
 import { encodeGroup, encodeSubmission } from "../core/packed-job.ts";
 import type { LargePayload } from "../core/payload.ts";
@@ -71,9 +71,9 @@ interface Pending {
   readonly flow: EncodedFlow | undefined;
 }
 
-/** The argument of a submission that has to do with a flow. */
+/** The arguments of a submission that has to do with a flow. */
 interface EncodedFlow {
-  readonly text: string;
+  readonly args: readonly string[];
   /** Whether a job waits for others of its flow. */
   readonly isWaiting: (submission: Submission) => boolean;
 }
@@ -214,9 +214,9 @@ function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
 }
 
 function encodedFlow(flow: SubmittedFlow, jobs: number): EncodedFlow {
-  if (flow.kind === "add") return { text: encodeAddition(flow, jobs), isWaiting: () => false };
-  const { text, isWaiting } = encodeFlow(flow);
-  return { text, isWaiting: ({ options }) => options.flow !== undefined && isWaiting(options.flow.at) };
+  if (flow.kind === "add") return { args: [encodeAddition(flow, jobs)], isWaiting: () => false };
+  const { args, isWaiting } = encodeFlow(flow);
+  return { args, isWaiting: ({ options }) => options.flow !== undefined && isWaiting(options.flow.at) };
 }
 
 /** The jobs that may be leased at once. */
@@ -256,7 +256,7 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
   } of batch) {
     const header = idempotency || flow || ids.length > 1 ? args.push("") : 0;
     if (header > 0) before = undefined; // the script may skip the arguments of one submission
-    if (flow) args.push(flow.text);
+    if (flow) for (const arg of flow.args) args.push(arg);
     let waits = false as boolean; // the callback below changes it
     submissions.forEach((submission, i) => {
       if (
@@ -276,7 +276,8 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
         args.push(waits ? `${OPCODE.waits}1` : OPCODE.waits);
       }
       if (submission.options.run_at !== undefined) args.push(OPCODE.runAt + String(submission.options.run_at));
-      args.push(at(ids, i) + encodeSubmission(submission));
+      const packed = encodeSubmission(submission);
+      args.push(at(ids, i) + (waits ? STATE_CODE.waiting + packed.slice(SUBMITTED_HEADER.state.end) : packed));
     });
     if (header === 0) continue;
     if (waits) args.push(OPCODE.waits);

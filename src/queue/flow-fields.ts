@@ -10,13 +10,15 @@
  *   finished      epoch ms
  *   position:<work>   how many jobs of the flow a replica has cancelled or stopped
  * and by the index i of a node:
- *   n<i>   `<j or b><when><max failures>|<edges>|<name>`; an edge is the index of a node that waits for this one, and why
+ *   n<i>   what the scripts need of it, in one field, because a read or a write of several would take most of their time:
+ *          `<phase><outcome><status of its job><met><unneeded><waits for> <conditions>|<cause>|<j or b><when><max
+ *          failures>|<job>|<edges>|<name>`, with "-" for what is not known or does not apply:
+ *          phase: "r" since it started, or why it can no longer run · met: "1" after what it waits for has failed, or been
+ *          cancelled · unneeded: "1" after a node that it needs was skipped · waits for: for how many nodes it still
+ *          waits; conditions: for how many of them on whose failure it runs · cause: the id of a job, "/" and the index of
+ *          its node · an edge is the field of a node that waits for this one, and why
+ *   and of a batch, whose job and its status are not in n<i>:
  *   i<i>   the ids of its jobs: `first count`, with a comma between two; those added to a batch are in fi:<flow>
- *   u<i>   for how many nodes it still waits; v<i>: for how many of them on whose failure it runs
- *   b<i>   "1" after what it waits for has failed, or been cancelled; k<i>: "1" after a node that it needs was skipped
- *   s<i>   "r" since it started, or why it can no longer run
- *   e<i>   its outcome
- *   y<i>   the cause: the id of a job, "/" and the index of its node
  *   t<i> c<i> o<i> f<i> x<i>   its jobs: all, not ended, completed, failed, cancelled
  */
 import { at } from "../core/at.ts";
@@ -28,12 +30,13 @@ import type {
   FlowNode,
   FlowState,
   IdRange,
+  NodeCounts,
   NodeOutcome,
   NodeState,
 } from "../core/flows/flow.ts";
 import { flowStatusOf, newState, unfinishedOf } from "../core/flows/graph.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, WHEN_CODE, WORK_CODE } from "./codes.ts";
+import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, UNSET, WHEN_CODE, WORK_CODE } from "./codes.ts";
 
 /** What is known of a flow that was enqueued before: after a retry, or after Redis came back empty. */
 export interface FlowPreset {
@@ -55,9 +58,9 @@ export type SubmittedFlow =
 /** The error of a cancelled job that has none, for jobs that refer to it. */
 export const CANCELLED = JSON.stringify({ code: "cancelled", message: "The job was cancelled.", attempt: 0 });
 
-/** The node that a job belongs to, as the scripts that end jobs take it. */
+/** The flow that a job belongs to, and the field of its node, as the scripts that end jobs take it. */
 export function memberText({ id, at: node }: FlowMember): string {
-  return `${id} ${node}`;
+  return `${id} n${node}`;
 }
 
 const OUTCOME_CODE: Readonly<Record<NodeOutcome, string>> = {
@@ -66,6 +69,7 @@ const OUTCOME_CODE: Readonly<Record<NodeOutcome, string>> = {
   cancelled: STATE_CODE.cancelled,
   skipped: SKIPPED,
 };
+const JOB_STATUSES = ["completed", "failed", "cancelled"] as const;
 const OUTCOME_OF = new Map(Object.entries(OUTCOME_CODE).map(([outcome, code]) => [code, outcome as NodeOutcome]));
 export const DOOM_OF = new Map(Object.entries(DOOM_CODE).map(([doom, code]) => [code as string, doom as DoomCode]));
 
@@ -80,17 +84,22 @@ function edgesOf({ nodes }: FlowGraph): string[][] {
   nodes.forEach(({ when, after, waitsFor }, i) => {
     const code = when === "first_failure" ? EDGE_CODE.firstFailure : EDGE_CODE.condition;
     const others = new Set(after);
-    for (const other of others) at(edges, other).push(`${i}${code}`);
-    for (const other of new Set(waitsFor)) if (!others.has(other)) at(edges, other).push(`${i}${EDGE_CODE.order}`);
+    for (const other of others) at(edges, other).push(`n${i}${code}`);
+    for (const other of new Set(waitsFor)) if (!others.has(other)) at(edges, other).push(`n${i}${EDGE_CODE.order}`);
   });
   return edges;
 }
 
 function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], edges: readonly string[], i: number): string[] {
   const node = at(graph.nodes, i);
-  const { counts, outcome, isStarted, doomed, cause } = at(nodes, i);
-  const kind = node.type === null ? NODE_KIND.batch : NODE_KIND.job;
-  const fields = [`n${i}`, `${kind}${WHEN_CODE[node.when]}${node.maxFailures ?? 0}|${edges.join(",")}|${node.name}`];
+  const { counts, cause } = at(nodes, i);
+  const isBatch = node.type === null;
+  const kind = isBatch ? NODE_KIND.batch : NODE_KIND.job;
+  const job = isBatch ? "" : at(node.ids, 0).first;
+  const fixed = `${kind}${WHEN_CODE[node.when]}${node.maxFailures ?? 0}|${job}|${edges.join(",")}|${node.name}`;
+  const causedBy = cause === null ? "" : causeText(graph, cause, i);
+  const fields = [`n${i}`, `${progressOf(graph, nodes, i)}|${causedBy}|${fixed}`];
+  if (!isBatch) return fields;
   const add = (field: string, value: string | number): unknown => fields.push(field + String(i), String(value));
   if (node.ids.length > 0) add("i", node.ids.map(({ first, count }) => `${first} ${count}`).join(","));
   add("t", counts.total);
@@ -98,6 +107,13 @@ function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], edges: read
   if (counts.completed > 0) add("o", counts.completed);
   if (counts.failed > 0) add("f", counts.failed);
   if (counts.cancelled > 0) add("x", counts.cancelled);
+  return fields;
+}
+
+/** How far a node is: the first part of its field. */
+function progressOf(graph: FlowGraph, nodes: readonly NodeState[], i: number): string {
+  const node = at(graph.nodes, i);
+  const { counts, outcome, isStarted, doomed } = at(nodes, i);
   const isFirstFailure = node.when === "first_failure";
   const isMet = (other: number): boolean => {
     const { counts: ended, outcome: became } = at(nodes, other);
@@ -106,15 +122,18 @@ function fieldsOfNode(graph: FlowGraph, nodes: readonly NodeState[], edges: read
   const met = node.after.filter(isMet);
   const isPassed = (other: number): boolean =>
     isFirstFailure && node.after.includes(other) ? met.includes(other) : at(nodes, other).outcome !== null;
-  add("u", predecessorsOf(node).filter((other) => !isPassed(other)).length);
-  if (node.when === "failed") add("v", node.after.filter((other) => !isPassed(other)).length);
-  if (met.length > 0) add("b", 1);
-  if (node.when === "succeeded" && node.after.some((other) => at(nodes, other).outcome === "skipped")) add("k", 1);
-  if (doomed !== undefined) add("s", DOOM_CODE[doomed]);
-  else if (isStarted) add("s", STATE_CODE.running);
-  if (outcome !== null) add("e", OUTCOME_CODE[outcome]);
-  if (cause !== null) add("y", causeText(graph, cause, i));
-  return fields;
+  const isUnneeded = node.when === "succeeded" && node.after.some((other) => at(nodes, other).outcome === "skipped");
+  const status = JOB_STATUSES.find((each) => counts[each] > 0);
+  const codes = [
+    doomed === undefined ? (isStarted ? STATE_CODE.running : UNSET) : DOOM_CODE[doomed],
+    outcome === null ? UNSET : OUTCOME_CODE[outcome],
+    node.type === null || status === undefined ? UNSET : STATE_CODE[status],
+    met.length > 0 ? "1" : UNSET,
+    isUnneeded ? "1" : UNSET,
+  ];
+  const waitsFor = predecessorsOf(node).filter((other) => !isPassed(other)).length;
+  const conditions = node.when === "failed" ? node.after.filter((other) => !isPassed(other)).length : 0;
+  return `${codes.join("")}${waitsFor} ${conditions}`;
 }
 
 /** A cause as the scripts have it. @param node of a job that no node has */
@@ -135,11 +154,12 @@ function isWithin(id: string, first: string, count: number): boolean {
   return offset >= 0 && offset < count;
 }
 
-const part = (values: readonly (string | number)[]): string => values.join("\0");
-
-/** The argument of enqueue.lua for a new flow, and which of its nodes wait. */
+/**
+ * The arguments of enqueue.lua for a new flow, and which of its nodes wait: `id fields kept works`, the last three numbers;
+ * so many fields and values of its hash, of the hash of its results, and times and members of `flow_work`.
+ */
 export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind: "new" }>): {
-  readonly text: string;
+  readonly args: readonly string[];
   readonly isWaiting: (node: number) => boolean;
 } {
   const { nodes, isOpen, closedBy, isCancelRequested, stoppedBy } =
@@ -169,11 +189,14 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [
-    ...(result === undefined ? [] : [`r${node}`, `=${result}`]),
-    ...(error === undefined ? [] : [`e${node}`, `=${error}`]),
+    ...(result === undefined ? [] : [`r${node}`, result]),
+    ...(error === undefined ? [] : [`e${node}`, error]),
   ]);
   return {
-    text: `${OPCODE.flow}${[[id], fields, kept, work].map(part).join("\u0001")}`,
+    args: [
+      `${OPCODE.flow}${id} ${fields.length} ${kept.length} ${work.length}`,
+      ...[...fields, ...kept, ...work].map(String),
+    ],
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
 }
@@ -198,7 +221,7 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
   const graph: FlowGraph = {
     ...rest,
     nodes: storedAs.map((node, i) => {
-      const ids = rangesOf(fields.get(`i${i}`));
+      const ids = node.type === null ? rangesOf(fields.get(`i${i}`)) : [{ first: jobOf(fields, i), count: 1 }];
       return { ...node, ids: i === 0 ? [...ids, ...added.flatMap(rangesOf)] : ids };
     }),
   };
@@ -219,18 +242,34 @@ export function readFlow(id: string, hash: readonly string[], added: readonly st
   };
 }
 
+/** The id of the job of a node. */
+function jobOf(fields: ReadonlyMap<string, string>, i: number): string {
+  return fields.get(`n${i}`)?.split("|", 4)[3] ?? "";
+}
+
 function readNode(fields: ReadonlyMap<string, string>, i: number): NodeState {
-  const count = (field: string): number => Number(fields.get(`${field}${i}`) ?? 0);
-  const phase = fields.get(`s${i}`) ?? "";
-  const outcome = OUTCOME_OF.get(fields.get(`e${i}`) ?? "") ?? null;
+  const [progress = "", cause, fixed] = (fields.get(`n${i}`) ?? "").split("|", 3);
+  const [phase = "", code = "", status] = progress;
+  const outcome = OUTCOME_OF.get(code) ?? null;
   const doomed = outcome === null ? DOOM_OF.get(phase) : undefined;
   return {
-    counts: { total: count("t"), completed: count("o"), failed: count("f"), cancelled: count("x") },
+    counts: fixed?.startsWith(NODE_KIND.batch) ? countsOfBatch(fields, i) : countsOfJob(status),
     isStarted: phase === STATE_CODE.running,
     outcome,
-    cause: fields.get(`y${i}`)?.split("/")[0] || null,
+    cause: cause?.split("/")[0] || null,
     ...(doomed !== undefined && { doomed }),
   };
+}
+
+function countsOfBatch(fields: ReadonlyMap<string, string>, i: number): NodeCounts {
+  const count = (field: string): number => Number(fields.get(`${field}${i}`) ?? 0);
+  return { total: count("t"), completed: count("o"), failed: count("f"), cancelled: count("x") };
+}
+
+/** @param code that of the status of a job that has ended */
+function countsOfJob(code: string | undefined): NodeCounts {
+  const count = (status: (typeof JOB_STATUSES)[number]): number => (code === STATE_CODE[status] ? 1 : 0);
+  return { total: 1, completed: count("completed"), failed: count("failed"), cancelled: count("cancelled") };
 }
 
 /** The ids as a field has them. */

@@ -190,6 +190,24 @@ describe("a flow", () => {
     expect(idsOf((await test().claim(queue)).claimed)).toEqual([at(flow.jobs, 0).id, id]);
   });
 
+  it("is skipped as a whole if it is repeated, and the jobs that follow in the same call are enqueued", async () => {
+    const queue = await test().replica();
+    const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
+    const nodes = [{ name: "first" }, { name: "next", after: ["first"] }];
+    const [flow, again] = [flowOf(queue, nodes), flowOf(queue, nodes)];
+    const ids = [queue.ids.next(), queue.ids.next()];
+    await enqueueFlow(queue, flow, { idempotency });
+    const answers = await Promise.all([
+      enqueueRaw(queue, submittedFlow(again, { idempotency })),
+      enqueueRaw(queue, { ids: ids.slice(0, 1), submissions: [submission()] }),
+      enqueueRaw(queue, submittedFlow(flow)),
+      enqueueRaw(queue, { ids: ids.slice(1), submissions: [submission()] }),
+    ]);
+    expect(answers.map(({ kind }) => kind)).toEqual(["replayed", "enqueued", "enqueued", "enqueued"]);
+    expect(idsOf((await test().claim(queue)).claimed)).toEqual([at(flow.jobs, 0).id, ...ids]);
+    expect((await queue.jobCounts()).accepted).toBe(4);
+  });
+
   it("leases its first jobs to the caller at once, and none that wait", async () => {
     const runner = new TestRunner();
     const queue = await test().replica({ runsJobs: true, runner });

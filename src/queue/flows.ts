@@ -17,7 +17,7 @@ import { scripts } from "./scripts.ts";
 
 /** A replica does a piece of work within milliseconds, or extends its time; this is how long a dead one delays it. */
 const TAKE_MS = 2_000;
-/** Flows of one call: one of 1,000 nodes has some 8,000 fields. */
+/** Flows of one call: one of 1,000 nodes has some 1,000 fields. */
 const MAX_READ = 20;
 const MAX_TAKEN = 50;
 const MAX_ADVANCED = 10;

@@ -32,6 +32,8 @@ function load(
     | "next-job"
     | "lease"
     | "destination"
+    | "flow-nodes"
+    | "flow-release"
     | "flow"
     | "new-flow"
   )[]
@@ -43,14 +45,16 @@ function load(
   return { name, source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
+const FLOW = ["flow-nodes", "flow-release", "flow"] as const;
+
 export const scripts = {
-  enqueue: load("enqueue", "time", "job", "announce", "wake", "ready", "flow", "new-flow"),
+  enqueue: load("enqueue", "time", "job", "announce", "wake", "ready", ...FLOW, "new-flow"),
   claim: load("claim", "time", "job", "retries", "announce", "wake"),
   renew: load("renew", "time", "set-back", "index", "job", "lease"),
   renewReplica: load("renew-replica", "time", "index", "job"),
-  settle: load("settle", "time", "job", "retries", "announce", "wake", "callback", "ready", "flow"),
+  settle: load("settle", "time", "job", "retries", "announce", "wake", "callback", "ready", ...FLOW),
   forget: load("forget", "job"),
-  cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready", "flow"),
+  cancel: load("cancel", "time", "job", "announce", "wake", "callback", "ready", ...FLOW),
   update: load("update", "time", "job", "announce", "wake", "ready"),
   erase: load("erase", "job"),
   sweep: load("sweep", "time", "set-back", "job"),
@@ -79,8 +83,8 @@ export const scripts = {
   scheduleRemove: load("schedule-remove"),
   flowRead: load("flow-read"),
   flowTake: load("flow-take", "time"),
-  flowAdvance: load("flow-advance", "time", "job", "announce", "wake", "ready", "flow"),
-  flowChange: load("flow-change", "time", "job", "announce", "wake", "ready", "flow"),
+  flowAdvance: load("flow-advance", "time", "job", "announce", "wake", "ready", ...FLOW),
+  flowChange: load("flow-change", "time", "job", "announce", "wake", "ready", ...FLOW),
   flowForget: load("flow-forget"),
   scheduleLoaded: load("schedule-loaded"),
   access: load("access"),

@@ -11,7 +11,7 @@
 --       4 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or ""
 --       5 the names of that job in the index; a NUL between two names
 --       6 to 8 its callback: id, type, packed submission; or "" three times
---       9 its flow, a space and the index of its node; then, if the flow keeps its error, a newline and that; "" for none
+--       9 its flow, a space and the field of its node; then, if the flow keeps its error, a newline and that; "" for none
 -- Returns: 1 if there is work for flows, else 0; then for each job: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and the job's entry
 --          in the hash; or "missing", ""; or "changed", "": the job waits, but has run since the caller read it, so its
 --          callback is outdated and nothing is done

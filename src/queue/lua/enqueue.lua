@@ -9,12 +9,14 @@
 --       then, by the first character (OPCODE in codes.ts):
 --       "^" first of all: an id whose payload was stored under p:<id>, with an expiry that this call removes
 --       "+" a type: the caller has free slots for all its jobs in this call that have no run_at
---       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
+--       a job: its id (36) and the packed submission, whose state is waiting after a "?1", else scheduled after a "@", else
+--           queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "&" the names in the index of the jobs that follow, up to the next "&" or ">"; a NUL between two names
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs, with an idempotency
 --           key, or with one of these first:
---           "~" a flow: whether Redis has it decides whether the submission is new (flow-fields.ts)
+--           "~" a flow, described by this argument and others that follow (flow-fields.ts): whether Redis has the flow
+--           decides whether the submission is new
 --           "%" flow n [from]: its n jobs are added to a batch that is open, or while the job `from` of it runs
 --       "?" "1" if the jobs that follow wait for other nodes of their flow, "" if they do not, up to the next "?"
 -- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
@@ -127,8 +129,7 @@ end
 -- Returns whether the job is new.
 local function enqueue(arg, run_at)
   local id, packed = sub(arg, 1, ID_END), sub(arg, ID_END + 1)
-  if waits then packed = WAITING .. sub(packed, PRIORITY)
-  elseif run_at and run_at <= now then packed = QUEUED .. sub(packed, PRIORITY) end
+  if run_at and run_at <= now and not waits then packed = QUEUED .. sub(packed, PRIORITY) end
   nth = nth + 1
   codes[nth] = NOT_ENQUEUED
   local is_new = call('SET', jobs .. id, packed, 'NX')
@@ -196,7 +197,7 @@ end
 local function begin_of_flow(at, last)
   flows = flows or open_flows()
   local is_new
-  if byte(ARGV[at]) == OP_FLOW_BYTE then is_new = put_flow(flows, ARGV[at]) else is_new = add_to_batch(ARGV[at], first_id(at)) end
+  if byte(ARGV[at]) == OP_FLOW_BYTE then is_new = put_flow(flows, at) else is_new = add_to_batch(ARGV[at], first_id(at)) end
   if is_new then of_flow = last end
   return is_new
 end
@@ -208,7 +209,7 @@ local function note_known(id)
   local member = string.match(string.match(packed, '^[^\n]*'), '"flow":(%b{})')
   if not member or verdict ~= COMPLETED and verdict ~= FAILED and verdict ~= CANCELLED then return end
   local flow, node = string.match(member, '"id":"([^"]+)"'), string.match(member, '"at":(%d+)')
-  flows.note_end(flow .. ' ' .. node, id, verdict, '')
+  flows.note_end(flow .. ' n' .. node, id, verdict, '')
 end
 
 -- last: the index of the last argument of a submission of several arguments
@@ -231,18 +232,19 @@ while at <= n do
     local why = what == OP_ADDITION_BYTE and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0) and closed_to(ARGV[at + 1])
     if why then
       reply[#reply + 1] = keyed; reply[#reply + 1] = why; reply[#reply + 1] = ''
-      at = skip_repeated(at + 1, last)
+      at = skip_repeated(after_flow(at + 1), last)
     elseif key ~= '' then
-      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = skip_repeated(at + 1, last) end
+      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
     end
     if key ~= '' or what == OP_ADDITION_BYTE then keyed = keyed + 1 end
   elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE then
-    if not begin_of_flow(at, last) then at = skip(at + 1, last) end
+    local is_new, after = begin_of_flow(at, last), after_flow(at)
+    at = is_new and math.max(at, after - 1) or skip(after, last)
   elseif opcode == OP_WAITS_BYTE then
     waits = #arg > 1
   else
     local to, is_done = at, false
-    if not run_at and not waits then to, is_done = enqueue_row(at, at < last and last or n) end
+    if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
     while not is_done and at <= to do
       -- The ids of one submission are stored together: the first decides
       if not enqueue(ARGV[at], run_at) then

@@ -33,7 +33,7 @@ elseif left ~= '0' then
     code = 1
     if call('HSET', key, 'cancel', '1') == 1 then
       flows.add_work(WORK_CANCEL .. flow)
-      if kind ~= KIND_BATCH then flows.add_task(flow, 'x 0') end
+      if kind ~= KIND_BATCH then flows.add_task(flow, 'x', '0') end
     end
     if is_open then close('caller') end
   elseif is_open then

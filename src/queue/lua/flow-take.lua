@@ -16,10 +16,11 @@ local function work_of(member)
   if call('EXISTS', key) == 0 then return nil end
   if what == WORK_CANCEL or what == WORK_STOP then return { member, call('HGET', key, 'position:' .. what) or '0' } end
   if what ~= WORK_DOOMED then return { member } end
-  local phase, cause, ids = unpack(call('HMGET', key, 's' .. node, 'y' .. node, 'i' .. node))
+  local field, ranges = unpack(call('HMGET', key, 'n' .. node, 'i' .. node))
+  local phase, cause, job = match(field or '', '^(.)[^|]*|([^|]*)|[^|]*|([^|]*)|')
   local id, by = match(cause or '', '^(%S+)/(%d+)$')
-  local name = id and match(call('HGET', key, 'n' .. by) or '', '|.-|(.*)$')
-  return { member, phase or '', id or '', name or '', ids or '' }
+  local name = id and match(call('HGET', key, 'n' .. by) or '', '|([^|]*)$')
+  return { member, phase or '', id or '', name or '', ranges or job and job .. ' 1' or '' }
 end
 
 -- After Redis's clock went back, taken work is too far ahead. The times of WORK_CLOSE may be any

@@ -9,149 +9,166 @@
 --   waiting     a sorted set: the jobs of nodes that have not started, by run_at (ms; 0 for none)
 -- A cause is the id of a job, a "/" and the index of its node; "" for none.
 local function open_flows()
-  local ns, call, sub, match, gmatch, format = KEYS[1], redis.call, string.sub, string.match, string.gmatch, string.format
-  local waiting, flow_work = ns .. 'waiting', ns .. 'flow_work'
-  local MAX_STEPS = 200 -- edges, nodes and released jobs of one call: about a millisecond
+  local ns, call, sub, match, find, gmatch, format = KEYS[1], redis.call, string.sub, string.match, string.find, string.gmatch, string.format
+  local flow_work = ns .. 'flow_work'
+  local MAX_STEPS = 200 -- nodes that are read, and released jobs of batches: about a millisecond
+  local EDGE_STEPS = 0.1 -- an edge to a node that was read costs a tenth of that
   local MAX_KEPT, MAX_KEPT_OF_FLOW = 262144, 16777216 -- bytes
-  local steps, has_work, groups, order, todo, n_done = 0, false, {}, {}, {}, 0
+  local steps, has_work, ended, todo, n_done = 0, false, {}, {}, 0
   local known, released = {}, {} -- flows that were read, and jobs that may run from now on
-
-  local function key_of(flow) return ns .. 'f:' .. flow end
+  -- What the texts of most nodes begin with, up to the id of the job: of a job that runs, and of one that waits for one node
+  -- only and runs unless that fails. Such nodes are changed as texts.
+  local RUNNING_JOB = '^' .. RUNNING .. string.rep('%' .. UNSET, 2) .. '..%d+ %d+||' .. NODE_JOB .. '.%d+|()'
+  local NEXT_JOB = '^' .. string.rep('%' .. UNSET, 5) .. '1 0||' .. NODE_JOB .. '[' .. WHEN_SUCCEEDED .. WHEN_ENDED .. ']%d+|()'
+  local STARTED, COMPLETES = RUNNING .. string.rep(UNSET, 4) .. '0', RUNNING .. COMPLETED .. COMPLETED -- what they begin with then
 
   local function add_work(member)
     call('ZADD', flow_work, now, member)
     has_work = true
   end
 
-  local function add_task(flow, task) todo[#todo + 1] = { flow = flow, task = task } end
+  -- flow: its id. what: "e" passes the end of a node on, from a position in its edges on · "s" starts the jobs of a batch,
+  -- from a position on · "x" dooms the nodes that wait, from an index on
+  local function add_task(flow, what, where, position, outcome, cause)
+    todo[#todo + 1] = { flow = flow, what = what, where = where, position = position or 0, outcome = outcome or '', cause = cause or '' }
+  end
 
-  -- What concerns a flow as a whole. Scripts that change it do so before they call any function here.
-  local function flow_of(flow)
-    if not known[flow] then
-      local values = call('HMGET', key_of(flow), 'kind', 'cancel', 'stop', 'stopped', 'open')
-      known[flow] = { kind = values[1], is_cancelled = values[2], stops = values[3], stopped = values[4], is_open = values[5] }
+  -- What concerns a flow as a whole, and those of its nodes that were read. Scripts that change the former do so before they
+  -- call any function here that reads it.
+  local function flow_of(id)
+    local flow = known[id]
+    if not flow then
+      local key = ns .. 'f:' .. id
+      local values = call('HMGET', key, 'left', 'nodes', 'kind', 'cancel', 'stop', 'stopped', 'open')
+      flow = {
+        id = id, key = key, left = tonumber(values[1] or 0), size = tonumber(values[2] or 0), kind = values[3], is_cancelled = values[4],
+        stops = values[5], stopped = values[6], is_open = values[7], nodes = {}, changed = {}, has_ends = false,
+      }
+      known[id] = flow
     end
-    return known[flow]
+    return flow
   end
 
-  -- A node, or nil if somebody has evicted the flow. Changes are written together, by `store`.
-  local function node_of(flow, i)
-    local values = call('HMGET', key_of(flow), 'n' .. i, 's' .. i, 'e' .. i, 'y' .. i, 'b' .. i, 'u' .. i, 'v' .. i, 'c' .. i, 'o' .. i, 'f' .. i, 'x' .. i, 'i' .. i, 'k' .. i)
-    if not values[1] then return nil end
-    local kind, when, most, edges = match(values[1], '^(%l)(%w)(%d+)|(.-)|')
-    return {
-      flow = flow, i = i, is_batch = kind == NODE_BATCH, when = when, most = tonumber(most), edges = edges, phase = values[2], outcome = values[3],
-      cause = values[4] or '', is_met = values[5], waits_for = tonumber(values[6]), conditions = tonumber(values[7]), unended = tonumber(values[8]),
-      [COMPLETED] = tonumber(values[9] or 0), [FAILED] = tonumber(values[10] or 0), [CANCELLED] = tonumber(values[11] or 0), ids = values[12] or '',
-      is_unneeded = values[13],
-      changes = {},
-    }
+  local function is_undecided(node) return node and node.phase == UNSET and node.outcome == UNSET end
+
+  local function has_ended(node)
+    if node.batch then return node.batch.unended <= 0 end
+    return node.verdict ~= UNSET
   end
 
-  local function set(node, field, value)
-    local n = #node.changes
-    node.changes[n + 1] = field .. node.i; node.changes[n + 2] = value
+  local function outcome_of(node)
+    local batch = node.batch
+    if node.phase ~= RUNNING then return node.phase == DOOM_NOT_NEEDED and SKIPPED or CANCELLED end
+    if not batch then return node.verdict end
+    return batch[FAILED] > batch.most and FAILED or batch[FAILED] + batch[CANCELLED] > batch.most and CANCELLED or COMPLETED
   end
 
-  local function store(node)
-    if #node.changes > 0 then call('HSET', key_of(node.flow), unpack(node.changes)) end
+  local function count_node(flow)
+    flow.left, flow.has_ends = flow.left - 1, true
+    if flow.left == 0 then
+      call('HSET', flow.key, 'finished', now)
+      add_work(WORK_ENDED .. flow.id)
+    end
   end
 
   local function end_node(node)
-    local flow, outcome = node.flow, node.phase == DOOM_NOT_NEEDED and SKIPPED or CANCELLED
-    if node.phase == RUNNING then
-      outcome = node[FAILED] > node.most and FAILED or node[FAILED] + node[CANCELLED] > node.most and CANCELLED or COMPLETED
-    end
+    local flow, outcome = node.flow, outcome_of(node)
     node.outcome = outcome
-    set(node, 'e', outcome)
-    if outcome == FAILED and flow_of(flow).stops and not flow_of(flow).stopped then
-      flow_of(flow).stopped = node.cause
-      call('HSET', key_of(flow), 'stopped', node.cause)
-      add_task(flow, 'x 0')
-      add_work(WORK_STOP .. flow)
+    change_node(node)
+    if outcome == FAILED and flow.stops and not flow.stopped then
+      flow.stopped = node.cause
+      call('HSET', flow.key, 'stopped', node.cause)
+      add_task(flow.id, 'x', '0')
+      add_work(WORK_STOP .. flow.id)
     end
-    if node.edges ~= '' then add_task(flow, 'e ' .. node.i .. ' 0 ' .. outcome .. ' ' .. node.cause) end
-    if call('HINCRBY', key_of(flow), 'left', -1) == 0 then
-      call('HSET', key_of(flow), 'finished', now)
-      add_work(WORK_ENDED .. flow)
-    end
+    if node.edges ~= '' then add_task(flow.id, 'e', 'n' .. node.i, 1, outcome, node.cause) end
+    count_node(flow)
   end
 
   -- The node can no longer run: a replica cancels its jobs, and records them.
   local function doom(node, code, cause)
     node.phase, node.cause = code, cause
-    set(node, 's', code)
-    if cause == '' then call('HDEL', key_of(node.flow), 'y' .. node.i) else set(node, 'y', cause) end
-    if node.unended == 0 then end_node(node) else add_work(WORK_DOOMED .. node.flow .. ' ' .. node.i) end
+    change_node(node)
+    if has_ended(node) then end_node(node) else add_work(WORK_DOOMED .. node.flow.id .. ' ' .. node.i) end
   end
 
   local function start(node)
-    local flow = flow_of(node.flow)
+    local flow = node.flow
     -- The callbacks of a cancelled batch are sent as usual
     if flow.is_cancelled and flow.kind ~= KIND_BATCH then return doom(node, DOOM_CANCELLED, '') end
     if flow.stopped and node.when == WHEN_SUCCEEDED then return doom(node, DOOM_DEPENDENCY_FAILED, flow.stopped) end
-    if node.is_unneeded then return doom(node, DOOM_NOT_NEEDED, '') end
+    if node.is_unneeded ~= UNSET then return doom(node, DOOM_NOT_NEEDED, '') end
     node.phase = RUNNING
-    set(node, 's', RUNNING)
-    if node.unended == 0 then end_node(node)
-    elseif node.is_batch then add_task(node.flow, 's ' .. node.i .. ' 0')
-    else released[#released + 1] = sub(node.ids, 1, ID_END) end
+    change_node(node)
+    if has_ended(node) then end_node(node)
+    elseif node.batch then add_task(flow.id, 's', 'n' .. node.i)
+    else released[#released + 1] = node.id end
   end
 
   local function wait_for_less(node)
     node.waits_for = node.waits_for - 1
-    set(node, 'u', node.waits_for)
+    change_node(node)
     if node.waits_for == 0 then start(node) end
   end
 
   -- A node that `node` waits for has ended.
   local function pass(node, edge, outcome, cause)
+    if not is_undecided(node) then return end
     if edge == EDGE_FIRST_FAILURE then
-      if not node.is_met then doom(node, DOOM_NOT_NEEDED, '') end
+      if node.is_met == UNSET then doom(node, DOOM_NOT_NEEDED, '') end
       return
     end
+    local is_bad = outcome == FAILED or outcome == CANCELLED
     if edge == EDGE_CONDITION and node.when == WHEN_SUCCEEDED then
-      if outcome == FAILED or outcome == CANCELLED then return doom(node, DOOM_DEPENDENCY_FAILED, cause) end
-      if outcome == SKIPPED then
-        node.is_unneeded = '1'
-        set(node, 'k', '1')
-      end
+      if is_bad then return doom(node, DOOM_DEPENDENCY_FAILED, cause) end
+      if outcome == SKIPPED then node.is_unneeded = '1' end
     end
     if edge == EDGE_CONDITION and node.when == WHEN_FAILED then
-      if outcome == FAILED or outcome == CANCELLED then
-        node.is_met = '1'
-        set(node, 'b', '1')
-      end
-      set(node, 'v', node.conditions - 1)
-      if node.conditions == 1 and not node.is_met then return doom(node, DOOM_NOT_NEEDED, '') end
+      if is_bad then node.is_met = '1' end
+      node.conditions = node.conditions - 1
+      if node.conditions == 0 and node.is_met == UNSET then return doom(node, DOOM_NOT_NEEDED, '') end
     end
     wait_for_less(node)
   end
 
   -- The first job of a batch has failed.
   local function pass_first_failure(flow, edges)
-    for i, edge in gmatch(edges, '(%d+)(%l)') do
-      local node = edge == EDGE_FIRST_FAILURE and node_of(flow, i)
-      if node and not node.phase and not node.outcome then
-        set(node, 'b', '1')
+    for name, edge in gmatch(edges, '(n%d+)(%l)') do
+      local node = edge == EDGE_FIRST_FAILURE and node_of(flow, name)
+      if is_undecided(node) then
+        node.is_met = '1'
         wait_for_less(node)
-        store(node)
       end
     end
   end
 
-  local function pass_all(flow, i, from, outcome, cause)
-    local from_node, at = node_of(flow, i), 0
-    for target, edge in gmatch(from_node and from_node.edges or '', '(%d+)(%l)') do
-      at = at + 1
-      if at > from then
-        if steps >= MAX_STEPS then return add_task(flow, 'e ' .. i .. ' ' .. at - 1 .. ' ' .. outcome .. ' ' .. cause) end
-        steps = steps + 1
-        local node = node_of(flow, target)
-        if not node.phase and not node.outcome then
-          pass(node, edge, outcome, cause)
-          store(node)
-        end
+  -- Starts the job of a node that waits only for one that has completed, if the text of the node shows this.
+  local function start_next(flow, name)
+    local text = flow.nodes[name]
+    if type(text) ~= 'string' or flow.is_cancelled or flow.stopped then return false end
+    local job_at = match(text, NEXT_JOB)
+    if not job_at then return false end
+    flow.nodes[name] = STARTED .. sub(text, #STARTED + 1)
+    flow.changed[#flow.changed + 1] = name
+    released[#released + 1] = sub(text, job_at, job_at + ID_END - 1)
+    return true
+  end
+
+  local function pass_all(flow, task)
+    local from_node, at, is_completed = node_of(flow, task.where), task.position, task.outcome == COMPLETED
+    local edges = from_node and from_node.edges or ''
+    while at <= #edges do
+      local room, targets, kinds, n, last = MAX_STEPS - steps, {}, {}, 0, nil
+      if room <= 0 then return add_task(flow.id, 'e', task.where, at, task.outcome, task.cause) end
+      repeat
+        n = n + 1
+        last, targets[n], kinds[n] = select(2, find(edges, '^(n%d+)(%l),?', at))
+        at = last + 1
+      until n >= room or at > #edges
+      steps = steps + read_nodes(flow, targets) + n * EDGE_STEPS
+      for nth = 1, n do
+        local name, kind = targets[nth], kinds[nth]
+        if not (is_completed and kind ~= EDGE_FIRST_FAILURE and start_next(flow, name)) then pass(node_of(flow, name), kind, task.outcome, task.cause) end
       end
     end
   end
@@ -159,41 +176,44 @@ local function open_flows()
   -- After a node has failed, and on_failure is "stop", the nodes that have not started are cancelled, except clean-up;
   -- after somebody has cancelled the flow, all of them.
   local function doom_waiting(flow, from)
-    local is_cancelled, stopped = flow_of(flow).is_cancelled, flow_of(flow).stopped
-    for i = from, tonumber(call('HGET', key_of(flow), 'nodes') or 0) - 1 do
-      if steps >= MAX_STEPS then return add_task(flow, 'x ' .. i) end
-      steps = steps + 1
-      local node = node_of(flow, i)
-      if not node.phase and not node.outcome then
-        if is_cancelled then doom(node, DOOM_CANCELLED, '')
-        elseif node.when == WHEN_SUCCEEDED then doom(node, DOOM_DEPENDENCY_FAILED, stopped) end
-        store(node)
+    while from < flow.size do
+      local room, names = math.ceil(MAX_STEPS - steps), {}
+      if room <= 0 then return add_task(flow.id, 'x', from) end
+      for i = from, math.min(flow.size, from + room) - 1 do names[#names + 1] = 'n' .. i end
+      steps = steps + read_nodes(flow, names) + #names * EDGE_STEPS
+      for _, name in ipairs(names) do
+        local node = node_of(flow, name)
+        if is_undecided(node) then
+          if flow.is_cancelled then doom(node, DOOM_CANCELLED, '')
+          elseif node.when == WHEN_SUCCEEDED then doom(node, DOOM_DEPENDENCY_FAILED, flow.stopped) end
+        end
       end
+      from = from + #names
     end
   end
 
   -- Starts the jobs of a batch from a position on.
-  local function release(flow, i, position)
-    local node, most, n, at = node_of(flow, i), math.max(1, MAX_STEPS - steps), 0, position
-    for first, count in gmatch(node and node.ids or '', '(%S+) (%d+)') do
+  local function release(flow, name, position)
+    local most, n, at = math.max(1, MAX_STEPS - steps), 0, position
+    for first, count in gmatch(call('HGET', flow.key, 'i' .. sub(name, 2)) or '', '(%S+) (%d+)') do
       local size, common, counter = tonumber(count), sub(first, 1, ID_END - 8), tonumber(sub(first, ID_END - 7), 16)
       while at < size and n < most do
         released[#released + 1] = common .. format('%08x', counter + at)
         at, n, steps = at + 1, n + 1, steps + 1
       end
-      if at < size then return add_task(flow, 's ' .. i .. ' ' .. position + n) end
+      if at < size then return add_task(flow.id, 's', name, position + n) end
       at = at - size
     end
   end
 
   local function run_tasks()
     while todo[n_done + 1] and steps < MAX_STEPS do
-      n_done, steps = n_done + 1, steps + 1
-      local flow = todo[n_done].flow
-      local what, i, position, outcome, cause = match(todo[n_done].task, '^(%l) (%d+) ?(%d*) ?(%l?) ?(%S*)$')
-      if what == 'e' then pass_all(flow, i, tonumber(position), outcome, cause)
-      elseif what == 's' then release(flow, i, tonumber(position))
-      else doom_waiting(flow, tonumber(i)) end
+      n_done = n_done + 1
+      local task = todo[n_done]
+      local flow = flow_of(task.flow)
+      if task.what == 'e' then pass_all(flow, task)
+      elseif task.what == 's' then release(flow, task.where, task.position)
+      else doom_waiting(flow, tonumber(task.where)) end
     end
   end
 
@@ -205,136 +225,130 @@ local function open_flows()
   end
 
   local function end_if_done(node)
-    local is_open = node.i == '0' and flow_of(node.flow).is_open
-    if node.unended <= 0 and not node.outcome and not is_open then end_node(node) end
+    local is_open = node.i == '0' and node.flow.is_open
+    if has_ended(node) and node.outcome == UNSET and not is_open then end_node(node) end
   end
 
-  local function count_ends(group)
-    local node = node_of(group.flow, group.i)
-    if not node then return end -- the jobs end all the same
-    for _, kept in ipairs(group.kept) do
-      local what = sub(kept, 1, 1)
-      if what == 'e' or not node.is_batch then keep(node.flow, what .. node.i, sub(kept, 2)) end
+  -- Counts a job that has completed as the end of its node, if the text of the node shows that this is all.
+  local function complete_job(flow, name)
+    local text = flow.nodes[name]
+    if type(text) ~= 'string' then return false end
+    local job_at = match(text, RUNNING_JOB)
+    if not job_at then return false end
+    flow.nodes[name] = COMPLETES .. sub(text, #COMPLETES + 1)
+    flow.changed[#flow.changed + 1] = name
+    local edges_at = job_at + ID_END + 1
+    local target, kind = match(text, '^(n%d+)(%l)|', edges_at)
+    if target and flow.nodes[target] and steps < MAX_STEPS then
+      steps = steps + EDGE_STEPS
+      pass(node_of(flow, target), kind, COMPLETED, '')
+    elseif sub(text, edges_at, edges_at) ~= '|' then
+      add_task(flow.id, 'e', name, 1, COMPLETED)
     end
-    local is_first_failure = node[FAILED] == 0 and group[FAILED] > 0
-    node.unended = node.unended - group.ended
-    set(node, 'c', node.unended)
-    for verdict, field in pairs({ [COMPLETED] = 'o', [FAILED] = 'f', [CANCELLED] = 'x' }) do
-      if group[verdict] > 0 then
-        node[verdict] = node[verdict] + group[verdict]
-        set(node, field, node[verdict])
-      end
-    end
-    local bad = group.first[FAILED] or group.first[CANCELLED]
-    if bad and (is_first_failure or node.cause == '') and (not node.phase or node.phase == RUNNING) then
-      node.cause = bad .. '/' .. node.i
-      set(node, 'y', node.cause)
-    end
-    if is_first_failure and node.is_batch then pass_first_failure(node.flow, node.edges) end
-    end_if_done(node)
-    store(node)
+    count_node(flow)
+    return true
   end
 
-  -- A job has ended, for good. member: the flow, a space and the index of the node; kept: "r" and its result or "e" and
+  -- Counts a job that has ended. Returns whether it is the first of its node that has failed.
+  local function count_job(node, id, verdict, kept)
+    local batch, kept_as = node.batch, sub(kept, 1, 1)
+    if kept ~= '' and (kept_as == 'e' or not batch) then keep(node.flow.id, kept_as .. node.i, sub(kept, 2)) end
+    local is_first_failure = verdict == FAILED
+    if batch then
+      is_first_failure = is_first_failure and batch[FAILED] == 0
+      batch.unended, batch[verdict], batch.is_changed = batch.unended - 1, batch[verdict] + 1, true
+    else
+      is_first_failure = is_first_failure and node.verdict == UNSET
+      if node.verdict == UNSET then node.verdict = verdict end
+    end
+    if verdict ~= COMPLETED and (is_first_failure or node.cause == '') and (node.phase == UNSET or node.phase == RUNNING) then node.cause = id .. '/' .. node.i end
+    return is_first_failure
+  end
+
+  -- A job has ended, for good. member: the flow, a space and the field of its node; kept: "r" and its result or "e" and
   -- its error, or ""
   local function note_end(member, id, verdict, kept)
-    local group = groups[member]
-    if not group then
-      local flow, i = match(member, '^(%S+) (%d+)$')
-      group = { flow = flow, i = i, ended = 0, [COMPLETED] = 0, [FAILED] = 0, [CANCELLED] = 0, first = {}, kept = {} }
-      groups[member] = group
-      order[#order + 1] = group
+    local n = #ended
+    ended[n + 1], ended[n + 2], ended[n + 3], ended[n + 4] = member, id, verdict, kept
+  end
+
+  -- Counts the ends of jobs of one node. at: the index of the first in `ended`; following: that of the next, by index
+  local function count_node_ends(flow, name, at, following)
+    if not following[at] and ended[at + 2] == COMPLETED and ended[at + 3] == '' and complete_job(flow, name) then return end
+    local node, is_first_failure = node_of(flow, name), false
+    if not node then return end -- the jobs end all the same
+    repeat
+      if count_job(node, ended[at + 1], ended[at + 2], ended[at + 3]) then is_first_failure = true end
+      at = following[at]
+    until not at
+    if is_first_failure and node.batch then pass_first_failure(flow, node.edges) end
+    change_node(node)
+    end_if_done(node)
+  end
+
+  -- Counts the ends that were noted: those of one node together, when its first is due.
+  local function count_ends()
+    local order, last_of, following, wanted = {}, {}, {}, {}
+    for at = 1, #ended, 4 do
+      local member = ended[at]
+      local before = last_of[member]
+      if before then following[before] = at
+      else
+        local flow = flow_of(sub(member, 1, ID_END))
+        local names = wanted[flow]
+        if not names then names = {}; wanted[flow] = names end
+        names[#names + 1] = sub(member, ID_END + 2)
+        order[#order + 1] = at
+      end
+      last_of[member] = at
     end
-    group.ended, group[verdict] = group.ended + 1, group[verdict] + 1
-    group.first[verdict] = group.first[verdict] or id
-    if kept ~= '' then group.kept[#group.kept + 1] = kept end
+    for flow, names in pairs(wanted) do read_nodes(flow, names) end
+    for _, at in ipairs(order) do
+      count_node_ends(flow_of(sub(ended[at], 1, ID_END)), sub(ended[at], ID_END + 2), at, following)
+      run_tasks()
+    end
   end
 
   -- Nobody adds jobs to a batch any more.
   local function end_batch(flow)
-    local node = node_of(flow, '0')
-    if not node then return end
-    end_if_done(node)
-    store(node)
+    local node = node_of(flow_of(flow), 'n0')
+    if node then end_if_done(node) end
   end
 
   -- Goes on with what the last call left.
   local function resume(flow)
-    for _, task in ipairs(call('LRANGE', ns .. 'ft:' .. flow, 0, -1)) do add_task(flow, task) end
+    for _, task in ipairs(call('LRANGE', ns .. 'ft:' .. flow, 0, -1)) do
+      local what, where, position, outcome, cause = match(task, '^(%l) (%w+) (%d+) (%l?) ?(%S*)$')
+      add_task(flow, what, where, tonumber(position), outcome, cause)
+    end
     call('DEL', ns .. 'ft:' .. flow)
     call('ZREM', flow_work, WORK_ADVANCE .. flow)
   end
 
-  local function call_with(command, key, values)
-    for i = 1, #values, 1000 do call(command, key, unpack(values, i, math.min(i + 999, #values))) end
-  end
-
-  -- The score of a job that joins its queue; `ends` has the last virtual times of the buckets.
-  local function turn_of(packed, ends)
-    local job_type, priority, group = place_of(packed)
-    local bucket = job_type .. ':' .. priority
-    local last = ends[bucket] or { vtime = tonumber(call('HGET', ns .. 'vtime', bucket) or 0), of = {} }
-    ends[bucket] = last
-    local vtime = math.max(last.vtime, last.of[group] or tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group) or 0)) + 1
-    last.of[group] = vtime
-    return score_of(priority, vtime, false, size_of(packed) ~= nil)
-  end
-
-  -- The jobs of nodes that have started become ready, or scheduled. Those that have ended are not in `waiting`.
-  local function release_jobs()
-    local sets, counts, ends, left = {}, {}, {}, {}
-    local times = {}
-    for from = 1, #released, 1000 do
-      for i, time in ipairs(call('ZMSCORE', waiting, unpack(released, from, math.min(from + 999, #released)))) do times[from + i - 1] = time end
+  local function leave_tasks()
+    local left = {}
+    for nth = n_done + 1, #todo do
+      local task = todo[nth]
+      local tasks = left[task.flow] or {}
+      left[task.flow] = tasks
+      tasks[#tasks + 1] = task.what .. ' ' .. task.where .. ' ' .. task.position .. ' ' .. task.outcome .. ' ' .. task.cause
     end
-    for i, id in ipairs(released) do
-      local packed = times[i] and start_of(id) or ''
-      if packed ~= '' then -- else its string is lost: `verify` reports it
-        local job_type, run_at = type_of(packed), tonumber(times[i])
-        local state = run_at > now and SCHEDULED or QUEUED
-        local set_name = state == SCHEDULED and 'scheduled' or 'ready:' .. job_type
-        local members = sets[set_name] or {}
-        sets[set_name] = members
-        members[#members + 1] = state == SCHEDULED and run_at or turn_of(packed, ends)
-        members[#members + 1] = id
-        call('SETRANGE', jobs .. id, 0, state)
-        local moved = counts[job_type] or { waiting = 0, scheduled = 0 }
-        counts[job_type] = moved
-        moved.waiting = moved.waiting - 1
-        if state == SCHEDULED then moved.scheduled = moved.scheduled + 1 end
-        if is_watched then changed(state, id, job_type) end
-        left[#left + 1] = id
-      end
-    end
-    call_with('ZREM', waiting, left)
-    for set_name, members in pairs(sets) do call_with('ZADD', ns .. set_name, members) end
-    for bucket, last in pairs(ends) do
-      for group, vtime in pairs(last.of) do call('ZADD', ns .. 'fair:' .. bucket, vtime, group) end
-    end
-    for job_type, moved in pairs(counts) do
-      call('HINCRBY', ns .. 'counts', 'waiting:' .. job_type, moved.waiting)
-      if moved.scheduled > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, moved.scheduled) end
-      wake(job_type)
+    for flow, tasks in pairs(left) do
+      for from = 1, #tasks, 1000 do call('RPUSH', ns .. 'ft:' .. flow, unpack(tasks, from, math.min(from + 999, #tasks))) end
+      add_work(WORK_ADVANCE .. flow)
     end
   end
 
   -- To be called once, after all other changes of the call. Returns whether there is work for a replica.
   local function finish()
     run_tasks()
-    for _, group in ipairs(order) do
-      count_ends(group)
-      run_tasks()
-    end
-    release_jobs()
-    local left = {}
-    for i = n_done + 1, #todo do
-      call('RPUSH', ns .. 'ft:' .. todo[i].flow, todo[i].task)
-      left[todo[i].flow] = true
-    end
-    for flow in pairs(left) do add_work(WORK_ADVANCE .. flow) end
+    count_ends()
+    if #released > 0 then release_jobs(released) end
+    for _, flow in pairs(known) do store_flow(flow) end
+    leave_tasks()
     return has_work
   end
 
-  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, call_with = call_with, finish = finish }
+  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
 end
 

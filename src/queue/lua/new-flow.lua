@@ -1,27 +1,30 @@
 -- Stores new flows, and adds jobs to batches. Not a verb: scripts.ts inserts it into the script that enqueues jobs.
 
--- The values of a part of an argument, between NULs; a kept result may be "".
-local function values_of(part)
-  local values = {}
-  if part == '' then return values end
-  for value in string.gmatch(part .. '\0', '([^%z]*)%z') do values[#values + 1] = value end
-  return values
+-- Sets the fields of a hash to the arguments from one to another: field, value …
+local function set_fields(key, from, to)
+  for at = from, to, 1000 do redis.call('HSET', key, unpack(ARGV, at, math.min(at + 999, to))) end
 end
 
--- Stores the flow of an argument (flow-fields.ts) once. Returns whether it is new.
-local function put_flow(flows, arg)
+-- The index of the argument that follows those that describe a flow from `at` on; `at` for another argument.
+local function after_flow(at)
+  if string.byte(ARGV[at]) ~= OP_FLOW_BYTE then return at end
+  local fields, kept, works = string.match(ARGV[at], ' (%d+) (%d+) (%d+)$')
+  return at + 1 + fields + kept + works
+end
+
+-- Stores the flow that the arguments from `at` describe (flow-fields.ts), once. Returns whether it is new.
+local function put_flow(flows, at)
   local ns, call = KEYS[1], redis.call
-  local id, fields, kept, work = string.match(arg, '^.([^\1]*)\1([^\1]*)\1([^\1]*)\1([^\1]*)$')
-  local key = ns .. 'f:' .. id
+  local id, n_fields, n_kept, n_works = string.match(ARGV[at], '^.(%S+) (%d+) (%d+) (%d+)$')
+  local key, kept_from = ns .. 'f:' .. id, at + 1 + n_fields
+  local works_from = kept_from + n_kept
   if call('EXISTS', key) == 1 then return false end
-  flows.call_with('HSET', key, values_of(fields))
-  local values = values_of(kept)
-  for i = 2, #values, 2 do values[i] = string.sub(values[i], 2) end -- a mark stands before each: it may be empty
-  flows.call_with('HSET', ns .. 'fr:' .. id, values)
+  set_fields(key, at + 1, kept_from - 1)
+  set_fields(ns .. 'fr:' .. id, kept_from, works_from - 1)
   call('ZADD', ns .. 'flows', 0, id)
-  local works = values_of(work)
-  for i = 1, #works, 2 do
-    if works[i] == '0' then flows.add_work(works[i + 1]) else call('ZADD', ns .. 'flow_work', works[i], works[i + 1]) end
+  for work = works_from, works_from + n_works - 1, 2 do
+    local time, member = ARGV[work], ARGV[work + 1]
+    if time == '0' then flows.add_work(member) else call('ZADD', ns .. 'flow_work', time, member) end
   end
   if call('HGET', key, 'left') == '0' then
     call('HSET', key, 'finished', now)
@@ -42,9 +45,10 @@ end
 local function closed_to(arg)
   local ns, call = KEYS[1], redis.call
   local flow, n, from = string.match(arg, '^.(%S+) (%d+) ?(%S*)$')
-  local kind, is_open, is_cancelled, ended, total = unpack(call('HMGET', ns .. 'f:' .. flow, 'kind', 'open', 'cancel', 'e0', 't0'))
+  local kind, is_open, is_cancelled, jobs_node, total = unpack(call('HMGET', ns .. 'f:' .. flow, 'kind', 'open', 'cancel', 'n0', 't0'))
   if kind ~= KIND_BATCH then return ADD_MISSING end
-  if is_cancelled or ended or not is_open and not (from ~= '' and is_running_member(from, flow)) then return ADD_CLOSED end
+  local has_ended = string.sub(jobs_node, 2, 2) ~= UNSET
+  if is_cancelled or has_ended or not is_open and not (from ~= '' and is_running_member(from, flow)) then return ADD_CLOSED end
   if total + n > MAX_BATCH or call('LLEN', ns .. 'fi:' .. flow) >= MAX_ADDITIONS then return ADD_FULL end
 end
 

@@ -9,7 +9,7 @@
 --       "=" a terminal state code, and the header that Redis most likely stores for the attempts that follow. Only its
 --           state changes, so these attempts have no header; "=" alone ends that
 --       "@" when to retry the one attempt that follows (ms), "|", its priority, ">" if its payload is large
---       "*" the flow, a space and the index of the node of the attempts that follow, up to the next "*" or ">"; "*" alone
+--       "*" the flow, a space and the field of the node of the attempts that follow, up to the next "*" or ">"; "*" alone
 --           for none
 --       "!" what the flow keeps of the one attempt that follows: "r" and its result, or "e" and its error
 --       an attempt: its id (36), the job's new header, which contains the token of the lease, and its record (a newline
