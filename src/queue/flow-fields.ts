@@ -33,7 +33,7 @@ import type {
 } from "../core/flows/flow.ts";
 import { flowStatusOf, newState, unfinishedOf } from "../core/flows/graph.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, WHEN_CODE, WORK_CODE } from "./codes.ts";
+import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, TASK, WHEN_CODE, WORK_CODE } from "./codes.ts";
 
 /** What is known of a flow that was enqueued before: after a retry, or after Redis came back empty. */
 export interface FlowPreset {
@@ -41,6 +41,8 @@ export interface FlowPreset {
   readonly state: FlowState;
   /** Results and errors (JSON) of ended nodes that others refer to. */
   readonly kept?: readonly { readonly node: number; readonly result?: string; readonly error?: string }[];
+  /** Redis has lost the flow alone, and jobs of nodes that have started since may still wait: they are released. */
+  readonly mayWait?: boolean;
 }
 
 /**
@@ -164,8 +166,9 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     }
   }
   const edges = edgesOf(graph);
-  nodes.forEach(({ doomed, outcome }, i) => {
+  nodes.forEach(({ doomed, outcome, isStarted }, i) => {
     fields.push(...fieldsOfNode(graph, nodes, at(edges, i), i));
+    if (preset?.mayWait && isStarted && outcome === null) work.push(TASK, `s ${i} 0`);
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [

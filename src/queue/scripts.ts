@@ -82,6 +82,10 @@ export const scripts = {
   flowAdvance: load("flow-advance", "time", "job", "announce", "wake", "ready", "flow"),
   flowChange: load("flow-change", "time", "job", "announce", "wake", "ready", "flow"),
   flowForget: load("flow-forget"),
+  flowOverdue: load("flow-overdue", "time"),
+  flowOrphans: load("flow-orphans", "job"),
+  flowCount: load("flow-count", "time", "job", "announce", "wake", "ready", "flow"),
+  flowDiscard: load("flow-discard"),
   scheduleLoaded: load("schedule-loaded"),
   access: load("access"),
 } as const;

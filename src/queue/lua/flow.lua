@@ -250,6 +250,9 @@ local function open_flows()
     if kept ~= '' then group.kept[#group.kept + 1] = kept end
   end
 
+  -- Jobs of a node have ended: a group as note_end makes it.
+  local function note_ends(group) order[#order + 1] = group end
+
   -- Nobody adds jobs to a batch any more.
   local function end_batch(flow)
     local node = node_of(flow, '0')
@@ -335,6 +338,6 @@ local function open_flows()
     return has_work
   end
 
-  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, call_with = call_with, finish = finish }
+  return { note_end = note_end, note_ends = note_ends, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, call_with = call_with, finish = finish }
 end
 

@@ -21,7 +21,9 @@ local function put_flow(flows, arg)
   call('ZADD', ns .. 'flows', 0, id)
   local works = values_of(work)
   for i = 1, #works, 2 do
-    if works[i] == '0' then flows.add_work(works[i + 1]) else call('ZADD', ns .. 'flow_work', works[i], works[i + 1]) end
+    if works[i] == '0' then flows.add_work(works[i + 1])
+    elseif works[i] == TASK then flows.add_task(id, works[i + 1])
+    else call('ZADD', ns .. 'flow_work', works[i], works[i + 1]) end
   end
   if call('HGET', key, 'left') == '0' then
     call('HSET', key, 'finished', now)

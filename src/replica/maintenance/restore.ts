@@ -193,6 +193,8 @@ export class Restore {
       this.#lateAt = performance.now();
       const late = lowestIdAt(now - LATE_MS);
       if (late < this.#examinedBelow) this.#examinedBelow = late;
+      // Redis may have lost a flow alone, of any age
+      await this.#flows.restoreBetween(LOWEST_ID, this.#examinedBelow, end, signal);
     }
     await this.#flows.restorePostponed(end);
     await this.#restoreBelow(end, signal);
