@@ -125,7 +125,9 @@ export class RedisFlows {
 
   /** Those of these ids of which Redis has no flow. */
   async missing(ids: readonly string[]): Promise<string[]> {
-    const exist = ids.map((id) => this.#parts.connections.reads.send("exists", [this.#key(`f:${id}`)], CALL_TIMEOUT_MS));
+    const exist = ids.map((id) =>
+      this.#parts.connections.reads.send("exists", [this.#key(`f:${id}`)], CALL_TIMEOUT_MS),
+    );
     const found = await Promise.all(exist);
     return ids.filter((_, i) => found[i] === 0);
   }

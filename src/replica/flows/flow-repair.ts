@@ -84,7 +84,9 @@ export class FlowRepair {
   async #lost(gone: readonly string[]): Promise<string[]> {
     if (gone.length === 0) return [];
     const rows = await this.#parts.flowStore.get(gone);
-    const kept = new Set(rows.filter(({ status, graph }) => status === "running" && graph.isDurable).map(({ id }) => id));
+    const kept = new Set(
+      rows.filter(({ status, graph }) => status === "running" && graph.isDurable).map(({ id }) => id),
+    );
     return gone.filter((id) => !kept.has(id));
   }
 
