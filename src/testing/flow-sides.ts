@@ -9,9 +9,11 @@ import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { addJobs, begin, close, endJobs, requestCancel } from "../core/flows/evaluate.ts";
 import type { FlowState, NewFlow } from "../core/flows/flow.ts";
 import { newState } from "../core/flows/graph.ts";
-import { idAfter } from "../core/id.ts";
+import { nodesToRetry, retried } from "../core/flows/retry.ts";
+import { idAfter, idsFrom } from "../core/id.ts";
 import type { Job, TerminalStatus } from "../core/job.ts";
 import type { Cancellation } from "../queue/cancellation.ts";
+import { WORK_CODE } from "../queue/codes.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -23,9 +25,17 @@ const OWNED_MS = 3_600_000;
 /** The year 2100, epoch ms: delayed jobs do not become due by themselves. */
 export const FAR_AHEAD = 4_102_444_800_000;
 
+/** What Redis keeps of a node for the jobs that refer to it. */
+interface Kept {
+  result?: string;
+  error?: string;
+}
+
 interface Side {
   state: FlowState;
   readonly nodeOf: Map<string, number>;
+  /** By the index of the node. */
+  readonly kept: Map<number, Kept>;
 }
 
 interface Ended {
@@ -33,25 +43,46 @@ interface Ended {
   readonly how: TerminalStatus;
 }
 
-export type Ending = TerminalStatus | "retry" | "released";
+export type Ending = TerminalStatus | "expired" | "retry" | "released";
+
+/** What may happen to jobs and flows; a model test checks that each of these has. */
+export const EVENTS = [
+  ...["completed", "failed", "cancelled", "expired", "retry", "released", "lost lease", "lost lease judged"],
+  ...["cancelled while it waits", "asked to stop", "dependency_failed", "not_needed", "flow cancelled", "flow stopped"],
+  ...["settled again", "result erased", "erased while live", "dead replica", "forgotten before the flow ended"],
+  ...["added while open", "added by a running job", "not added", "closed by its caller", "closed by timeout"],
+  ...["retried as a whole", "retried in part", "retried from a node"],
+] as const;
+export type Event = (typeof EVENTS)[number];
+
+/** How often each event has happened. */
+export type Tally = Map<Event, number>;
 
 export class FlowSides {
   readonly flows = new Map<string, Side>();
-  readonly ended = new Set<string>();
+  /** How each job ended. */
+  readonly ended = new Map<string, TerminalStatus>();
+  /** Flows that have ended, and whose rows Postgres has. */
+  readonly recorded = new Map<string, Omit<Side, "nodeOf">>();
   readonly leases: Job[] = [];
   /** The jobs that were claimed, and not settled since. */
   readonly running = new Set<string>();
   /** Settlements that were answered: to be repeated. */
   readonly settled: Settlement[] = [];
+  readonly #lost = new Set<string>();
+  readonly #forgotten = new Set<string>();
   readonly #queue: Queue;
   readonly #redis: Redis;
   readonly #ns: string;
+  readonly #tally: Tally;
+  #accepted = 0;
   #seq = 0;
 
-  constructor(queue: Queue, redis: Redis, ns: string) {
+  constructor(queue: Queue, redis: Redis, { ns, tally }: { readonly ns: string; readonly tally: Tally }) {
     this.#queue = queue;
     this.#redis = redis;
     this.#ns = ns;
+    this.#tally = tally;
   }
 
   async submit({ id, graph, jobs }: NewFlow): Promise<void> {
@@ -64,7 +95,42 @@ export class FlowSides {
       expect(answer).toEqual({ kind: "enqueued" }); // the second time it changes nothing
     }
     const nodeOf = new Map(jobs.map((job) => [job.id, job.submission.options.flow?.at ?? -1]));
-    this.flows.set(id, { state: begin(newState({ id, graph })).state, nodeOf });
+    this.flows.set(id, { state: begin(newState({ id, graph })).state, nodeOf, kept: new Map() });
+    this.#accepted += jobs.length;
+  }
+
+  /** Runs parts of a flow that has ended again. @param from numbers of any size, which choose nodes; empty for none */
+  async retry(id: string, from: readonly number[], firstId: string): Promise<void> {
+    const earlier = this.recorded.get(id);
+    if (!earlier) return;
+    const { graph, nodes } = earlier.state;
+    const names = [...new Set(from.map((nth) => at(graph.nodes, nth % nodes.length).name))];
+    const picked = nodesToRetry(earlier.state, names.length > 0 ? names : undefined);
+    if ("unknown" in picked) throw new Error(`no node has the name ${picked.unknown[0]}`);
+    if (picked.nodes.length === 0) return;
+    const unfinished = new Map(
+      picked.nodes.map(({ node }) => [
+        node,
+        idsOfNode(graph.nodes, node).filter((one) => this.ended.get(one) !== "completed"),
+      ]),
+    );
+    const { state: next, jobs } = retried(earlier.state, picked.nodes, unfinished, firstId);
+    const { state } = begin(next);
+    const kept = new Map([...earlier.kept].filter(([node]) => state.nodes[node]?.outcome !== null));
+    const answer = await enqueueRaw(this.#queue, {
+      ids: jobs.map((job) => job.id),
+      submissions: jobs.map(({ node }) => jobOf(id, next.graph, node, undefined, FAR_AHEAD)),
+      flow: {
+        ...{ kind: "new", id, graph: next.graph },
+        preset: { state, kept: [...kept].map(([node, values]) => ({ node, ...values })) },
+      },
+    });
+    expect(answer).toEqual({ kind: "enqueued" });
+    this.recorded.delete(id);
+    this.flows.set(id, { state, nodeOf: new Map(jobs.map((job) => [job.id, job.node])), kept: new Map(kept) });
+    this.#accepted += jobs.length;
+    const isPart = picked.nodes.some((one) => one.jobs === "unfinished") || picked.nodes.length < nodes.length;
+    this.#note(names.length > 0 ? "retried from a node" : isPart ? "retried in part" : "retried as a whole");
   }
 
   async claim(slots: number): Promise<void> {
@@ -74,6 +140,8 @@ export class FlowSides {
       const { state } = this.#sideOf(job);
       expect(at(state.nodes, job.options.flow?.at ?? -1).isStarted).toBe(true);
     }
+    this.#note("lost lease", lost.length);
+    for (const { id } of lost) this.#lost.add(id);
     this.leases.push(...lost, ...claimed);
     for (const { id } of claimed) this.running.add(id);
   }
@@ -82,22 +150,26 @@ export class FlowSides {
     const settlements = ends.map(({ job, how }): Settlement => {
       const isRetry = how === "retry" || how === "released";
       return settlement(job, {
-        verdict: how,
+        verdict: verdictOf(how),
         runAt: isRetry ? 1 : 0,
         record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
         flow: job.options.flow,
         result: `"${job.id}"`,
-        error: how === "failed" ? `{"code":"broken"}` : undefined,
+        error: verdictOf(how) === "failed" ? `{"code":"broken"}` : undefined,
       });
     });
     const answers = await this.#queue.settle(settlements, OWNED_MS);
-    ends.forEach(({ job }, i) => {
-      if (answers[i] === "done") this.running.delete(job.id);
+    ends.forEach(({ job, how }, i) => {
+      if (answers[i] !== "done") return;
+      this.running.delete(job.id);
+      this.#note(how);
+      if (this.#lost.delete(job.id) && how === "failed") this.#note("lost lease judged");
     });
     this.#end(
-      ends.flatMap(({ job, how }, i): Ended[] =>
-        answers[i] === "done" && how !== "retry" && how !== "released" ? [{ job, how }] : [],
-      ),
+      ends.flatMap(({ job, how }, i): Ended[] => {
+        const verdict = verdictOf(how);
+        return answers[i] === "done" && verdict !== "retry" && verdict !== "released" ? [{ job, how: verdict }] : [];
+      }),
     );
     this.settled.push(...settlements.filter((_, i) => answers[i] === "done"));
     return answers;
@@ -107,10 +179,16 @@ export class FlowSides {
   async settleAgain(which: readonly Settlement[]): Promise<void> {
     const answers = await this.#queue.settle(which, OWNED_MS);
     expect(answers.filter((answer) => answer === "done" || answer === "cancelRequested")).toEqual([]);
+    this.#note("settled again", which.length);
   }
 
   async cancel(cancellations: readonly Cancellation[]): Promise<void> {
     const answers = await this.#queue.cancelMany(cancellations, OWNED_MS, () => undefined);
+    answers.forEach(({ kind }, i) => {
+      const { error } = at(cancellations, i);
+      if (kind === "running") this.#note("asked to stop");
+      if (kind === "cancelled") this.#note((error?.code as Event | undefined) ?? "cancelled while it waits");
+    });
     this.#end(
       answers.flatMap((answer): Ended[] =>
         answer.kind === "cancelled" ? [{ job: answer.job, how: "cancelled" }] : [],
@@ -123,11 +201,13 @@ export class FlowSides {
     const wasRunning = side?.state.status === "running";
     expect(await this.#queue.flows.requestCancel(id)).toBe(!side ? "missing" : wasRunning ? "requested" : "ended");
     if (side) side.state = requestCancel(side.state).state;
+    if (wasRunning) this.#note("flow cancelled");
   }
 
   async close(id: string, by: "caller" | "timeout"): Promise<void> {
     const side = this.flows.get(id);
     expect(await this.#queue.flows.close(id, by)).toBe(!side ? "missing" : side.state.isOpen ? "closed" : "unchanged");
+    if (side?.state.isOpen) this.#note(by === "caller" ? "closed by its caller" : "closed by timeout");
     if (side) side.state = close(side.state, by).state;
   }
 
@@ -146,7 +226,9 @@ export class FlowSides {
       const answer: Enqueued = await enqueueRaw(this.#queue, { ids, submissions, flow });
       expect(answer.kind).toBe(expected);
     }
+    this.#note(expected !== "enqueued" ? "not added" : state.isOpen ? "added while open" : "added by a running job");
     if (expected !== "enqueued") return;
+    this.#accepted += count;
     const [batch, ...others] = graph.nodes;
     if (!batch) throw new Error("a batch without nodes");
     const nodes = [{ ...batch, ids: [...batch.ids, { first, count }] }, ...others];
@@ -158,8 +240,10 @@ export class FlowSides {
   async work(limit: number, isDone: boolean): Promise<number> {
     const { works } = await this.#queue.flows.take(limit);
     if (isDone) for (const work of works) await this.#do(work);
-    else if (works.length > 0)
+    else if (works.length > 0) {
       await this.#redis.zadd(`${this.#ns}flow_work`, "XX", ...works.flatMap(({ member }) => [1, member]));
+      this.#note("dead replica");
+    }
     return works.length;
   }
 
@@ -172,9 +256,10 @@ export class FlowSides {
     if (work.kind === "close") return this.close(work.flow, "timeout");
     if (work.kind === "ended") {
       expect(state.status).not.toBe("running");
-      await this.#expectKept(side);
+      expect([...side.nodeOf.keys()].filter((id) => !this.ended.has(id))).toEqual([]);
       await flows.forget([work.flow]);
       this.flows.delete(work.flow);
+      this.recorded.set(work.flow, side);
       return;
     }
     if (work.kind === "doomed") {
@@ -183,6 +268,7 @@ export class FlowSides {
       const ids = work.ids.flatMap(({ first, count }) => Array.from({ length: count }, (_, n) => idAfter(first, n)));
       await this.cancel(ids.map((id) => ({ id, error: { code: work.code, message: "It could not run." } })));
     } else {
+      if (work.kind === "stop") this.#note("flow stopped");
       const isAsked = (node: number): boolean =>
         at(state.nodes, node).isStarted &&
         (work.kind === "stop"
@@ -198,14 +284,32 @@ export class FlowSides {
     if (leased.length > 0) await this.#redis.zadd(`${this.#ns}leased`, ...leased.flatMap((id) => [1, id]));
   }
 
+  /** Delayed jobs, and open batches that nobody has closed. */
   async makeDue(): Promise<void> {
+    const work = await this.#redis.zrange(`${this.#ns}flow_work`, "0", "-1");
+    const closing = work.filter((member) => member.startsWith(WORK_CODE.close));
+    if (closing.length > 0) await this.#redis.zadd(`${this.#ns}flow_work`, ...closing.flatMap((member) => [1, member]));
     const ids = await this.#redis.zrange(`${this.#ns}scheduled`, "0", "-1");
     if (ids.length > 0) await this.#redis.zadd(`${this.#ns}scheduled`, ...ids.flatMap((id) => [1, id]));
   }
 
   /** Postgres has stored the jobs that have ended. */
   async forget(): Promise<void> {
-    await this.#queue.forget([...this.ended].map((id) => ({ id, type: "noop", isAttempted: true })));
+    const ids = [...this.ended.keys()];
+    await this.#queue.forget(ids.map((id) => ({ id, type: "noop", isAttempted: true })));
+    const isOfLive = (id: string): boolean => [...this.flows.values()].some(({ nodeOf }) => nodeOf.has(id));
+    this.#note("forgotten before the flow ended", ids.filter((id) => !this.#forgotten.has(id) && isOfLive(id)).length);
+    for (const id of ids) this.#forgotten.add(id);
+  }
+
+  /** Erases what the jobs contain, as far as they have ended; a flow keeps nothing of them. */
+  async erase(ids: readonly string[]): Promise<void> {
+    const inRedis = ids.filter((id) => this.ended.has(id) && !this.#forgotten.has(id));
+    expect(await this.#queue.erase(ids)).toBe(inRedis.length);
+    this.#note("erased while live", ids.filter((id) => !this.ended.has(id)).length);
+    for (const id of inRedis)
+      for (const { nodeOf, kept } of this.flows.values())
+        if (kept.delete(nodeOf.get(id) ?? -1)) this.#note("result erased");
   }
 
   async expectSame(): Promise<void> {
@@ -219,9 +323,25 @@ export class FlowSides {
     });
     const waiting = await this.#redis.zrange(`${this.#ns}waiting`, "0", "-1");
     expect(waiting.sort()).toEqual(this.#waiting().sort());
-    const counts = await this.#queue.jobCounts();
-    expect(counts.unaccounted).toBe(0);
-    expect(counts.types.reduce((sum, { waiting: n }) => sum + n, 0)).toBe(waiting.length);
+    await this.#expectCounts(waiting.length);
+    for (const side of this.flows.values()) await this.#expectKept(side);
+  }
+
+  async #expectCounts(waiting: number): Promise<void> {
+    const { types, accepted, outbox, unaccounted } = await this.#queue.jobCounts();
+    const sum = (key: "waiting" | "running" | "completed" | "failed" | "cancelled" | "recorded"): number =>
+      types.reduce((all, type) => all + type[key], 0);
+    const live = types.reduce((all, { queued, scheduled, retrying }) => all + queued + scheduled + retrying, 0);
+    const endedAs = (how: TerminalStatus): number => [...this.ended.values()].filter((one) => one === how).length;
+    expect({
+      ...{ unaccounted, accepted, outbox, waiting: sum("waiting"), running: sum("running"), others: live },
+      ...{ completed: sum("completed"), failed: sum("failed"), cancelled: sum("cancelled"), recorded: sum("recorded") },
+    }).toEqual({
+      ...{ unaccounted: 0, accepted: this.#accepted, outbox: this.ended.size - this.#forgotten.size, waiting },
+      ...{ running: this.running.size, others: this.#accepted - this.ended.size - waiting - this.running.size },
+      ...{ completed: endedAs("completed"), failed: endedAs("failed"), cancelled: endedAs("cancelled") },
+      recorded: this.#forgotten.size,
+    });
   }
 
   #waiting(): string[] {
@@ -230,17 +350,12 @@ export class FlowSides {
     );
   }
 
-  /** Results and errors of nodes that others refer to are kept until the flow is forgotten. */
-  async #expectKept({ state }: Side): Promise<void> {
-    const nodes = [...state.graph.nodes.keys()];
-    const kept = await this.#queue.flows.results(state.id, nodes);
-    for (const node of nodes) {
-      const { keeps, type, ids } = at(state.graph.nodes, node);
-      const { counts } = at(state.nodes, node);
-      const { result, error } = kept.get(node) ?? {};
-      expect(result).toBe(keeps && type !== null && counts.completed > 0 ? `"${ids[0]?.first}"` : undefined);
-      expect(error !== undefined).toBe(keeps === true && counts.failed + counts.cancelled > 0);
-    }
+  /** Results and errors of nodes that others refer to are kept until the flow is forgotten, or they are erased. */
+  async #expectKept({ state: { id, graph }, kept }: Side): Promise<void> {
+    const nodes = [...graph.nodes.keys()];
+    const found = await this.#queue.flows.results(id, nodes);
+    const shown = ({ result, error }: Kept = {}): object => ({ result, hasError: error !== undefined });
+    expect(nodes.map((node) => shown(found.get(node)))).toEqual(nodes.map((node) => shown(kept.get(node))));
   }
 
   /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
@@ -248,7 +363,8 @@ export class FlowSides {
     const groups = new Map<string, { readonly job: Job; readonly ended: Map<TerminalStatus, string[]> }>();
     for (const { job, how } of ends) {
       if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
-      this.ended.add(job.id);
+      this.ended.set(job.id, how);
+      this.#keep(job, how);
       const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
       const group = groups.get(key) ?? { job, ended: new Map<TerminalStatus, string[]>() };
       groups.set(key, group);
@@ -268,9 +384,34 @@ export class FlowSides {
     }
   }
 
+  /** A batch keeps its first error, and no result. */
+  #keep(job: Job, how: TerminalStatus): void {
+    const { state, kept } = this.#sideOf(job);
+    const node = job.options.flow?.at ?? -1;
+    const { keeps, type } = at(state.graph.nodes, node);
+    if (!keeps || (type === null && how === "completed")) return;
+    const values = kept.get(node) ?? {};
+    kept.set(node, values);
+    if (how === "completed") values.result ??= `"${job.id}"`;
+    else values.error ??= JSON.stringify({ code: how });
+  }
+
+  #note(event: Event, times = 1): void {
+    if (times > 0) this.#tally.set(event, (this.#tally.get(event) ?? 0) + times);
+  }
+
   #sideOf(job: Job): Side {
     const side = this.flows.get(job.options.flow?.id ?? "");
     if (!side) throw new Error(`${job.id} belongs to no flow`);
     return side;
   }
+}
+
+/** An expired job is settled so (core/settle.ts). */
+function verdictOf<How extends Ending>(how: How): Exclude<Ending, "expired"> {
+  return how === "expired" ? "failed" : (how as Exclude<Ending, "expired">);
+}
+
+function idsOfNode(nodes: FlowState["graph"]["nodes"], node: number): string[] {
+  return at(nodes, node).ids.flatMap(({ first, count }) => idsFrom(first, count));
 }
