@@ -9,8 +9,7 @@ import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { addJobs, begin, close, endJobs, requestCancel } from "../core/flows/evaluate.ts";
 import type { FlowState, NewFlow } from "../core/flows/flow.ts";
 import { newState } from "../core/flows/graph.ts";
-import { nodesToRetry, retried } from "../core/flows/retry.ts";
-import { idAfter, idsFrom } from "../core/id.ts";
+import { idAfter } from "../core/id.ts";
 import type { Job, TerminalStatus } from "../core/job.ts";
 import type { Cancellation } from "../queue/cancellation.ts";
 import { WORK_CODE } from "../queue/codes.ts";
@@ -18,18 +17,14 @@ import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import type { Ending, Event, Kept, Tally } from "./flow-events.ts";
+import { expectCounts, expectKept, planRetry, verdictOf } from "./flow-events.ts";
 import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
 const OWNED_MS = 3_600_000;
 /** The year 2100, epoch ms: delayed jobs do not become due by themselves. */
 export const FAR_AHEAD = 4_102_444_800_000;
-
-/** What Redis keeps of a node for the jobs that refer to it. */
-interface Kept {
-  result?: string;
-  error?: string;
-}
 
 interface Side {
   state: FlowState;
@@ -42,21 +37,6 @@ interface Ended {
   readonly job: Job;
   readonly how: TerminalStatus;
 }
-
-export type Ending = TerminalStatus | "expired" | "retry" | "released";
-
-/** What may happen to jobs and flows; a model test checks that each of these has. */
-export const EVENTS = [
-  ...["completed", "failed", "cancelled", "expired", "retry", "released", "lost lease", "lost lease judged"],
-  ...["cancelled while it waits", "asked to stop", "dependency_failed", "not_needed", "flow cancelled", "flow stopped"],
-  ...["settled again", "result erased", "erased while live", "dead replica", "forgotten before the flow ended"],
-  ...["added while open", "added by a running job", "not added", "closed by its caller", "closed by timeout"],
-  ...["retried as a whole", "retried in part", "retried from a node"],
-] as const;
-export type Event = (typeof EVENTS)[number];
-
-/** How often each event has happened. */
-export type Tally = Map<Event, number>;
 
 export class FlowSides {
   readonly flows = new Map<string, Side>();
@@ -103,25 +83,14 @@ export class FlowSides {
   async retry(id: string, from: readonly number[], firstId: string): Promise<void> {
     const earlier = this.recorded.get(id);
     if (!earlier) return;
-    const { graph, nodes } = earlier.state;
-    const names = [...new Set(from.map((nth) => at(graph.nodes, nth % nodes.length).name))];
-    const picked = nodesToRetry(earlier.state, names.length > 0 ? names : undefined);
-    if ("unknown" in picked) throw new Error(`no node has the name ${picked.unknown[0]}`);
-    if (picked.nodes.length === 0) return;
-    const unfinished = new Map(
-      picked.nodes.map(({ node }) => [
-        node,
-        idsOfNode(graph.nodes, node).filter((one) => this.ended.get(one) !== "completed"),
-      ]),
-    );
-    const { state: next, jobs } = retried(earlier.state, picked.nodes, unfinished, firstId);
-    const { state } = begin(next);
-    const kept = new Map([...earlier.kept].filter(([node]) => state.nodes[node]?.outcome !== null));
+    const plan = planRetry(earlier, this.ended, from, firstId);
+    if (!plan) return;
+    const { state, graph, jobs, kept, event } = plan;
     const answer = await enqueueRaw(this.#queue, {
       ids: jobs.map((job) => job.id),
-      submissions: jobs.map(({ node }) => jobOf(id, next.graph, node, undefined, FAR_AHEAD)),
+      submissions: jobs.map(({ node }) => jobOf(id, graph, node, undefined, FAR_AHEAD)),
       flow: {
-        ...{ kind: "new", id, graph: next.graph },
+        ...{ kind: "new", id, graph },
         preset: { state, kept: [...kept].map(([node, values]) => ({ node, ...values })) },
       },
     });
@@ -129,8 +98,7 @@ export class FlowSides {
     this.recorded.delete(id);
     this.flows.set(id, { state, nodeOf: new Map(jobs.map((job) => [job.id, job.node])), kept: new Map(kept) });
     this.#accepted += jobs.length;
-    const isPart = picked.nodes.some((one) => one.jobs === "unfinished") || picked.nodes.length < nodes.length;
-    this.#note(names.length > 0 ? "retried from a node" : isPart ? "retried in part" : "retried as a whole");
+    this.#note(event);
   }
 
   async claim(slots: number): Promise<void> {
@@ -323,39 +291,19 @@ export class FlowSides {
     });
     const waiting = await this.#redis.zrange(`${this.#ns}waiting`, "0", "-1");
     expect(waiting.sort()).toEqual(this.#waiting().sort());
-    await this.#expectCounts(waiting.length);
-    for (const side of this.flows.values()) await this.#expectKept(side);
-  }
-
-  async #expectCounts(waiting: number): Promise<void> {
-    const { types, accepted, outbox, unaccounted } = await this.#queue.jobCounts();
-    const sum = (key: "waiting" | "running" | "completed" | "failed" | "cancelled" | "recorded"): number =>
-      types.reduce((all, type) => all + type[key], 0);
-    const live = types.reduce((all, { queued, scheduled, retrying }) => all + queued + scheduled + retrying, 0);
-    const endedAs = (how: TerminalStatus): number => [...this.ended.values()].filter((one) => one === how).length;
-    expect({
-      ...{ unaccounted, accepted, outbox, waiting: sum("waiting"), running: sum("running"), others: live },
-      ...{ completed: sum("completed"), failed: sum("failed"), cancelled: sum("cancelled"), recorded: sum("recorded") },
-    }).toEqual({
-      ...{ unaccounted: 0, accepted: this.#accepted, outbox: this.ended.size - this.#forgotten.size, waiting },
-      ...{ running: this.running.size, others: this.#accepted - this.ended.size - waiting - this.running.size },
-      ...{ completed: endedAs("completed"), failed: endedAs("failed"), cancelled: endedAs("cancelled") },
-      recorded: this.#forgotten.size,
-    });
+    const forgotten = this.#forgotten.size;
+    const jobs = { accepted: this.#accepted, ended: [...this.ended.values()], forgotten, waiting: waiting.length };
+    expectCounts(await this.#queue.jobCounts(), { ...jobs, running: this.running.size });
+    for (const { state, kept } of this.flows.values()) {
+      const found = await this.#queue.flows.results(state.id, [...state.graph.nodes.keys()]);
+      expectKept(found, kept);
+    }
   }
 
   #waiting(): string[] {
     return [...this.flows.values()].flatMap(({ state, nodeOf }) =>
       [...nodeOf].filter(([id, node]) => !at(state.nodes, node).isStarted && !this.ended.has(id)).map(([id]) => id),
     );
-  }
-
-  /** Results and errors of nodes that others refer to are kept until the flow is forgotten, or they are erased. */
-  async #expectKept({ state: { id, graph }, kept }: Side): Promise<void> {
-    const nodes = [...graph.nodes.keys()];
-    const found = await this.#queue.flows.results(id, nodes);
-    const shown = ({ result, error }: Kept = {}): object => ({ result, hasError: error !== undefined });
-    expect(nodes.map((node) => shown(found.get(node)))).toEqual(nodes.map((node) => shown(kept.get(node))));
   }
 
   /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
@@ -405,13 +353,4 @@ export class FlowSides {
     if (!side) throw new Error(`${job.id} belongs to no flow`);
     return side;
   }
-}
-
-/** An expired job is settled so (core/settle.ts). */
-function verdictOf<How extends Ending>(how: How): Exclude<Ending, "expired"> {
-  return how === "expired" ? "failed" : (how as Exclude<Ending, "expired">);
-}
-
-function idsOfNode(nodes: FlowState["graph"]["nodes"], node: number): string[] {
-  return at(nodes, node).ids.flatMap(({ first, count }) => idsFrom(first, count));
 }
