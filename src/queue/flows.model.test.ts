@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
-import type { Ending, Tally } from "../testing/flow-events.ts";
+import type { Ending, EventCounts } from "../testing/flow-events.ts";
 import { EVENTS } from "../testing/flow-events.ts";
 import { FAR_AHEAD, FlowSides } from "../testing/flow-sides.ts";
 import { openQueue } from "../testing/queue.ts";
@@ -181,7 +181,7 @@ const LEFTOVERS = /^(counts|clock|vtime|replicas|indexing|indexed|replica:.*|cla
 it(`decides as the evaluation through ${numRuns} random flows, and each of them ends`, {
   timeout: 3_600_000,
 }, async () => {
-  const tally: Tally = new Map();
+  const happened: EventCounts = new Map();
   const property = fc.asyncProperty(
     fc.array(randomFlow, { minLength: 1, maxLength: 2 }),
     fc.array(step, { maxLength: 40, size: "max" }),
@@ -191,7 +191,7 @@ it(`decides as the evaluation through ${numRuns} random flows, and each of them 
     }),
     async (random, steps, { how, retryFrom }) => {
       await redis.flushdb();
-      const sides = new FlowSides(queue, redis, { ns: NS, tally });
+      const sides = new FlowSides(queue, redis, { ns: NS, happened });
       for (const one of random) await sides.submit(flowOf(one, nextIds(), FAR_AHEAD));
       await sides.expectSame();
       for (const each of steps) {
@@ -209,7 +209,8 @@ it(`decides as the evaluation through ${numRuns} random flows, and each of them 
     },
   );
   await fc.assert(property, { numRuns, ...seed });
-  if (process.env["MODEL_RUNS"] !== undefined) process.stdout.write(`${JSON.stringify(Object.fromEntries(tally))}\n`);
+  if (process.env["MODEL_RUNS"] !== undefined)
+    process.stdout.write(`${JSON.stringify(Object.fromEntries(happened))}\n`);
   // a few runs, or the shrinking of one, need not have them all
-  if (numRuns >= 300) expect(EVENTS.filter((event) => !tally.has(event))).toEqual([]);
+  if (numRuns >= 300) expect(EVENTS.filter((event) => !happened.has(event))).toEqual([]);
 });

@@ -22,7 +22,7 @@ export const EVENTS = [
 export type Event = (typeof EVENTS)[number];
 
 /** How often each event has happened. */
-export type Tally = Map<Event, number>;
+export type EventCounts = Map<Event, number>;
 
 /** An expired job is settled as failed (core/settle.ts). */
 export function verdictOf(how: Ending): Exclude<Ending, "expired"> {

@@ -17,7 +17,7 @@ import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
-import type { Ending, Event, Kept, Tally } from "./flow-events.ts";
+import type { Ending, Event, EventCounts, Kept } from "./flow-events.ts";
 import { expectCounts, expectKept, planRetry, verdictOf } from "./flow-events.ts";
 import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
@@ -54,15 +54,15 @@ export class FlowSides {
   readonly #queue: Queue;
   readonly #redis: Redis;
   readonly #ns: string;
-  readonly #tally: Tally;
+  readonly #happened: EventCounts;
   #accepted = 0;
   #seq = 0;
 
-  constructor(queue: Queue, redis: Redis, { ns, tally }: { readonly ns: string; readonly tally: Tally }) {
+  constructor(queue: Queue, redis: Redis, { ns, happened }: { readonly ns: string; readonly happened: EventCounts }) {
     this.#queue = queue;
     this.#redis = redis;
     this.#ns = ns;
-    this.#tally = tally;
+    this.#happened = happened;
   }
 
   async submit({ id, graph, jobs }: NewFlow): Promise<void> {
@@ -345,7 +345,7 @@ export class FlowSides {
   }
 
   #note(event: Event, times = 1): void {
-    if (times > 0) this.#tally.set(event, (this.#tally.get(event) ?? 0) + times);
+    if (times > 0) this.#happened.set(event, (this.#happened.get(event) ?? 0) + times);
   }
 
   #sideOf(job: Job): Side {
