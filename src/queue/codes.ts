@@ -144,6 +144,9 @@ export const WORK_CODE = {
   close: "c",
 } as const;
 
+/** In the argument of a new flow, in place of the time of a piece of work: a task that the call itself begins. */
+export const TASK = "task";
+
 /** In the reply of enqueue.lua: why jobs were not added to a batch. */
 export const ADD_REPLY = { missing: "missing", closed: "closed", full: "full" } as const;
 

@@ -36,7 +36,18 @@ import type {
 } from "../core/flows/flow.ts";
 import { flowStatusOf, newState, unfinishedOf } from "../core/flows/graph.ts";
 import { STATE_CODE } from "../core/state-code.ts";
-import { DOOM_CODE, EDGE_CODE, KIND_BATCH, NODE_KIND, OPCODE, SKIPPED, UNSET, WHEN_CODE, WORK_CODE } from "./codes.ts";
+import {
+  DOOM_CODE,
+  EDGE_CODE,
+  KIND_BATCH,
+  NODE_KIND,
+  OPCODE,
+  SKIPPED,
+  TASK,
+  UNSET,
+  WHEN_CODE,
+  WORK_CODE,
+} from "./codes.ts";
 
 /** What is known of a flow that was enqueued before: after a retry, or after Redis came back empty. */
 export interface FlowPreset {
@@ -44,6 +55,8 @@ export interface FlowPreset {
   readonly state: FlowState;
   /** Results and errors (JSON) of ended nodes that others refer to. */
   readonly kept?: readonly { readonly node: number; readonly result?: string; readonly error?: string }[];
+  /** Redis has lost the flow alone, and jobs of nodes that have started since may still wait: they are released. */
+  readonly mayWait?: boolean;
 }
 
 /**
@@ -156,7 +169,8 @@ function isWithin(id: string, first: string, count: number): boolean {
 
 /**
  * The arguments of enqueue.lua for a new flow, and which of its nodes wait: `id fields kept works`, the last three numbers;
- * so many fields and values of its hash, of the hash of its results, and times and members of `flow_work`.
+ * so many fields and values of its hash, of the hash of its results, and times and members of `flow_work` (after `TASK`, the
+ * field of a node whose jobs the call starts).
  */
 export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind: "new" }>): {
   readonly args: readonly string[];
@@ -184,8 +198,9 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     }
   }
   const edges = edgesOf(graph);
-  nodes.forEach(({ doomed, outcome }, i) => {
+  nodes.forEach(({ doomed, outcome, isStarted }, i) => {
     fields.push(...fieldsOfNode(graph, nodes, at(edges, i), i));
+    if (preset?.mayWait && isStarted && outcome === null) work.push(TASK, `n${i}`);
     if (doomed !== undefined && outcome === null) work.push(0, `${WORK_CODE.doomed}${id} ${i}`);
   });
   const kept = (preset?.kept ?? []).flatMap(({ node, result, error }) => [

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
-import type { Ending } from "../testing/flow-sides.ts";
+import type { Ending, EventCounts } from "../testing/flow-events.ts";
+import { EVENTS } from "../testing/flow-events.ts";
 import { FAR_AHEAD, FlowSides } from "../testing/flow-sides.ts";
 import { openQueue } from "../testing/queue.ts";
 import { picked } from "../testing/queue-sides.ts";
@@ -39,6 +40,7 @@ const ending = fc.record({
     "failed",
     "failed",
     "cancelled",
+    "expired",
     "retry",
     "released",
   ),
@@ -68,10 +70,25 @@ const step = fc.oneof(
       which: fc.array(fc.nat(40), { minLength: 1, maxLength: 2 }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("erase" as const),
+      which: fc.array(fc.nat(40), { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("retry" as const),
+      which: fc.nat(5),
+      from: fc.array(fc.nat(7), { maxLength: 2 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cancelFlow" as const), which: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), which: fc.nat(5) }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant("add" as const),
       which: fc.nat(5),
@@ -107,18 +124,23 @@ async function take(sides: FlowSides, step: Step): Promise<void> {
     case "work":
       await sides.work(step.limit, step.isDone);
       return;
-    case "cancelJobs": {
-      const ids = [...sides.flows.values()].flatMap(({ nodeOf }) => [...nodeOf.keys()]);
-      return sides.cancel(picked(ids, step.which).map((id) => ({ id })));
+    case "cancelJobs":
+      return sides.cancel(picked(members(sides), step.which).map((id) => ({ id })));
+    case "erase":
+      return sides.erase(picked(members(sides), step.which));
+    case "retry": {
+      const [ended] = picked([...sides.recorded.keys()], [step.which]);
+      return ended === undefined ? undefined : sides.retry(ended, step.from, nextIds());
     }
     case "cancelFlow":
       return flow === undefined ? undefined : sides.requestCancel(flow);
     case "close":
       return flow === undefined ? undefined : sides.close(flow, "caller");
-    case "add":
-      return flow === undefined
-        ? undefined
-        : sides.add(flow, nextIds(), step.jobs, step.from === undefined ? undefined : newest[step.from]?.id);
+    case "add": {
+      const ofFlow = [...sides.running].filter((id) => sides.flows.get(flow ?? "")?.nodeOf.has(id));
+      const from = step.from === undefined ? undefined : [...ofFlow, ...newest.map(({ id }) => id)][step.from];
+      return flow === undefined ? undefined : sides.add(flow, nextIds(), step.jobs, from);
+    }
     case "expire":
       return sides.expireLeases();
     case "due":
@@ -130,16 +152,21 @@ async function take(sides: FlowSides, step: Step): Promise<void> {
   }
 }
 
-/** Lets every job end. */
-async function drain(sides: FlowSides): Promise<void> {
+/** The jobs of all flows that Redis has. */
+function members(sides: FlowSides): string[] {
+  return [...sides.flows.values()].flatMap(({ nodeOf }) => [...nodeOf.keys()]);
+}
+
+/** Lets every job end. @param how those that are not cancelled */
+async function drain(sides: FlowSides, how: Ending): Promise<void> {
   for (let round = 0; sides.flows.size > 0; round += 1) {
     if (round === 30) throw new Error(`flows that do not end: ${[...sides.flows.keys()].join(" ")}`);
-    for (const [id, { state }] of sides.flows) if (state.isOpen) await sides.close(id, "caller");
     await sides.expireLeases();
     await sides.makeDue();
     await sides.claim(100);
+    await sides.claim(100); // what was lost, too
     const jobs = [...new Map(sides.leases.map((job) => [job.id, job])).values()];
-    for (const how of ["failed", "cancelled"] as const) await sides.settle(jobs.map((job) => ({ job, how })));
+    for (const one of [how, "cancelled"] as const) await sides.settle(jobs.map((job) => ({ job, how: one })));
     while ((await sides.work(50, true)) > 0) await sides.expectSame();
   }
   await sides.work(50, true); // what is left is for flows that are gone
@@ -154,22 +181,36 @@ const LEFTOVERS = /^(counts|clock|vtime|replicas|indexing|indexed|replica:.*|cla
 it(`decides as the evaluation through ${numRuns} random flows, and each of them ends`, {
   timeout: 3_600_000,
 }, async () => {
+  const happened: EventCounts = new Map();
   const property = fc.asyncProperty(
     fc.array(randomFlow, { minLength: 1, maxLength: 2 }),
-    fc.array(step, { maxLength: 40 }),
-    async (random, steps) => {
+    fc.array(step, { maxLength: 40, size: "max" }),
+    fc.record({
+      how: fc.constantFrom<Ending>("completed", "failed", "expired"),
+      retryFrom: fc.array(fc.nat(7), { maxLength: 2 }),
+    }),
+    async (random, steps, { how, retryFrom }) => {
       await redis.flushdb();
-      const sides = new FlowSides(queue, redis, NS);
+      const sides = new FlowSides(queue, redis, { ns: NS, happened });
       for (const one of random) await sides.submit(flowOf(one, nextIds(), FAR_AHEAD));
       await sides.expectSame();
       for (const each of steps) {
         await take(sides, each);
         await sides.expectSame();
       }
-      await drain(sides);
+      await drain(sides, how);
+      for (const [nth, id] of [...sides.recorded.keys()].entries()) {
+        await sides.retry(id, retryFrom.slice(nth), nextIds());
+        await sides.expectSame();
+      }
+      await drain(sides, how);
       const keys = (await redis.keys(`${NS}*`)).map((key) => key.slice(NS.length));
       expect(keys.filter((key) => !LEFTOVERS.test(key))).toEqual([]);
     },
   );
   await fc.assert(property, { numRuns, ...seed });
+  if (process.env["MODEL_RUNS"] !== undefined)
+    process.stdout.write(`${JSON.stringify(Object.fromEntries(happened))}\n`);
+  // a few runs, or the shrinking of one, need not have them all
+  if (numRuns >= 300) expect(EVENTS.filter((event) => !happened.has(event))).toEqual([]);
 });

@@ -11,6 +11,7 @@ import { WORK_CODE } from "./codes.ts";
 import type { Reply } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { DOOM_OF, rangesOf, readFlow } from "./flow-fields.ts";
+import { FlowRepairs } from "./flow-repairs.ts";
 import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
@@ -82,11 +83,14 @@ export interface RedisFlowsParts {
 }
 
 export class RedisFlows {
+  /** What nobody would end without help. */
+  readonly repairs: FlowRepairs;
   readonly #parts: RedisFlowsParts;
   #onWork: (dueAt: number) => void = () => undefined;
 
   constructor(parts: RedisFlowsParts) {
     this.#parts = parts;
+    this.repairs = new FlowRepairs({ ...parts, onFlowWork: () => this.noteWork() });
   }
 
   /** @param onWork called when this replica learns that there is work at that time (epoch ms, Redis's) */
@@ -117,6 +121,15 @@ export class RedisFlows {
         states.push(this.#readable(at(part, i), hash, added));
     }
     return states;
+  }
+
+  /** Those of these ids of which Redis has no flow. */
+  async missing(ids: readonly string[]): Promise<string[]> {
+    const exist = ids.map((id) =>
+      this.#parts.connections.reads.send("exists", [this.#key(`f:${id}`)], CALL_TIMEOUT_MS),
+    );
+    const found = await Promise.all(exist);
+    return ids.filter((_, i) => found[i] === 0);
   }
 
   /** Flows that are not forgotten, newest first: `limit` at most, with ids below `below`. */

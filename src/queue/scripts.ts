@@ -86,6 +86,10 @@ export const scripts = {
   flowAdvance: load("flow-advance", "time", "job", "announce", "wake", "ready", ...FLOW),
   flowChange: load("flow-change", "time", "job", "announce", "wake", "ready", ...FLOW),
   flowForget: load("flow-forget"),
+  flowOverdue: load("flow-overdue", "time"),
+  flowOrphans: load("flow-orphans", "job"),
+  flowCount: load("flow-count", "time", "job", "announce", "wake", "ready", ...FLOW),
+  flowDiscard: load("flow-discard"),
   scheduleLoaded: load("schedule-loaded"),
   access: load("access"),
 } as const;

@@ -1,10 +1,12 @@
+import pg from "pg";
 import { afterEach, expect, it } from "vitest";
+import { at } from "../core/at.ts";
 import type { BatchJob } from "../core/flows/batch-results.ts";
 import { FlowStore } from "../results/flows/flow-store.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { Store } from "../results/store.ts";
-import { enqueueFlow, flowOf } from "../testing/flows.ts";
+import { enqueueFlow, flowOf, stateAtStart } from "../testing/flows.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
 import { ioSlots, openQueue, settlement } from "../testing/queue.ts";
 import { freshDatabase, freshRedis } from "../testing/services.ts";
@@ -15,9 +17,17 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
+/** Copies the row of job $1 to the $4 ids after it, which begin with $2; $3 is the number of its own. */
+const COPIES = `insert into jobs select copy.* from jobs as one, generate_series(1, $4::bigint) as nth,
+  jsonb_populate_record(null::jobs, to_jsonb(one) || jsonb_build_object('id', $2::text || lpad(to_hex($3::bigint + nth), 8, '0')))
+  as copy where one.id = $1::uuid`;
+
 async function setup() {
   const [redis, { url }] = await Promise.all([freshRedis(), freshDatabase()]);
   await migrate(url);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  open.push({ close: () => client.end() });
   const queue = await openQueue(redis.address);
   const [flowStore, store] = [new FlowStore(url, "taskflow:0"), new Store(url)];
   open.push(queue, flowStore, store);
@@ -32,7 +42,7 @@ async function setup() {
     expect(jobs).toHaveLength(batch.total);
     return jobs;
   };
-  return { queue, flowStore, store, connection, results, read };
+  return { client, queue, flowStore, store, connection, results, read };
 }
 
 it("reads the jobs of a batch from their rows, else from Redis, in the order of ids", async () => {
@@ -95,4 +105,33 @@ it("knows only batches, of flows that run or have a row", async () => {
   } as const;
   await flowStore.save([{ ...state, isCancelRequested: false, finishedAt: 5 }]);
   expect(await read(ended.id)).toEqual([]);
+});
+
+it("reads 100,000 jobs in their order, a page at a time, as they are asked for", async () => {
+  const { client, queue, flowStore, connection } = await setup();
+  const total = 100_000;
+  const flow = flowOf(queue, [{ name: "thumbs", batch: total }]);
+  const running = { ...stateAtStart(flow), finishedAt: 5, status: "completed" } as const;
+  await flowStore.save([running]);
+  const first = at(flow.jobs, 0).id;
+  await connection.copy([outcomeWith({ job: { id: first }, result: JSON.stringify("x".repeat(1_000)) })]);
+  await client.query(COPIES, [first, first.slice(0, -8), Number.parseInt(first.slice(-8), 16), total - 1]);
+  let reads = 0;
+  const outcomes = (ids: readonly string[]): ReturnType<FlowStore["outcomes"]> => {
+    reads += 1;
+    return flowStore.outcomes(ids);
+  };
+  const counted = { get: (ids: readonly string[]) => flowStore.get(ids), outcomes };
+  const batch = await batchResults({ queue, flowStore: counted }).jobsOf(flow.id, "thumbs");
+  const [found, sizes, ahead] = [[] as string[], new Set<number>(), new Set<number>()];
+  let pages = 0;
+  for await (const page of batch?.pages ?? []) {
+    pages += 1;
+    for (const { id } of page) found.push(id);
+    sizes.add(page.length);
+    ahead.add(reads - 2 * pages); // a page is read when it is asked for: the rows, and those that were missing
+  }
+  expect(batch?.total).toBe(total);
+  expect(found).toEqual(flow.jobs.map(({ id }) => id));
+  expect([[...sizes], [...ahead]]).toEqual([[1_000], [0]]);
 });

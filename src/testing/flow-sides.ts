@@ -12,10 +12,13 @@ import { newState } from "../core/flows/graph.ts";
 import { idAfter } from "../core/id.ts";
 import type { Job, TerminalStatus } from "../core/job.ts";
 import type { Cancellation } from "../queue/cancellation.ts";
+import { WORK_CODE } from "../queue/codes.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import type { Ending, Event, EventCounts, Kept } from "./flow-events.ts";
+import { expectCounts, expectKept, planRetry, verdictOf } from "./flow-events.ts";
 import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
@@ -26,6 +29,8 @@ export const FAR_AHEAD = 4_102_444_800_000;
 interface Side {
   state: FlowState;
   readonly nodeOf: Map<string, number>;
+  /** By the index of the node. */
+  readonly kept: Map<number, Kept>;
 }
 
 interface Ended {
@@ -33,25 +38,31 @@ interface Ended {
   readonly how: TerminalStatus;
 }
 
-export type Ending = TerminalStatus | "retry" | "released";
-
 export class FlowSides {
   readonly flows = new Map<string, Side>();
-  readonly ended = new Set<string>();
+  /** How each job ended. */
+  readonly ended = new Map<string, TerminalStatus>();
+  /** Flows that have ended, and whose rows Postgres has. */
+  readonly recorded = new Map<string, Omit<Side, "nodeOf">>();
   readonly leases: Job[] = [];
   /** The jobs that were claimed, and not settled since. */
   readonly running = new Set<string>();
   /** Settlements that were answered: to be repeated. */
   readonly settled: Settlement[] = [];
+  readonly #lost = new Set<string>();
+  readonly #forgotten = new Set<string>();
   readonly #queue: Queue;
   readonly #redis: Redis;
   readonly #ns: string;
+  readonly #happened: EventCounts;
+  #accepted = 0;
   #seq = 0;
 
-  constructor(queue: Queue, redis: Redis, ns: string) {
+  constructor(queue: Queue, redis: Redis, { ns, happened }: { readonly ns: string; readonly happened: EventCounts }) {
     this.#queue = queue;
     this.#redis = redis;
     this.#ns = ns;
+    this.#happened = happened;
   }
 
   async submit({ id, graph, jobs }: NewFlow): Promise<void> {
@@ -64,7 +75,30 @@ export class FlowSides {
       expect(answer).toEqual({ kind: "enqueued" }); // the second time it changes nothing
     }
     const nodeOf = new Map(jobs.map((job) => [job.id, job.submission.options.flow?.at ?? -1]));
-    this.flows.set(id, { state: begin(newState({ id, graph })).state, nodeOf });
+    this.flows.set(id, { state: begin(newState({ id, graph })).state, nodeOf, kept: new Map() });
+    this.#accepted += jobs.length;
+  }
+
+  /** Runs parts of a flow that has ended again. @param from numbers of any size, which choose nodes; empty for none */
+  async retry(id: string, from: readonly number[], firstId: string): Promise<void> {
+    const earlier = this.recorded.get(id);
+    if (!earlier) return;
+    const plan = planRetry(earlier, this.ended, from, firstId);
+    if (!plan) return;
+    const { state, graph, jobs, kept, event } = plan;
+    const answer = await enqueueRaw(this.#queue, {
+      ids: jobs.map((job) => job.id),
+      submissions: jobs.map(({ node }) => jobOf(id, graph, node, undefined, FAR_AHEAD)),
+      flow: {
+        ...{ kind: "new", id, graph },
+        preset: { state, kept: [...kept].map(([node, values]) => ({ node, ...values })) },
+      },
+    });
+    expect(answer).toEqual({ kind: "enqueued" });
+    this.recorded.delete(id);
+    this.flows.set(id, { state, nodeOf: new Map(jobs.map((job) => [job.id, job.node])), kept: new Map(kept) });
+    this.#accepted += jobs.length;
+    this.#note(event);
   }
 
   async claim(slots: number): Promise<void> {
@@ -74,6 +108,8 @@ export class FlowSides {
       const { state } = this.#sideOf(job);
       expect(at(state.nodes, job.options.flow?.at ?? -1).isStarted).toBe(true);
     }
+    this.#note("lost lease", lost.length);
+    for (const { id } of lost) this.#lost.add(id);
     this.leases.push(...lost, ...claimed);
     for (const { id } of claimed) this.running.add(id);
   }
@@ -82,22 +118,26 @@ export class FlowSides {
     const settlements = ends.map(({ job, how }): Settlement => {
       const isRetry = how === "retry" || how === "released";
       return settlement(job, {
-        verdict: how,
+        verdict: verdictOf(how),
         runAt: isRetry ? 1 : 0,
         record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
         flow: job.options.flow,
         result: `"${job.id}"`,
-        error: how === "failed" ? `{"code":"broken"}` : undefined,
+        error: verdictOf(how) === "failed" ? `{"code":"broken"}` : undefined,
       });
     });
     const answers = await this.#queue.settle(settlements, OWNED_MS);
-    ends.forEach(({ job }, i) => {
-      if (answers[i] === "done") this.running.delete(job.id);
+    ends.forEach(({ job, how }, i) => {
+      if (answers[i] !== "done") return;
+      this.running.delete(job.id);
+      this.#note(how);
+      if (this.#lost.delete(job.id) && how === "failed") this.#note("lost lease judged");
     });
     this.#end(
-      ends.flatMap(({ job, how }, i): Ended[] =>
-        answers[i] === "done" && how !== "retry" && how !== "released" ? [{ job, how }] : [],
-      ),
+      ends.flatMap(({ job, how }, i): Ended[] => {
+        const verdict = verdictOf(how);
+        return answers[i] === "done" && verdict !== "retry" && verdict !== "released" ? [{ job, how: verdict }] : [];
+      }),
     );
     this.settled.push(...settlements.filter((_, i) => answers[i] === "done"));
     return answers;
@@ -107,10 +147,16 @@ export class FlowSides {
   async settleAgain(which: readonly Settlement[]): Promise<void> {
     const answers = await this.#queue.settle(which, OWNED_MS);
     expect(answers.filter((answer) => answer === "done" || answer === "cancelRequested")).toEqual([]);
+    this.#note("settled again", which.length);
   }
 
   async cancel(cancellations: readonly Cancellation[]): Promise<void> {
     const answers = await this.#queue.cancelMany(cancellations, OWNED_MS, () => undefined);
+    answers.forEach(({ kind }, i) => {
+      const { error } = at(cancellations, i);
+      if (kind === "running") this.#note("asked to stop");
+      if (kind === "cancelled") this.#note((error?.code as Event | undefined) ?? "cancelled while it waits");
+    });
     this.#end(
       answers.flatMap((answer): Ended[] =>
         answer.kind === "cancelled" ? [{ job: answer.job, how: "cancelled" }] : [],
@@ -123,11 +169,13 @@ export class FlowSides {
     const wasRunning = side?.state.status === "running";
     expect(await this.#queue.flows.requestCancel(id)).toBe(!side ? "missing" : wasRunning ? "requested" : "ended");
     if (side) side.state = requestCancel(side.state).state;
+    if (wasRunning) this.#note("flow cancelled");
   }
 
   async close(id: string, by: "caller" | "timeout"): Promise<void> {
     const side = this.flows.get(id);
     expect(await this.#queue.flows.close(id, by)).toBe(!side ? "missing" : side.state.isOpen ? "closed" : "unchanged");
+    if (side?.state.isOpen) this.#note(by === "caller" ? "closed by its caller" : "closed by timeout");
     if (side) side.state = close(side.state, by).state;
   }
 
@@ -146,7 +194,9 @@ export class FlowSides {
       const answer: Enqueued = await enqueueRaw(this.#queue, { ids, submissions, flow });
       expect(answer.kind).toBe(expected);
     }
+    this.#note(expected !== "enqueued" ? "not added" : state.isOpen ? "added while open" : "added by a running job");
     if (expected !== "enqueued") return;
+    this.#accepted += count;
     const [batch, ...others] = graph.nodes;
     if (!batch) throw new Error("a batch without nodes");
     const nodes = [{ ...batch, ids: [...batch.ids, { first, count }] }, ...others];
@@ -158,8 +208,10 @@ export class FlowSides {
   async work(limit: number, isDone: boolean): Promise<number> {
     const { works } = await this.#queue.flows.take(limit);
     if (isDone) for (const work of works) await this.#do(work);
-    else if (works.length > 0)
+    else if (works.length > 0) {
       await this.#redis.zadd(`${this.#ns}flow_work`, "XX", ...works.flatMap(({ member }) => [1, member]));
+      this.#note("dead replica");
+    }
     return works.length;
   }
 
@@ -172,9 +224,10 @@ export class FlowSides {
     if (work.kind === "close") return this.close(work.flow, "timeout");
     if (work.kind === "ended") {
       expect(state.status).not.toBe("running");
-      await this.#expectKept(side);
+      expect([...side.nodeOf.keys()].filter((id) => !this.ended.has(id))).toEqual([]);
       await flows.forget([work.flow]);
       this.flows.delete(work.flow);
+      this.recorded.set(work.flow, side);
       return;
     }
     if (work.kind === "doomed") {
@@ -183,6 +236,7 @@ export class FlowSides {
       const ids = work.ids.flatMap(({ first, count }) => Array.from({ length: count }, (_, n) => idAfter(first, n)));
       await this.cancel(ids.map((id) => ({ id, error: { code: work.code, message: "It could not run." } })));
     } else {
+      if (work.kind === "stop") this.#note("flow stopped");
       const isAsked = (node: number): boolean =>
         at(state.nodes, node).isStarted &&
         (work.kind === "stop"
@@ -198,14 +252,32 @@ export class FlowSides {
     if (leased.length > 0) await this.#redis.zadd(`${this.#ns}leased`, ...leased.flatMap((id) => [1, id]));
   }
 
+  /** Delayed jobs, and open batches that nobody has closed. */
   async makeDue(): Promise<void> {
+    const work = await this.#redis.zrange(`${this.#ns}flow_work`, "0", "-1");
+    const closing = work.filter((member) => member.startsWith(WORK_CODE.close));
+    if (closing.length > 0) await this.#redis.zadd(`${this.#ns}flow_work`, ...closing.flatMap((member) => [1, member]));
     const ids = await this.#redis.zrange(`${this.#ns}scheduled`, "0", "-1");
     if (ids.length > 0) await this.#redis.zadd(`${this.#ns}scheduled`, ...ids.flatMap((id) => [1, id]));
   }
 
   /** Postgres has stored the jobs that have ended. */
   async forget(): Promise<void> {
-    await this.#queue.forget([...this.ended].map((id) => ({ id, type: "noop", isAttempted: true })));
+    const ids = [...this.ended.keys()];
+    await this.#queue.forget(ids.map((id) => ({ id, type: "noop", isAttempted: true })));
+    const isOfLive = (id: string): boolean => [...this.flows.values()].some(({ nodeOf }) => nodeOf.has(id));
+    this.#note("forgotten before the flow ended", ids.filter((id) => !this.#forgotten.has(id) && isOfLive(id)).length);
+    for (const id of ids) this.#forgotten.add(id);
+  }
+
+  /** Erases what the jobs contain, as far as they have ended; a flow keeps nothing of them. */
+  async erase(ids: readonly string[]): Promise<void> {
+    const inRedis = ids.filter((id) => this.ended.has(id) && !this.#forgotten.has(id));
+    expect(await this.#queue.erase(ids)).toBe(inRedis.length);
+    this.#note("erased while live", ids.filter((id) => !this.ended.has(id)).length);
+    for (const id of inRedis)
+      for (const { nodeOf, kept } of this.flows.values())
+        if (kept.delete(nodeOf.get(id) ?? -1)) this.#note("result erased");
   }
 
   async expectSame(): Promise<void> {
@@ -219,9 +291,13 @@ export class FlowSides {
     });
     const waiting = await this.#redis.zrange(`${this.#ns}waiting`, "0", "-1");
     expect(waiting.sort()).toEqual(this.#waiting().sort());
-    const counts = await this.#queue.jobCounts();
-    expect(counts.unaccounted).toBe(0);
-    expect(counts.types.reduce((sum, { waiting: n }) => sum + n, 0)).toBe(waiting.length);
+    const forgotten = this.#forgotten.size;
+    const jobs = { accepted: this.#accepted, ended: [...this.ended.values()], forgotten, waiting: waiting.length };
+    expectCounts(await this.#queue.jobCounts(), { ...jobs, running: this.running.size });
+    for (const { state, kept } of this.flows.values()) {
+      const found = await this.#queue.flows.results(state.id, [...state.graph.nodes.keys()]);
+      expectKept(found, kept);
+    }
   }
 
   #waiting(): string[] {
@@ -230,25 +306,13 @@ export class FlowSides {
     );
   }
 
-  /** Results and errors of nodes that others refer to are kept until the flow is forgotten. */
-  async #expectKept({ state }: Side): Promise<void> {
-    const nodes = [...state.graph.nodes.keys()];
-    const kept = await this.#queue.flows.results(state.id, nodes);
-    for (const node of nodes) {
-      const { keeps, type, ids } = at(state.graph.nodes, node);
-      const { counts } = at(state.nodes, node);
-      const { result, error } = kept.get(node) ?? {};
-      expect(result).toBe(keeps && type !== null && counts.completed > 0 ? `"${ids[0]?.first}"` : undefined);
-      expect(error !== undefined).toBe(keeps === true && counts.failed + counts.cancelled > 0);
-    }
-  }
-
   /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
   #end(ends: readonly Ended[]): void {
     const groups = new Map<string, { readonly job: Job; readonly ended: Map<TerminalStatus, string[]> }>();
     for (const { job, how } of ends) {
       if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
-      this.ended.add(job.id);
+      this.ended.set(job.id, how);
+      this.#keep(job, how);
       const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
       const group = groups.get(key) ?? { job, ended: new Map<TerminalStatus, string[]>() };
       groups.set(key, group);
@@ -266,6 +330,22 @@ export class FlowSides {
       };
       side.state = endJobs(side.state, job.options.flow?.at ?? -1, jobs).state;
     }
+  }
+
+  /** A batch keeps its first error, and no result. */
+  #keep(job: Job, how: TerminalStatus): void {
+    const { state, kept } = this.#sideOf(job);
+    const node = job.options.flow?.at ?? -1;
+    const { keeps, type } = at(state.graph.nodes, node);
+    if (!keeps || (type === null && how === "completed")) return;
+    const values = kept.get(node) ?? {};
+    kept.set(node, values);
+    if (how === "completed") values.result ??= `"${job.id}"`;
+    else values.error ??= JSON.stringify({ code: how });
+  }
+
+  #note(event: Event, times = 1): void {
+    if (times > 0) this.#happened.set(event, (this.#happened.get(event) ?? 0) + times);
   }
 
   #sideOf(job: Job): Side {

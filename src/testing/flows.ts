@@ -23,7 +23,7 @@ export interface TestNode {
 
 /** @param nodes each after those that it names */
 export function flowOf(
-  queue: Queue,
+  queue: { readonly ids: { next(count: number): string } },
   nodes: readonly TestNode[],
   { kind = "flow", ...rest }: Partial<Omit<FlowGraph, "nodes">> = {},
 ): NewFlow {

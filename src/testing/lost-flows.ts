@@ -85,8 +85,9 @@ function recording({ client, url }: Parts) {
 
 function restoring({ redis, queue, client, url }: Parts, keep: Keep) {
   const events: string[] = [];
-  const restore = (): void => {
+  const restore = (more: { readonly latePeriodMs?: number } = {}): void => {
     const one = new Restore({
+      ...more,
       queue,
       acceptanceLog: new AcceptanceLogReader(url, NAMESPACE),
       underWayMs: 300,

@@ -38,7 +38,7 @@ const node: fc.Arbitrary<RandomNode> = fc.record({
 });
 
 export const randomFlow: fc.Arbitrary<RandomFlow> = fc.record({
-  kind: fc.constantFrom("flow", "flow", "flow", "batch", "then"),
+  kind: fc.constantFrom("flow", "flow", "flow", "batch", "batch", "then"),
   onFailure: fc.constantFrom("finish", "finish", "stop"),
   isOpen: fc.boolean(),
   nodes: fc.array(node, { minLength: 1, maxLength: 7 }),

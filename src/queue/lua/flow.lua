@@ -27,7 +27,7 @@ local function open_flows()
     has_work = true
   end
 
-  -- flow: its id. what: "e" passes the end of a node on, from a position in its edges on · "s" starts the jobs of a batch,
+  -- flow: its id. what: "e" passes the end of a node on, from a position in its edges on · "s" starts the jobs of a node,
   -- from a position on · "x" dooms the nodes that wait, from an index on
   local function add_task(flow, what, where, position, outcome, cause)
     todo[#todo + 1] = { flow = flow, what = what, where = where, position = position or 0, outcome = outcome or '', cause = cause or '' }
@@ -192,10 +192,11 @@ local function open_flows()
     end
   end
 
-  -- Starts the jobs of a batch from a position on.
+  -- Starts the jobs of a node from a position on.
   local function release(flow, name, position)
-    local most, n, at = math.max(1, MAX_STEPS - steps), 0, position
-    for first, count in gmatch(call('HGET', flow.key, 'i' .. sub(name, 2)) or '', '(%S+) (%d+)') do
+    local most, n, at, node = math.max(1, MAX_STEPS - steps), 0, position, node_of(flow, name)
+    local ids = node and (node.batch and call('HGET', flow.key, 'i' .. node.i) or node.id .. ' 1') or ''
+    for first, count in gmatch(ids, '(%S+) (%d+)') do
       local size, common, counter = tonumber(count), sub(first, 1, ID_END - 8), tonumber(sub(first, ID_END - 7), 16)
       while at < size and n < most do
         released[#released + 1] = common .. format('%08x', counter + at)
@@ -249,14 +250,18 @@ local function open_flows()
     return true
   end
 
-  -- Counts a job that has ended. Returns whether it is the first of its node that has failed.
-  local function count_job(node, id, verdict, kept)
-    local batch, kept_as = node.batch, sub(kept, 1, 1)
-    if kept ~= '' and (kept_as == 'e' or not batch) then keep(node.flow.id, kept_as .. node.i, sub(kept, 2)) end
-    local is_first_failure = verdict == FAILED
+  -- kept: "r" and the result of a job of the node, or "e" and its error, or ""
+  local function keep_of(node, kept)
+    local kept_as = sub(kept, 1, 1)
+    if kept ~= '' and (kept_as == 'e' or not node.batch) then keep(node.flow.id, kept_as .. node.i, sub(kept, 2)) end
+  end
+
+  -- Counts n jobs that have ended; `id` is the first. Returns whether it is the first of its node that has failed.
+  local function count_jobs(node, id, verdict, n)
+    local batch, is_first_failure = node.batch, verdict == FAILED
     if batch then
       is_first_failure = is_first_failure and batch[FAILED] == 0
-      batch.unended, batch[verdict], batch.is_changed = batch.unended - 1, batch[verdict] + 1, true
+      batch.unended, batch[verdict], batch.is_changed = batch.unended - n, batch[verdict] + n, true
     else
       is_first_failure = is_first_failure and node.verdict == UNSET
       if node.verdict == UNSET then node.verdict = verdict end
@@ -265,8 +270,32 @@ local function open_flows()
     return is_first_failure
   end
 
-  -- A job has ended, for good. member: the flow, a space and the field of its node; kept: "r" and its result or "e" and
-  -- its error, or ""
+  -- Jobs of a node were counted.
+  local function note_counted(node, is_first_failure)
+    if is_first_failure and node.batch then pass_first_failure(node.flow, node.edges) end
+    change_node(node)
+    end_if_done(node)
+  end
+
+  -- Counts jobs of a node that have ended, and that no script has counted. A repeat changes nothing. counted, late: by
+  -- verdict, what the node counted when the caller looked, and how many more; first: by verdict, an id. Returns whether
+  -- they are counted now.
+  local function count_late(id, name, counted, late, first, kept)
+    local node = node_of(flow_of(id), name)
+    if not node or node.outcome ~= UNSET or has_ended(node) then return false end
+    for verdict, n in pairs(counted) do
+      if node.batch and node.batch[verdict] ~= n then return false end
+    end
+    for _, each in ipairs(kept) do keep_of(node, each) end
+    local is_first_failure = false
+    for _, verdict in ipairs({ FAILED, CANCELLED, COMPLETED }) do
+      if late[verdict] > 0 and count_jobs(node, first[verdict], verdict, late[verdict]) then is_first_failure = true end
+    end
+    note_counted(node, is_first_failure)
+    return true
+  end
+
+  -- A job has ended, for good. member: the flow, a space and the field of its node; kept as in keep_of
   local function note_end(member, id, verdict, kept)
     local n = #ended
     ended[n + 1], ended[n + 2], ended[n + 3], ended[n + 4] = member, id, verdict, kept
@@ -278,12 +307,11 @@ local function open_flows()
     local node, is_first_failure = node_of(flow, name), false
     if not node then return end -- the jobs end all the same
     repeat
-      if count_job(node, ended[at + 1], ended[at + 2], ended[at + 3]) then is_first_failure = true end
+      keep_of(node, ended[at + 3])
+      if count_jobs(node, ended[at + 1], ended[at + 2], 1) then is_first_failure = true end
       at = following[at]
     until not at
-    if is_first_failure and node.batch then pass_first_failure(flow, node.edges) end
-    change_node(node)
-    end_if_done(node)
+    note_counted(node, is_first_failure)
   end
 
   -- Counts the ends that were noted: those of one node together, when its first is due.
@@ -308,6 +336,9 @@ local function open_flows()
       run_tasks()
     end
   end
+
+  -- Jobs of a node have ended: a group as note_end makes it.
+  local function note_ends(group) order[#order + 1] = group end
 
   -- Nobody adds jobs to a batch any more.
   local function end_batch(flow)
@@ -349,6 +380,6 @@ local function open_flows()
     return has_work
   end
 
-  return { note_end = note_end, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
+  return { note_end = note_end, count_late = count_late, end_batch = end_batch, add_work = add_work, add_task = add_task, resume = resume, finish = finish }
 end
 

@@ -24,7 +24,9 @@ local function put_flow(flows, at)
   call('ZADD', ns .. 'flows', 0, id)
   for work = works_from, works_from + n_works - 1, 2 do
     local time, member = ARGV[work], ARGV[work + 1]
-    if time == '0' then flows.add_work(member) else call('ZADD', ns .. 'flow_work', time, member) end
+    if time == '0' then flows.add_work(member)
+    elseif time == TASK then flows.add_task(id, 's', member)
+    else call('ZADD', ns .. 'flow_work', time, member) end
   end
   if call('HGET', key, 'left') == '0' then
     call('HSET', key, 'finished', now)

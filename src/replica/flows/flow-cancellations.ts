@@ -59,8 +59,14 @@ export class FlowCancellations {
     const doomed = short.flatMap((work) =>
       work.ids.flatMap(({ first, count }) => doomedOf(work, idsFrom(first, count))),
     );
-    for (let at = 0; at < doomed.length; at += PAGE) await this.#cancel(doomed.slice(at, at + PAGE));
+    await this.#cancelAll(doomed);
     await this.#parts.queue.flows.done(short);
+  }
+
+  /** Ends jobs that wait for others of a flow that Redis has lost. */
+  cancelOrphans(ids: readonly string[]): Promise<void> {
+    const error = { code: "dependency_failed", message: "It can no longer run: Redis has lost its flow." };
+    return this.#cancelAll(ids.map((id) => ({ id, error })));
   }
 
   /** Resolves when the pages under way are done; another replica continues. Idempotent. */
@@ -125,6 +131,10 @@ export class FlowCancellations {
       if (pages % PAGES_PER_EXTENSION === 0) await this.#parts.queue.flows.extend(work, before + position);
     }
     return true;
+  }
+
+  async #cancelAll(jobs: readonly Doomed[]): Promise<void> {
+    for (let at = 0; at < jobs.length; at += PAGE) await this.#cancel(jobs.slice(at, at + PAGE));
   }
 
   async #cancel(jobs: readonly Doomed[]): Promise<void> {

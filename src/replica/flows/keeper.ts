@@ -41,6 +41,11 @@ export class FlowKeeper {
     this.#runs.start();
   }
 
+  /** Ends jobs that wait for others of a flow that Redis has lost. */
+  cancelOrphans(ids: readonly string[]): Promise<void> {
+    return this.#cancellations.cancelOrphans(ids);
+  }
+
   /** Resolves when the current work has ended, as far as it is begun. Idempotent. */
   async close(): Promise<void> {
     await Promise.all([this.#runs.close(), this.#cancellations.close()]);

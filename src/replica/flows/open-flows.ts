@@ -15,6 +15,7 @@ import type { ReplicaOptions } from "../replica.ts";
 import { submissionPipeline } from "../submission-pipeline.ts";
 import { warning } from "../warning.ts";
 import { EndedFlows } from "./ended-flows.ts";
+import { FlowRepair } from "./flow-repair.ts";
 import { flowResults } from "./flow-results.ts";
 import { FlowKeeper } from "./keeper.ts";
 import { FlowService } from "./service.ts";
@@ -39,7 +40,7 @@ export interface OpenFlows {
   readonly stop: () => Promise<void>;
 }
 
-export function openFlows({ config, log }: ReplicaOptions, parts: OpenFlowsParts): OpenFlows {
+export function openFlows({ config, log, replica }: ReplicaOptions, parts: OpenFlowsParts): OpenFlows {
   const { queue, store, flowStore, acceptanceLogWriter, metrics } = parts;
   const ended = new EndedFlows({
     queue,
@@ -70,10 +71,23 @@ export function openFlows({ config, log }: ReplicaOptions, parts: OpenFlowsParts
     onClosed: (id) => log.warn({ flow_id: id }, "a batch closed itself: nobody has closed it in time"),
     onError: warning(log, "the work of flows could not be done yet"),
   });
+  const repair = new FlowRepair({
+    ...{ queue, flowStore, replica },
+    cancelOrphans: (ids) => keeper.cancelOrphans(ids),
+    onRepaired: (id, jobs) => log.warn({ flow_id: id, jobs }, "counted jobs of a flow that had ended without it"),
+    onOrphans: (jobs) => log.warn({ jobs }, "cancelled jobs that waited for others of a flow that Redis has lost"),
+    onError: warning(log, "flows could not be checked; trying again"),
+  });
   return {
     flows: service,
     results: flowResults({ queue, flowStore }),
-    start: () => keeper.start(),
-    stop: () => keeper.close(),
+    start: () => {
+      keeper.start();
+      repair.start();
+    },
+    stop: async () => {
+      await repair.close();
+      await keeper.close();
+    },
   };
 }

@@ -19,6 +19,7 @@ import { idsFrom } from "../../core/id.ts";
 import type { Submission } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
 import type { Enqueued, Submitted } from "../../queue/enqueuer.ts";
+import type { FlowPreset } from "../../queue/flow-fields.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AcceptedJob } from "../../results/acceptance-log/reader.ts";
 import type { EndedOfFlow, FlowRows, JobSlice } from "../../results/flows/flow-rows.ts";
@@ -32,7 +33,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface FlowRestoreParts {
   readonly queue: Pick<Queue, "clock" | "missing" | "readHeaders"> & {
-    readonly flows: Pick<Queue["flows"], "read" | "requestCancel">;
+    readonly flows: Pick<Queue["flows"], "missing" | "read" | "requestCancel">;
   };
   readonly rows: FlowRows;
   /** Enqueues each; rejects if that failed for one, or the outcome is unknown. */
@@ -84,8 +85,7 @@ export class FlowRestore {
   /** Puts back those of the flows that Redis lacks. */
   async restore(ids: readonly string[], end: string): Promise<void> {
     const { queue, rows } = this.#parts;
-    const live = await queue.flows.read(ids);
-    const lost = (await rows.get(ids.filter((_, i) => live[i] === undefined))).filter(isRunning);
+    const lost = (await rows.get(await queue.flows.missing(ids))).filter(isRunning);
     for (const [nth, flow] of lost.entries()) {
       try {
         await this.#restoreFlow(flow, end);
@@ -147,7 +147,8 @@ export class FlowRestore {
     const { queue, rows } = this.#parts;
     const { id, graph, isOpen, closedBy, isCancelRequested } = row;
     const ended = await rows.ended(graph);
-    if (!(await this.#isReady(ended, end))) {
+    const progress = await this.#progressOf(ended, end);
+    if (!progress.isReady) {
       this.#postponed.add(id);
       return;
     }
@@ -158,22 +159,28 @@ export class FlowRestore {
       return;
     }
     const kept = await rows.kept(graph, ended.nodes);
-    await this.#enqueueFlow(state, kept, ended.slices);
+    await this.#enqueueFlow({ state, kept, mayWait: progress.hasLive }, ended.slices);
   }
 
   /**
-   * Whether the flow can be put back now. Marks the jobs that are not to be enqueued: those that Redis has all the same,
-   * and those that are lost, which count as cancelled: retention has deleted their rows.
+   * Whether the flow can be put back now. Marks the jobs that are not to be enqueued: those that Redis has all the same
+   * (`hasLive`), and those that are lost, which count as cancelled: retention has deleted their rows.
    */
-  async #isReady({ nodes, slices }: EndedOfFlow, end: string): Promise<boolean> {
+  async #progressOf(
+    { nodes, slices }: EndedOfFlow,
+    end: string,
+  ): Promise<{ readonly isReady: boolean; readonly hasLive: boolean }> {
     const { queue, rows } = this.#parts;
+    let hasLive = false;
     for (const slice of slices) {
       const ids = unendedOf(slice);
-      if (ids.some((id) => id >= end)) return false;
+      if (ids.some((id) => id >= end)) return { isReady: false, hasLive };
       const missing = new Set(await queue.missing(ids));
       const stored = new Set((await rows.sizes([...missing])).map((job) => job.id));
       const live = ids.filter((id) => !missing.has(id));
-      if (live.length > 0 && (await queue.readHeaders(live)).some(({ status }) => isFinished(status))) return false;
+      hasLive ||= live.length > 0;
+      if (live.length > 0 && (await queue.readHeaders(live)).some(({ status }) => isFinished(status)))
+        return { isReady: false, hasLive };
       for (const id of ids) {
         if (stored.has(id)) continue;
         slice.ended[positionIn(slice.range, id) ?? 0] = 1;
@@ -182,17 +189,18 @@ export class FlowRestore {
         nodes.set(slice.node, { ...counts, cancelled: counts.cancelled + 1, cause: counts.cause ?? id });
       }
     }
-    return true;
+    return { isReady: true, hasLive };
   }
 
-  async #enqueueFlow(state: FlowState, kept: NonNullable<Preset["kept"]>, slices: readonly JobSlice[]): Promise<void> {
+  async #enqueueFlow(preset: FlowPreset, slices: readonly JobSlice[]): Promise<void> {
     const { queue, sendBy, enqueue, onRestored } = this.#parts;
+    const { state } = preset;
     const { id, graph } = state;
     const isStarted = ({ node }: JobSlice): boolean => at(state.nodes, node).isStarted;
     const waiting = slices.filter((slice) => !isStarted(slice)).flatMap(unendedOf);
     const waitingJobs: AcceptedJob[] = [];
     for await (const part of this.#submissionsOf([waiting])) waitingJobs.push(...part);
-    const flow = { kind: "new", id, graph, preset: { state, kept } } as const;
+    const flow = { kind: "new", id, graph, preset } as const;
     const ids = waitingJobs.map((job) => job.id);
     await enqueue([
       { ids, submissions: waitingJobs.map(({ submission }) => submission), flow, sendBy: await sendBy() },
@@ -226,8 +234,6 @@ export class FlowRestore {
     }
   }
 }
-
-type Preset = NonNullable<Extract<NonNullable<Submitted["flow"]>, { kind: "new" }>["preset"]>;
 
 function isRunning({ status, graph }: FlowState): boolean {
   return status === "running" && graph.isDurable === true;

@@ -42,7 +42,8 @@ const PERIOD_MS = 3_000;
 /** Between two tries to lead while another replica leads. */
 const FOLLOWER_PERIOD_MS = 5_000;
 /**
- * Ids up to LATE_MS old are examined again every LATE_PERIOD_MS: a COPY that hung in Postgres may be committed late.
+ * Ids up to LATE_MS old are examined again every LATE_PERIOD_MS: a COPY that hung in Postgres may be committed late. So
+ * are all flows that run.
  */
 const LATE_MS = 1_200_000;
 const LATE_PERIOD_MS = 600_000;
@@ -72,6 +73,8 @@ export interface RestoreOptions {
   readonly onRestored: (jobs: number) => void;
   readonly onError: (error: unknown) => void;
   readonly periodMs?: number;
+  /** Between two examinations of late ids, and of all flows that run. */
+  readonly latePeriodMs?: number;
   /** How long Postgres must have had an id that lies in the future. */
   readonly settledMs?: number;
 }
@@ -182,17 +185,19 @@ export class Restore {
   }
 
   async #examine(signal: AbortSignal): Promise<void> {
-    const { queue, acceptanceLog, underWayMs } = this.#options;
+    const { queue, acceptanceLog, underWayMs, latePeriodMs = LATE_PERIOD_MS } = this.#options;
     await this.#examineRedis();
     if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
     // correct even if the clock was set since
     const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0;
     const end = lowestIdAt(Math.max(now - Math.max(SETTLED_MS, underWayMs), Math.min(at, now - underWayMs)));
-    if (performance.now() - this.#lateAt > LATE_PERIOD_MS || this.#examinedBelow > end) {
+    if (performance.now() - this.#lateAt > latePeriodMs || this.#examinedBelow > end) {
       this.#lateAt = performance.now();
       const late = lowestIdAt(now - LATE_MS);
       if (late < this.#examinedBelow) this.#examinedBelow = late;
+      // Redis may have lost a flow alone, of any age
+      await this.#flows.restoreBetween(LOWEST_ID, this.#examinedBelow, end, signal);
     }
     await this.#flows.restorePostponed(end);
     await this.#restoreBelow(end, signal);

@@ -22,7 +22,7 @@ const WITHDRAW = readSql(new URL("../acceptance-log/withdraw.sql", import.meta.u
 const SUBMISSIONS = readSql(new URL("../acceptance-log/submissions.sql", import.meta.url));
 
 /** Ids that one statement looks up: some 20 ms. */
-const SLICE = 10_000;
+export const SLICE = 10_000;
 /** Of a result or an error that other nodes refer to, in bytes. */
 const MAX_KEPT = 256 * 1024;
 /** Characters of a job in the reply of ended.sql. */
