@@ -90,7 +90,11 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   if (excess) return excess;
   const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
   const { submission, isDelayed, needsRead, needsAdmin } = parsed;
-  return { submissions: [submission], isDelayed, needsRead, ...(needsAdmin && { needsAdmin }), payload };
+  const submissions = [submission];
+  // Two literals, not a spread, for speed
+  return needsAdmin
+    ? { submissions, isDelayed, needsRead, needsAdmin, payload }
+    : { submissions, isDelayed, needsRead, payload };
 }
 
 function bodyOfFlow(parsed: ParsedFlow): ParsedBody {

@@ -198,6 +198,7 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
   );
   const settings = { ...defaults, ...given };
   const { check, checkHere } = definition;
+  const hasChecks = check !== undefined || checkHere !== undefined;
   try {
     const { isValid, issuesOf } = compileValidator(schema);
     return {
@@ -209,10 +210,12 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       redact: redactionOf(schema),
       issuesOf: (payload, submissionJson) =>
         isValid(payload)
-          ? [
-              ...(check?.(payload) ?? NONE),
-              ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE),
-            ]
+          ? hasChecks
+            ? [
+                ...(check?.(payload) ?? NONE),
+                ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE),
+              ]
+            : NONE
           : issuesOf(payload),
     };
   } catch (error) {

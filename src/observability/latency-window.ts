@@ -49,21 +49,21 @@ export class LatencyWindow {
     this.#sliceEndsAt = now() + SLICE_MS;
   }
 
-  observe(ms: number): void {
-    const counts = this.#current();
+  /** @param now the time on the window's clock, if the caller has read it */
+  observe(ms: number, now = this.#now()): void {
+    const counts = this.#current(now);
     const bucket = bucketOf(ms);
     counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
 
   /** The counts of the last 4.5 to 5 minutes, one per bucket, without empty buckets at the end. */
   counts(): number[] {
-    this.#current();
+    this.#current(this.#now());
     return mergeCounts(this.#slices);
   }
 
   /** The counts of the current slice, after expired ones have been emptied. */
-  #current(): Uint32Array {
-    const now = this.#now();
+  #current(now: number): Uint32Array {
     for (let moved = 0; now >= this.#sliceEndsAt; moved += 1) {
       this.#slice = (this.#slice + 1) % SLICES;
       this.#slices[this.#slice]?.fill(0);

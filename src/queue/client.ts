@@ -7,6 +7,7 @@ import { performHandshake } from "./handshake.ts";
 import type { ClientOptions } from "./sentinel.ts";
 import { sentinelOptions } from "./sentinel.ts";
 import type { ServerInfo } from "./server-info.ts";
+import { closeWhenSilent } from "./silent-server.ts";
 import { tlsOptions } from "./tls-files.ts";
 
 /**
@@ -47,7 +48,6 @@ export function openRedis(url: string, name = "tool"): Redis {
     maxRetriesPerRequest: 0, // a command in flight when the connection dies is rejected, not sent again
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000) * (0.5 + Math.random() / 2),
     autoResubscribe: false, // ioredis would not catch an error of the new subscription
-    socketTimeout: SILENT_MS,
     keepAlive: KEEPALIVE_MS,
     lazyConnect: true,
     protocol: 2, // with 3, ioredis itself logs in, and the handshake must (handshake.ts)
@@ -73,6 +73,7 @@ export function openRedis(url: string, name = "tool"): Redis {
     );
   };
   keepErrorsHandled(redis);
+  closeWhenSilent(redis, SILENT_MS);
   redis.connect().catch(() => undefined); // reported as "error", and tried again
   return redis;
 }

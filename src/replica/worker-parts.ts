@@ -253,13 +253,13 @@ function makeWorker(options: WorkerPartsOptions, { slots, executor, leases, hear
     claimLimit: config.CLAIM_LIMIT,
     shouldPause: () => recorder.shouldPause,
     hooks: {
-      onPickup: (type, seconds) => {
+      onPickup: (type, seconds, now) => {
         metrics.observePickup(type, seconds);
-        heartbeat.pickup.observe(seconds * 1_000);
+        heartbeat.pickup.observe(seconds * 1_000, now);
       },
-      onRan: (type, seconds) => {
+      onRan: (type, seconds, now) => {
         metrics.observeRun(type, seconds);
-        heartbeat.run.observe(seconds * 1_000);
+        heartbeat.run.observe(seconds * 1_000, now);
       },
       onAttempt: (job, outcome, attempt) => {
         metrics.countAttempt(job.type, outcome);

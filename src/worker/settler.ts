@@ -40,7 +40,8 @@ export interface SettlerOptions {
 function settledChars({ job, verdict, resolved = job }: Ended): number {
   let chars = verdict.kind === "completed" ? verdict.result.length : 0;
   if (job.options.callback_url !== undefined) chars += sizeOf(resolved.payload); // the callback has the whole job
-  for (const record of job.history) chars += record.length; // the script appends to the history
+  // The script appends to the history; most jobs have none, and even an empty loop takes an iterator
+  if (job.history.length > 0) for (const record of job.history) chars += record.length;
   return chars;
 }
 
@@ -152,11 +153,11 @@ export class Settler {
   #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {
     const { job, verdict } = ended;
     const callback = outcome && job.options.callback_url !== undefined ? this.#options.callbackOf(outcome) : undefined;
-    return {
+    const settlement: Settlement = {
       id: job.id,
       type: job.type,
       priority: job.priority,
-      ...(isLarge(job.payload) && { isLarge: true }),
+      isLarge: isLarge(job.payload),
       claimSeq: job.claimSeq,
       startedAt: job.startedAt ?? 0,
       attempt: verdict.attempt,
@@ -166,8 +167,8 @@ export class Settler {
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
       record: recordOf(ended),
       callback,
-      ...(job.options.flow && membershipOf(job.options.flow, verdict)),
     };
+    return job.options.flow ? { ...settlement, ...membershipOf(job.options.flow, verdict) } : settlement;
   }
 
   #settled(

@@ -58,18 +58,17 @@ export class Slots {
     if (!lane || slots.running + jobs > slots.limit || lane.running + jobs > lane.limit) return false;
     if (bytes > 0 && this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) return false;
     this.#bytes += bytes;
-    this.#count(type, jobs);
+    this.#count(slots, jobs);
     return true;
   }
 
   /** @returns whether a claim may find more work now: the lane or the type was full, or payloads had less room */
   give(type: string, jobs = 1, bytes = 0): boolean {
     const slots = this.#byType.get(type);
-    const wasFull =
-      slots !== undefined &&
-      (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
     this.#bytes -= bytes;
-    this.#count(type, -jobs);
+    if (!slots) return bytes > 0;
+    const wasFull = slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit;
+    this.#count(slots, -jobs);
     return wasFull || bytes > 0;
   }
 
@@ -102,9 +101,7 @@ export class Slots {
     };
   }
 
-  #count(type: string, by: number): void {
-    const slots = this.#byType.get(type);
-    if (!slots) return;
+  #count(slots: TypeSlots, by: number): void {
     slots.running += by;
     this.#lanes[slots.lane].running += by;
   }

@@ -44,8 +44,9 @@ function largeBytes({ payload }: Job): number {
 }
 
 interface WorkerHooks {
-  readonly onPickup: (type: string, seconds: number) => void;
-  readonly onRan: (type: string, seconds: number) => void;
+  /** @param now `performance.now()`, also for `onRan` */
+  readonly onPickup: (type: string, seconds: number, now: number) => void;
+  readonly onRan: (type: string, seconds: number, now: number) => void;
   /**
    * Called when an attempt is settled; `stale`: another replica had its lease, so the attempt does not count. The
    * attempt is undefined if this replica only settled the job.
@@ -244,17 +245,17 @@ export class Worker implements Runner {
       this.#judge([job], { kind: "released" }, grantedAt);
       return;
     }
-    const readyAt = readyAtOf(job);
-    if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     this.#probation.began(job);
-    // even after a fast end: its lease must be renewed until it is settled
-    leases.add(executor.start(job, this.#ended, payload), grantedAt);
+    const attempt = executor.start(job, this.#ended, payload);
+    leases.add(attempt, grantedAt); // even after a fast end: its lease must be renewed until it is settled
+    const readyAt = readyAtOf(job);
+    if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000, attempt.startedAt);
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
     const { slots, settler, leases, hooks } = this.#options;
     const { job } = attempt;
-    hooks.onRan(job.type, attempt.ranMs / 1_000);
+    hooks.onRan(job.type, attempt.ranMs / 1_000, attempt.startedAt + attempt.ranMs);
     const wasFull = slots.give(job.type, 1, largeBytes(job));
     const wasPoisonCandidate = this.#probation.ended(job);
     // Another replica settles a lost lease, so this one does nothing more for it.

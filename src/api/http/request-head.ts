@@ -194,6 +194,15 @@ export function isLastRequest({ connection, contentLength, transferEncoding }: R
   return contentLength === "" && (method === "POST" || method === "PUT" || method === "PATCH");
 }
 
+/** 1 to 15 digits. For so few characters, a loop is ten times as quick as a regular expression. */
+function isLength(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return text !== "" && text.length <= 15;
+}
+
 /**
  * Rejects a request before its body is read. The answer ends the connection: the start of the next request is
  * uncertain, or far away.
@@ -201,7 +210,7 @@ export function isLastRequest({ connection, contentLength, transferEncoding }: R
 export function rejectionOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
   const { contentLength, contentEncoding, transferEncoding } = head;
   if (head.headerBytes > MAX_HEADER_BYTES) return HEADERS_TOO_LARGE;
-  if (contentLength !== "" && !/^\d{1,15}$/.test(contentLength)) return BAD_LENGTH;
+  if (contentLength !== "" && !isLength(contentLength)) return BAD_LENGTH;
   if (transferEncoding !== "" && (transferEncoding !== "chunked" || contentLength !== "")) return BAD_TRANSFER;
   if (head.hostCount > 1) return BAD_HOST;
   if (maxBodyBytes === 0) return undefined; // the body is ignored

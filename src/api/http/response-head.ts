@@ -65,6 +65,6 @@ export function writeHead(
 
 function linesOf(headers: Headers | undefined): string {
   let lines = "";
-  if (headers) for (const [name, value] of headers) lines += `\r\n${name}: ${value}`;
+  if (headers) for (const header of headers) lines += `\r\n${header[0]}: ${header[1]}`;
   return lines;
 }

@@ -96,6 +96,7 @@ function charsInBatch(outcome: Outcome): number {
 function charsInMemory({ job: { payload, options }, result, records }: Outcome): number {
   let chars = (isLarge(payload) ? (payload.data?.length ?? 0) : payload.length) + (result === null ? 0 : result.length);
   if (options.template !== undefined) chars += options.template.length;
-  for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
+  // An attempt's log is in its record; most jobs have none, and even an empty loop takes an iterator
+  if (records.length > 0) for (const record of records) chars += record.length;
   return chars;
 }

@@ -105,6 +105,7 @@ describe("rows of COPY's binary format", () => {
     ["has a character that differs from a digit in bit 5 alone", ID.replace("f", "W")],
     ["has the character before a", ID.replace("f", "`")],
     ["has the character between the two cases of letters", ID.replace("f", "_")],
+    ["has a character that ends in the seven bits of a digit", ID.replace(/.$/, "\u0131")],
   ])("reject an id that %s: %j", (_, id) => {
     rows.begin();
     expect(() => rows.uuid(id)).toThrow(RangeError);
