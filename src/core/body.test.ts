@@ -68,6 +68,7 @@ describe("parseBody, of a batch", () => {
     [`{"jobs":[]}`, ["/jobs"]],
     [`{"jobs":{}}`, ["/jobs"]],
     [`{"jobs":[${job()}],"mode":1}`, ["/mode"]],
+    [`{"mode":1,"jobs":[5,${job({ payload: { bad: 1 } })}]}`, ["/mode", "/jobs/0", "/jobs/1/payload/bad"]],
     [
       `{"jobs":[${Array(MAX_JOBS + 1)
         .fill("1")

@@ -75,8 +75,8 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const { bytes, kind, maxBodyBytes, now, durability } = task;
   const text = textOf(bytes);
   if (typeof text !== "string") return text;
-  if (kind === "batch" || kind === "ndjson")
-    return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
+  if (kind === "batch") return parseBatchOfJobs(text, task, typeOf);
+  if (kind === "ndjson") return parseJobs(readLines(text), task, typeOf);
   if (kind === "flow-batch-ndjson") return parseFlowLines(readLines(text, 1), { ...task, typeOf });
   const json = readJson(text);
   if ("rejection" in json) return json;
@@ -165,13 +165,22 @@ const batch = compileValidator(
   ),
 );
 
-function readBatch(text: string): Read<JobText[]> {
+function parseBatchOfJobs(text: string, task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const json = readJson(text);
   if ("rejection" in json) return json;
-  const { value } = json;
-  if (!batch.isValid(value)) return invalid(batch.issuesOf(value));
+  const issues = batch.isValid(json.value) ? [] : batch.issuesOf(json.value);
+  const listed = jobsOf(json.value);
+  // the jobs are checked as well, so that one answer lists all issues
+  if (issues.length > 0 && (listed.length === 0 || listed.length > MAX_JOBS)) return invalid(issues);
   const jsons = elementsOf(memberText(text, "jobs") ?? "[]");
-  return { value: value.jobs.map((job, index) => ({ index, value: job, json: at(jsons, index) })) };
+  const jobs = listed.map((job, index) => ({ index, value: job, json: at(jsons, index) }));
+  return parseJobs({ value: jobs }, task, typeOf, issues);
+}
+
+/** The jobs of a body that may have none. */
+function jobsOf(value: unknown): readonly unknown[] {
+  const jobs: unknown = typeof value === "object" && value !== null && "jobs" in value ? value.jobs : undefined;
+  return Array.isArray(jobs) ? jobs : [];
 }
 
 /** @param others how many lines may be no jobs */
@@ -209,10 +218,15 @@ function readLines(text: string, others = 0): Read<JobText[]> {
   return { value: jobs };
 }
 
-function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: BodyTask, typeOf: TypeLookup): ParsedBody {
+/** @param issues those of the members beside the jobs */
+function parseJobs(
+  read: Read<JobText[]>,
+  { maxBodyBytes, now, durability }: BodyTask,
+  typeOf: TypeLookup,
+  issues: ValidationIssue[] = [],
+): ParsedBody {
   if ("rejection" in read) return read;
   const submissions: Submission[] = [];
-  const issues: ValidationIssue[] = [];
   let isDelayed = false;
   let needsRead = false;
   let needsAdmin = false;

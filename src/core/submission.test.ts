@@ -174,7 +174,12 @@ describe("parseSubmission", () => {
     [{ tags: Array(11).fill("a") }, ["/tags expected at most 10 items"]],
     [
       { tags: ["", "a".repeat(65), "a\nb", "\ud800"] },
-      ["/tags/0 expected at least 1 character", "/tags/1 expected at most 64 characters"],
+      [
+        "/tags/0 expected at least 1 character",
+        "/tags/1 expected at most 64 characters",
+        "/tags/2 expected text without control characters",
+        "/tags/3 expected text without control characters",
+      ],
     ],
     [
       { tags: ["ok", "a\nb", "\ud800"] },

@@ -19,6 +19,7 @@ const DAY_MS = 86_400_000;
 /** "One year ahead", by any calendar. */
 const MAX_AHEAD_MS = 366 * DAY_MS;
 const DEFAULT_PRIORITY = 5;
+const MAX_TAGS = 10;
 const DEFAULT_MAX_DELAY_MS = 600_000;
 /** The scripts look for the end of the percent-encoded group within the first 1,024 characters of a job. */
 const MAX_ENCODED_GROUP = 900;
@@ -63,7 +64,7 @@ export const submissionSchema = Type.Object(
     expires_at: Type.Optional(
       Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" }),
     ),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 10 })),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: MAX_TAGS })),
     callback_url: Type.Optional(
       Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" }),
     ),
@@ -138,6 +139,7 @@ export function parseSubmission(
   if (type === undefined && fields.type !== undefined)
     issues.push({ path: "/type", message: "is not a job type of this server" });
   const options = readOptions(fields, typeOf, now, durability, issues);
+  if (fields.tags === undefined && issues.length > 0) checkTags((value as { tags?: unknown } | null)?.tags, issues);
   if (fields.group_key !== undefined) checkGroup(fields.group_key, issues);
   if (type && fields.payload) {
     for (const { path, message } of type.issuesOf(fields.payload, json))
@@ -216,7 +218,10 @@ function readOptions(
   if (expiresAt !== undefined) options.expires_at = expiresAt;
   if (timeout_ms !== undefined) options.timeout_ms = timeout_ms;
   if (backoff !== undefined) options.backoff = readBackoff(backoff, issues);
-  if (tags !== undefined && tags.length > 0) options.tags = readTags(tags, issues);
+  if (tags !== undefined && tags.length > 0) {
+    checkTags(tags, issues);
+    options.tags = tags;
+  }
   if (callback_url !== undefined) options.callback_url = readCallback(callback_url, typeOf, issues);
   if (durability === "postgres") options.durability = durability;
   return options;
@@ -251,12 +256,13 @@ function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, 
 /** Control characters, and lone surrogates, which Postgres cannot store. */
 export const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
 
-function readTags(tags: readonly string[], issues: ValidationIssue[]): readonly string[] {
-  tags.forEach((tag, index) => {
-    if (UNPRINTABLE.test(tag))
+/** Checks what the schema cannot, also of tags among which others are not valid. */
+function checkTags(tags: unknown, issues: ValidationIssue[]): void {
+  if (!Array.isArray(tags)) return;
+  tags.slice(0, MAX_TAGS).forEach((tag, index) => {
+    if (typeof tag === "string" && UNPRINTABLE.test(tag))
       issues.push({ path: `/tags/${index}`, message: "expected text without control characters" });
   });
-  return tags;
 }
 
 function checkGroup(group: string, issues: ValidationIssue[]): void {

@@ -153,7 +153,7 @@ export const cancelBatch: Operation = {
     200: { description: "It was cancelled before, and has ended", content: BATCH_OR_RECEIPT },
     202: { description: "Its jobs are being cancelled", content: BATCH_OR_RECEIPT },
   },
-  problems: [...ONE_BATCH_PROBLEMS, "flow_finished"],
+  problems: [...ONE_BATCH_PROBLEMS, "validation_failed", "flow_finished"],
 };
 
 export const retryBatch: Operation = {

@@ -121,12 +121,15 @@ function schemasOfType({ type, definition }: JobType): [string, unknown][] {
   return schemas;
 }
 
-/** The result of a completed job matches the result schema of its type, if the type declares one. */
+/** The result of a completed job that is not erased matches the result schema of its type, if the type declares one. */
 function resultsByType(types: readonly JobType[]): Json {
   const rules = types
     .filter(({ definition }) => definition.result !== undefined)
     .map(({ type }) => ({
-      if: { properties: { type: { const: type }, status: { const: "completed" } }, required: ["type", "status"] },
+      if: {
+        properties: { type: { const: type }, status: { const: "completed" }, erased_at: { type: "null" } },
+        required: ["type", "status"],
+      },
       then: { properties: { result: ref(`${nameOf(type)}Result`) } },
     }));
   return rules.length === 0 ? {} : { allOf: rules };

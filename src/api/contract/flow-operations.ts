@@ -189,7 +189,7 @@ export const cancelFlow: Operation = {
     200: { description: "It was cancelled before, and has ended", content: FLOW_OR_RECEIPT },
     202: { description: "Its jobs are being cancelled", content: FLOW_OR_RECEIPT },
   },
-  problems: [...ONE_FLOW_PROBLEMS, "flow_finished"],
+  problems: [...ONE_FLOW_PROBLEMS, "validation_failed", "flow_finished"],
 };
 
 export const retryFlow: Operation = {

@@ -159,7 +159,7 @@ export const cancelJob: Operation = {
     200: { description: "The job was waiting, and is now cancelled", content: JOB_OR_RECEIPT },
     202: { description: "The job is running: its attempt gets an abort signal", content: JOB_OR_RECEIPT },
   },
-  problems: [...ONE_JOB_PROBLEMS, "job_finished"],
+  problems: [...ONE_JOB_PROBLEMS, "validation_failed", "job_finished"],
 };
 
 const EVENTS = {

@@ -38,7 +38,7 @@ export function readBulkBody(
   if ("rejection" in read) return read;
   const { dry_run = false, filter, ...members } = read.value;
   const issues: ValidationIssue[] = issuesOfNoQuery(query);
-  if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected a boolean" });
+  if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected true or false" });
   const isNested = Object.hasOwn(read.value, "filter");
   const payload = isNested ? { ...others(members), ...readNested(filter, members, issues) } : members;
   issues.push(...issuesOfPayload(payload, type, statuses, { isNested }));

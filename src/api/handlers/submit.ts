@@ -14,6 +14,7 @@ import { basePathOf } from "../http/base-path.ts";
 import { batchKindOf, isJson } from "../http/content-type.ts";
 import { type Answer, type ApiRequest, type Handler, JSON_TYPE } from "../http/exchange.ts";
 import type { LargeBodies } from "../http/large-bodies.ts";
+import { issuesOfNoQuery } from "../http/no-query.ts";
 import { INTERNAL_ERROR, problem } from "../http/problem.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import { callerOf } from "./audit-caller.ts";
@@ -123,7 +124,8 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
       return;
     }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
-    parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions, needsRead, needsAdmin }, through) => {
+    const options = { kind, now: deps.queue.clock.now(), issues: issuesOfNoQuery(request.query) };
+    parse(request, reply, options, ({ submissions, needsRead, needsAdmin }, through) => {
       const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
       enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isRepeat = firstId !== ids[0];

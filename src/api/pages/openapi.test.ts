@@ -119,6 +119,19 @@ describe("/docs", () => {
 });
 
 describe("every answer conforms to the document", () => {
+  it("about a completed job, whose result is null only if it is erased", async () => {
+    const submission = { type: "webhook", payload: { url: "https://example.com/" }, delay_ms: 3_600_000 };
+    const { id } = (await request(server, "POST", "/api/v1/jobs", submission)).body;
+    const { headers, body } = await request(server, "GET", `/api/v1/jobs/${String(id)}`);
+    const call = callsOf(document).find(({ method, pattern }) => method === "GET" && pattern === "/api/v1/jobs/{id}");
+    const judge = judgeOf(document, isOptionalHeader);
+    const issueOf = (fields: object): string | undefined =>
+      call && judge(call, { status: 200, headers, text: JSON.stringify({ ...body, status: "completed", ...fields }) });
+    expect(issueOf({ payload: null, result: null, erased_at: "2026-01-31T12:00:00.000Z" })).toBeUndefined();
+    expect(issueOf({ result: { status: 200, duration_ms: 1, response_excerpt: "" } })).toBeUndefined();
+    expect(issueOf({ result: null })).toContain("result must be object");
+  });
+
   it(`to ${REQUESTS} requests generated from it, valid and invalid, and none is a 500`, {
     timeout: 1_200_000,
   }, async () => {

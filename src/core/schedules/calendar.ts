@@ -189,8 +189,10 @@ function daysOf(rule: DayRule, year: number, month: number): number {
     if ((rule.weekdays & weekday) !== 0) byWeekday |= 1 << day;
     if ((rule.lastWeekdays & weekday) !== 0 && day + 7 > length) byWeekday |= 1 << day;
   }
-  for (const { weekday, nth } of rule.nthWeekdays)
-    byWeekday |= 1 << (1 + ((weekday - firstWeekday + 7) % 7) + (nth - 1) * 7);
+  for (const { weekday, nth } of rule.nthWeekdays) {
+    const day = 1 + ((weekday - firstWeekday + 7) % 7) + (nth - 1) * 7;
+    byWeekday |= day <= length ? 1 << day : 0; // a shift by 33 would be one by 1
+  }
   const matching = rule.needsBoth ? byDay & byWeekday : byDay | byWeekday;
   return matching & ~((-1 << length) << 1) & ~1;
 }

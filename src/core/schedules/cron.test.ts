@@ -47,6 +47,19 @@ describe("a cron expression", () => {
     expect(first(cron, expected.length)).toEqual(expected);
   });
 
+  it("has no fifth weekday in a month of four", () => {
+    const day = 86_400_000;
+    for (let weekday = 0; weekday <= 6; weekday++) {
+      for (let nth = 1; nth <= 5; nth++) {
+        const expected = Array.from({ length: 3_000 }, (_, n) => new Date(Date.UTC(2026, 0, 1) + n * day)).filter(
+          (date) => date.getUTCDay() === weekday && Math.ceil(date.getUTCDate() / 7) === nth,
+        );
+        const found = first(`0 0 * * ${weekday}#${nth}`, expected.length);
+        expect(found).toEqual(expected.map((date) => date.toISOString().slice(5, 19)));
+      }
+    }
+  });
+
   it("has `H` for a value that follows from the name, and is spread", () => {
     expect(first("H H * * *", 3)).toEqual(first("H H * * *", 3));
     const names = Array.from({ length: 200 }, (_, n) => `tenant-${n}`);

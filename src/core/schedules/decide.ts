@@ -146,7 +146,7 @@ function overlapped(
   const fireTick = ({ tick, outcome }: Candidate, reason: RunReason | null): void => {
     if (invalid?.has(tick) === true) skipped.push(missedTick(tick, "invalid_job", 1));
     else {
-      fire.push({ tick, outcome, reason, jobId: jobIdOf(state.id, state.version, tick, now) });
+      fire.push({ tick, outcome, reason, jobId: jobIdOf(state.id, tick, now) });
       left -= 1;
     }
   };

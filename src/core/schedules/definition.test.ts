@@ -161,7 +161,7 @@ describe("a preview", () => {
       timing: { kind: "cron", cron, timeZone: "Europe/Berlin" },
       timeZone: "Europe/Berlin",
     } as const;
-    return previewOf({ ...definition, startAt: null, endAt: null }, "a", Date.parse(after), count).map(
+    return previewOf({ ...definition, startAt: null, endAt: null, maxRuns: null }, "a", Date.parse(after), count).map(
       ({ local, note }) => [local, note],
     );
   };
@@ -192,6 +192,7 @@ describe("a preview", () => {
       timeZone,
       startAt: null,
       endAt: null,
+      maxRuns: null,
     } as const;
     const [first] = previewOf(definition, "a", Date.parse("2026-10-03T15:00Z"), 1);
     expect(first).toEqual({
@@ -203,9 +204,17 @@ describe("a preview", () => {
 
   it("begins after start_at", () => {
     const timing = { kind: "every", everyMs: 60_000, offsetMs: 500 } as const;
-    const definition = { timing, timeZone: "UTC", startAt: Date.UTC(2026, 5, 1), endAt: null };
+    const definition = { timing, timeZone: "UTC", startAt: Date.UTC(2026, 5, 1), endAt: null, maxRuns: null };
     expect(previewOf(definition, "a", 0, 1)).toEqual([
       { at: "2026-06-01T00:00:00.500Z", local: "2026-06-01T00:00:00.500+00:00", note: null },
     ]);
+  });
+
+  it("has no more ticks than max_runs, and none after the year 9999", () => {
+    const definition = readDefinition(textOf(`{"every_ms":1000,"start_at":"9999-12-31T23:59:58Z",${JOB}}`));
+    const times = (maxRuns: number | null): string[] =>
+      previewOf({ ...definition, maxRuns }, "a", 0, 20).map(({ at }) => at);
+    expect(times(null)).toEqual(["9999-12-31T23:59:58.000Z", "9999-12-31T23:59:59.000Z"]);
+    expect(times(1)).toEqual(["9999-12-31T23:59:58.000Z"]);
   });
 });

@@ -14,15 +14,13 @@ import { DEFAULT_MAX_CAUGHT_UP, envelopeSchema, TICK_FIELDS } from "./definition
 import type { ScheduleDefinition, Timing } from "./schedule.ts";
 import { resolved, templateIssues } from "./templates.ts";
 import type { SubmissionRules } from "./tick-job.ts";
-import { ticksOf } from "./timing.ts";
+import { LAST_INSTANT, ticksOf } from "./timing.ts";
 import { isZoneName } from "./zone.ts";
 
 /** Its payload is never a large one, with templates or resolved. */
 const MAX_JOB_BYTES = LARGE_PAYLOAD_LENGTH;
 /** All jobs that one decision makes up are one call of Redis. */
 const MAX_CAUGHT_UP_BYTES = 4 * 1024 * 1024;
-/** 9999-12-31T23:59:59.999Z */
-const LAST_INSTANT = 253_402_300_799_999;
 
 export interface ScheduleRules extends SubmissionRules {
   /** The schedule's name, by which `H` is chosen. */

@@ -18,14 +18,15 @@ export interface PreviewTick {
 
 /** @param after epoch ms: the ticks are later */
 export function previewOf(
-  definition: Pick<ScheduleDefinition, "timing" | "timeZone" | "startAt" | "endAt">,
+  definition: Pick<ScheduleDefinition, "timing" | "timeZone" | "startAt" | "endAt" | "maxRuns">,
   name: string,
   after: number,
   limit: number,
 ): readonly PreviewTick[] {
   const zone = zoneOf(definition.timeZone);
   const noteOf = notes(definition, name, zone);
-  const ticks = oldestTicks(ticksOfSchedule(definition, name), after, Infinity, limit);
+  const count = Math.min(limit, definition.maxRuns ?? Infinity);
+  const ticks = oldestTicks(ticksOfSchedule(definition, name), after, Infinity, count);
   return ticks.map((tick) => ({ at: formatTime(tick), local: localText(tick, zone), note: noteOf(tick) }));
 }
 

@@ -3,12 +3,14 @@ import { idStart, idWith } from "../id.ts";
 import { DAY_MS } from "../time.ts";
 
 /**
- * The id of a tick's job: a UUIDv7. Its time is the tick, or `now` for a tick that is more than a day old: such an id
- * could belong to a partition of the history that retention is about to delete. Its other bits are a digest.
+ * The id of a tick's job: a UUIDv7, the same for every version of the schedule. A Redis that has forgotten a tick decides
+ * it again by the definition of that moment, which may be a later one. The time of the id is the tick, or `now` for a
+ * tick that is more than a day old: such an id could belong to a partition of the history that retention is about to
+ * delete. Its other bits are a digest.
  */
-export function jobIdOf(scheduleId: string, version: number, tick: number, now: number): string {
+export function jobIdOf(scheduleId: string, tick: number, now: number): string {
   const time = tick < now - DAY_MS ? now : tick;
-  const facts = `${scheduleId} ${version} ${tick}`;
+  const facts = `${scheduleId} ${tick}`;
   return idWith(idStart(time, hashOf(facts, 1) & 0xfff), hashOf(facts, 2) >>> 2, hashOf(facts, 3));
 }
 

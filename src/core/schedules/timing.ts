@@ -34,15 +34,17 @@ export function ticksOf(timing: Timing, name: string): Ticks {
   }
 }
 
-/** The ticks of a schedule: those of its timing from `startAt` to `endAt`. */
+/** 9999-12-31T23:59:59.999Z: RFC 3339 has no later time. */
+export const LAST_INSTANT = 253_402_300_799_999;
+
+/** The ticks of a schedule: those of its timing from `startAt` to `endAt`, or to the end of the year 9999. */
 export function ticksOfSchedule(
   { timing, startAt, endAt }: Pick<ScheduleDefinition, "timing" | "startAt" | "endAt">,
   name: string,
 ): Ticks {
   const ticks = ticksOf(timing, name);
-  if (startAt === null && endAt === null) return ticks;
   const before = startAt === null ? -Infinity : startAt - 1;
-  const end = endAt ?? Infinity;
+  const end = endAt ?? LAST_INSTANT;
   return {
     next(after) {
       const next = ticks.next(Math.max(after, before));

@@ -60,7 +60,8 @@ export class FlowService implements Flows {
   ): Promise<AddedJobs> {
     const state = await this.#existing(id);
     if (state.graph.kind !== "batch") throw notFound("batch", id);
-    if (state.finishedAt !== null) throw closed(id);
+    const isEnded = state.finishedAt !== null;
+    if (isEnded && !idempotency) throw closed(id); // otherwise it may repeat an addition of before
     const { queue } = this.#parts;
     const ids = idsFrom(queue.ids.next(submissions.length), submissions.length);
     const join = joiner(id, state.graph, 0);
@@ -70,7 +71,7 @@ export class FlowService implements Flows {
     if (answer.kind === "enqueued") return { kind: "accepted", ids };
     if (answer.kind === "replayed") return { kind: "replayed", ids: idsFrom(answer.firstId, submissions.length) };
     if (answer.kind === "conflict") throw reused(answer.firstId);
-    throw failureOf(answer, id);
+    throw isEnded && answer.kind === "missing" ? closed(id) : failureOf(answer, id);
   }
 
   async close(id: string): Promise<FlowState> {

@@ -136,6 +136,11 @@ describe("an open batch", () => {
     await remove(`batches/${id}`);
     expect(await endOf(id)).toMatchObject({ status: "cancelled" });
     expect(await post(`batches/${id}/jobs`, { jobs: [note()] })).toMatchObject({ status: 409 });
+    const repeated = await post(`batches/${id}/jobs`, { jobs: [note("2"), note("3", LATER)] }, headers);
+    expect([repeated.headers.get("idempotent-replayed"), repeated.body]).toEqual(["true", added.body]);
+    expect(await post(`batches/${id}/jobs`, { jobs: [note()] }, { "idempotency-key": "late" })).toMatchObject({
+      ...{ status: 409, body: { code: "batch_closed" } },
+    });
   });
 
   it("also from a running job of it, when it is closed", async () => {
