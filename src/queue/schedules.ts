@@ -220,13 +220,16 @@ export class RedisSchedules implements ScheduleCopies {
   }
 
   async pendingRuns(limit: number): Promise<PendingRuns> {
-    const args = [`${this.#parts.ns}schedule_runs`, "0", String(limit - 1)];
-    const texts = (await this.#parts.connections.reads.send("zrange", args, CALL_TIMEOUT_MS)) as readonly string[];
+    const args = [`${this.#parts.ns}pending_runs`, "0", String(limit - 1)];
+    const texts = (await this.#parts.connections.reads.send("lrange", args, CALL_TIMEOUT_MS)) as readonly string[];
     return { runs: texts.map((text) => JSON.parse(text) as PendingRun), texts };
   }
 
   async acknowledge(texts: readonly string[]): Promise<void> {
-    if (texts.length > 0) await this.#send("zrem", "schedule_runs", ...texts);
+    const [oldest] = texts;
+    if (oldest === undefined) return;
+    const args = [this.#parts.ns, oldest, String(texts.length)];
+    await this.#parts.connections.work.run(scripts.scheduleAcknowledge, args, CALL_TIMEOUT_MS);
   }
 
   async isLoaded(): Promise<boolean> {
@@ -253,14 +256,15 @@ export class RedisSchedules implements ScheduleCopies {
 
   /** Reports what another program has damaged, and goes on with the others. */
   #readable<Value>(rows: readonly (readonly Reply[])[], read: (row: readonly Reply[]) => Value): Value[] {
-    return rows.flatMap((row) => {
+    const values: Value[] = [];
+    for (const row of rows) {
       try {
-        return [read(row)];
+        values.push(read(row));
       } catch (error) {
         this.#parts.onError(new Error(`${String(row[0])} of the schedules cannot be read`, { cause: error }));
-        return [];
       }
-    });
+    }
+    return values;
   }
 
   #send(command: string, key: string, ...args: readonly string[]): Promise<Reply> {

@@ -4,7 +4,7 @@ import type { ValidationIssue } from "../schema-issues.ts";
 import type { TypeLookup } from "../submission.ts";
 import { parseSubmission } from "../submission.ts";
 import type { ScheduleDefinition } from "./schedule.ts";
-import { resolved } from "./templates.ts";
+import { mayHaveTemplate, resolved } from "./templates.ts";
 
 /** The tick that a job is for. Times are epoch ms. */
 export interface JobTick {
@@ -33,11 +33,20 @@ export function submissionOf(
   const json = resolved(definition.job, { tick, previousTick: previousTick ?? tick, timeZone: definition.timeZone });
   const parsed = parseSubmission(JSON.parse(json), json, typeOf, tick, durability);
   if ("issues" in parsed) return parsed;
-  const { submission } = parsed;
+  return { submission: ofTick(parsed.submission, { name, tick, apiKey }) };
+}
+
+/** Whether each tick of a schedule has the given job: it has no templates, and no times that depend on the tick. */
+export function isConstant({ job }: Pick<ScheduleDefinition, "job">, { options }: Submission): boolean {
+  return options.run_at === undefined && options.expires_at === undefined && !mayHaveTemplate(job);
+}
+
+/** A job of a schedule, as the job of another tick. */
+export function ofTick(submission: Submission, { name, tick, apiKey }: Omit<JobTick, "previousTick">): Submission {
   const options = {
     ...submission.options,
     ...(apiKey !== null && { api_key: apiKey }),
     schedule: { name, tick },
   };
-  return { submission: { ...submission, options } };
+  return { ...submission, options };
 }
