@@ -33,7 +33,9 @@ export function submissionOf(
   const json = resolved(definition.job, { tick, previousTick: previousTick ?? tick, timeZone: definition.timeZone });
   const parsed = parseSubmission(JSON.parse(json), json, typeOf, tick, durability);
   if ("issues" in parsed) return parsed;
-  return { submission: ofTick(parsed.submission, { name, tick, apiKey }) };
+  const { submission } = parsed;
+  const options = apiKey === null ? submission.options : { ...submission.options, api_key: apiKey };
+  return { submission: ofTick({ ...submission, options }, { name, tick }) };
 }
 
 /** Whether each tick of a schedule has the given job: it has no templates, and no times that depend on the tick. */
@@ -41,12 +43,7 @@ export function isConstant({ job }: Pick<ScheduleDefinition, "job">, { options }
   return options.run_at === undefined && options.expires_at === undefined && !mayHaveTemplate(job);
 }
 
-/** A job of a schedule, as the job of another tick. */
-export function ofTick(submission: Submission, { name, tick, apiKey }: Omit<JobTick, "previousTick">): Submission {
-  const options = {
-    ...submission.options,
-    ...(apiKey !== null && { api_key: apiKey }),
-    schedule: { name, tick },
-  };
-  return { ...submission, options };
+/** A job as the job of a tick. */
+export function ofTick(submission: Submission, schedule: Pick<JobTick, "name" | "tick">): Submission {
+  return { ...submission, options: { ...submission.options, schedule } };
 }

@@ -8,7 +8,7 @@ import type { Submission } from "../../core/job.ts";
 import type { WorkingCopy } from "../../core/schedules/copies.ts";
 import type { Decision, TickingSchedule } from "../../core/schedules/decide.ts";
 import { decide, lookAtOf } from "../../core/schedules/decide.ts";
-import type { RunOutcome, ScheduleDefinition } from "../../core/schedules/schedule.ts";
+import type { RunOutcome } from "../../core/schedules/schedule.ts";
 import type { SubmissionRules } from "../../core/schedules/tick-job.ts";
 import { isConstant, ofTick, submissionOf } from "../../core/schedules/tick-job.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -61,8 +61,8 @@ export interface Decided {
 export class TickDecisions {
   readonly #parts: TickDecisionsParts;
   readonly #doubtful: Pick<DoubtfulTicks, "has">;
-  /** The jobs that are the same for each tick, by their definitions. */
-  readonly #constant = new WeakMap<ScheduleDefinition, Submission>();
+  /** Jobs that are the same for each tick. A copy is another object once anything of it has changed. */
+  readonly #constant = new WeakMap<WorkingCopy, Submission>();
   readonly #logged = new Set<string>();
   /** The schedules that the metrics name. */
   readonly #named = new Set<string>();
@@ -134,13 +134,13 @@ export class TickDecisions {
 
   /** Undefined if the job is not valid. */
   #submissionOf(copy: WorkingCopy, { definition, ticks }: TickingSchedule, tick: number): Submission | undefined {
-    const known = this.#constant.get(definition);
-    if (known) return ofTick(known, { name: copy.name, tick, apiKey: copy.apiKey });
+    const known = this.#constant.get(copy);
+    if (known) return ofTick(known, { name: copy.name, tick });
     const previousTick = ticks.last(Number.NEGATIVE_INFINITY, tick - 1);
     try {
       const made = submissionOf(definition, { name: copy.name, tick, previousTick, apiKey: copy.apiKey }, this.#parts);
       if ("submission" in made) {
-        if (isConstant(definition, made.submission)) this.#constant.set(definition, made.submission);
+        if (isConstant(definition, made.submission)) this.#constant.set(copy, made.submission);
         return made.submission;
       }
       this.#logOnce(copy, made.issues.map(({ path, message }) => `${path} ${message}`).join("; "));
