@@ -2,7 +2,7 @@
 import { at } from "../core/at.ts";
 import type { FlowState } from "../core/flows/flow.ts";
 import { ID_LENGTH } from "../core/id.ts";
-import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
+import type { ScheduleState } from "../core/schedules/schedule.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
@@ -10,6 +10,7 @@ import { readJobCounts } from "./counts.ts";
 import { readFlow } from "./flow-fields.ts";
 import { indexNames, memberOf } from "./index-names.ts";
 import { JobReader } from "./job-reader.ts";
+import { countTicks } from "./pending-ticks.ts";
 import { scripts } from "./scripts.ts";
 import type { JobSnapshot } from "./snapshot.ts";
 
@@ -230,36 +231,12 @@ export class Audit {
   }
 
   /** By the id of a schedule, how many decided ticks Postgres may not have yet. */
-  async pendingTicks(): Promise<Map<string, number>> {
-    const pending = new Map<string, number>();
-    for await (const runs of this.#pendingRuns()) {
-      for (const text of runs) {
-        const { schedule, kind, ticks } = JSON.parse(text) as ScheduleRun;
-        if (kind === "tick") pending.set(schedule, (pending.get(schedule) ?? 0) + ticks);
-      }
-    }
-    return pending;
-  }
-
-  /**
-   * The list in pages, newest first: runs that are acknowledged meanwhile leave at its other end. Runs that are added
-   * move the pages, so each page must contain the oldest run that is read already.
-   */
-  async *#pendingRuns(): AsyncGenerator<readonly string[]> {
-    let oldest: string | undefined;
-    for (let last = -1; ; ) {
-      const range = [`${this.#ns}pending_runs`, String(last - MEMBERS_PER_CALL), String(last)];
-      const page = (await this.#connection.send("lrange", range, TIMEOUT_MS)) as readonly string[];
-      const end = oldest === undefined ? page.length : page.indexOf(oldest);
-      if (page.length === 0 || end === 0) return;
-      if (end === -1) {
-        last -= page.length;
-      } else {
-        yield page.slice(0, end);
-        oldest = page[0];
-        last -= page.length - 1;
-      }
-    }
+  pendingTicks(): Promise<Map<string, number>> {
+    const list = `${this.#ns}pending_runs`;
+    return countTicks(async (first, last) => {
+      const range = [list, String(first), String(last)];
+      return (await this.#connection.send("lrange", range, TIMEOUT_MS)) as readonly string[];
+    });
   }
 
   async #withTimes(names: readonly string[], states: readonly string[]): Promise<ScheduleInRedis[]> {

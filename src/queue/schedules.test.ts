@@ -13,7 +13,7 @@ import { until } from "../testing/until.ts";
 import { Audit } from "./audit.ts";
 import { forgettableOf } from "./forgetting.ts";
 import type { Queue } from "./queue.ts";
-import type { Advance, ScheduleJob, TakenSchedule } from "./schedules.ts";
+import type { ScheduleJob, TakenSchedule } from "./schedules.ts";
 
 const setClock = settableClock();
 const setup = setUpQueues();
@@ -186,34 +186,6 @@ describe("advancing schedules", () => {
     await queue.forget((await queue.read([job.id])).map(outcomeOf).flatMap((one) => (one ? [forgettableOf(one)] : [])));
     expect(await queue.missing([job.id])).toEqual([job.id]);
     expect(await lives()).toBe(false);
-  });
-
-  it("knows it of each schedule that is taken together with others", async () => {
-    const { claim } = setup();
-    const queue = await setup().replica();
-    const names = ["ended", "forgotten", "held", "never", "queued", "running"];
-    await queue.schedules.put(names.map((name) => newSchedule(name, 1)));
-    const { schedules } = await queue.schedules.take();
-    const fire = async (name: string, jobs: readonly ScheduleJob[], changes: Partial<Advance> = {}): Promise<void> => {
-      const taken = at(schedules, names.indexOf(name));
-      expect(await queue.schedules.advance([{ ...firing(taken, 5, jobs, 1), ...changes }])).toEqual([true]);
-    };
-    await fire("ended", [jobOf(queue)]);
-    await queue.settle([settlement(at((await claim(queue)).claimed, 0))], 30_000);
-    await fire("running", [jobOf(queue)]);
-    await claim(queue);
-    await fire("queued", [jobOf(queue)]);
-    await fire("forgotten", [jobOf(queue)], { jobs: [] });
-    await fire("never", []);
-    const unheld = (await queue.schedules.take()).schedules;
-    expect(unheld.filter(({ lastJobLives }) => lastJobLives).map(({ copy }) => copy.name)).toEqual(["queued", "running"]);
-    expect(unheld).toHaveLength(5);
-    for (const taken of unheld) await queue.schedules.advance([{ ...firing(taken, 5, [], 1), runs: [] }]);
-    await fire("held", [jobOf(queue, durable)]);
-    const again = (await queue.schedules.take()).schedules;
-    expect(again.map(({ copy, lastJobLives }) => [copy.name, lastJobLives])).toEqual(
-      names.map((name) => [name, ["held", "queued", "running"].includes(name)]),
-    );
   });
 });
 

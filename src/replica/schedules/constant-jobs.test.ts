@@ -1,8 +1,8 @@
 /** The jobs of several ticks of a schedule that one replica decides. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Submission } from "../../core/job.ts";
-import { setUpQueues } from "../../testing/queue-setup.ts";
 import type { Queue } from "../../queue/queue.ts";
+import { setUpQueues } from "../../testing/queue-setup.ts";
 import { settableClock } from "../../testing/script-clock.ts";
 import { PERIOD_MS, scheduleOf, tickerOptions } from "../../testing/ticking.ts";
 import { TickDecisions } from "./tick-decisions.ts";
@@ -53,9 +53,7 @@ describe("the jobs of one schedule", () => {
   });
 
   it("start after their own ticks", async () => {
-    await queue.schedules.put([
-      scheduleOf("delayed", start, { job: '{"type":"noop","payload":{},"delay_ms":5000}' }),
-    ]);
+    await queue.schedules.put([scheduleOf("delayed", start, { job: '{"type":"noop","payload":{},"delay_ms":5000}' })]);
     for (const n of [1, 2]) expect(await jobsOf(n)).toMatchObject([{ options: { run_at: tickAt(n) + 5_000 } }]);
   });
 
