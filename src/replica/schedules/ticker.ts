@@ -7,7 +7,6 @@
  * A ticker learns of the next time from each take, from the sweep of the outbox, and from changes on its own replica.
  * Without schedules it sends no command.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { DueRuns } from "../../concurrency/due-runs.ts";
 import type { Taken } from "../../queue/schedules.ts";
 import type { DoubtfulTicksParts } from "./doubtful-ticks.ts";
@@ -17,12 +16,6 @@ import { DurableJobs } from "./durable-jobs.ts";
 import type { Decided, TickDecisionsParts } from "./tick-decisions.ts";
 import { TickDecisions } from "./tick-decisions.ts";
 
-/**
- * Batches begin this far apart: up to 12,500 ticks a second. Without pauses, their jobs would occupy the event loop and
- * Redis, and other jobs would start late.
- */
-const PACE_MS = 4;
-
 export type TickerOptions = TickDecisionsParts & DurableJobsParts & DoubtfulTicksParts;
 
 export class Ticker {
@@ -31,8 +24,6 @@ export class Ticker {
   readonly #doubtful: DoubtfulTicks;
   readonly #decisions: TickDecisions;
   readonly #durable: DurableJobs;
-  /** `performance.now()`: when the next batch may begin. */
-  #nextAt = 0;
 
   constructor(options: TickerOptions) {
     this.#options = options;
@@ -70,7 +61,7 @@ export class Ticker {
         await this.#doubtful.learn(taken);
         this.#durable.fire(taken.jobs);
         const isMoreDue = taken.next !== null && taken.next <= taken.now;
-        const following = isMoreDue && !signal.aborted ? this.#takePaced() : undefined;
+        const following = isMoreDue && !signal.aborted ? schedules.take() : undefined;
         following?.catch(() => undefined); // it is thrown below, after the decisions
         const decided = await this.#decisions.decide(taken);
         next = Math.min(next, await applying);
@@ -81,13 +72,6 @@ export class Ticker {
     } finally {
       await applying; // a closed ticker sends nothing
     }
-  }
-
-  async #takePaced(): Promise<Taken> {
-    const now = performance.now();
-    this.#nextAt = Math.max(this.#nextAt, now - PACE_MS) + PACE_MS; // a timer that was late costs no pace
-    if (this.#nextAt > now) await sleep(this.#nextAt - now);
-    return this.#options.queue.schedules.take();
   }
 
   /** As {@link TickDecisions.apply}. A batch that fails is taken again, by any replica, when its time is over. */
