@@ -33,10 +33,7 @@ it("knows of each taken schedule whether its last job has ended", async () => {
   await fire("forgotten", [jobOf(queue)], { jobs: [] });
   await fire("never", []);
   const unheld = (await queue.schedules.take()).schedules;
-  expect(unheld.filter(({ lastJobLives }) => lastJobLives).map(({ copy }) => copy.name)).toEqual([
-    "queued",
-    "running",
-  ]);
+  expect(unheld.filter(({ lastJobLives }) => lastJobLives).map(({ copy }) => copy.name)).toEqual(["queued", "running"]);
   expect(unheld).toHaveLength(5);
   for (const taken of unheld) await queue.schedules.advance([{ ...firing(taken, 5, [], 1), runs: [] }]);
   await fire("held", [jobOf(queue, durable)]);

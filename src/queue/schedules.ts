@@ -36,7 +36,7 @@ import { scripts } from "./scripts.ts";
 const TAKE_MS = 2_000;
 /**
  * Schedules of one script call, and their characters: together up to two milliseconds of Redis, in which jobs of others
- * wait. With half as many, a tick would cost a replica a fifth more: the claims and settlements that follow are as small.
+ * wait. With half as many, a tick would cost a replica a fifth more, since its claims and settlements follow these calls.
  */
 const CALL_LIMITS = { maxItems: 100, maxSize: 256 * 1024 };
 /** How long a removed schedule cannot come back. A replica that was frozen for longer has lost its connections. */
