@@ -33,6 +33,17 @@ describe("acknowledging runs", () => {
     expect(await redis.lrange(LIST, 0, -1)).toEqual(textsOf("a", 3, 4));
   });
 
+  it("changes nothing if Redis has lost the last ones, and has others instead", async () => {
+    const { redis, replica } = setup();
+    const { schedules } = await replica();
+    await redis.rpush(LIST, ...textsOf("a", 1, 4));
+    const { texts } = await schedules.pendingRuns(4);
+    await redis.ltrim(LIST, 0, 1);
+    await redis.rpush(LIST, ...textsOf("b", 1, 3));
+    await schedules.acknowledge(texts);
+    expect(await redis.lrange(LIST, 0, -1)).toEqual([...textsOf("a", 1, 2), ...textsOf("b", 1, 3)]);
+  });
+
   it("leaves the runs that were added meanwhile, also to a list that was emptied", async () => {
     const { redis, replica } = setup();
     const { schedules } = await replica();

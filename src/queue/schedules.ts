@@ -226,9 +226,9 @@ export class RedisSchedules implements ScheduleCopies {
   }
 
   async acknowledge(texts: readonly string[]): Promise<void> {
-    const [oldest] = texts;
-    if (oldest === undefined) return;
-    const args = [this.#parts.ns, oldest, String(texts.length)];
+    const [oldest, newest] = [texts[0], texts.at(-1)];
+    if (oldest === undefined || newest === undefined) return;
+    const args = [this.#parts.ns, oldest, newest, String(texts.length)];
     await this.#parts.connections.work.run(scripts.scheduleAcknowledge, args, CALL_TIMEOUT_MS);
   }
 
