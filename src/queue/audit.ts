@@ -2,7 +2,7 @@
 import { at } from "../core/at.ts";
 import type { FlowState } from "../core/flows/flow.ts";
 import { ID_LENGTH } from "../core/id.ts";
-import type { ScheduleRun, ScheduleState } from "../core/schedules/schedule.ts";
+import type { ScheduleState } from "../core/schedules/schedule.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
@@ -10,6 +10,7 @@ import { readJobCounts } from "./counts.ts";
 import { readFlow } from "./flow-fields.ts";
 import { indexNames, memberOf } from "./index-names.ts";
 import { JobReader } from "./job-reader.ts";
+import { countTicks } from "./pending-ticks.ts";
 import { scripts } from "./scripts.ts";
 import type { JobSnapshot } from "./snapshot.ts";
 
@@ -230,15 +231,12 @@ export class Audit {
   }
 
   /** By the id of a schedule, how many decided ticks Postgres may not have yet. */
-  async pendingTicks(): Promise<Map<string, number>> {
-    const pending = new Map<string, number>();
-    for await (const entries of this.#scan("zscan", [`${this.#ns}schedule_runs`], [])) {
-      for (const text of entries.filter((_, i) => i % 2 === 0)) {
-        const { schedule, kind, ticks } = JSON.parse(text) as ScheduleRun;
-        if (kind === "tick") pending.set(schedule, (pending.get(schedule) ?? 0) + ticks);
-      }
-    }
-    return pending;
+  pendingTicks(): Promise<Map<string, number>> {
+    const list = `${this.#ns}pending_runs`;
+    return countTicks(async (first, last) => {
+      const range = [list, String(first), String(last)];
+      return (await this.#connection.send("lrange", range, TIMEOUT_MS)) as readonly string[];
+    });
   }
 
   async #withTimes(names: readonly string[], states: readonly string[]): Promise<ScheduleInRedis[]> {

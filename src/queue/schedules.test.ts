@@ -83,9 +83,9 @@ describe("taking schedules", () => {
   it("takes a bounded number of schedules, and of bytes", async () => {
     const queue = await setup().replica();
     const large = { definition: "x".repeat(100_000) };
-    await queue.schedules.put(Array.from({ length: 120 }, (_, i) => newSchedule(`small${i}`, 1)));
-    expect((await queue.schedules.take()).schedules).toHaveLength(50);
-    expect((await queue.schedules.take()).schedules).toHaveLength(50);
+    await queue.schedules.put(Array.from({ length: 220 }, (_, i) => newSchedule(`small${i}`, 1)));
+    expect((await queue.schedules.take()).schedules).toHaveLength(100);
+    expect((await queue.schedules.take()).schedules).toHaveLength(100);
     expect((await queue.schedules.take()).schedules).toHaveLength(20);
     await queue.schedules.put(Array.from({ length: 5 }, (_, i) => newSchedule(`large${i}`, 1, large)));
     expect((await queue.schedules.take()).schedules).toHaveLength(3);

@@ -78,6 +78,7 @@ export const scripts = {
   watch: load("watch"),
   scheduleTake: load("schedule-take", "time", "job"),
   scheduleAdvance: load("schedule-advance", "time", "job", "announce", "wake", "ready", "new-job"),
+  scheduleAcknowledge: load("schedule-acknowledge"),
   scheduleFire: load("schedule-fire", "time", "job", "announce", "wake", "ready", "new-job"),
   schedulePut: load("schedule-put"),
   scheduleRemove: load("schedule-remove"),

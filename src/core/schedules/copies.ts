@@ -55,7 +55,7 @@ export interface ScheduleCopies {
   due(now: number, limit: number): Promise<readonly string[]>;
   /** Decided runs that Postgres may not have. */
   pendingRuns(limit: number): Promise<PendingRuns>;
-  /** Forgets exactly these runs: others may have come meanwhile, even at the same time or, by a set clock, before. */
+  /** Forgets the runs of one {@link pendingRuns}. If somebody else has forgotten some of them, a later call gets the rest. */
   acknowledge(texts: readonly string[]): Promise<void>;
   /** Whether Redis has all schedules: it has forgotten that if it was emptied. */
   isLoaded(): Promise<boolean>;

@@ -89,12 +89,17 @@ function patterned(pattern: string, local: number, offset: number): string {
 /** Any character of a template may be spelled as an escape sequence. */
 const MAY_HAVE_TEMPLATE = /\$\{|\\u/;
 
+/** Whether {@link resolved} may change a text. */
+export function mayHaveTemplate(json: string): boolean {
+  return MAY_HAVE_TEMPLATE.test(json);
+}
+
 /**
  * The JSON text of a job with its templates resolved; everything else stays as it is, with all digits of its numbers.
  * @param json a text without issues ({@link templateIssues})
  */
 export function resolved(json: string, facts: TemplateFacts): string {
-  if (!MAY_HAVE_TEMPLATE.test(json)) return json;
+  if (!mayHaveTemplate(json)) return json;
   const visit: Visitor = (_name, text, start) => {
     if (text.charAt(start) !== '"') return visit;
     const replacementOf = (found: string): string => escapedText(replacement(found, facts));

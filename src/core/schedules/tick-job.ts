@@ -4,7 +4,7 @@ import type { ValidationIssue } from "../schema-issues.ts";
 import type { TypeLookup } from "../submission.ts";
 import { parseSubmission } from "../submission.ts";
 import type { ScheduleDefinition } from "./schedule.ts";
-import { resolved } from "./templates.ts";
+import { mayHaveTemplate, resolved } from "./templates.ts";
 
 /** The tick that a job is for. Times are epoch ms. */
 export interface JobTick {
@@ -34,10 +34,16 @@ export function submissionOf(
   const parsed = parseSubmission(JSON.parse(json), json, typeOf, tick, durability);
   if ("issues" in parsed) return parsed;
   const { submission } = parsed;
-  const options = {
-    ...submission.options,
-    ...(apiKey !== null && { api_key: apiKey }),
-    schedule: { name, tick },
-  };
-  return { submission: { ...submission, options } };
+  const options = apiKey === null ? submission.options : { ...submission.options, api_key: apiKey };
+  return { submission: ofTick({ ...submission, options }, { name, tick }) };
+}
+
+/** Whether each tick of a schedule has the given job: it has no templates, and no times that depend on the tick. */
+export function isConstant({ job }: Pick<ScheduleDefinition, "job">, { options }: Submission): boolean {
+  return options.run_at === undefined && options.expires_at === undefined && !mayHaveTemplate(job);
+}
+
+/** A job as the job of a tick. */
+export function ofTick(submission: Submission, schedule: Pick<JobTick, "name" | "tick">): Submission {
+  return { ...submission, options: { ...submission.options, schedule } };
 }

@@ -14,7 +14,7 @@ local ns = KEYS[1]
 local call = redis.call
 local ticks, reply = ns .. 'schedule_ticks', { now }
 local new_states, new_ticks, new_runs = {}, {}, {}
-local at_now = string.format('%.0f', now) -- once: Redis would format the number for each run
+local at_now = string.format('%.0f', now) -- once: Redis would format the number for each job
 
 local function add_job(at)
   local id, names, packed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
@@ -28,7 +28,7 @@ local function apply(at)
   local first_job = first_run + tonumber(ARGV[at + 4])
   new_states[#new_states + 1] = name; new_states[#new_states + 1] = ARGV[at + 2]
   new_ticks[#new_ticks + 1] = ARGV[at + 3]; new_ticks[#new_ticks + 1] = name
-  for i = first_run, first_job - 1 do new_runs[#new_runs + 1] = at_now; new_runs[#new_runs + 1] = ARGV[i] end
+  for i = first_run, first_job - 1 do new_runs[#new_runs + 1] = ARGV[i] end
   for i = 0, jobs_count - 1 do add_job(first_job + 4 * i) end
 end
 
@@ -45,6 +45,6 @@ for i, state in ipairs(call('HMGET', ns .. 'schedule_states', unpack(names))) do
 end
 call_with('HSET', ns .. 'schedule_states', new_states)
 call_with('ZADD', ticks, new_ticks)
-call_with('ZADD', ns .. 'schedule_runs', new_runs)
+call_with('RPUSH', ns .. 'pending_runs', new_runs)
 finish_enqueue()
 return reply

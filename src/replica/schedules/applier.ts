@@ -21,7 +21,7 @@ export interface ApplierOptions {
   readonly store: Pick<ScheduleStore, "applied" | "named" | "change" | "lastFired">;
   readonly copies: Pick<ScheduleCopies, "read" | "put" | "remove">;
   /** Rejects for a definition that cannot be read. */
-  readonly tickingOf: (schedule: WorkingCopy) => Promise<TickingSchedule>;
+  readonly tickingOf: (schedule: WorkingCopy) => TickingSchedule | Promise<TickingSchedule>;
   /** Epoch ms, Redis's. */
   readonly now: () => number;
   /** Called for a schedule that cannot be applied; the others are. */

@@ -24,10 +24,13 @@ export class ParsedSchedules {
     this.#read = read;
   }
 
-  /** Rejects for a definition that this version of the program cannot read. */
-  readonly of = async ({ name, definition }: WorkingCopy): Promise<TickingSchedule> => {
-    const known = this.#parsed.get(name);
-    if (known?.definition === definition) return known.schedule;
+  /** At once if the definition is parsed already. Rejects for one that this version of the program cannot read. */
+  readonly of = (copy: WorkingCopy): TickingSchedule | Promise<TickingSchedule> => {
+    const known = this.#parsed.get(copy.name);
+    return known?.definition === copy.definition ? known.schedule : this.#parse(copy);
+  };
+
+  async #parse({ name, definition }: WorkingCopy): Promise<TickingSchedule> {
     this.#forget(name);
     const read = this.#read(definition);
     if (read.timing.kind === "cron") await (this.#loadingCron ??= loadCron());
@@ -39,7 +42,7 @@ export class ParsedSchedules {
       this.#forget(oldest);
     }
     return schedule;
-  };
+  }
 
   #forget(name: string): void {
     this.#chars -= this.#parsed.get(name)?.definition.length ?? 0;

@@ -152,7 +152,7 @@ describe("the runs of a schedule", () => {
     if (!twice) throw new Error("no schedule");
     const lists = await Promise.all(replicas.map((each) => each.runs(twice, { limit: 10 })));
     for (const runs of lists) expect(runs.map((run) => run.tick)).toEqual([tick + EVERY, tick]);
-    expect(await redis.zcard("{taskflow:0}:schedule_runs")).toBe(0);
+    expect(await redis.llen("{taskflow:0}:pending_runs")).toBe(0);
     expect((await client.query("select from schedule_runs")).rowCount).toBe(4);
     const named = async (state: "active" | "ended") =>
       (await schedules.list({ limit: 10, state })).schedules.map(({ name }) => name);
@@ -178,12 +178,12 @@ describe("the runs of a schedule", () => {
     await expect(schedules.list({ limit: 1 })).rejects.toMatchObject(away);
     await expect(schedules.remove("nightly")).rejects.toMatchObject(away);
     await expect(schedules.failing([{ id: randomUUID(), failures: 1 }])).rejects.toMatchObject(away);
-    expect(await redis.zcard("{taskflow:0}:schedule_runs")).toBe(1);
+    expect(await redis.llen("{taskflow:0}:pending_runs")).toBe(1);
     proxy.setMode({ kind: "pass" });
     await until(async () => (await client.query("select from schedule_runs")).rowCount === 1 || undefined, {
       what: "the run is stored",
     });
-    await until(async () => (await redis.zcard("{taskflow:0}:schedule_runs")) === 0 || undefined, {
+    await until(async () => (await redis.llen("{taskflow:0}:pending_runs")) === 0 || undefined, {
       what: "Redis has forgotten it",
     });
   });
@@ -195,11 +195,11 @@ describe("the runs of a schedule", () => {
     const tick = nextHour(queue.clock.now());
     const [run] = await decideAt(tick);
     const bad = { ...(run as ScheduleRun), tick: 1e300 };
-    await redis.zadd("{taskflow:0}:schedule_runs", 0, JSON.stringify(bad));
+    await redis.rpush("{taskflow:0}:pending_runs", JSON.stringify(bad));
     const schedule = await schedules.get("nightly");
     expect(await schedules.runs(schedule as NonNullable<typeof schedule>, { limit: 10 })).toEqual([run]);
     expect(errors[0]).toMatchObject({ run: bad });
-    expect(await redis.zcard("{taskflow:0}:schedule_runs")).toBe(0);
+    expect(await redis.llen("{taskflow:0}:pending_runs")).toBe(0);
   });
 });
 

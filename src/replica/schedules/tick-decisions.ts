@@ -10,7 +10,7 @@ import type { Decision, TickingSchedule } from "../../core/schedules/decide.ts";
 import { decide, lookAtOf } from "../../core/schedules/decide.ts";
 import type { RunOutcome } from "../../core/schedules/schedule.ts";
 import type { SubmissionRules } from "../../core/schedules/tick-job.ts";
-import { submissionOf } from "../../core/schedules/tick-job.ts";
+import { isConstant, ofTick, submissionOf } from "../../core/schedules/tick-job.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { FiredJob, Taken, TakenSchedule } from "../../queue/schedules.ts";
 import type { DoubtfulTicks } from "./doubtful-ticks.ts";
@@ -34,7 +34,7 @@ interface ScheduleMetrics {
 export interface TickDecisionsParts extends SubmissionRules {
   readonly queue: Pick<Queue, "schedules" | "clock">;
   /** Rejects for a definition that cannot be read. */
-  readonly tickingOf: (copy: WorkingCopy) => Promise<TickingSchedule>;
+  readonly tickingOf: (copy: WorkingCopy) => TickingSchedule | Promise<TickingSchedule>;
   /** The ids of those schedules whose last jobs all failed, as many as `failures`; none if that is not known now. */
   readonly failing: (asked: readonly { readonly id: string; readonly failures: number }[]) => Promise<Set<string>>;
   /** Pauses a schedule whose jobs fail. @param at epoch ms */
@@ -61,6 +61,8 @@ export interface Decided {
 export class TickDecisions {
   readonly #parts: TickDecisionsParts;
   readonly #doubtful: Pick<DoubtfulTicks, "has">;
+  /** Jobs that are the same for each tick. A copy is another object once anything of it has changed. */
+  readonly #constant = new WeakMap<WorkingCopy, Submission>();
   readonly #logged = new Set<string>();
   /** The schedules that the metrics name. */
   readonly #named = new Set<string>();
@@ -75,7 +77,8 @@ export class TickDecisions {
     const all: Decided[] = [];
     let sliceAt = performance.now();
     for (const taken of schedules) {
-      all.push(await this.#decideOne(taken, now));
+      const decided = this.#decideOne(taken, now);
+      all.push(decided instanceof Promise ? await decided : decided);
       if (performance.now() - sliceAt < SLICE_MS) continue;
       await nextTurn();
       sliceAt = performance.now();
@@ -93,10 +96,19 @@ export class TickDecisions {
     return Math.min(...applied.map(({ decision }) => decision.lookAt ?? Number.POSITIVE_INFINITY));
   }
 
-  async #decideOne(taken: TakenSchedule, now: number): Promise<Decided> {
+  /** Without a promise for most schedules: it would cost as much as the decision. */
+  #decideOne(taken: TakenSchedule, now: number): Decided | Promise<Decided> {
+    const parsed = this.#parts.tickingOf(taken.copy);
+    if (!(parsed instanceof Promise)) return this.#decideParsed(taken, parsed, now);
+    return parsed.then(
+      (schedule) => this.#decideParsed(taken, schedule, now),
+      (error: unknown) => this.#undecided(taken, error, now),
+    );
+  }
+
+  #decideParsed(taken: TakenSchedule, schedule: TickingSchedule, now: number): Decided {
     const { copy, state, lastJobLives } = taken;
     try {
-      const schedule = await this.#parts.tickingOf(copy);
       for (let invalid: ReadonlySet<number> = NONE_INVALID; ; ) {
         const decision = decide(schedule, state, now, { lastJobLives, invalid });
         const jobs: FiredJob[] = [];
@@ -111,17 +123,26 @@ export class TickDecisions {
         if (jobs.length === decision.fire.length) return { taken, decision, jobs, schedule };
       }
     } catch (error) {
-      this.#logOnce(copy, error);
-      return { taken, decision: unreadable(taken, now), jobs: [], schedule: undefined };
+      return this.#undecided(taken, error, now);
     }
+  }
+
+  #undecided(taken: TakenSchedule, error: unknown, now: number): Decided {
+    this.#logOnce(taken.copy, error);
+    return { taken, decision: unreadable(taken, now), jobs: [], schedule: undefined };
   }
 
   /** Undefined if the job is not valid. */
   #submissionOf(copy: WorkingCopy, { definition, ticks }: TickingSchedule, tick: number): Submission | undefined {
+    const known = this.#constant.get(copy);
+    if (known) return ofTick(known, { name: copy.name, tick });
     const previousTick = ticks.last(Number.NEGATIVE_INFINITY, tick - 1);
     try {
       const made = submissionOf(definition, { name: copy.name, tick, previousTick, apiKey: copy.apiKey }, this.#parts);
-      if ("submission" in made) return made.submission;
+      if ("submission" in made) {
+        if (isConstant(definition, made.submission)) this.#constant.set(copy, made.submission);
+        return made.submission;
+      }
       this.#logOnce(copy, made.issues.map(({ path, message }) => `${path} ${message}`).join("; "));
     } catch (error) {
       this.#logOnce(copy, error);

@@ -9,7 +9,7 @@ const setup = setUpQueues();
 
 it("decides all that it has taken, also if one batch fails, or it is closed meanwhile", async () => {
   const queue = await setup().replica();
-  await queue.schedules.put(Array.from({ length: 170 }, (_, i) => scheduleOf(`s${i}`, Date.now() - PERIOD_MS)));
+  await queue.schedules.put(Array.from({ length: 340 }, (_, i) => scheduleOf(`s${i}`, Date.now() - PERIOD_MS)));
   const errors: unknown[] = [];
   let closing: Promise<void> | undefined;
   const countTicks = (): void => {
@@ -22,7 +22,7 @@ it("decides all that it has taken, also if one batch fails, or it is closed mean
   ticker.start();
   await until(() => closing && true, { what: "the first batch is decided" });
   await closing;
-  expect((await queue.schedules.pendingRuns(1_000)).runs).toHaveLength(150);
-  expect((await queue.schedules.take()).schedules).toHaveLength(20);
+  expect((await queue.schedules.pendingRuns(1_000)).runs).toHaveLength(300);
+  expect((await queue.schedules.take()).schedules).toHaveLength(40);
   expect(errors).toHaveLength(1);
 });
