@@ -8,6 +8,7 @@
  *   cancel        "1" after somebody has cancelled the flow as a whole
  *   stopped       the cause, after a node has failed and `on_failure` is "stop"
  *   finished      epoch ms
+ *   retry         the id of the retry that made it run again
  *   position:<work>   how many jobs of the flow a replica has cancelled or stopped
  * and by the index i of a node:
  *   n<i>   `<j or b><when><max failures>|<edges>|<name>`; an edge is the index of a node that waits for this one, and why
@@ -41,6 +42,8 @@ export interface FlowPreset {
   readonly state: FlowState;
   /** Results and errors (JSON) of ended nodes that others refer to. */
   readonly kept?: readonly { readonly node: number; readonly result?: string; readonly error?: string }[];
+  /** Of a retry: an id that no other retry has. Without it, the flow is enqueued unless Redis has it. */
+  readonly retryId?: string;
 }
 
 /**
@@ -149,6 +152,7 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
   const work: (string | number)[] = [];
   if (graph.kind === "batch") fields.push("kind", KIND_BATCH);
+  if (preset?.retryId !== undefined) fields.push("retry", preset.retryId);
   if (isOpen) fields.push("open", 1);
   if (isOpen && graph.closesAt !== undefined) work.push(Math.max(1, graph.closesAt), WORK_CODE.close + id);
   if (closedBy) fields.push("closed", closedBy);
@@ -176,6 +180,11 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     text: `${OPCODE.flow}${[[id], fields, kept, work].map(part).join("\u0001")}`,
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
+}
+
+/** The id of the retry that a submission is; undefined for any other. */
+export function retryIdOf(flow: SubmittedFlow | undefined): string | undefined {
+  return flow?.kind === "new" ? flow.preset?.retryId : undefined;
 }
 
 /** The argument of enqueue.lua for jobs that are added to a batch. */

@@ -248,14 +248,20 @@ export class Worker implements Runner {
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     this.#probation.began(job);
     // even after a fast end: its lease must be renewed until it is settled
-    leases.add(executor.start(job, this.#ended, payload), grantedAt);
+    const attempt = executor.start(job, this.#ended, payload);
+    attempt.onResolved = this.#resolved; // references are resolved later than in this call
+    leases.add(attempt, grantedAt);
   }
+
+  readonly #resolved = ({ job, resolved = job }: Attempt): void => {
+    this.#options.slots.grow(largeBytes(resolved) - largeBytes(job));
+  };
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
     const { slots, settler, leases, hooks } = this.#options;
-    const { job } = attempt;
+    const { job, resolved = job } = attempt;
     hooks.onRan(job.type, attempt.ranMs / 1_000);
-    const wasFull = slots.give(job.type, 1, largeBytes(job));
+    const wasFull = slots.give(job.type, 1, largeBytes(resolved));
     const wasPoisonCandidate = this.#probation.ended(job);
     // Another replica settles a lost lease, so this one does nothing more for it.
     if (end.kind === "lost") {
