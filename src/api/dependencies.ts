@@ -86,6 +86,7 @@ export interface ApiDependencies {
     | "erase"
     | "ping"
     | "states"
+    | "members"
   >;
   readonly audit: Pick<AuditLog, "record" | "list">;
   readonly registry: Registry;

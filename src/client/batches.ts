@@ -137,8 +137,8 @@ export class BatchCalls {
    * @returns the batch, `running` again; to a key without the scope `read`, as {@link cancel}
    * @throws TaskFlowError `flow_running`, `nothing_to_retry` or `payload_erased` (409)
    */
-  retry(id: string, { signal }: CallOptions = {}): Promise<Batch | FlowReceipt> {
-    return retryAt(this.#transport, batchPath(id), { signal });
+  retry(id: string, options: KeyedOptions = {}): Promise<Batch | FlowReceipt> {
+    return retryAt(this.#transport, batchPath(id), options);
   }
 
   /** The states of a batch as it changes, from the current one to its end. Reconnects if a connection ends. */

@@ -43,7 +43,7 @@ export interface FlowJobPage<Listed = Job> {
   next_cursor: string | null;
 }
 
-export interface FlowRetryOptions extends CallOptions {
+export interface FlowRetryOptions extends KeyedOptions {
   /** Run these nodes and all nodes after them again, completed ones too. Default: the failed part. */
   readonly from?: readonly string[] | undefined;
 }
@@ -139,8 +139,13 @@ export function jobPagesOf<Listed extends Job | JobSummary>(
   return pagesAt(transport, `${path}/jobs`, { ...filters, limit: pageSize, cursor }, signal);
 }
 
-/** Retries a flow or batch. Without an answer it is not repeated: the flow may have ended again meanwhile. */
-export function retryAt<State>(transport: Transport, path: string, { from, signal }: FlowRetryOptions): Promise<State> {
+/** Retries a flow or batch. */
+export function retryAt<State>(
+  transport: Transport,
+  path: string,
+  { from, idempotencyKey = randomKey(), signal }: FlowRetryOptions,
+): Promise<State> {
   const body = from === undefined ? {} : { body: JSON.stringify({ from }) };
-  return transport.json({ method: "POST", path: `${path}/retry`, ...body, signal, isRepeatable: false });
+  const headers = { "Idempotency-Key": idempotencyKey };
+  return transport.json({ method: "POST", path: `${path}/retry`, ...body, headers, signal, isRepeatable: true });
 }

@@ -47,6 +47,8 @@ export class Attempt {
   saved: string | undefined;
   /** The job with the payload that ran, if that is not the submitted one: its references are resolved. */
   resolved: Job | undefined;
+  /** Called once `resolved` is set. */
+  onResolved: ((attempt: Attempt) => void) | undefined;
   /** Set by the code that runs it. */
   runsIn: Running | undefined;
   /** Undefined while nobody follows its job. */

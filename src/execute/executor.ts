@@ -110,6 +110,7 @@ export class Executor {
           else if ("end" in answer) attempt.end(answer.end);
           else {
             attempt.resolved = answer.job;
+            attempt.onResolved?.(attempt);
             const { payload } = answer.job;
             if (isLarge(payload)) this.#startLarge(attempt, definition, payload);
             else if (definition.lane === "cpu") this.#startOnThread(attempt, payload);

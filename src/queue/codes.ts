@@ -147,8 +147,8 @@ export const WORK_CODE = {
 /** In the argument of a new flow, in place of the time of a piece of work: a task that the call itself begins. */
 export const TASK = "task";
 
-/** In the reply of enqueue.lua: why jobs were not added to a batch. */
-export const ADD_REPLY = { missing: "missing", closed: "closed", full: "full" } as const;
+/** In the reply of enqueue.lua: why jobs were not added to a batch, or why an ended flow does not run again. */
+export const ADD_REPLY = { missing: "missing", closed: "closed", full: "full", running: "running" } as const;
 
 /** Jobs of a batch, and how many calls may add some. */
 export const MAX_BATCH = 1_000_000;

@@ -17,7 +17,7 @@ import type { RedisClock } from "./clock.ts";
 import { ADD_REPLY, ENQUEUE_REPLY, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import type { SubmittedFlow } from "./flow-fields.ts";
-import { encodeAddition, encodeFlow } from "./flow-fields.ts";
+import { encodeAddition, encodeFlow, retryIdOf } from "./flow-fields.ts";
 import { indexNames } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
@@ -55,7 +55,8 @@ export interface Submitted {
  * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
  * with another body · failed: `QueueUnavailable` if nothing has changed, `OutcomeUnknown` if that is unknown;
  * with `firstId` if it concerns the jobs of an earlier try with this key · closed, full, missing: the jobs were not
- * added to a batch, because that is closed, has the most jobs or additions that it may have, or is not in Redis.
+ * added to a batch, because that is closed, has the most jobs or additions that it may have, or is not in Redis ·
+ * running: the flow runs already, and not because of this retry.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }
@@ -250,10 +251,8 @@ function fittingOf(pending: readonly Pending[]): number {
 function pushArguments(args: string[], batch: readonly Pending[]): void {
   let before: Submission | undefined;
   let namesBefore = "";
-  for (const {
-    submitted: { ids, submissions, idempotency },
-    flow,
-  } of batch) {
+  for (const { submitted, flow } of batch) {
+    const { ids, submissions, idempotency } = submitted;
     const header = idempotency || flow || ids.length > 1 ? args.push("") : 0;
     if (header > 0) before = undefined; // the script may skip the arguments of one submission
     if (flow) for (const arg of flow.args) args.push(arg);
@@ -281,21 +280,29 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
     });
     if (header === 0) continue;
     if (waits) args.push(OPCODE.waits);
-    args[header - 1] =
-      `${OPCODE.submission}${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
+    args[header - 1] = `${OPCODE.submission}${args.length - header}${keyText(idempotency, retryIdOf(submitted.flow))}`;
     before = undefined;
   }
 }
 
+/** The idempotency key of a submission, and the id of the retry that it is, as enqueue.lua takes them. */
+function keyText(idempotency: Submitted["idempotency"], retryId: string | undefined): string {
+  if (!idempotency) return retryId === undefined ? "" : `    ${retryId}`;
+  const { key, fingerprint, ttlMs } = idempotency;
+  return ` ${key} ${fingerprint} ${ttlMs}${retryId === undefined ? "" : ` ${retryId}`}`;
+}
+
 /**
- * The reply names only the submissions whose key was known, and those that were not added to a batch: the index among
- * those with a key or for a batch, "replayed", "conflict" or {@link ADD_REPLY}, the first id.
+ * The reply names only the submissions whose key was known, those that were not added to a batch, and retries that did
+ * not take place: the index among those with a key, for a batch, or of a retry; "replayed", "conflict" or
+ * {@link ADD_REPLY}; the first id.
  */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
   let next = 3;
   let keyed = -1;
   for (const { submitted, done } of batch) {
-    const isNamed = submitted.idempotency !== undefined || submitted.flow?.kind === "add";
+    const { idempotency, flow } = submitted;
+    const isNamed = idempotency !== undefined || flow?.kind === "add" || retryIdOf(flow) !== undefined;
     if (isNamed) keyed += 1;
     if (!isNamed || reply[next] !== keyed) {
       done(ENQUEUED); // now, or by an earlier call

@@ -8,6 +8,7 @@
  *   cancel        "1" after somebody has cancelled the flow as a whole
  *   stopped       the cause, after a node has failed and `on_failure` is "stop"
  *   finished      epoch ms
+ *   retry         the id of the retry that made it run again
  *   position:<work>   how many jobs of the flow a replica has cancelled or stopped
  * and by the index i of a node:
  *   n<i>   what the scripts need of it, in one field, because a read or a write of several would take most of their time:
@@ -57,6 +58,8 @@ export interface FlowPreset {
   readonly kept?: readonly { readonly node: number; readonly result?: string; readonly error?: string }[];
   /** Redis has lost the flow alone, and jobs of nodes that have started since may still wait: they are released. */
   readonly mayWait?: boolean;
+  /** Of a retry: an id that no other retry has. Without it, the flow is enqueued unless Redis has it. */
+  readonly retryId?: string;
 }
 
 /**
@@ -183,6 +186,7 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
   const fields: (string | number)[] = ["g", JSON.stringify(withoutIds), "nodes", nodes.length, "left", left];
   const work: (string | number)[] = [];
   if (graph.kind === "batch") fields.push("kind", KIND_BATCH);
+  if (preset?.retryId !== undefined) fields.push("retry", preset.retryId);
   if (isOpen) fields.push("open", 1);
   if (isOpen && graph.closesAt !== undefined) work.push(Math.max(1, graph.closesAt), WORK_CODE.close + id);
   if (closedBy) fields.push("closed", closedBy);
@@ -214,6 +218,11 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     ],
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
+}
+
+/** The id of the retry that a submission is; undefined for any other. */
+export function retryIdOf(flow: SubmittedFlow | undefined): string | undefined {
+  return flow?.kind === "new" ? flow.preset?.retryId : undefined;
 }
 
 /** The argument of enqueue.lua for jobs that are added to a batch. */

@@ -276,6 +276,27 @@ describe("a flow", () => {
   });
 });
 
+describe("a retry", () => {
+  it("is enqueued once, and rejected while Redis has the flow because of another", async () => {
+    const queue = await test().replica();
+    const flow = flowOf(queue, [{ name: "a" }]);
+    const again = (retryId: string, key?: string): Promise<unknown> =>
+      enqueueRaw(queue, {
+        ...submittedFlow(flow),
+        flow: { kind: "new", id: flow.id, graph: flow.graph, preset: { state: stateAtStart(flow), retryId } },
+        ...(key !== undefined && { idempotency: { key, fingerprint: "f", ttlMs: 60_000 } }),
+      });
+    const [one, two] = [queue.ids.next(), queue.ids.next()];
+    expect(await again(one, "k")).toEqual({ kind: "enqueued" });
+    expect(await again(one)).toEqual({ kind: "enqueued" });
+    expect(await again(two)).toEqual({ kind: "running" });
+    expect(await again(two, "other")).toEqual({ kind: "running" });
+    expect(await again(two, "k")).toEqual({ kind: "replayed", firstId: one });
+    expect(await queue.knownKey("other")).toBeUndefined();
+    expect(idsOf(await runAll(queue))).toEqual([at(flow.jobs, 0).id]);
+  });
+});
+
 describe("work for flows", () => {
   it("stays until it is done, and continues where the last replica was", async () => {
     const { replica, redis } = test();

@@ -201,6 +201,13 @@ export class RedisFlows {
     );
   }
 
+  /** Drops what Redis keeps of these nodes of a flow. */
+  async dropResults(flow: string, nodes: readonly number[]): Promise<void> {
+    if (nodes.length === 0) return;
+    const args = [this.#key(`fr:${flow}`), ...nodes.flatMap((node) => [`r${node}`, `e${node}`])];
+    await this.#parts.connections.work.send("hdel", args, CALL_TIMEOUT_MS);
+  }
+
   /** Forgets ended flows whose rows Postgres has. Others stay. */
   async forget(flows: readonly string[]): Promise<void> {
     const args = [this.#parts.ns, ...flows];

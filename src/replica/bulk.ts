@@ -9,6 +9,7 @@ import { at } from "../core/at.ts";
 import type { Bulk, BulkAction, BulkOperationOptions, Rechecked } from "../core/bulk.ts";
 import { BULK_STATUSES, withNamedOperations } from "../core/bulk.ts";
 import { applySet } from "../core/bulk-patch.ts";
+import type { Flows } from "../core/flows/flows.ts";
 import type { CallbackOf, Job, Status } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { JobSelection } from "../core/job-filters.ts";
@@ -43,7 +44,8 @@ export interface BulkParts {
     | "erase"
     | "clock"
   >;
-  readonly store: Pick<Store, "states" | "among" | "erase" | "amend">;
+  readonly store: Pick<Store, "states" | "among" | "erase" | "amend" | "members" | "get">;
+  readonly flows: Pick<Flows, "get" | "dropResults">;
   readonly artifacts: Pick<ArtifactStore, "removeJob">;
   readonly reruns: Pick<Reruns, "matching">;
   readonly recorder: { readonly isFull: boolean };

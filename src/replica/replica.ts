@@ -122,14 +122,17 @@ async function open(options: ReplicaOptions, closers: Closer[]): Promise<Omit<Re
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const cancelWaiting: BulkParts["cancelWaiting"] = (job, kind) => recordCancelled(job, kind, recorder, metrics);
   const typeOf = options.registry.get;
-  const bulk = bulkOf({ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf });
+  const flowStore = new FlowStore(options.databaseUrl, config.REDIS_NAMESPACE);
+  closers.push(() => flowStore.close());
+  const flows = openFlows(options, { ...stores, flowStore, metrics, callbackOf, cancelWaiting });
+  const bulk = bulkOf({
+    ...{ queue, store, artifacts, recorder, reruns, callbackOf, cancelWaiting, typeOf },
+    flows: flows.flows,
+  });
   const shared = { queue, recorder, reruns, bulk, metrics, callbackOf, cancelWaiting };
   const schedules = openSchedules(options, { ...stores, metrics, quotas, callbackOf, cancelWaiting });
   closers.push(() => schedules.close());
   if (scheduleFiles) await schedules.applyFiles(scheduleFiles);
-  const flowStore = new FlowStore(options.databaseUrl, config.REDIS_NAMESPACE);
-  closers.push(() => flowStore.close());
-  const flows = openFlows(options, { ...stores, flowStore, metrics, callbackOf, cancelWaiting });
   const workerParts = makeWorkerParts({
     ...options,
     ...shared,

@@ -10,6 +10,7 @@ import type { Submission } from "../core/job.ts";
 import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf, publicMessageOf } from "../observability/outage.ts";
 import type { EnqueueDone, Enqueued, Submitted } from "../queue/enqueuer.ts";
+import { retryIdOf } from "../queue/flow-fields.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptedFlow } from "../results/acceptance-log/accepted-flows.ts";
 import type { Acceptance, AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
@@ -94,6 +95,8 @@ function enqueueCommitted(options: SubmissionPipelineOptions, submitted: Submitt
     if (answer.kind === "failed")
       done({ kind: "failed", error: committedOnly(publicMessageOf(answer.error), answer.error) });
     else if (answer.kind === "enqueued") done(answer);
+    else if (answer.kind === "running")
+      done({ kind: "failed", error: committedOnly("Redis has not forgotten the flow yet") });
     else if (answer.kind !== "replayed" && answer.kind !== "conflict") withdraw(options, submitted, answer, done);
     // Redis knows the key from another submission: a concurrent one of durability redis, or one that Postgres has
     // forgotten a moment before Redis. Committed jobs run, so the response names them.
@@ -120,9 +123,9 @@ function madeAt(submitted: Submitted): number {
   return timeOfId(submitted.ids[0] ?? firstIdOf(submitted));
 }
 
-/** The id that the idempotency key of a submission stands for: of a new flow its own, of jobs that of the first. */
+/** The id that its idempotency key stands for: of a new flow its own, of a retry the retry's, of jobs that of the first. */
 function firstIdOf({ ids, flow }: Submitted): string {
-  return flow?.kind === "new" && !flow.preset ? flow.id : at(ids, 0);
+  return retryIdOf(flow) ?? (flow?.kind === "new" ? flow.id : at(ids, 0));
 }
 
 function acceptanceOf(submitted: Submitted): Acceptance {
@@ -152,6 +155,7 @@ async function replayed(
   { ids, flow }: Submitted,
 ): Promise<Enqueued> {
   const count = ids.length;
+  if (retryIdOf(flow) !== undefined) return { kind: "replayed", firstId }; // its row was committed with the key
   if (timeOfId(firstId) <= queue.clock.now() - retentionMs) return { kind: "replayed", firstId };
   // This order misses no job that moves meanwhile: Redis forgets a job, and `accepted` loses it, only after its row is
   // in `jobs`.

@@ -3,6 +3,7 @@
  * history have separate connections, so none waits behind a longer one.
  */
 
+import type { FlowMember } from "../core/flows/flow.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { JobFilters } from "../core/job-filters.ts";
 import { encodeWhole } from "../core/packed-job.ts";
@@ -26,6 +27,7 @@ const OPTIONS = readSql(new URL("./job-options.sql", import.meta.url));
 const PAYLOAD = readSql(new URL("./job-payload.sql", import.meta.url));
 const ATTEMPTS = readSql(new URL("./job-attempts.sql", import.meta.url));
 const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
+const MEMBERS = readSql(new URL("./members.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
 const AMEND = readSql(new URL("./acceptance-log/amend.sql", import.meta.url));
 const WITHDRAW = readSql(new URL("./acceptance-log/withdraw.sql", import.meta.url));
@@ -144,6 +146,15 @@ export class Store {
     return new Set(
       (await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id),
     );
+  }
+
+  /** The flows that those of these jobs belong to that have a row. */
+  async members(ids: readonly string[]): Promise<Map<string, FlowMember>> {
+    if (ids.length === 0) return new Map();
+    const sorted = [...ids].sort();
+    type Row = { readonly id: string; readonly flow: FlowMember };
+    const rows = await this.#pool.query<Row>(MEMBERS, [sorted, sorted[0], sorted.at(-1)]);
+    return new Map(rows.map(({ id, flow }) => [id, flow]));
   }
 
   /** Those of the ids that were committed before Redis got them, and are still in `accepted`. */

@@ -24,7 +24,7 @@ export interface Output {
   readonly bytes: number;
 }
 
-const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+export const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 export const SOURCE_ID = "01890a5d-ac96-7000-bdef-b302099a8058";
 export const SETTINGS = {
   ARTIFACTS_DIR: "",

@@ -49,6 +49,16 @@ describe("slots", () => {
     expect(slots.give("unknown")).toBe(false);
   });
 
+  it("count the bytes of a running job that grows", () => {
+    const slots = new Slots(types, 10, 2, 100);
+    slots.tryTake("email", 1);
+    slots.grow(70);
+    expect(slots.free(500).bytes).toEqual({ free: 30, isUnused: false });
+    expect(slots.tryTake("email", 1, 31)).toBe(false);
+    slots.give("email", 1, 70);
+    expect(slots.free(500).bytes).toEqual({ free: 100, isUnused: true });
+  });
+
   it("never offer more than the limit", () => {
     expect(new Slots(types, 10, 2).free(0)).toMatchObject({ io: 0, cpu: 0 });
   });

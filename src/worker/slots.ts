@@ -62,6 +62,11 @@ export class Slots {
     return true;
   }
 
+  /** Counts more bytes of a job that runs: its payload became large when its references were resolved. */
+  grow(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
   /** @returns whether a claim may find more work now: the lane or the type was full, or payloads had less room */
   give(type: string, jobs = 1, bytes = 0): boolean {
     const slots = this.#byType.get(type);

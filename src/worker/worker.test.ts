@@ -2,8 +2,10 @@ import { Type } from "typebox";
 import { expect, it } from "vitest";
 import { fixed } from "../core/backoff.ts";
 import { type AnyJobDefinition, defineJob } from "../core/job-type.ts";
+import { largePayload } from "../core/payload.ts";
 import { OutcomeUnknown } from "../errors.ts";
 import { Executor } from "../execute/executor.ts";
+import type { ResolveReferences } from "../execute/resolve-references.ts";
 import type { Queue } from "../queue/queue.ts";
 import { noThread } from "../testing/no-thread.ts";
 import { enqueue, openQueue, submission } from "../testing/queue.ts";
@@ -26,20 +28,19 @@ const noop = defineJob({
   run: () => null,
 }) as AnyJobDefinition;
 
-it("gives back, as it drains, what a claim leased whose answer was lost", async () => {
-  const queue = await openQueue((await freshRedis()).address);
-  const [id = ""] = await enqueue(queue, submission({ payload: "{}" }));
-  let claims = 0;
-  const claim: Queue["claim"] = async (...args) => {
-    const answer = await queue.claim(...args);
-    expect(answer.claimed).toHaveLength(1);
-    claims += 1;
-    if (claims === 1) throw new OutcomeUnknown("the answer was lost");
-    return answer;
-  };
+interface Options {
+  readonly queue: Queue;
+  readonly claim: Queue["claim"];
+  readonly slots: Slots;
+  readonly definition?: AnyJobDefinition;
+  readonly resolve?: ResolveReferences;
+}
+
+function openWorker({ queue, claim, slots, definition = noop, resolve }: Options) {
   const executor = new Executor({
     ...smallPayloads,
-    definitions: [noop],
+    ...(resolve && { resolve }),
+    definitions: [definition],
     threads: { run: noThread, tasks: { run: noThread } },
     log: () => undefined,
   });
@@ -73,7 +74,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
   const worker = new Worker({
     queue: { claim, clock: queue.clock, leaseMs: queue.leaseMs },
     executor,
-    slots: new Slots([noop], 10, 0),
+    slots,
     leases,
     settler,
     claimLimit: 10,
@@ -81,9 +82,56 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     hooks,
   });
   worker.open();
+  return { worker, leases, settler };
+}
+
+it("gives back, as it drains, what a claim leased whose answer was lost", async () => {
+  const queue = await openQueue((await freshRedis()).address);
+  const [id = ""] = await enqueue(queue, submission({ payload: "{}" }));
+  let claims = 0;
+  const claim: Queue["claim"] = async (...args) => {
+    const answer = await queue.claim(...args);
+    expect(answer.claimed).toHaveLength(1);
+    claims += 1;
+    if (claims === 1) throw new OutcomeUnknown("the answer was lost");
+    return answer;
+  };
+  const { worker, leases } = openWorker({ queue, claim, slots: new Slots([noop], 10, 0) });
   await worker.drain(0);
   expect(claims).toBe(2);
   expect(await queue.read([id])).toMatchObject([{ status: "queued", attempt: 0, crashes: 0 }]);
   expect(leases.jobs.length).toBe(0);
+  queue.close();
+});
+
+it("counts a payload that becomes large as its references are resolved, while it runs", async () => {
+  const queue = await openQueue((await freshRedis()).address);
+  const slots = new Slots([noop], 10, 0, 1_000_000);
+  const free = (): number => slots.free(10).bytes?.free ?? 0;
+  const seen: number[] = [];
+  let ran: () => void = () => undefined;
+  const hasRun = new Promise<void>((resolve) => {
+    ran = resolve;
+  });
+  const run = (payload: unknown): null => {
+    seen.push((payload as { readonly text: string }).text.length, free());
+    ran();
+    return null;
+  };
+  const data = Buffer.from(JSON.stringify({ text: "x".repeat(50_000) }));
+  const { worker, settler } = openWorker({
+    ...{ queue, slots },
+    claim: (...args) => queue.claim(...args),
+    definition: { ...noop, run },
+    resolve: (job) => Promise.resolve({ job: { ...job, payload: largePayload(data) } }),
+  });
+  const flow = { id: queue.ids.next(), at: 0, refs: true } as const;
+  await enqueue(queue, submission({ payload: "{}", options: { flow } }));
+  worker.wake();
+  await hasRun;
+  await worker.drain(5_000);
+  await settler.idle();
+  expect(seen).toEqual([50_000, 1_000_000 - data.length]);
+  expect(free()).toBe(1_000_000);
   queue.close();
 });

@@ -247,16 +247,21 @@ export class Worker implements Runner {
     }
     this.#probation.began(job);
     const attempt = executor.start(job, this.#ended, payload);
+    attempt.onResolved = this.#resolved; // references are resolved later than in this call
     leases.add(attempt, grantedAt); // even after a fast end: its lease must be renewed until it is settled
     const readyAt = readyAtOf(job);
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000, attempt.startedAt);
   }
 
+  readonly #resolved = ({ job, resolved = job }: Attempt): void => {
+    this.#options.slots.grow(largeBytes(resolved) - largeBytes(job));
+  };
+
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
     const { slots, settler, leases, hooks } = this.#options;
-    const { job } = attempt;
+    const { job, resolved = job } = attempt;
     hooks.onRan(job.type, attempt.ranMs / 1_000, attempt.startedAt + attempt.ranMs);
-    const wasFull = slots.give(job.type, 1, largeBytes(job));
+    const wasFull = slots.give(job.type, 1, largeBytes(resolved));
     const wasPoisonCandidate = this.#probation.ended(job);
     // Another replica settles a lost lease, so this one does nothing more for it.
     if (end.kind === "lost") {

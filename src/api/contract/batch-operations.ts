@@ -164,9 +164,16 @@ export const retryBatch: Operation = {
   tag: "Flows",
   summary: "Run the failed and cancelled jobs of a batch again",
   description: `As new jobs, whose \`retry_of\` names the earlier ones. Its callbacks run again when these have ended. ${OWN_FLOWS_ONLY}`,
+  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: NO_FIELDS,
   isBodyOptional: true,
-  answers: { 202: { description: "The batch, which runs again", content: BATCH_OR_RECEIPT, headers: ["Location"] } },
+  answers: {
+    202: {
+      description: "The batch, which runs again",
+      content: BATCH_OR_RECEIPT,
+      headers: ["Location", "Idempotent-Replayed"],
+    },
+  },
   problems: [...new Set([...ONE_BATCH_PROBLEMS, ...NO_FIELDS_PROBLEMS, ...RETRY_PROBLEMS, "scope_missing"])],
 };
 

@@ -16,7 +16,10 @@ export const SUBMISSION_PROBLEMS = [
   ...KEYED_BODY_PROBLEMS,
   ...["unsupported_content_encoding", "body_too_complex", "overloaded"],
 ];
-export const RETRY_PROBLEMS = ["draining", "flow_running", "nothing_to_retry", "job_not_retryable", "payload_erased"];
+export const RETRY_PROBLEMS = [
+  ...["draining", "flow_running", "nothing_to_retry", "job_not_retryable", "payload_erased"],
+  ...["idempotency_key_invalid", "idempotency_key_reused"],
+];
 
 export const OWN_FLOWS_ONLY =
   "With `submit` but without `read`, a key can do this only with what it submitted itself: all else does not exist for it, and the response is a `FlowReceipt`.";
@@ -200,9 +203,10 @@ export const retryFlow: Operation = {
   tag: "Flows",
   summary: "Run the failed part of a flow again",
   description: `What failed, was cancelled or waited for those runs again, as new jobs whose \`retry_of\` names the earlier ones. Completed jobs keep their results. The flow keeps its id. ${OWN_FLOWS_ONLY}`,
+  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: withExamples(json(flowRetrySchema), { node: { from: ["mail"] } }),
   isBodyOptional: true,
-  answers: { 202: { description: "The flow, which runs again", content: FLOW_OR_RECEIPT, headers: ["Location"] } },
+  answers: { 202: { description: "The flow, which runs again", content: FLOW_OR_RECEIPT, headers: SUBMITTED } },
   problems: [...new Set([...ONE_FLOW_PROBLEMS, ...NO_FIELDS_PROBLEMS, ...RETRY_PROBLEMS, "scope_missing"])],
 };
 

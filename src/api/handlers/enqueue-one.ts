@@ -64,6 +64,7 @@ export function enqueueOne({
       case "closed":
       case "full":
       case "missing":
+      case "running":
         throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
     }
   };

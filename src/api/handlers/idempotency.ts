@@ -24,7 +24,7 @@ export function isIdempotencyKey(key: string): boolean {
 type IdempotentCall =
   | ("job" | "batch" | "retry" | "replay" | "schedule_run" | "schedule_backfill" | BulkAction)
   /** `batch` is that of `POST /api/v1/jobs/batch`. */
-  | ("flow" | "flow_batch" | "batch_jobs");
+  | ("flow" | "flow_batch" | "batch_jobs" | "flow_retry");
 
 /**
  * @param callerId the id of the API key: different API keys may use the same idempotency key

@@ -181,6 +181,7 @@ function enqueue(
       case "closed":
       case "full":
       case "missing":
+      case "running":
         throw new Error(`The queue answered ${answer.kind}, although no batch was named.`);
       default:
         answer satisfies never;

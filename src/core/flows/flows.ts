@@ -38,19 +38,26 @@ export interface FlowSubmission {
   readonly idempotency?: { readonly key: string; readonly fingerprint: string; readonly ttlMs: number } | undefined;
 }
 
-/** accepted · replayed: an earlier request with this key made the flow `id` · conflict: one with another body. */
 /** replayed: an earlier request with this key has added the jobs. */
 export interface AddedJobs {
   readonly kind: "accepted" | "replayed";
   readonly ids: readonly string[];
 }
 
+/** accepted · replayed: an earlier request with this key made the flow `id` · conflict: one with another body. */
 export type FlowSubmitted = { readonly kind: "accepted" | "replayed" | "conflict"; readonly id: string };
 
 export interface RetryOptions {
   readonly from?: readonly string[];
+  readonly idempotency?: FlowSubmission["idempotency"];
   /** Called with the jobs that run again, once they are accepted: to charge them. */
   readonly onAccepted?: (submissions: readonly Submission[]) => void;
+}
+
+/** replayed: an earlier request with this key made the flow run again; it may have ended since. */
+export interface RetriedFlow {
+  readonly kind: "accepted" | "replayed";
+  readonly state: FlowState;
 }
 
 /** Every call throws CodedError: `flow_not_found` (also for a batch), `queue_unavailable`, `store_unavailable` … */
@@ -67,11 +74,14 @@ export interface Flows {
   get(id: string): Promise<FlowState | undefined>;
   list(filter: FlowFilter): Promise<FlowPage>;
   jobs(id: string, filter: FlowJobsFilter): Promise<FlowJobsPage | undefined>;
+  /** Drops what Redis keeps of these nodes: jobs of the flow that refer to it, and have not run, fail. */
+  dropResults(id: string, nodes: readonly number[]): Promise<void>;
   /** Cancels whatever has not ended. The jobs are cancelled after the answer. */
   cancel(id: string): Promise<FlowState>;
   /**
    * Runs again, as new jobs: whatever failed, was cancelled, or waited for those; with `from` these nodes and what
-   * comes after them. Throws `flow_running` before its end, `nothing_to_retry` if everything has completed.
+   * comes after them. Throws `flow_running` before its end, `nothing_to_retry` if everything has completed, and
+   * `idempotency_key_reused` if the key was used for another retry.
    */
-  retry(id: string, options: RetryOptions): Promise<FlowState>;
+  retry(id: string, options: RetryOptions): Promise<RetriedFlow>;
 }

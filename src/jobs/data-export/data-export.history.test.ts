@@ -23,13 +23,16 @@ const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 const OLD = "019b0000-0000-7000-8000-000000000001"; // 2025-12-08
 const NEW = "019c0000-0000-7000-8000-000000000002"; // 2026-01-27
+const FLOW = "019b0000-0000-7000-8000-000000000000";
 const JOBS = `
   create table jobs_all (like jobs including all);
   alter table jobs attach partition jobs_all default;
-  insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result, error) values
+  insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result, error, options) values
     ('${OLD}', '2025-12-08T12:00:00Z', '2025-12-08T12:00:01Z', 5, 1, 3, 'webhook', 'completed', 'redis', '{a,b}',
-      '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"},"body":{"token":"shown"}}', '{"status":200}', null),
-    ('${NEW}', '2026-01-27T12:00:00Z', '2026-01-27T12:00:01Z', 5, 3, 3, 'email', 'failed', 'redis', '{}', '{"to":"a@b.example"}', null, '{"code":"timeout","message":"m","attempt":3}')`;
+      '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"},"body":{"token":"shown"}}', '{"status":200}', null,
+      '{"flow":{"id":"${FLOW}","at":2,"node":"notify"}}'),
+    ('${NEW}', '2026-01-27T12:00:00Z', '2026-01-27T12:00:01Z', 5, 3, 3, 'email', 'failed', 'redis', '{}', '{"to":"a@b.example"}', null, '{"code":"timeout","message":"m","attempt":3}',
+      '{"flow":{"id":"${FLOW}","at":0,"batch":true}}')`;
 
 let database: string;
 
@@ -84,9 +87,12 @@ it("contains the finished jobs that pass the filters, newest first, in every for
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(jobs).toMatchObject([
-    { id: NEW, type: "email", status: "failed", error: { code: "timeout" }, tags: [], result: null, attempt: 3 },
     {
-      id: OLD,
+      ...{ id: NEW, type: "email", status: "failed", error: { code: "timeout" }, tags: [], result: null, attempt: 3 },
+      ...{ flow_id: null, batch_id: FLOW, node: null },
+    },
+    {
+      ...{ id: OLD, flow_id: FLOW, batch_id: null, node: "notify" },
       tags: ["a", "b"],
       created_at: "2025-12-08T12:00:00+00:00",
       payload: {

@@ -5,7 +5,7 @@
 import pg from "pg";
 import { type Static, Type } from "typebox";
 import { HIGHEST_ID, LOWEST_ID } from "../../core/id.ts";
-import type { JobError } from "../../core/job.ts";
+import type { JobError, JobView } from "../../core/job.ts";
 import { TERMINAL_STATUSES } from "../../core/job.ts";
 import type { JobSelection } from "../../core/job-filters.ts";
 import { filterSchemas, issuesOfFilters, payloadFilterSchemas, readFilters } from "../../core/job-filters.ts";
@@ -57,12 +57,46 @@ function messageOf(error: string | null | undefined): string | null {
  */
 export function jobHistoryQuery(members: HistoryFilters): string {
   const { filters, from = LOWEST_ID, below = HIGHEST_ID } = selectionOf(members);
-  return `select id, type, status, priority, durability, group_key, payload, result, error, attempt, max_attempts,
-  to_json(tags) as tags, retry_of, worker, run_at, created_at, started_at, finished_at
-from jobs
+  return `select ${SELECTED} from jobs
 where id >= '${from}' and id < '${below}' and ${filterSql(filters, literalOf)}
 order by id desc`;
 }
+
+/**
+ * Each field of a job as a column of the history, in the order of the columns; null for one that is left out. The type
+ * requires an entry for each field of JobView.
+ */
+const COLUMNS = {
+  id: "id",
+  type: "type",
+  status: "status",
+  priority: "priority",
+  durability: "durability",
+  group_key: "group_key",
+  payload: "payload",
+  result: "result",
+  error: "error",
+  attempt: "attempt",
+  max_attempts: "max_attempts",
+  tags: "to_json(tags)",
+  retry_of: "retry_of",
+  flow_id: "case when options -> 'flow' ->> 'batch' is null then (options -> 'flow' ->> 'id')::uuid end",
+  batch_id: "case when options -> 'flow' ->> 'batch' is not null then (options -> 'flow' ->> 'id')::uuid end",
+  node: "options -> 'flow' ->> 'node'",
+  worker: "worker",
+  run_at: "run_at",
+  created_at: "created_at",
+  started_at: "started_at",
+  finished_at: "finished_at",
+  progress: null, // only running jobs have it
+  schedule: null,
+  expires_at: null,
+  erased_at: null,
+} as const satisfies { readonly [Name in keyof JobView]: string | null };
+
+const SELECTED = Object.entries(COLUMNS)
+  .flatMap(([name, sql]) => (sql === null ? [] : [sql === name ? name : `${sql} as ${name}`]))
+  .join(", ");
 
 function selectionOf(members: HistoryFilters): JobSelection {
   const selection = readFilters(members, TERMINAL_STATUSES);

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { base64, cleanups, type Payload, setup, twoHalves } from "../../testing/image-jobs.ts";
+import { base64, cleanups, JOB_ID, type Payload, setup, twoHalves } from "../../testing/image-jobs.ts";
 import { closeImageProcesses } from "../../testing/image-resource.ts";
 import imageResize from "./image-resize.ts";
 
@@ -14,7 +14,10 @@ describe("image_resize", () => {
     const { run, progress } = await setup();
     const [one, several] = (imageResize.payload as unknown as { examples: [Payload, Payload] }).examples;
     expect(await run(one)).toEqual([
-      { artifact: "image-1.jpg", format: "jpeg", width: 4, height: 4, bytes: expect.any(Number) as number },
+      {
+        ...{ artifact: "image-1.jpg", artifact_ref: `${JOB_ID}/image-1.jpg`, format: "jpeg", width: 4, height: 4 },
+        bytes: expect.any(Number) as number,
+      },
     ]);
     expect(await run(several)).toMatchObject([
       { artifact: "image-1.webp", width: 16, height: 9 },
@@ -137,7 +140,12 @@ describe("image_resize", () => {
         { width: 10 },
       ]);
     await run({ source: base64(png), on_error: "truncate", width: 20 });
-    expect(results).toEqual([{ reused: false, truncated: true }, { reused: true, truncated: true }, { reused: false }]);
+    expect(results).toMatchObject([
+      { reused: false, truncated: true },
+      { reused: true, truncated: true },
+      { reused: false },
+    ]);
+    expect(results[2]).not.toHaveProperty("truncated");
   });
 
   it("accepts a photo of 24 megapixels", async () => {

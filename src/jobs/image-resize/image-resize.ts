@@ -80,9 +80,11 @@ export default defineJob({
     "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
   settings: Type.Object({ ...artifactSettings, ...outboundSettings, ...imageSettings }),
   result: Type.Object({
+    artifact_ref: Type.String({ description: "`JOB_ID/NAME` of the first output, for the payload of another job" }),
     outputs: Type.Array(
       Type.Object({
         artifact: Type.String(),
+        artifact_ref: Type.String({ description: "`JOB_ID/NAME`, for the payload of another job" }),
         format: Type.String(),
         width: Type.Integer(),
         height: Type.Integer(),

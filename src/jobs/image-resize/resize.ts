@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { openArtifactStore } from "../../artifacts/settings.ts";
 import type { ArtifactStore } from "../../artifacts/store.ts";
+import { at } from "../../core/at.ts";
 import { type Outbound, type OutboundSettings, openOutbound } from "../../net/outbound.ts";
 import { DEFAULT_MAX_PIXELS, type OnError } from "./decoding.ts";
 import { imageError } from "./error-codes.ts";
@@ -46,6 +47,8 @@ export interface ImageTask {
 }
 
 export interface ImageResult {
+  /** The first output, as the payload of another job refers to it. */
+  readonly artifact_ref: string;
   readonly outputs: readonly ImageOutput[];
   /** Whether the files were copied from an earlier job with the same source and variants. */
   readonly reused: boolean;
@@ -94,14 +97,21 @@ export async function resizeImage(
     (await render().catch((thrown: unknown) => {
       throw judged(thrown, state);
     }));
+  const refOf = (artifact: string): string => `${task.jobId}/${artifact}`;
   const outputs = made.outputs.map(({ artifact, format, width, height, bytes: length }) => ({
     artifact,
+    artifact_ref: refOf(artifact),
     format,
     width,
     height,
     bytes: length,
   }));
-  return { outputs, reused: kept !== undefined, ...(made.truncated && { truncated: true }) };
+  return {
+    artifact_ref: at(outputs, 0).artifact_ref,
+    outputs,
+    reused: kept !== undefined,
+    ...(made.truncated && { truncated: true }),
+  };
 }
 
 /**

@@ -46,7 +46,11 @@ describe("the result for the same source and variants", () => {
     // the order of fields does not matter
     const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]);
     expect([first.reused, second.reused]).toEqual([false, true]);
-    expect(second.outputs).toEqual(first.outputs);
+    const refs = (id: string, ...names: string[]) => names.map((name) => `${id}/${name}`);
+    expect(second.outputs.map((output) => output.artifact_ref)).toEqual(refs(SECOND, "image-1.png", "image-2.webp"));
+    expect([first.artifact_ref, second.artifact_ref]).toEqual([`${FIRST}/image-1.png`, `${SECOND}/image-1.png`]);
+    const withoutRefs = ({ outputs }: ImageResult) => outputs.map((output) => ({ ...output, artifact_ref: "" }));
+    expect(withoutRefs(second)).toEqual(withoutRefs(first));
     expect(await resource.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({
       bytes: first.outputs[1]?.bytes,
     });

@@ -20,7 +20,7 @@ import type { ImageOutput, Variant } from "./variant.ts";
  */
 const RENDERER = `4 ${sharpVersion()}`;
 
-export interface KeptOutput extends ImageOutput {
+export interface KeptOutput extends Omit<ImageOutput, "artifact_ref"> {
   readonly sha256: string;
 }
 

@@ -132,6 +132,8 @@ export function holdsFrames(format: string): format is "gif" | "webp" {
 export interface ImageOutput {
   /** The name of the artifact, such as `image-1.jpg`, numbered from 1 in the order of the variants. */
   readonly artifact: string;
+  /** The job and the artifact, as the payload of another job refers to it. */
+  readonly artifact_ref: string;
   readonly format: OutputFormat;
   readonly width: number;
   readonly height: number;

@@ -13,16 +13,17 @@
 --           queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "&" the names in the index of the jobs that follow, up to the next "&" or ">"; a NUL between two names
---       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs, with an idempotency
---           key, or with one of these first:
+--       "#" n [key fingerprint ttl (ms)] [retry]: the next n arguments are one submission, of several jobs, with an
+--           idempotency key, or with one of these first; retry: an id, if a flow that has ended runs again
 --           "~" a flow, described by this argument and others that follow (flow-fields.ts): whether Redis has the flow
 --           decides whether the submission is new
 --           "%" flow n [from]: its n jobs are added to a batch that is open, or while the job `from` of it runs
 --       "?" "1" if the jobs that follow wait for other nodes of their flow, "" if they do not, up to the next "?"
 -- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
 --          (else ""): running (leased to the caller), queued, scheduled or waiting, or "-" for a known job or a repeated
---          submission; then for each known key, and for jobs that were not added to a batch: the index from 0 among the
---          submissions with a key or for a batch, "replayed" | "conflict" | ADD_REPLY, the first id
+--          submission; then for each known key, for jobs that were not added to a batch, and for a retry of a flow that
+--          runs: the index from 0 among the submissions with a key, for a batch, or of a retry, "replayed" | "conflict" |
+--          ADD_REPLY, the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 if is_late(ARGV[1]) then return { now, ENQUEUE_LATE } end
@@ -226,17 +227,18 @@ while at <= n do
   elseif opcode == OP_LEASE_BYTE then
     lease_type(sub(arg, 2))
   elseif opcode == OP_SUBMISSION_BYTE then
-    local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
+    local count, key, fingerprint, ttl, retry = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*) ?(%S*)$')
     last = at + tonumber(count)
     local what = byte(ARGV[at + 1])
-    local why = what == OP_ADDITION_BYTE and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0) and closed_to(ARGV[at + 1])
+    local is_unknown = (retry ~= '' or what == OP_ADDITION_BYTE) and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0)
+    local why = is_unknown and (retry ~= '' and runs_otherwise(ARGV[at + 1], retry) or retry == '' and closed_to(ARGV[at + 1]))
     if why then
       reply[#reply + 1] = keyed; reply[#reply + 1] = why; reply[#reply + 1] = ''
       at = skip_repeated(after_flow(at + 1), last)
     elseif key ~= '' then
-      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
+      if is_repeat(key, fingerprint, ttl, retry ~= '' and retry or first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
     end
-    if key ~= '' or what == OP_ADDITION_BYTE then keyed = keyed + 1 end
+    if key ~= '' or retry ~= '' or what == OP_ADDITION_BYTE then keyed = keyed + 1 end
   elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE then
     local is_new, after = begin_of_flow(at, last), after_flow(at)
     at = is_new and math.max(at, after - 1) or skip(after, last)

@@ -54,6 +54,12 @@ local function closed_to(arg)
   if total + n > MAX_BATCH or call('LLEN', ns .. 'fi:' .. flow) >= MAX_ADDITIONS then return ADD_FULL end
 end
 
+-- ADD_RUNNING if Redis has a flow, but not because of this retry.
+local function runs_otherwise(arg, retry)
+  local key = KEYS[1] .. 'f:' .. string.sub(arg, 2, ID_END + 1)
+  return redis.call('EXISTS', key) == 1 and redis.call('HGET', key, 'retry') ~= retry and ADD_RUNNING
+end
+
 -- Adds the ids of jobs that follow to a batch. Returns whether they are new.
 local function add_to_batch(arg, first)
   local ns, call = KEYS[1], redis.call

@@ -3,7 +3,7 @@ import { at } from "../../core/at.ts";
 import { flowEnded, submitFlow } from "../../testing/flow-api.ts";
 import { HttpPeer } from "../../testing/http-peer.ts";
 import type { TestReplica } from "../../testing/replica.ts";
-import { startReplica } from "../../testing/replica.ts";
+import { call, startReplica } from "../../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../../testing/services.ts";
 
 let replica: TestReplica;
@@ -51,4 +51,31 @@ it("a batch passes its counts on, and a file with the result of each job", async
     { status: "failed", result: null, error: { attempt: 1 } },
     { status: "completed", result: "é\n", error: null },
   ]);
+});
+
+it("the file is removed when one of the jobs is erased, also the files from before a retry", async () => {
+  const id = await submitFlow(replica, "batches", {
+    jobs: [test({ do: "return", value: "private" }), test({ do: "fail", times: 1 })],
+    on_complete: { type: "webhook", payload: { url: http.url("/erased"), body: { $ref: "result" } } },
+  });
+  await flowEnded(replica, id, "batches");
+  expect((await call(replica, "POST", `/api/v1/batches/${id}/retry`)).status).toBe(202);
+  await flowEnded(replica, id, "batches");
+  const files = http.requests
+    .filter(({ path }) => path === "/erased")
+    .map(({ body }) => (JSON.parse(body.toString()) as { results_ref: string }).results_ref);
+  expect(new Set(files).size).toBe(2);
+  const statuses = async (): Promise<number[]> =>
+    Promise.all(
+      files.map(async (file) => {
+        const [job, name] = file.split("/");
+        return (await fetch(`${replica.url}/api/v1/jobs/${job}/artifacts/${name}`)).status;
+      }),
+    );
+  expect(await statuses()).toEqual([200, 200]);
+  const { jobs } = (await call(replica, "GET", `/api/v1/batches/${id}/jobs?limit=1`)).body as {
+    jobs: { id: string }[];
+  };
+  expect((await call(replica, "POST", `/api/v1/jobs/${at(jobs, 0).id}/erase`)).status).toBe(200);
+  expect(await statuses()).toEqual([404, 404]);
 });

@@ -48,6 +48,17 @@ export async function retry(
   }
 }
 
+/** The Idempotency-Key of this retry is known: a concurrent request was earlier. */
+export class RetriedBefore extends CodedError {
+  constructor() {
+    super("flow_running", 409, "An earlier request with this Idempotency-Key has made the flow run again.");
+  }
+}
+
+export function flowRunning(id: string): CodedError {
+  return new CodedError("flow_running", 409, `The flow ${id} has not ended. Cancel it first, or wait for its end.`);
+}
+
 /** Rows of jobs that should run again are missing. */
 class RowsMissing extends CodedError {
   constructor({ id }: FlowState) {
@@ -73,15 +84,25 @@ async function retryRecorded(
   const count = nodes.reduce((sum, { node, jobs }) => sum + jobsOf(state, node, jobs, unfinished), 0);
   if (count > MAX_JOBS)
     throw notRetryable("job_not_retryable", 409, `${count} jobs would run again; a retry runs ${MAX_JOBS} at most.`);
-  const { state: next, jobs } = retried(state, nodes, unfinished, parts.queue.ids.next(Math.max(1, count)));
+  const retryId = parts.queue.ids.next(Math.max(1, count));
+  const { state: next, jobs } = retried(state, nodes, unfinished, retryId);
   const submissions = await submissionsOf(parts, next, jobs);
   const answer = await parts.enqueue({
     ids: jobs.map(({ id }) => id),
     submissions,
-    flow: { kind: "new", id: state.id, graph: next.graph, preset: await presetOf(parts, next) },
+    flow: { kind: "new", id: state.id, graph: next.graph, preset: { ...(await presetOf(parts, next)), retryId } },
   });
-  if (answer.kind === "failed") throw answer.error;
-  return submissions;
+  switch (answer.kind) {
+    case "enqueued":
+      return submissions;
+    case "replayed":
+    case "conflict":
+      throw new RetriedBefore();
+    case "failed":
+      throw answer.error;
+    default:
+      throw flowRunning(state.id);
+  }
 }
 
 function notRetryable(code: string, status: number, message: string): CodedError {
@@ -139,7 +160,7 @@ async function submissionsOf(
   return jobs.map(({ retryOf, node }) => {
     const finished = byId.get(retryOf);
     if (!finished) throw new RowsMissing(state);
-    if (finished.isErased) throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is erased.`);
+    if (finished.isErased) throw notRetryable("payload_erased", 409, `The payload of the job ${retryOf} is erased.`);
     if (LOST_PAYLOAD.includes(finished.errorCode ?? ""))
       throw notRetryable("job_not_retryable", 409, `The payload of the job ${retryOf} is lost.`);
     const join = joiners.get(node) ?? joiner(id, graph, node);

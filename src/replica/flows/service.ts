@@ -9,6 +9,7 @@ import type {
   FlowSubmission,
   FlowSubmitted,
   Flows,
+  RetriedFlow,
   RetryOptions,
 } from "../../core/flows/flows.ts";
 import { joiner } from "../../core/flows/graph.ts";
@@ -22,10 +23,10 @@ import type { Store } from "../../results/store.ts";
 import type { Enqueue } from "../submission-pipeline.ts";
 import { jobsPage } from "./flow-jobs.ts";
 import { flowPage } from "./flow-list.ts";
-import { retry } from "./flow-retry.ts";
+import { flowRunning, retry } from "./flow-retry.ts";
 
 export interface FlowServiceParts {
-  readonly queue: Pick<Queue, "flows" | "ids" | "read" | "readHeaders" | "liveCount">;
+  readonly queue: Pick<Queue, "flows" | "ids" | "knownKey" | "read" | "readHeaders" | "liveCount">;
   readonly store: Pick<Store, "range">;
   readonly flowStore: FlowStore;
   /** The submission pipeline. */
@@ -105,6 +106,10 @@ export class FlowService implements Flows {
     return state && jobsPage(this.#parts, state, filter);
   }
 
+  dropResults(id: string, nodes: readonly number[]): Promise<void> {
+    return this.#parts.queue.flows.dropResults(id, nodes);
+  }
+
   async cancel(id: string): Promise<FlowState> {
     const answer = await this.#parts.queue.flows.requestCancel(id);
     const state = await this.#changed(id, answer === "missing");
@@ -112,16 +117,35 @@ export class FlowService implements Flows {
     return state;
   }
 
-  async retry(id: string, { from, onAccepted }: RetryOptions): Promise<FlowState> {
+  async retry(id: string, { from, idempotency, onAccepted }: RetryOptions): Promise<RetriedFlow> {
     let state = await this.#existing(id);
-    if (state.finishedAt !== null) {
-      await this.#parts.storeEnded(id);
-      state = await this.#existing(id);
+    if (await this.#isRetryKnown(state, idempotency)) return { kind: "replayed", state };
+    try {
+      if (state.finishedAt !== null) {
+        await this.#parts.storeEnded(id);
+        state = await this.#existing(id);
+      }
+      if (state.finishedAt === null) throw flowRunning(id);
+      const enqueue = (submitted: Submitted): Promise<Enqueued> => this.#enqueue({ ...submitted, idempotency });
+      onAccepted?.(await retry({ ...this.#parts, enqueue }, state, from));
+      return { kind: "accepted", state: await this.#existing(id) };
+    } catch (error) {
+      // Perhaps another request with the same key was a moment earlier, or the answer to its first try was lost.
+      const isRejected = error instanceof CodedError && error.status === 409;
+      if (isRejected && (await this.#isRetryKnown(state, idempotency)))
+        return { kind: "replayed", state: await this.#existing(id) };
+      throw error;
     }
-    if (state.finishedAt === null) throw running(id);
-    const enqueue = (submitted: Submitted): Promise<Enqueued> => this.#enqueue(submitted);
-    onAccepted?.(await retry({ ...this.#parts, enqueue }, state, from));
-    return this.#existing(id);
+  }
+
+  /** Whether a retry with this key has taken place. Throws if the key was used for another retry. */
+  async #isRetryKnown({ graph }: FlowState, idempotency: RetryOptions["idempotency"]): Promise<boolean> {
+    if (!idempotency) return false;
+    const { queue, flowStore } = this.#parts;
+    const { key, fingerprint } = idempotency;
+    const known = (await queue.knownKey(key)) ?? (graph.isDurable ? await flowStore.knownKey(key) : undefined);
+    if (known && known.fingerprint !== fingerprint) throw retriedOtherwise();
+    return known !== undefined;
   }
 
   /** Postgres remembers a change of a durable flow, for a restore. */
@@ -156,8 +180,8 @@ function closed(id: string): CodedError {
   return new CodedError("batch_closed", 409, `The batch ${id} is closed: no more jobs can be added.`);
 }
 
-function running(id: string): CodedError {
-  return new CodedError("flow_running", 409, `The flow ${id} has not ended. Cancel it first, or wait for its end.`);
+function retriedOtherwise(): CodedError {
+  return new CodedError("idempotency_key_reused", 422, "This Idempotency-Key was used for another retry.");
 }
 
 function reused(firstId: string): CodedError {

@@ -144,6 +144,24 @@ it("makes an ended flow run again once, and ignores a late write of its end", as
   expect(await flows.get([id])).toMatchObject([{ status: "failed", finishedAt: 6_000 }]);
 });
 
+it("keeps the key of a retry only if that takes place", async () => {
+  const { flows, accept } = await setup();
+  const { id, graph, acceptance } = newBatch();
+  await accept(acceptance);
+  const state = newState({ id, graph });
+  const retry = (again: string, key: string): Acceptance => ({
+    jobs: jobsOf(again),
+    flow: { kind: "retried", id, graph: graphOf(again), nodes: state.nodes },
+    idempotency: { key, fingerprint: "f", ttlMs: 60_000, firstId: again },
+  });
+  const [one, two] = [idAt(Date.now()), idAt(Date.now())];
+  expect(await accept(retry(one, "early"))).toMatchObject({ kind: "failed" });
+  expect(await flows.knownKey("early")).toBeUndefined();
+  await flows.save([{ ...state, status: "failed", isOpen: false, finishedAt: 5_000 }]);
+  expect(await accept(retry(two, "early"))).toEqual({ kind: "committed" });
+  expect(await flows.knownKey("early")).toEqual({ fingerprint: "f", firstId: two });
+});
+
 it("notes what was decided about a flow that runs, and nothing about others", async () => {
   const { flows, accept } = await setup();
   const { id, graph, acceptance } = newBatch();

@@ -13,6 +13,7 @@ const STAGE_COPY = COPY.replace("copy accepted ", "copy staged_accepted ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
 const COLUMNS = 3;
 const CLAIM_KEYS = readSql(new URL("./keys-claim.sql", import.meta.url));
+const RELEASE_KEYS = readSql(new URL("./keys-release.sql", import.meta.url));
 const READ_KEYS = readSql(new URL("./keys-read.sql", import.meta.url));
 
 /** The idempotency key of a submission. */
@@ -47,6 +48,8 @@ export interface AcceptedRow {
 export interface AcceptedRows {
   readonly rows: readonly AcceptedRow[];
   readonly flow?: AcceptedFlow | undefined;
+  /** The idempotency key of the call. */
+  readonly key?: string | undefined;
 }
 
 /** Given the submission that each key belongs to, new or existing, returns the rows to append. */
@@ -124,6 +127,8 @@ export class AcceptedConnection {
     const groups = admitted(claims.length === 0 ? new Map() : await this.#claim(client, claims));
     const flows = groups.flatMap(({ flow }) => flow ?? []);
     const rejected = await writeFlows(client, this.#namespace, flows);
+    const unused = groups.flatMap(({ flow, key }) => (flow && key !== undefined && rejected.has(flow) ? [key] : []));
+    if (unused.length > 0) await client.query(RELEASE_KEYS, [this.#namespace, unused]);
     return { groups: groups.filter(({ flow }) => !flow || !rejected.has(flow)), rejected };
   }
 

@@ -73,6 +73,7 @@ interface Pending {
   readonly acceptance: Acceptance;
   readonly rows: readonly AcceptedRow[];
   readonly flow: AcceptedFlow | undefined;
+  readonly key: string | undefined;
   /** Of all rows of the submission. */
   readonly chars: number;
   readonly since: number;
@@ -133,7 +134,8 @@ export class AcceptanceLogWriter {
       charsOfFlow,
     );
     this.#chars += chars;
-    this.#waiting.push({ acceptance, rows, flow: acceptance.flow, chars, since: performance.now(), done });
+    const { flow, idempotency } = acceptance;
+    this.#waiting.push({ acceptance, rows, flow, key: idempotency?.key, chars, since: performance.now(), done });
     this.#loop ??= this.#run();
   }
 

@@ -7,6 +7,7 @@ import type { TerminalStatus } from "../../core/job.ts";
 import { storable } from "../../core/storable.ts";
 import { ReadPool } from "../../postgres/read-pool.ts";
 import { readSql } from "../../postgres/sql.ts";
+import type { KnownKey } from "../acceptance-log/connection.ts";
 import type { FlowRow } from "./flow-row.ts";
 import { flowOf } from "./flow-row.ts";
 import { FlowRows } from "./flow-rows.ts";
@@ -22,6 +23,7 @@ const JOBS = readSql(new URL("./jobs.sql", import.meta.url));
 const UNSUCCESSFUL_JOBS = readSql(new URL("./unsuccessful-jobs.sql", import.meta.url));
 const OUTCOMES = readSql(new URL("./outcomes.sql", import.meta.url));
 const NOTE = readSql(new URL("./note.sql", import.meta.url));
+const KNOWN_KEY = readSql(new URL("./known-key.sql", import.meta.url));
 const RETRIED_JOBS = readSql(new URL("./retried-jobs.sql", import.meta.url));
 
 const CONNECTIONS = 2;
@@ -111,6 +113,13 @@ export class FlowStore {
     { closedBy = null, isCancelRequested = false }: Partial<Pick<FlowState, "closedBy" | "isCancelRequested">>,
   ): Promise<void> {
     await this.#pool.query(NOTE, [id, closedBy, isCancelRequested]);
+  }
+
+  /** What was committed with this Idempotency-Key; undefined if Postgres does not know the key. */
+  async knownKey(key: string): Promise<KnownKey | undefined> {
+    type Row = { readonly fingerprint: string; readonly first_id: string };
+    const [row] = await this.#pool.query<Row>(KNOWN_KEY, [this.#namespace, key]);
+    return row && { fingerprint: row.fingerprint, firstId: row.first_id };
   }
 
   /** The submissions of those of these jobs that have a row, in any order. */

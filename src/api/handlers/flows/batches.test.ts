@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../../testing/api-server.ts";
-import { request, startApiServer } from "../../../testing/api-server.ts";
+import { startApiServer } from "../../../testing/api-server.ts";
+import { flowCalls, issuesOf, LATER, NDJSON, note } from "../../../testing/flow-calls.ts";
 import { ioSlots } from "../../../testing/queue.ts";
 import { until } from "../../../testing/until.ts";
-
-const note = (text = "a", more: object = {}) => ({ type: "note", payload: { text }, ...more });
-const LATER = { delay_ms: 3_600_000 };
-const NDJSON = { "content-type": "application/x-ndjson" };
 
 interface BatchBody {
   readonly id: string;
@@ -20,25 +17,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const post = (path: string, body?: string | object, headers = {}) =>
-  request(server, "POST", `/api/v1/${path}`, body, headers);
-const get = (path: string) => request(server, "GET", `/api/v1/${path}`);
-const remove = (path: string) => request(server, "DELETE", `/api/v1/${path}`);
+const { get, post, remove, endOf } = flowCalls(() => server);
 const created = async (body: object): Promise<BatchBody> => {
   const made = await post("batches", body);
   expect(made.status).toBe(202);
   return made.body as unknown as BatchBody;
 };
-const endOf = async (id: string): Promise<Record<string, unknown>> =>
-  until(
-    async () => {
-      const { body } = await get(`batches/${id}`);
-      return body["status"] === "running" ? undefined : body;
-    },
-    { what: `the batch ${id} ends` },
-  );
-const issuesOf = ({ body }: Awaited<ReturnType<typeof post>>): string[] =>
-  (body["errors"] as { path: string }[]).map(({ path }) => path);
 
 describe("POST /api/v1/batches", () => {
   it("counts its jobs, and runs its callbacks", async () => {
@@ -78,7 +62,10 @@ describe("POST /api/v1/batches", () => {
     await until(async () => (await countsOf())["cancelled"] === 2, { what: "the other jobs are cancelled" });
     const [first, last] = [await server.finishNext("{}"), await server.finishNext("{}")];
     expect([first.id, last.id]).toEqual([batch.callbacks["on_first_failure"], batch.callbacks["on_complete"]]);
-    expect(await endOf(batch.id)).toMatchObject({ status: "cancelled", counts: { cancelled: 2, failed: 1 } });
+    expect(await endOf(`batches/${batch.id}`)).toMatchObject({
+      status: "cancelled",
+      counts: { cancelled: 2, failed: 1 },
+    });
     expect((await get(`jobs/${batch.callbacks["on_success"] ?? ""}`)).body).toMatchObject({ status: "cancelled" });
   });
 
@@ -134,7 +121,7 @@ describe("an open batch", () => {
     const late = await post(`batches/${id}/jobs`, { jobs: [note()] });
     expect(late).toMatchObject({ status: 409, body: { code: "batch_closed" } });
     await remove(`batches/${id}`);
-    expect(await endOf(id)).toMatchObject({ status: "cancelled" });
+    expect(await endOf(`batches/${id}`)).toMatchObject({ status: "cancelled" });
     expect(await post(`batches/${id}/jobs`, { jobs: [note()] })).toMatchObject({ status: 409 });
     const repeated = await post(`batches/${id}/jobs`, { jobs: [note("2"), note("3", LATER)] }, headers);
     expect([repeated.headers.get("idempotent-replayed"), repeated.body]).toEqual(["true", added.body]);
@@ -176,11 +163,11 @@ describe("an open batch", () => {
 it("runs the failed jobs of a batch again", async () => {
   const { id } = await created({ jobs: [note("1"), note("2")] });
   await server.record(await server.finishNext("{}"), await server.failNext({ code: "broken", message: "it broke" }));
-  expect(await endOf(id)).toMatchObject({ status: "failed", counts: { completed: 1, failed: 1 } });
+  expect(await endOf(`batches/${id}`)).toMatchObject({ status: "failed", counts: { completed: 1, failed: 1 } });
   expect(await post(`batches/${id}/retry`, { from: ["jobs"] })).toMatchObject({ status: 422 });
   expect(await post(`batches/${id}/retry`)).toMatchObject({
     ...{ status: 202, body: { id, status: "running", total: 2, counts: { completed: 1, unfinished: 1 } } },
   });
   await server.finishNext("{}");
-  expect(await endOf(id)).toMatchObject({ status: "completed", counts: { completed: 2, failed: 0 } });
+  expect(await endOf(`batches/${id}`)).toMatchObject({ status: "completed", counts: { completed: 2, failed: 0 } });
 });

@@ -1,6 +1,7 @@
 /** Calls that change a flow or batch: cancel and retry it, close a batch. */
 import { invalid } from "../../../core/body.ts";
 import type { FlowState } from "../../../core/flows/flow.ts";
+import type { FlowSubmission } from "../../../core/flows/flows.ts";
 import type { ValidationIssue } from "../../../core/schema-issues.ts";
 import { compileValidator } from "../../../core/validator.ts";
 import { scopeDenial } from "../../access/authentication.ts";
@@ -11,6 +12,7 @@ import { readOptionalFields, rejectionOfBody } from "../../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../../http/exchange.ts";
 import { problem, problemOfRejection } from "../../http/problem.ts";
 import { callerOf } from "../audit-caller.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "../idempotency.ts";
 import { idOf } from "../jobs.ts";
 import type { FlowView } from "./find-flow.ts";
 import { BATCH_VIEW, findFlow, flowAnswer, unlessGone } from "./find-flow.ts";
@@ -50,7 +52,10 @@ export function retryFlow(deps: Dependencies, view: FlowView): Call {
   return async (request) => {
     const by = callerOf(request);
     const read = view.path === "flows" ? readOptionalFields(request, retryBody) : undefined;
-    const rejected = read ? ("rejected" in read ? read.rejected : undefined) : rejectionOfBody(request);
+    const { idempotencyKey: key } = request.headers;
+    const rejected =
+      (read ? ("rejected" in read ? read.rejected : undefined) : rejectionOfBody(request)) ??
+      (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
     if (rejected) return rejected;
     const from = read && "fields" in read ? read.fields.from : undefined;
     return act(deps, view, async (_, state) => {
@@ -61,13 +66,30 @@ export function retryFlow(deps: Dependencies, view: FlowView): Call {
       if (denial) return denial;
       const retried = await deps.flows.retry(state.id, {
         ...(from !== undefined && { from }),
+        idempotency: idempotencyOfRetry(deps, request, state.id, from),
         onAccepted: (submissions) => request.chargeJobs(submissions),
       });
-      if (scope !== undefined) deps.audit.record({ ...by, action: `${view.path}.retry`, target: state.id });
-      const answer = flowAnswer(view, 202, retried, request);
-      return { ...answer, headers: [["Location", `${basePath}/api/v1/${view.path}/${state.id}`]] };
+      const isRepeat = retried.kind === "replayed";
+      if (scope !== undefined && !isRepeat)
+        deps.audit.record({ ...by, action: `${view.path}.retry`, target: state.id });
+      const location = ["Location", `${basePath}/api/v1/${view.path}/${state.id}`] as const;
+      const answer = flowAnswer(view, 202, retried.state, request);
+      return { ...answer, headers: isRepeat ? [location, REPLAYED] : [location] };
     })(request);
   };
+}
+
+/** A retry is identified by the flow and the nodes that it begins with, however the body is written. */
+function idempotencyOfRetry(
+  { settings }: Dependencies,
+  { headers: { idempotencyKey: key }, caller }: ApiRequest,
+  id: string,
+  from: readonly string[] | undefined,
+): FlowSubmission["idempotency"] {
+  const identity = Buffer.from(JSON.stringify([id, from ?? null]));
+  return key === undefined
+    ? undefined
+    : idempotencyOf(key, caller?.id, "flow_retry", identity, settings.idempotencyTtlMs);
 }
 
 function unknownNodes({ graph }: FlowState, from: readonly string[]): ValidationIssue[] {

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../../testing/api-server.ts";
 import { request, startApiServer } from "../../../testing/api-server.ts";
-import { until } from "../../../testing/until.ts";
-
-const note = (text = "a", more: object = {}) => ({ type: "note", payload: { text }, ...more });
-const LATER = { delay_ms: 3_600_000 };
+import { flowCalls, issuesOf, LATER, note } from "../../../testing/flow-calls.ts";
 
 interface Node {
   readonly status: string;
@@ -23,21 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const post = (path: string, body?: string | object, headers = {}) =>
-  request(server, "POST", `/api/v1/${path}`, body, headers);
-const get = (path: string) => request(server, "GET", `/api/v1/${path}`);
-const remove = (path: string) => request(server, "DELETE", `/api/v1/${path}`);
+const { get, post, remove, endOf } = flowCalls(() => server);
 const submitted = async (body: object): Promise<FlowBody> => (await post("flows", body)).body as unknown as FlowBody;
-const endOf = async (path: string): Promise<Record<string, unknown>> =>
-  until(
-    async () => {
-      const { body } = await get(path);
-      return body["status"] === "running" ? undefined : body;
-    },
-    { what: `${path} ends` },
-  );
-const issuesOf = ({ body }: Awaited<ReturnType<typeof post>>): string[] =>
-  (body["errors"] as { path: string }[]).map(({ path }) => path);
 
 describe("POST /api/v1/flows", () => {
   it("accepts a flow as a whole, and shows its nodes as they run", async () => {

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../../testing/api-server.ts";
-import { request, startApiServer } from "../../../testing/api-server.ts";
-import { until } from "../../../testing/until.ts";
-
-const note = (text = "a", more: object = {}) => ({ type: "note", payload: { text }, ...more });
+import { startApiServer } from "../../../testing/api-server.ts";
+import { flowCalls, issuesOf, note } from "../../../testing/flow-calls.ts";
 
 let server: ApiServer;
 beforeAll(async () => {
@@ -11,20 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const post = (path: string, body?: string | object, headers = {}) =>
-  request(server, "POST", `/api/v1/${path}`, body, headers);
-const get = (path: string) => request(server, "GET", `/api/v1/${path}`);
-const remove = (path: string) => request(server, "DELETE", `/api/v1/${path}`);
-const endOf = async (path: string): Promise<Record<string, unknown>> =>
-  until(
-    async () => {
-      const { body } = await get(path);
-      return body["status"] === "running" ? undefined : body;
-    },
-    { what: `${path} ends` },
-  );
-const issuesOf = ({ body }: Awaited<ReturnType<typeof post>>): string[] =>
-  (body["errors"] as { path: string }[]).map(({ path }) => path);
+const { get, post, remove, endOf } = flowCalls(() => server);
 
 describe("POST /api/v1/jobs with then and on_failure", () => {
   const chain = { ...note(), then: [note("${result.link}")], on_failure: [note("${error.message}")] };
