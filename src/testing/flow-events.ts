@@ -1,12 +1,13 @@
 /** What may happen to jobs and flows in a model test, and what must be so then. */
 import { expect } from "vitest";
 import { at } from "../core/at.ts";
+import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { begin } from "../core/flows/evaluate.ts";
 import type { FlowGraph, FlowState } from "../core/flows/flow.ts";
 import type { RetriedJob } from "../core/flows/retry.ts";
 import { nodesToRetry, retried } from "../core/flows/retry.ts";
 import { idsFrom } from "../core/id.ts";
-import type { TerminalStatus } from "../core/job.ts";
+import type { Job, TerminalStatus } from "../core/job.ts";
 import type { JobCounts } from "../queue/counts.ts";
 
 export type Ending = TerminalStatus | "expired" | "retry" | "released";
@@ -40,6 +41,27 @@ export function expectKept(found: ReadonlyMap<number, Kept>, kept: ReadonlyMap<n
   const shown = ({ result, error }: Kept = {}): object => ({ result, hasError: error !== undefined });
   const nodes = [...found.keys()];
   expect(nodes.map((node) => shown(found.get(node)))).toEqual(nodes.map((node) => shown(kept.get(node))));
+}
+
+export interface Ended {
+  readonly job: Job;
+  readonly how: TerminalStatus;
+}
+
+/** Ends as one call counts them: the jobs of a node together, the nodes in their first order. */
+export function groupedEnds(ends: readonly Ended[]): { readonly job: Job; readonly jobs: EndedJobs }[] {
+  const groups = new Map<string, Ended[]>();
+  for (const one of ends) {
+    const key = `${one.job.options.flow?.id} ${one.job.options.flow?.at}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].map((group) => {
+    const idsOf = (how: TerminalStatus): string[] => group.flatMap((one) => (one.how === how ? [one.job.id] : []));
+    const [completed, failed, cancelled] = [idsOf("completed"), idsOf("failed"), idsOf("cancelled")];
+    const cause = failed[0] ?? cancelled[0];
+    const counts = { completed: completed.length, failed: failed.length, cancelled: cancelled.length };
+    return { job: at(group, 0).job, jobs: { ...counts, ...(cause !== undefined && { cause }) } };
+  });
 }
 
 interface KnownJobs {

@@ -5,7 +5,6 @@
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { at } from "../core/at.ts";
-import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { addJobs, begin, close, endJobs, requestCancel } from "../core/flows/evaluate.ts";
 import type { FlowState, NewFlow } from "../core/flows/flow.ts";
 import { newState } from "../core/flows/graph.ts";
@@ -17,8 +16,8 @@ import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
-import type { Ending, Event, EventCounts, Kept } from "./flow-events.ts";
-import { expectCounts, expectKept, planRetry, verdictOf } from "./flow-events.ts";
+import type { Ended, Ending, Event, EventCounts, Kept } from "./flow-events.ts";
+import { expectCounts, expectKept, groupedEnds, planRetry, verdictOf } from "./flow-events.ts";
 import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
@@ -31,11 +30,6 @@ interface Side {
   readonly nodeOf: Map<string, number>;
   /** By the index of the node. */
   readonly kept: Map<number, Kept>;
-}
-
-interface Ended {
-  readonly job: Job;
-  readonly how: TerminalStatus;
 }
 
 export class FlowSides {
@@ -306,28 +300,14 @@ export class FlowSides {
     );
   }
 
-  /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
   #end(ends: readonly Ended[]): void {
-    const groups = new Map<string, { readonly job: Job; readonly ended: Map<TerminalStatus, string[]> }>();
     for (const { job, how } of ends) {
       if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
       this.ended.set(job.id, how);
       this.#keep(job, how);
-      const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
-      const group = groups.get(key) ?? { job, ended: new Map<TerminalStatus, string[]>() };
-      groups.set(key, group);
-      group.ended.set(how, [...(group.ended.get(how) ?? []), job.id]);
     }
-    for (const { job, ended } of groups.values()) {
+    for (const { job, jobs } of groupedEnds(ends)) {
       const side = this.#sideOf(job);
-      const count = (verdict: TerminalStatus): number => ended.get(verdict)?.length ?? 0;
-      const cause = ended.get("failed")?.[0] ?? ended.get("cancelled")?.[0];
-      const jobs: EndedJobs = {
-        completed: count("completed"),
-        failed: count("failed"),
-        cancelled: count("cancelled"),
-        ...(cause !== undefined && { cause }),
-      };
       side.state = endJobs(side.state, job.options.flow?.at ?? -1, jobs).state;
     }
   }
