@@ -9,6 +9,8 @@ import { nodesToRetry, retried } from "../core/flows/retry.ts";
 import { idsFrom } from "../core/id.ts";
 import type { Job, TerminalStatus } from "../core/job.ts";
 import type { JobCounts } from "../queue/counts.ts";
+import type { Settlement } from "../queue/settlement.ts";
+import { settlement } from "./queue.ts";
 
 export type Ending = TerminalStatus | "expired" | "retry" | "released";
 
@@ -46,6 +48,20 @@ export function expectKept(found: ReadonlyMap<number, Kept>, kept: ReadonlyMap<n
 export interface Ended {
   readonly job: Job;
   readonly how: TerminalStatus;
+}
+
+/** An attempt that has ended so. */
+export function settlementOf({ job, how }: { readonly job: Job; readonly how: Ending }): Settlement {
+  const isRetry = how === "retry" || how === "released";
+  const verdict = verdictOf(how);
+  return settlement(job, {
+    verdict,
+    runAt: isRetry ? 1 : 0,
+    record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
+    flow: job.options.flow,
+    result: `"${job.id}"`,
+    error: verdict === "failed" ? `{"code":"broken"}` : undefined,
+  });
 }
 
 /** Ends as one call counts them: the jobs of a node together, the nodes in their first order. */

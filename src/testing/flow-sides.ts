@@ -17,8 +17,8 @@ import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 import type { Ended, Ending, Event, EventCounts, Kept } from "./flow-events.ts";
-import { expectCounts, expectKept, groupedEnds, planRetry, verdictOf } from "./flow-events.ts";
-import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
+import { expectCounts, expectKept, groupedEnds, planRetry, settlementOf, verdictOf } from "./flow-events.ts";
+import { enqueueRaw, ioSlots } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
 const OWNED_MS = 3_600_000;
@@ -109,17 +109,7 @@ export class FlowSides {
   }
 
   async settle(ends: readonly { readonly job: Job; readonly how: Ending }[]): Promise<readonly SettleAnswer[]> {
-    const settlements = ends.map(({ job, how }): Settlement => {
-      const isRetry = how === "retry" || how === "released";
-      return settlement(job, {
-        verdict: verdictOf(how),
-        runAt: isRetry ? 1 : 0,
-        record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
-        flow: job.options.flow,
-        result: `"${job.id}"`,
-        error: verdictOf(how) === "failed" ? `{"code":"broken"}` : undefined,
-      });
-    });
+    const settlements = ends.map(settlementOf);
     const answers = await this.#queue.settle(settlements, OWNED_MS);
     ends.forEach(({ job, how }, i) => {
       if (answers[i] !== "done") return;
@@ -175,14 +165,13 @@ export class FlowSides {
 
   async add(id: string, first: string, count: number, from: string | undefined): Promise<void> {
     const side = this.flows.get(id);
-    const graph = side?.state.graph;
-    if (!side || !graph) return;
+    if (!side) return;
     const ids = Array.from({ length: count }, (_, nth) => idAfter(first, nth));
-    const submissions = ids.map(() => jobOf(id, graph, 0, undefined, FAR_AHEAD));
-    const isMember = from !== undefined && side.nodeOf.has(from) && this.running.has(from);
     const { state } = side;
+    const submissions = ids.map(() => jobOf(id, state.graph, 0, undefined, FAR_AHEAD));
+    const isMember = from !== undefined && side.nodeOf.has(from) && this.running.has(from);
     const isClosed = state.isCancelRequested || at(state.nodes, 0).outcome !== null || !(state.isOpen || isMember);
-    const expected = graph.kind !== "batch" ? "missing" : isClosed ? "closed" : "enqueued";
+    const expected = state.graph.kind !== "batch" ? "missing" : isClosed ? "closed" : "enqueued";
     for (let times = 0; times < 2; times += 1) {
       const flow = { kind: "add", id, ...(from !== undefined && { from }) } as const;
       const answer: Enqueued = await enqueueRaw(this.#queue, { ids, submissions, flow });
@@ -191,10 +180,10 @@ export class FlowSides {
     this.#note(expected !== "enqueued" ? "not added" : state.isOpen ? "added while open" : "added by a running job");
     if (expected !== "enqueued") return;
     this.#accepted += count;
-    const [batch, ...others] = graph.nodes;
+    const [batch, ...others] = state.graph.nodes;
     if (!batch) throw new Error("a batch without nodes");
     const nodes = [{ ...batch, ids: [...batch.ids, { first, count }] }, ...others];
-    side.state = addJobs({ ...state, graph: { ...graph, nodes } }, count);
+    side.state = addJobs({ ...state, graph: { ...state.graph, nodes } }, count);
     for (const one of ids) side.nodeOf.set(one, 0);
   }
 
