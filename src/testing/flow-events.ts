@@ -1,13 +1,16 @@
 /** What may happen to jobs and flows in a model test, and what must be so then. */
 import { expect } from "vitest";
 import { at } from "../core/at.ts";
+import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { begin } from "../core/flows/evaluate.ts";
 import type { FlowGraph, FlowState } from "../core/flows/flow.ts";
 import type { RetriedJob } from "../core/flows/retry.ts";
 import { nodesToRetry, retried } from "../core/flows/retry.ts";
 import { idsFrom } from "../core/id.ts";
-import type { TerminalStatus } from "../core/job.ts";
+import type { Job, TerminalStatus } from "../core/job.ts";
 import type { JobCounts } from "../queue/counts.ts";
+import type { Settlement } from "../queue/settlement.ts";
+import { settlement } from "./queue.ts";
 
 export type Ending = TerminalStatus | "expired" | "retry" | "released";
 
@@ -40,6 +43,41 @@ export function expectKept(found: ReadonlyMap<number, Kept>, kept: ReadonlyMap<n
   const shown = ({ result, error }: Kept = {}): object => ({ result, hasError: error !== undefined });
   const nodes = [...found.keys()];
   expect(nodes.map((node) => shown(found.get(node)))).toEqual(nodes.map((node) => shown(kept.get(node))));
+}
+
+export interface Ended {
+  readonly job: Job;
+  readonly how: TerminalStatus;
+}
+
+/** An attempt that has ended so. */
+export function settlementOf({ job, how }: { readonly job: Job; readonly how: Ending }): Settlement {
+  const isRetry = how === "retry" || how === "released";
+  const verdict = verdictOf(how);
+  return settlement(job, {
+    verdict,
+    runAt: isRetry ? 1 : 0,
+    record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
+    flow: job.options.flow,
+    result: `"${job.id}"`,
+    error: verdict === "failed" ? `{"code":"broken"}` : undefined,
+  });
+}
+
+/** Ends as one call counts them: the jobs of a node together, the nodes in their first order. */
+export function groupedEnds(ends: readonly Ended[]): { readonly job: Job; readonly jobs: EndedJobs }[] {
+  const groups = new Map<string, Ended[]>();
+  for (const one of ends) {
+    const key = `${one.job.options.flow?.id} ${one.job.options.flow?.at}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].map((group) => {
+    const idsOf = (how: TerminalStatus): string[] => group.flatMap((one) => (one.how === how ? [one.job.id] : []));
+    const [completed, failed, cancelled] = [idsOf("completed"), idsOf("failed"), idsOf("cancelled")];
+    const cause = failed[0] ?? cancelled[0];
+    const counts = { completed: completed.length, failed: failed.length, cancelled: cancelled.length };
+    return { job: at(group, 0).job, jobs: { ...counts, ...(cause !== undefined && { cause }) } };
+  });
 }
 
 interface KnownJobs {

@@ -5,7 +5,6 @@
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { at } from "../core/at.ts";
-import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { addJobs, begin, close, endJobs, requestCancel } from "../core/flows/evaluate.ts";
 import type { FlowState, NewFlow } from "../core/flows/flow.ts";
 import { newState } from "../core/flows/graph.ts";
@@ -17,9 +16,9 @@ import type { Enqueued } from "../queue/enqueuer.ts";
 import type { FlowWork } from "../queue/flows.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
-import type { Ending, Event, EventCounts, Kept } from "./flow-events.ts";
-import { expectCounts, expectKept, planRetry, verdictOf } from "./flow-events.ts";
-import { enqueueRaw, ioSlots, settlement } from "./queue.ts";
+import type { Ended, Ending, Event, EventCounts, Kept } from "./flow-events.ts";
+import { expectCounts, expectKept, groupedEnds, planRetry, settlementOf, verdictOf } from "./flow-events.ts";
+import { enqueueRaw, ioSlots } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
 const OWNED_MS = 3_600_000;
@@ -31,11 +30,6 @@ interface Side {
   readonly nodeOf: Map<string, number>;
   /** By the index of the node. */
   readonly kept: Map<number, Kept>;
-}
-
-interface Ended {
-  readonly job: Job;
-  readonly how: TerminalStatus;
 }
 
 export class FlowSides {
@@ -115,17 +109,7 @@ export class FlowSides {
   }
 
   async settle(ends: readonly { readonly job: Job; readonly how: Ending }[]): Promise<readonly SettleAnswer[]> {
-    const settlements = ends.map(({ job, how }): Settlement => {
-      const isRetry = how === "retry" || how === "released";
-      return settlement(job, {
-        verdict: verdictOf(how),
-        runAt: isRetry ? 1 : 0,
-        record: isRetry ? "" : `{"attempt":1,"outcome":"${how}"}`,
-        flow: job.options.flow,
-        result: `"${job.id}"`,
-        error: verdictOf(how) === "failed" ? `{"code":"broken"}` : undefined,
-      });
-    });
+    const settlements = ends.map(settlementOf);
     const answers = await this.#queue.settle(settlements, OWNED_MS);
     ends.forEach(({ job, how }, i) => {
       if (answers[i] !== "done") return;
@@ -181,14 +165,13 @@ export class FlowSides {
 
   async add(id: string, first: string, count: number, from: string | undefined): Promise<void> {
     const side = this.flows.get(id);
-    const graph = side?.state.graph;
-    if (!side || !graph) return;
+    if (!side) return;
     const ids = Array.from({ length: count }, (_, nth) => idAfter(first, nth));
-    const submissions = ids.map(() => jobOf(id, graph, 0, undefined, FAR_AHEAD));
-    const isMember = from !== undefined && side.nodeOf.has(from) && this.running.has(from);
     const { state } = side;
+    const submissions = ids.map(() => jobOf(id, state.graph, 0, undefined, FAR_AHEAD));
+    const isMember = from !== undefined && side.nodeOf.has(from) && this.running.has(from);
     const isClosed = state.isCancelRequested || at(state.nodes, 0).outcome !== null || !(state.isOpen || isMember);
-    const expected = graph.kind !== "batch" ? "missing" : isClosed ? "closed" : "enqueued";
+    const expected = state.graph.kind !== "batch" ? "missing" : isClosed ? "closed" : "enqueued";
     for (let times = 0; times < 2; times += 1) {
       const flow = { kind: "add", id, ...(from !== undefined && { from }) } as const;
       const answer: Enqueued = await enqueueRaw(this.#queue, { ids, submissions, flow });
@@ -197,10 +180,10 @@ export class FlowSides {
     this.#note(expected !== "enqueued" ? "not added" : state.isOpen ? "added while open" : "added by a running job");
     if (expected !== "enqueued") return;
     this.#accepted += count;
-    const [batch, ...others] = graph.nodes;
+    const [batch, ...others] = state.graph.nodes;
     if (!batch) throw new Error("a batch without nodes");
     const nodes = [{ ...batch, ids: [...batch.ids, { first, count }] }, ...others];
-    side.state = addJobs({ ...state, graph: { ...graph, nodes } }, count);
+    side.state = addJobs({ ...state, graph: { ...state.graph, nodes } }, count);
     for (const one of ids) side.nodeOf.set(one, 0);
   }
 
@@ -306,28 +289,14 @@ export class FlowSides {
     );
   }
 
-  /** Counts ends as one call does: the jobs of a node together, the nodes in their first order. */
   #end(ends: readonly Ended[]): void {
-    const groups = new Map<string, { readonly job: Job; readonly ended: Map<TerminalStatus, string[]> }>();
     for (const { job, how } of ends) {
       if (this.ended.has(job.id)) throw new Error(`${job.id} has ended twice`);
       this.ended.set(job.id, how);
       this.#keep(job, how);
-      const key = `${job.options.flow?.id} ${job.options.flow?.at}`;
-      const group = groups.get(key) ?? { job, ended: new Map<TerminalStatus, string[]>() };
-      groups.set(key, group);
-      group.ended.set(how, [...(group.ended.get(how) ?? []), job.id]);
     }
-    for (const { job, ended } of groups.values()) {
+    for (const { job, jobs } of groupedEnds(ends)) {
       const side = this.#sideOf(job);
-      const count = (verdict: TerminalStatus): number => ended.get(verdict)?.length ?? 0;
-      const cause = ended.get("failed")?.[0] ?? ended.get("cancelled")?.[0];
-      const jobs: EndedJobs = {
-        completed: count("completed"),
-        failed: count("failed"),
-        cancelled: count("cancelled"),
-        ...(cause !== undefined && { cause }),
-      };
       side.state = endJobs(side.state, job.options.flow?.at ?? -1, jobs).state;
     }
   }
