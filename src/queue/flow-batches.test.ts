@@ -1,14 +1,12 @@
 import { expect, it } from "vitest";
 import { at } from "../core/at.ts";
 import { idAfter, idsFrom } from "../core/id.ts";
-import type { Job } from "../core/job.ts";
-import { enqueueFlow, flowOf, jobOfNode, outcomesOf } from "../testing/flows.ts";
-import { enqueueRaw, idsOf, settlement } from "../testing/queue.ts";
+import { enqueueFlow, flowOf, jobOfNode, outcomesOf, settleMembers } from "../testing/flows.ts";
+import { enqueueRaw, idsOf } from "../testing/queue.ts";
 import { setUpQueues } from "../testing/queue-setup.ts";
 import { MAX_ADDITIONS } from "./codes.ts";
 import type { Enqueued, Submitted } from "./enqueuer.ts";
 import type { Queue } from "./queue.ts";
-import type { Settlement } from "./settlement.ts";
 
 const test = setUpQueues();
 const OWNED_MS = 30_000;
@@ -19,11 +17,6 @@ const CALLBACKS = [
   { name: "on_complete", after: ["jobs"], when: "ended" },
   { name: "on_first_failure", after: ["jobs"], when: "first_failure" },
 ] as const;
-
-function settle(queue: Queue, jobs: readonly Job[], changes: Partial<Settlement> = {}) {
-  const settlements = jobs.map((job) => settlement(job, { flow: job.options.flow, ...changes }));
-  return queue.settle(settlements, OWNED_MS);
-}
 
 function batchOf(queue: Queue, jobs: number, { isOpen = false, maxFailures = 0 } = {}) {
   return flowOf(queue, [{ name: "jobs", batch: jobs, maxFailures }, ...CALLBACKS], {
@@ -70,11 +63,11 @@ it("a batch has failed above max_failures, and each callback starts once", async
   const batch = batchOf(queue, 4, { maxFailures: 1 });
   await enqueueFlow(queue, batch);
   const { claimed } = await test().claim(queue);
-  await settle(queue, claimed.slice(0, 1), { verdict: "failed" });
+  await settleMembers(queue, claimed.slice(0, 1), { verdict: "failed" });
   expect(await outcomesOf(queue, batch)).toMatchObject({ jobs: "started", on_first_failure: "started" });
-  await settle(queue, claimed.slice(1, 2), { verdict: "failed" });
-  expect(await settle(queue, claimed.slice(0, 2), { verdict: "failed" })).toEqual(["repeated", "repeated"]);
-  await settle(queue, claimed.slice(2));
+  await settleMembers(queue, claimed.slice(1, 2), { verdict: "failed" });
+  expect(await settleMembers(queue, claimed.slice(0, 2), { verdict: "failed" })).toEqual(["repeated", "repeated"]);
+  await settleMembers(queue, claimed.slice(2));
   expect(await outcomesOf(queue, batch)).toEqual({
     jobs: "failed",
     on_success: "doomed",
@@ -95,8 +88,8 @@ it("retries, releases and lost leases are no ends", async () => {
   const batch = batchOf(queue, 2);
   await enqueueFlow(queue, batch);
   const { claimed } = await test().claim(queue);
-  await settle(queue, claimed.slice(0, 1), { verdict: "retry", runAt: 1 });
-  await settle(queue, claimed.slice(1), { verdict: "released", attempt: 0 });
+  await settleMembers(queue, claimed.slice(0, 1), { verdict: "retry", runAt: 1 });
+  await settleMembers(queue, claimed.slice(1), { verdict: "released", attempt: 0 });
   await test().claim(queue);
   await test().expireLeases();
   const { lost } = await test().claim(queue, {});
@@ -105,7 +98,7 @@ it("retries, releases and lost leases are no ends", async () => {
     completed: 0,
     failed: 0,
   });
-  await settle(queue, lost, { verdict: "failed" }); // judged: over their crash budget
+  await settleMembers(queue, lost, { verdict: "failed" }); // judged: over their crash budget
   expect((await outcomesOf(queue, batch))["jobs"]).toBe("failed");
 });
 
@@ -113,7 +106,7 @@ it("an open batch takes jobs until it is closed, and ends no earlier", async () 
   const queue = await test().replica();
   const batch = batchOf(queue, 1, { isOpen: true });
   await enqueueFlow(queue, batch);
-  await settle(queue, (await test().claim(queue)).claimed);
+  await settleMembers(queue, (await test().claim(queue)).claimed);
   expect((await outcomesOf(queue, batch))["jobs"]).toBe("started");
   expect(await add(queue, batch, { count: 2 })).toEqual({ kind: "enqueued" });
   const { claimed } = await test().claim(queue);
@@ -121,7 +114,7 @@ it("an open batch takes jobs until it is closed, and ends no earlier", async () 
   expect(await queue.flows.close(batch.id, "caller")).toBe("closed");
   expect(await queue.flows.close(batch.id, "timeout")).toBe("unchanged");
   expect(await add(queue, batch)).toEqual({ kind: "closed" });
-  await settle(queue, claimed);
+  await settleMembers(queue, claimed);
   const [state] = await queue.flows.read([batch.id]);
   expect(state).toMatchObject({ isOpen: false, closedBy: "caller" });
   expect(state?.nodes[0]).toMatchObject({ outcome: "completed", counts: { total: 3, completed: 3 } });
@@ -158,9 +151,9 @@ it("a running job of a closed batch may add jobs, others may not", async () => {
   expect(await add(queue, batch, { from: waiting ?? "" })).toEqual({ kind: "closed" });
   expect(await add(queue, other, { from })).toEqual({ kind: "closed" });
   expect(await add(queue, { ...batch, id: queue.ids.next() }, { from })).toEqual({ kind: "missing" });
-  await settle(queue, claimed);
+  await settleMembers(queue, claimed);
   expect(await add(queue, batch, { from })).toEqual({ kind: "closed" });
-  await settle(queue, (await test().claim(queue)).claimed);
+  await settleMembers(queue, (await test().claim(queue)).claimed);
   expect((await outcomesOf(queue, batch))["jobs"]).toBe("completed");
 });
 
@@ -217,8 +210,8 @@ it("a cancelled batch is closed, and sends on_complete after the end of its jobs
     () => undefined,
   );
   expect((await outcomesOf(queue, batch))["jobs"]).toBe("started");
-  expect(await settle(queue, claimed, { verdict: "failed" })).toEqual(["cancelRequested"]);
-  await settle(queue, claimed, { verdict: "cancelled" });
+  expect(await settleMembers(queue, claimed, { verdict: "failed" })).toEqual(["cancelRequested"]);
+  await settleMembers(queue, claimed, { verdict: "cancelled" });
   expect(await outcomesOf(queue, batch)).toEqual({
     jobs: "cancelled",
     on_success: "doomed",
@@ -238,7 +231,7 @@ it("a cancelled flow starts nothing any more, clean-up included", async () => {
   const { claimed } = await test().claim(queue);
   await queue.flows.requestCancel(flow.id);
   expect(await outcomesOf(queue, flow)).toEqual({ a: "started", b: "doomed", tidy: "doomed" });
-  await settle(queue, claimed); // it completes all the same
+  await settleMembers(queue, claimed); // it completes all the same
   const { works } = await queue.flows.take();
   const doomed = works.flatMap((work) => (work.kind === "doomed" ? [work] : []));
   expect(doomed.map(({ code, cause }) => [code, cause])).toEqual([
@@ -260,7 +253,7 @@ it("with on_failure stop, the first failed node dooms all others except clean-up
   );
   await enqueueFlow(queue, flow);
   const { claimed } = await test().claim(queue);
-  await settle(queue, claimed.slice(0, 1), { verdict: "failed" });
+  await settleMembers(queue, claimed.slice(0, 1), { verdict: "failed" });
   expect(await outcomesOf(queue, flow)).toEqual({ a: "failed", b: "started", c: "doomed", tidy: "waiting" });
   const { works } = await queue.flows.take();
   expect(works.map(({ kind }) => kind).sort()).toEqual(["doomed", "stop"]);
@@ -268,6 +261,6 @@ it("with on_failure stop, the first failed node dooms all others except clean-up
     code: "dependency_failed",
     cause: { id: at(flow.jobs, 0).id, node: "a" },
   });
-  await settle(queue, claimed.slice(1), { verdict: "cancelled" });
+  await settleMembers(queue, claimed.slice(1), { verdict: "cancelled" });
   expect((await outcomesOf(queue, flow))["tidy"]).toBe("started");
 });

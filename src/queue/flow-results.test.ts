@@ -1,22 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { at } from "../core/at.ts";
 import { idAfter, idsFrom } from "../core/id.ts";
-import type { Job } from "../core/job.ts";
-import { enqueueFlow, flowOf } from "../testing/flows.ts";
-import { enqueueRaw, idsOf, settlement, submission } from "../testing/queue.ts";
+import { enqueueFlow, flowOf, settleMembers } from "../testing/flows.ts";
+import { enqueueRaw, idsOf, submission } from "../testing/queue.ts";
 import { setUpQueues } from "../testing/queue-setup.ts";
-import type { Queue } from "./queue.ts";
-import type { Settlement } from "./settlement.ts";
 
 const test = setUpQueues();
 const OWNED_MS = 30_000;
 const ns = "{taskflow:0}:";
-
-/** Settles jobs of flows as completed, or as `changes` say. */
-function settle(queue: Queue, jobs: readonly Job[], changes: Partial<Settlement> = {}) {
-  const settlements = jobs.map((job) => settlement(job, { flow: job.options.flow, ...changes }));
-  return queue.settle(settlements, OWNED_MS);
-}
 
 describe("results and errors that others refer to", () => {
   it("are kept with the verdict until the flow is forgotten", async () => {
@@ -29,8 +20,8 @@ describe("results and errors that others refer to", () => {
     ]);
     await enqueueFlow(queue, flow);
     const { claimed } = await test().claim(queue);
-    await settle(queue, claimed.slice(0, 1), { result: `{"big":1e400}` });
-    await settle(queue, claimed.slice(1), { verdict: "failed", error: `{"code":"broken"}` });
+    await settleMembers(queue, claimed.slice(0, 1), { result: `{"big":1e400}` });
+    await settleMembers(queue, claimed.slice(1), { verdict: "failed", error: `{"code":"broken"}` });
     await queue.cancelMany([{ id: at(flow.jobs, 3).id }], OWNED_MS, () => undefined);
     expect(Object.fromEntries(await queue.flows.results(flow.id, [0, 1, 2, 3]))).toEqual({
       0: { result: `{"big":1e400}` },
@@ -51,9 +42,9 @@ describe("results and errors that others refer to", () => {
     await enqueueFlow(queue, flow);
     const { claimed } = await test().claim(queue, { noop: 100 });
     const text = (chars: number): string => JSON.stringify("é".repeat(chars));
-    await settle(queue, claimed.slice(0, 1), { result: text(262_144) });
-    await settle(queue, claimed.slice(1, 2), { result: text(131_072) }); // fewer characters than bytes
-    for (const job of claimed.slice(2)) await settle(queue, [job], { result: text(131_000) });
+    await settleMembers(queue, claimed.slice(0, 1), { result: text(262_144) });
+    await settleMembers(queue, claimed.slice(1, 2), { result: text(131_072) }); // fewer characters than bytes
+    for (const job of claimed.slice(2)) await settleMembers(queue, [job], { result: text(131_000) });
     const kept = [...(await queue.flows.results(flow.id, [...claimed.keys()])).values()];
     const tooLarge = kept.flatMap(({ result }, i) => (result === "too_large" ? [i] : []));
     expect(tooLarge).toEqual([0, 1, 66, 67]);
@@ -64,7 +55,7 @@ describe("results and errors that others refer to", () => {
     const flow = flowOf(queue, [{ name: "a", keeps: true }, { name: "b" }]);
     await enqueueFlow(queue, flow);
     const { claimed } = await test().claim(queue, { noop: 1 });
-    await settle(queue, claimed, { result: `"secret"` });
+    await settleMembers(queue, claimed, { result: `"secret"` });
     await queue.erase(idsOf(claimed));
     expect((await queue.flows.results(flow.id, [0])).get(0)).toEqual({});
   });

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { at } from "../core/at.ts";
 import { idsFrom } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
-import { enqueueFlow, flowOf, outcomesOf, stateAtStart, submittedFlow } from "../testing/flows.ts";
-import { enqueueRaw, idsOf, settlement, submission, TestRunner } from "../testing/queue.ts";
+import { enqueueFlow, flowOf, outcomesOf, settleMembers, stateAtStart, submittedFlow } from "../testing/flows.ts";
+import { enqueueRaw, idsOf, submission, TestRunner } from "../testing/queue.ts";
 import { setUpQueues } from "../testing/queue-setup.ts";
 import type { FlowWork } from "./flows.ts";
 import type { Queue } from "./queue.ts";
@@ -13,16 +13,10 @@ const test = setUpQueues();
 const OWNED_MS = 30_000;
 const ns = "{taskflow:0}:";
 
-/** Settles jobs of flows as completed, or as `changes` say. */
-function settle(queue: Queue, jobs: readonly Job[], changes: Partial<Settlement> = {}) {
-  const settlements = jobs.map((job) => settlement(job, { flow: job.options.flow, ...changes }));
-  return queue.settle(settlements, OWNED_MS);
-}
-
 /** Claims all ready jobs and settles them. */
 async function runAll(queue: Queue, changes: Partial<Settlement> = {}): Promise<Job[]> {
   const { claimed } = await test().claim(queue, { noop: 1_000 });
-  await settle(queue, claimed, changes);
+  await settleMembers(queue, claimed, changes);
   return [...claimed];
 }
 
@@ -59,15 +53,15 @@ describe("a flow", () => {
       high: "waiting",
       last: "waiting",
     });
-    await settle(queue, claimed);
+    await settleMembers(queue, claimed);
     const { claimed: next } = await test().claim(queue);
     expect(next.map(({ id, priority, groupKey, payload }) => [id, priority, groupKey, payload])).toEqual([
       [high, 9, null, `{"n":2}`],
       [low, 1, "g", `{"n":1}`],
     ]);
-    await settle(queue, next.slice(0, 1));
+    await settleMembers(queue, next.slice(0, 1));
     expect((await test().claim(queue)).claimed).toEqual([]);
-    await settle(queue, next.slice(1));
+    await settleMembers(queue, next.slice(1));
     expect(idsOf(await runAll(queue))).toEqual([last]);
     const { works } = await queue.flows.take();
     expect(works.map(({ kind, flow: id }) => [kind, id])).toEqual([["ended", flow.id]]);
@@ -216,7 +210,7 @@ describe("a flow", () => {
     await enqueueFlow(queue, flow);
     expect(idsOf(runner.started)).toEqual([at(flow.jobs, 0).id]);
     expect(runner.reserved).toBe(0);
-    await settle(queue, runner.started);
+    await settleMembers(queue, runner.started);
     expect(idsOf((await test().claim(queue)).claimed)).toEqual([at(flow.jobs, 1).id]);
   });
 
@@ -239,7 +233,7 @@ describe("a flow", () => {
     await enqueueFlow(queue, flow);
     await test().redis.del(`${ns}f:${flow.id}`);
     const { claimed } = await test().claim(queue);
-    expect(await settle(queue, claimed)).toEqual(["done", "done"]);
+    expect(await settleMembers(queue, claimed)).toEqual(["done", "done"]);
     const answers = await queue.cancelMany([{ id: at(flow.jobs, 2).id }], OWNED_MS, () => undefined);
     expect(answers).toMatchObject([{ kind: "cancelled" }]);
     expect(await queue.flows.read([flow.id])).toEqual([undefined]);
@@ -294,46 +288,5 @@ describe("a retry", () => {
     expect(await again(two, "k")).toEqual({ kind: "replayed", firstId: one });
     expect(await queue.knownKey("other")).toBeUndefined();
     expect(idsOf(await runAll(queue))).toEqual([at(flow.jobs, 0).id]);
-  });
-});
-
-describe("work for flows", () => {
-  it("stays until it is done, and continues where the last replica was", async () => {
-    const { replica, redis } = test();
-    const queue = await replica();
-    const flow = flowOf(queue, [{ name: "a" }, { name: "b" }]);
-    await enqueueFlow(queue, flow);
-    await queue.flows.requestCancel(flow.id);
-    const [work] = (await queue.flows.take()).works;
-    if (work?.kind !== "cancel") throw new Error("no work");
-    await queue.flows.extend(work, 1);
-    await redis.zadd(`${ns}flow_work`, 1, work.member);
-    expect((await queue.flows.take()).works).toEqual([{ ...work, position: 1 }]);
-    await queue.flows.done([work]);
-    await queue.flows.extend(work, 2); // too late: it does not come back
-    expect(await queue.flows.counts()).toEqual({ flows: 1, work: 0 });
-  });
-
-  it("is announced by the sweep", async () => {
-    const queue = await test().replica();
-    const closesAt = queue.clock.now() + 60_000;
-    await enqueueFlow(queue, flowOf(queue, [{ name: "jobs", batch: 1 }], { kind: "batch", closesAt }));
-    const dueAt: number[] = [];
-    queue.flows.listen({ onWork: (at) => dueAt.push(at) });
-    await queue.sweep(OWNED_MS, 10);
-    expect(dueAt).toEqual([closesAt]);
-    expect((await queue.flows.take()).next).toBe(closesAt);
-  });
-
-  it("is due again after Redis's clock went back", async () => {
-    const { replica, redis } = test();
-    const queue = await replica();
-    const flow = flowOf(queue, [{ name: "a" }]);
-    await enqueueFlow(queue, flow);
-    await queue.flows.requestCancel(flow.id);
-    const [work] = (await queue.flows.take()).works;
-    await redis.zadd(`${ns}flow_work`, queue.clock.now() + 3_600_000, work?.member ?? "");
-    const { now, next } = await queue.flows.take();
-    expect(Number(next) - now).toBeLessThanOrEqual(2_000);
   });
 });

@@ -3,10 +3,11 @@ import { begin } from "../core/flows/evaluate.ts";
 import type { FlowGraph, FlowNode, FlowState, NewFlow, When } from "../core/flows/flow.ts";
 import { memberOf, newState } from "../core/flows/graph.ts";
 import { idAfter } from "../core/id.ts";
-import type { Submission } from "../core/job.ts";
+import type { Job, Submission } from "../core/job.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
-import { enqueueRaw, submission } from "./queue.ts";
+import type { Settlement } from "../queue/settlement.ts";
+import { enqueueRaw, settlement, submission } from "./queue.ts";
 
 export interface TestNode {
   readonly name: string;
@@ -91,4 +92,10 @@ export async function outcomesOf(queue: Queue, { id }: Pick<NewFlow, "id">): Pro
       return [name, outcome ?? (isStarted ? "started" : doomed === undefined ? "waiting" : "doomed")];
     }),
   );
+}
+
+/** Settles jobs of flows as completed, or as `changes` say. */
+export function settleMembers(queue: Queue, jobs: readonly Job[], changes: Partial<Settlement> = {}) {
+  const settlements = jobs.map((job) => settlement(job, { flow: job.options.flow, ...changes }));
+  return queue.settle(settlements, 30_000);
 }

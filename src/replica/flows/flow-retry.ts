@@ -49,7 +49,7 @@ export async function retry(
 }
 
 /** The Idempotency-Key of this retry is known: a concurrent request was earlier. */
-export class RetriedBefore extends CodedError {
+class RetriedBefore extends CodedError {
   constructor() {
     super("flow_running", 409, "An earlier request with this Idempotency-Key has made the flow run again.");
   }
@@ -100,7 +100,10 @@ async function retryRecorded(
       throw new RetriedBefore();
     case "failed":
       throw answer.error;
-    default:
+    case "running":
+    case "closed":
+    case "full":
+    case "missing":
       throw flowRunning(state.id);
   }
 }
