@@ -29,8 +29,8 @@ const CALLS = [
     "setrange K 0 v",
     "unlink K",
   ],
-  ...["hdel K f", "hget K f", "hgetall K", "hincrby K f 1", "hkeys K", "hmget K f", "hset K f v"],
-  ...["hsetnx K f v", "hstrlen K f", "llen K", "lpos K v", "lrange K 0 0", "rpush K v"],
+  ...["hdel K f", "hexists K f", "hget K f", "hgetall K", "hincrby K f 1", "hkeys K", "hmget K f", "hset K f v"],
+  ...["hsetnx K f v", "hstrlen K f", "lindex K 0", "llen K", "lpos K v", "lrange K 0 0", "ltrim K 0 0", "rpush K v"],
   ...[
     "sadd K m",
     "sismember K m",

@@ -28,7 +28,7 @@ it("are rejected by the image's Node.js as by this one, or the program reports t
   const program = (await installation()).start({}, join(folder, "node_modules", PACKAGE, "bin/node"));
   if (glibc() < 38) {
     expect(await program.ended).toEqual({ code: 1, signal: null });
-    expect(program.stderr).toContain(`Node.js v${VERSION} on`);
+    expect(program.stderr).toContain(`Node.js v${VERSION}.`);
     return;
   }
   await program.ready();

@@ -105,11 +105,11 @@ const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> 
 
 /** A new job has no other time, so only this one is replaced: writing all fields again would take 8 µs. */
 const newText = lastText((max_attempts: number, created_at: number) =>
-  textAtEpoch(max_attempts).replace(EPOCH, formatTime(created_at)),
+  textOfZero(max_attempts).replace(TIME_ZERO, formatTime(created_at)),
 );
 
-const EPOCH = formatTime(0);
-const textAtEpoch = lastText((max_attempts: number) => stateText({ ...NEW, max_attempts, created_at: 0 }));
+const TIME_ZERO = formatTime(0);
+const textOfZero = lastText((max_attempts: number) => stateText({ ...NEW, max_attempts, created_at: 0 }));
 
 /** Everything after the payload. */
 function stateText(view: Pick<JobView, FieldOf<"state">>): string {
