@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-/** Copies the row of job $1 to the $4 ids after it, which begin with $2; $3 is the number of its own. */
+/** Copies the row of job $1 to the next $4 ids. $2 is the common start of the ids, and $3 the counter of $1. */
 const COPIES = `insert into jobs select copy.* from jobs as one, generate_series(1, $4::bigint) as nth,
   jsonb_populate_record(null::jobs, to_jsonb(one) || jsonb_build_object('id', $2::text || lpad(to_hex($3::bigint + nth), 8, '0')))
   as copy where one.id = $1::uuid`;

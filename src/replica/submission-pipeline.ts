@@ -123,7 +123,7 @@ function madeAt(submitted: Submitted): number {
   return timeOfId(submitted.ids[0] ?? firstIdOf(submitted));
 }
 
-/** The id that its idempotency key stands for: of a new flow its own, of a retry the retry's, of jobs that of the first. */
+/** The id that an idempotency key is stored with: that of the retry, of the new flow, or of the first job. */
 function firstIdOf({ ids, flow }: Submitted): string {
   return retryIdOf(flow) ?? (flow?.kind === "new" ? flow.id : at(ids, 0));
 }

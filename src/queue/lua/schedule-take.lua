@@ -41,7 +41,7 @@ local function living(ids)
   return lives
 end
 
--- Returns the size of the job that a member of the set stands for; nil if that is gone.
+-- Takes the job of a member of the set. Returns its bytes; nil if Redis no longer has it.
 local function take_job(member)
   local id = sub(member, 2)
   local packed = call('HGET', ns .. 'schedule_jobs', id)
@@ -50,7 +50,7 @@ local function take_job(member)
   return #packed
 end
 
--- As take_job, of a schedule.
+-- Takes a schedule likewise.
 local function take(member, state)
   local length = call('HSTRLEN', ns .. 'schedules', member)
   if not state or length == 0 then return nil end
