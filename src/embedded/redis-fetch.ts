@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { plainEnvironment } from "../config/plain-environment.ts";
+import { closeAll } from "./data-dir.ts";
 
 const run = promisify(execFile);
 
@@ -30,6 +31,7 @@ export async function fetchRedis(
     const unpackedRoot = join(work, "root");
     await apt.unpack(PACKAGES, unpackedRoot);
     if (!(await runs(unpackedRoot))) await apt.unpack(await apt.librariesOf(PACKAGES), unpackedRoot);
+    closeAll(unpackedRoot); // packages are open to other users, a data folder is not
     rmSync(root, { recursive: true, force: true });
     renameSync(unpackedRoot, root);
   } finally {
