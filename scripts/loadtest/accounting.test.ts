@@ -18,7 +18,11 @@ it("reads the outcomes of the jobs of one run from Postgres", async () => {
   await migrate(url);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(ROWS).finally(() => client.end());
+  try {
+    await client.query(ROWS);
+  } finally {
+    await client.end();
+  }
 
   const jobCounts = await openPostgresCounts(url);
   expect([await jobCounts.count("run"), await jobCounts.count("burst"), await jobCounts.count("none")]).toEqual([

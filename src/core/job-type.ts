@@ -194,7 +194,7 @@ export interface PayloadIssue {
 }
 
 // Only here the types of payload, settings and resource are erased: a registry contains definitions of all types.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 export type AnyJobDefinition = JobDefinition<any, any, any>;
 
 /** The payload's JSON text; in a test's context without one, the result of JSON.stringify. */

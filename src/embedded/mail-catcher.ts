@@ -149,7 +149,11 @@ export class MailCatcher {
     ].join("\r\n");
     try {
       const file = await open(unfinished, "w", 0o600);
-      await writeMessage(file, head, stream).finally(() => file.close());
+      try {
+        await writeMessage(file, head, stream);
+      } finally {
+        await file.close();
+      }
       if (stream.sizeExceeded)
         return Object.assign(new Error(`Larger than ${MOST_BYTES} bytes`), { responseCode: 552 });
       await rename(unfinished, this.#path(id));

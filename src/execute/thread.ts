@@ -108,7 +108,7 @@ export default async function runAttempt(task: ThreadTask): Promise<ThreadReport
       state,
       payloadJson: text,
       resource,
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the alias of `resource` that the deprecation speaks of
+      // oxlint-disable-next-line typescript/no-deprecated -- the alias of `resource` that the deprecation speaks of
       tool: resource,
       signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => reportProgress(progress, percent),

@@ -28,7 +28,11 @@ afterAll(() => pooler.close());
 async function direct<Result>(url: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return use(client).finally(() => client.end());
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** What a session that a pooler lends must not have when it is given back. */

@@ -50,13 +50,12 @@ export async function startPgBouncer(server: string, poolSize: number): Promise<
     if (child.exitCode !== null) throw new Error(`pgbouncer ended with ${child.exitCode}`);
     const client = new pg.Client({ connectionString: before(server) });
     client.on("error", () => undefined);
-    return client
-      .connect()
-      .then(
-        () => true,
-        () => false,
-      )
-      .finally(() => client.end().catch(() => undefined));
+    const answered = await client.connect().then(
+      () => true,
+      () => false,
+    );
+    await client.end().catch(() => undefined);
+    return answered;
   };
   await until(answers, { what: "PgBouncer answers" });
   return {

@@ -136,7 +136,7 @@ beforeAll(async () => {
     source: () => Promise.resolve(Buffer.from("MARK-mail")),
   };
   const reruns = {
-    // eslint-disable-next-line @typescript-eslint/require-await -- the real one is async: it scans a history
+    // oxlint-disable-next-line typescript/require-await -- the real one is async: it scans a history
     matching: async function* () {
       yield { ids: [], reached: "" };
     },

@@ -131,7 +131,7 @@ export class FollowedJob implements Beating {
   }
 
   #start(): void {
-    const { id, looks, work } = this.#options;
+    const { work } = this.#options;
     if (this.#followers.size === 0) {
       this.#look = "none";
       return;
@@ -139,10 +139,7 @@ export class FollowedJob implements Beating {
     const newcomers = this.#takeNewcomers();
     const changes = this.#changes;
     this.#look = "running";
-    looks
-      .state(id)
-      // Messages that Redis sent before its answer arrive on another socket: waits for them, too.
-      .finally(() => new Promise(setImmediate))
+    this.#read()
       .then(
         (snapshot) => work.add(this.#show(snapshot, newcomers, changes)),
         // The next beat makes another look for the other followers.
@@ -153,6 +150,16 @@ export class FollowedJob implements Beating {
         this.#look = "none";
         if (isAnotherPlanned) this.look();
       });
+  }
+
+  /** Also waits for the messages that Redis sent before its answer: they arrive on another socket. */
+  async #read(): ReturnType<FollowedJobOptions["looks"]["state"]> {
+    const { id, looks } = this.#options;
+    try {
+      return await looks.state(id);
+    } finally {
+      await new Promise(setImmediate);
+    }
   }
 
   #takeNewcomers(): ReadonlySet<JobFollower> {

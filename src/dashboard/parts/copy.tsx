@@ -14,7 +14,7 @@ export async function copyText(text: string): Promise<void> {
   const focused = document.activeElement;
   (document.querySelector("dialog[open]") ?? document.body).append(area);
   area.select();
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- all browsers have it, and over plain HTTP nothing else
+  // oxlint-disable-next-line typescript/no-deprecated -- all browsers have it, and over plain HTTP nothing else
   const isCopied = document.execCommand("copy");
   area.remove();
   if (focused instanceof HTMLElement) focused.focus();

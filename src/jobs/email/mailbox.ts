@@ -94,7 +94,8 @@ function parseSpec(spec: string): string | undefined {
 function parsePhrase(phrase: string): string | undefined {
   let name = "";
   WORD.lastIndex = 0;
-  for (let end = phrase.trimEnd().length; WORD.lastIndex < end; ) {
+  const end = phrase.trimEnd().length;
+  while (WORD.lastIndex < end) {
     const [, space = "", quoted, bare = ""] = WORD.exec(phrase) ?? [];
     if (WORD.lastIndex === 0) return undefined; // not a word: start again
     name += space + (quoted?.replace(/\\(.)/gu, "$1") ?? bare);
