@@ -26,7 +26,7 @@ const bundled = [
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
 /** They share one process, which saves 1 s for each file, and need neither services nor dist/. */
 const PURE = pureTests(ROOT, ["src", "scripts", "bench"]);
-/** Tests that download, or take minutes: `npm run test:full`. */
+/** Tests that download, or take minutes: `npm run test:full`. Both projects leave them out. */
 const FULL = process.env["TEST_FULL"] === "1" ? [] : ["**/*.full.test.ts"];
 const TESTS = ["src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"];
 
@@ -46,7 +46,7 @@ export default defineConfig({
           globalSetup: ["src/testing/global-setup.ts"],
         },
       },
-      { extends: true, test: { name: "pure", include: PURE, isolate: false } },
+      { extends: true, test: { name: "pure", include: PURE, exclude: FULL, isolate: false } },
     ],
     server: { deps: { external: [/\/dist\/vendor\//] } },
     pool: "forks", // uWebSockets.js and the tests' child processes need a process for each file
