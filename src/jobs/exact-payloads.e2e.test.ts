@@ -2,6 +2,7 @@
  * What is submitted is what goes out: by webhook, callback, message, file and answer, small or large, on whatever
  * thread.
  */
+import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -111,7 +112,7 @@ it.each([
 ])(
   "a body that is %s goes out byte for byte, and once more by a retry",
   async (what, length) => {
-    const path = `/${encodeURIComponent(what)}`;
+    const path = `/${encodeURIComponent(what)}-${randomUUID()}`; // another one when the test is tried again
     const body = `{"text":"${"x".repeat(length)}","exact":${EXACT}}`;
     let isFixed = false;
     http.respond((request) => answer(request.path === path && !isFixed ? 404 : 200));

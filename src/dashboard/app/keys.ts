@@ -1,6 +1,6 @@
 /** Keyboard shortcuts. Those of the mounted components are listed by `?`. */
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { tinykeys } from "tinykeys";
 
 interface Shortcut {
@@ -54,7 +54,8 @@ export function useKeys(group: string, shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
   const keys = Object.keys(shortcuts).join(" ");
-  useEffect(() => {
+  // before anything is painted: a key that is pressed as soon as the rows are seen must not be lost
+  useLayoutEffect(() => {
     const own: Listed = { group, shortcuts: latest.current };
     listed.value = [...listed.peek(), own];
     const press = (event: KeyboardEvent, key: string): void => {

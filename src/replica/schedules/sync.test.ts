@@ -152,6 +152,8 @@ describe("the runs of a schedule", () => {
     if (!twice) throw new Error("no schedule");
     const lists = await Promise.all(replicas.map((each) => each.runs(twice, { limit: 10 })));
     for (const runs of lists) expect(runs.map((run) => run.tick)).toEqual([tick + EVERY, tick]);
+    // of runs that two have read, one may have forgotten a part: a later call forgets the rest
+    await schedules.runs(twice, { limit: 10 });
     expect(await redis.llen("{taskflow:0}:pending_runs")).toBe(0);
     expect((await client.query("select from schedule_runs")).rowCount).toBe(4);
     const named = async (state: "active" | "ended") =>
