@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { isFull } from "../testing/full.ts";
 import { openQueue, TestRunner } from "../testing/queue.ts";
 import { drain, sequences } from "../testing/queue-commands.ts";
 import { QueueModel } from "../testing/queue-model.ts";
@@ -48,8 +49,8 @@ async function freshSides(): Promise<Sides> {
   return { model: new QueueModel(), redis, clients, sent: [], leases: [], schedules: new ScheduleModel(), made: 0 };
 }
 
-/** A failure prints its seed. MODEL_SEED repeats it; MODEL_RUNS sets the number of sequences (default 1,000). */
-const numRuns = Number(process.env.MODEL_RUNS ?? 1_000);
+/** A failure prints its seed. MODEL_SEED repeats it; MODEL_RUNS sets the number of sequences. */
+const numRuns = Number(process.env.MODEL_RUNS ?? (isFull ? 1_000 : 300));
 const seed = process.env.MODEL_SEED === undefined ? {} : { seed: Number(process.env.MODEL_SEED) };
 
 /** Keys that may remain after every job is forgotten: bounded, or expiring. */
