@@ -2,6 +2,7 @@
  * The fast faults, and the runs without a guard, in the test command. `npm run chaos` plays all faults at full length.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isFull } from "../../src/testing/full.ts";
 import { SCENARIOS } from "./catalog.ts";
 import { GUARDS, shortenOwnership, takeOut } from "./guards.ts";
 import { parseOptions } from "./options.ts";
@@ -12,21 +13,15 @@ import type { Services } from "./services.ts";
 import { startServices } from "./services.ts";
 import { tableText } from "./table.ts";
 
+/** Less than a minute. `npm run chaos -- --fast` plays the other faults at the fast pace, too. */
+const ALWAYS = ["kill-before-record", "redis-kill", "lost-reply", "redis-pause", "postgres-stop", "same-key"];
 /**
- * Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other faults at the fast pace, too.
+ * Only for `npm run test:full`. Tests that always run have the same faults: src/main.e2e.test.ts and
+ * src/replica/replica.e2e.test.ts (replica-kill, term), src/results/recorder/recorder-failures.test.ts (bad-row), and
+ * src/replica/schedules/redis-crash.e2e.test.ts with ticker.model.test.ts (schedules).
  */
-const PLAYED = [
-  "replica-kill",
-  "kill-before-record",
-  "redis-kill",
-  "lost-reply",
-  "bad-row",
-  "redis-pause",
-  "postgres-stop",
-  "term",
-  "same-key",
-  "schedules",
-];
+const ELSEWHERE = ["replica-kill", "bad-row", "term", "schedules"];
+const PLAYED = isFull ? [...ALWAYS, ...ELSEWHERE] : ALWAYS;
 const SEED = 20_260_101;
 
 describe("faults", () => {

@@ -63,6 +63,22 @@ async function post(replica: TestReplica, fields: object, key?: string) {
   };
 }
 
+let lastFull: Promise<unknown> = Promise.resolve();
+
+/** Runs while Redis accepts no jobs. Concurrent tests take turns. */
+function whileFull<Value>(run: () => Promise<Value>): Promise<Value> {
+  const turn = lastFull.then(async () => {
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    try {
+      return await run();
+    } finally {
+      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    }
+  });
+  lastFull = turn.catch(() => undefined);
+  return turn;
+}
+
 /** The job counts once no job runs or waits to be recorded. */
 async function restingCounts(): Promise<{ readonly unaccounted: number; readonly accepted: number }> {
   return until(
