@@ -63,22 +63,6 @@ async function post(replica: TestReplica, fields: object, key?: string) {
   };
 }
 
-let lastFull: Promise<unknown> = Promise.resolve();
-
-/** Runs while Redis accepts no jobs. Concurrent tests take turns. */
-function whileFull<Value>(run: () => Promise<Value>): Promise<Value> {
-  const turn = lastFull.then(async () => {
-    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
-    try {
-      return await run();
-    } finally {
-      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
-    }
-  });
-  lastFull = turn.catch(() => undefined);
-  return turn;
-}
-
 /** The job counts once no job runs or waits to be recorded. */
 async function restingCounts(): Promise<{ readonly unaccounted: number; readonly accepted: number }> {
   return until(
@@ -201,6 +185,20 @@ describe("durability postgres", () => {
     await Promise.all([plain, taken].map(({ body }) => jobWhen(two, body.id)));
   });
 
+  it("runs a job once that was committed and did not get into Redis, although the caller got a 503", async () => {
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const answer = await post(one, {}, "held");
+    expect(answer).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    const repeat = await post(two, {}, "held"); // the job is safe, so it is accepted
+    expect(repeat).toMatchObject({ status: 202, body: { id: answer.body.id } });
+    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // otherwise the restore examines it after a minute
+    const job = await jobWhen(two, answer.body.id, "completed");
+    expect(job.attempt).toBe(1);
+    expect(attemptsOf(job.id)).toBe(1);
+    expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
+  });
+
   it("is cancelled although Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
     const http = await HttpPeer.start();
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
@@ -227,20 +225,7 @@ describe("durability postgres", () => {
     await http.close();
   });
 
-  // concurrent, since each waits until the restore may examine its jobs
-  it.concurrent("runs a job once that was committed and did not get into Redis, although the caller got a 503", async () => {
-    const answer = await whileFull(() => post(one, {}, "held"));
-    expect(answer).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
-    const repeat = await post(two, {}, "held"); // the job is safe, so it is accepted
-    expect(repeat).toMatchObject({ status: 202, body: { id: answer.body.id } });
-    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // otherwise the restore examines it after a minute
-    const job = await jobWhen(two, answer.body.id, "completed");
-    expect(job.attempt).toBe(1);
-    expect(attemptsOf(job.id)).toBe(1);
-    expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
-  });
-
-  it.concurrent.each([
+  it.each([
     ["a key", { "idempotency-key": "mixed" }],
     ["no key", undefined],
   ])("of one job of a batch runs all of them, with %s, although Redis did not accept them", async (_, headers) => {
@@ -262,9 +247,11 @@ describe("durability postgres", () => {
         body: (await answer.json()) as { code?: string; ids?: string[]; jobs?: { id: string }[] },
       };
     };
-    const refused = await whileFull(() => postBatch(one));
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const refused = await postBatch(one);
     expect(refused).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
     const ids = refused.body.ids ?? [];
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
     if (headers)
       expect(await postBatch(two)).toMatchObject({
         status: 202,
