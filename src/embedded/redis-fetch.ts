@@ -23,7 +23,7 @@ export async function fetchRedis(
   searchPath: string,
   runs: (root: string) => Promise<boolean>,
 ): Promise<void> {
-  mkdirSync(dirname(root), { recursive: true });
+  mkdirSync(dirname(root), { recursive: true, mode: 0o700 });
   const work = mkdtempSync(`${root}-`);
   try {
     const apt = new Apt(work, searchPath);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -94,6 +94,7 @@ it("fetches a server with its libraries, and uses the cache the next time", asyn
   expect(fetched.command).toBe(join(cacheDir, "server/usr/bin/redis-server"));
   expect(fetched.env["LD_LIBRARY_PATH"]).toContain(join(cacheDir, "server/usr/lib/x-linux-gnu"));
   expect(await findRedis(cacheDir, "")).toEqual(fetched);
+  for (const path of [cacheDir, fetched.command]) expect(statSync(path).mode & 0o077).toBe(0); // closed to other users
 });
 
 it("names what to install if it cannot find or fetch a server", async () => {
