@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isFull } from "../testing/full.ts";
 import { numberTexts, PLACES, unscaled } from "../testing/json-texts.ts";
 import { ExactNumber, isDouble, numberOf, placesOf, roundedText, withoutPadding } from "./exact-number.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 1_000 : 100_000;
+const RUNS = isFull ? 100_000 : 1_000;
 
 describe("a number of a JSON text", () => {
   it.each(["0", "-1", "1.5", "1e+21", "9007199254740992", "5e-324"])(

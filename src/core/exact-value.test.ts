@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { parse as parseLossless } from "lossless-json";
 import { expect, it } from "vitest";
+import { isFull } from "../testing/full.ts";
 import { jsonTexts, KNOWN_TEXTS } from "../testing/json-texts.ts";
 import { ExactNumber, valueOfNumber } from "./exact-number.ts";
 import { exactValue } from "./exact-value.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 500 : 50_000;
+const RUNS = isFull ? 50_000 : 500;
 const exactOf = (json: string): unknown => exactValue(JSON.parse(json), json);
 
 /** A value with each number replaced by `#` and its text. */

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { plainEnvironment } from "../config/plain-environment.ts";
-import { closeAll } from "./data-dir.ts";
+import { closeAll, OWNER_ONLY } from "./data-dir.ts";
 
 const run = promisify(execFile);
 
@@ -23,7 +23,7 @@ export async function fetchRedis(
   searchPath: string,
   runs: (root: string) => Promise<boolean>,
 ): Promise<void> {
-  mkdirSync(dirname(root), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(root), { recursive: true, mode: OWNER_ONLY });
   const work = mkdtempSync(`${root}-`);
   try {
     const apt = new Apt(work, searchPath);

@@ -11,6 +11,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runCommand } from "../cli/command.ts";
 import { rerunIdOf } from "../replica/reruns.ts";
+import { isFull } from "../testing/full.ts";
 import { answer, HttpPeer, type PeerRequest } from "../testing/http-peer.ts";
 import { jsonTexts, KNOWN_TEXTS, numberTexts, objectTexts } from "../testing/json-texts.ts";
 import { call, jobWhen, startReplica, type TestReplica } from "../testing/replica.ts";
@@ -18,7 +19,7 @@ import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { SmtpPeer } from "../testing/smtp-peer.ts";
 import { until } from "../testing/until.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 100 : 3_000;
+const RUNS = isFull ? 3_000 : 100;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const EXACT = '{"id":9223372036854775807,"price":0.1234567890123456789,"10":1.0,"2":[-0,1e400],"2":"\\u00e9"}';
 

@@ -1,6 +1,7 @@
 /** What the system makes of deliveries: the time that a payload asks for, and receivers that answer oddly. */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { isFull } from "../testing/full.ts";
 import { answer, HttpPeer, redirect } from "../testing/http-peer.ts";
 import type { TestReplica } from "../testing/replica.ts";
 import { call, jobWhen, startReplica, submit } from "../testing/replica.ts";
@@ -9,7 +10,7 @@ import { TcpPeer } from "../testing/tcp-peer.ts";
 import { until } from "../testing/until.ts";
 
 /** Longer than a webhook's attempt takes by default, where there is time for that. */
-const SLOW_MS = process.env.TEST_FULL === undefined ? 100 : 33_000;
+const SLOW_MS = isFull ? 33_000 : 100;
 
 let replica: TestReplica;
 let http: HttpPeer;

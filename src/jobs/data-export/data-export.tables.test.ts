@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type CellObject, read } from "xlsx";
 import { readWithDuckDb } from "../../testing/duckdb.ts";
 import { type ExportPayload, openExports } from "../../testing/export-jobs.ts";
+import { isFull } from "../../testing/full.ts";
 import { TYPES } from "../../testing/sql-cells.ts";
 
 const FAILURES = {
@@ -178,7 +179,7 @@ describe("every shape of rows", () => {
 });
 
 /** For `npm run test:full`: a third reader, of the Debian package python3-openpyxl. */
-describe.runIf(process.env["TEST_FULL"] !== undefined)("openpyxl", () => {
+describe.runIf(isFull)("openpyxl", () => {
   const SCRIPT = `
 import datetime, io, json, sys, openpyxl
 sheet = openpyxl.load_workbook(io.BytesIO(sys.stdin.buffer.read())).active

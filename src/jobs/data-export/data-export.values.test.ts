@@ -11,13 +11,14 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ExportPayload, type ExportRun, openExports } from "../../testing/exports.ts";
+import { isFull } from "../../testing/full.ts";
 import { freshDatabase } from "../../testing/services.ts";
 import { COLUMNS, ROWS, SCHEMA, valueRows } from "../../testing/sql-values.ts";
 
 /** Parses JSON in which a key may occur twice, as in a json column. */
 const parseJson = (text: string): unknown => parse(text, undefined, { onDuplicateKey: ({ newValue }) => newValue });
 
-const RUNS = process.env.TEST_FULL === undefined ? 3 : 150;
+const RUNS = isFull ? 150 : 3;
 
 let url: string;
 let client: pg.Client;

@@ -2,10 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ParquetContent, readWithDuckDb } from "../../testing/duckdb.ts";
+import { isFull } from "../../testing/full.ts";
 import { encodeParquet } from "./parquet-encoder.ts";
 import type { Cell, ColumnType, TableColumn } from "./table.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 10 : 150;
+const RUNS = isFull ? 150 : 10;
 
 async function encoded(columns: readonly TableColumn[], rows: readonly (readonly Cell[])[]): Promise<Buffer> {
   const pieces: Buffer[] = [];

@@ -5,6 +5,7 @@ import { parse as parseLossless, stringify } from "lossless-json";
 import { readSheet } from "read-excel-file/node";
 import { describe, expect, it } from "vitest";
 import { memberTexts } from "../../core/json-span.ts";
+import { isFull } from "../../testing/full.ts";
 import { jsonTexts, KNOWN_TEXTS, numberTexts, objectTexts, unscaled } from "../../testing/json-texts.ts";
 import { encodeFile } from "./file-encoder.ts";
 import type { ExportFormat } from "./format.ts";
@@ -12,7 +13,7 @@ import { type ColumnChoice, type CsvDialect, type Layout, PLAIN_CSV } from "./la
 import { openRows } from "./row-source.ts";
 import type { Table, TableRow } from "./table.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 300 : 20_000;
+const RUNS = isFull ? 20_000 : 300;
 
 interface Choice {
   readonly columns?: readonly ColumnChoice[];

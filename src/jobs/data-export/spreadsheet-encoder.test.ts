@@ -3,10 +3,11 @@ import fc from "fast-check";
 import readWorkbook, { readSheet } from "read-excel-file/node";
 import { describe, expect, it } from "vitest";
 import { type CellObject, read, type WorkBook } from "xlsx";
+import { isFull } from "../../testing/full.ts";
 import { encodeSpreadsheet } from "./spreadsheet-encoder.ts";
 import type { Cell, TableColumn } from "./table.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 20 : 500;
+const RUNS = isFull ? 500 : 20;
 type Type = Omit<TableColumn, "title">;
 
 async function encoded(

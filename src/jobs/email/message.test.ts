@@ -8,12 +8,11 @@ import { domainToASCII } from "node:url";
 import { type AddressObject, type ParsedMail, simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmailPayload, openEmailType } from "../../testing/email-job.ts";
+import { isFull } from "../../testing/full.ts";
 import { realEmails } from "../../testing/real-emails.ts";
 import { ScriptedSmtp } from "../../testing/smtp-script.ts";
 import { mailboxes } from "./mailbox.ts";
 import { issuesOfEmail } from "./payload.ts";
-
-const isFull = process.env.TEST_FULL === "1";
 
 let peer: ScriptedSmtp;
 let type: Awaited<ReturnType<typeof openEmailType>>;
