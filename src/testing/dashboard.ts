@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, onTestFailed } from "vitest";
 import { startBrowser } from "./browser.ts";
 import type { TestReplica, TestReplicaOptions } from "./replica.ts";
 import { startReplica } from "./replica.ts";
@@ -88,11 +88,20 @@ export function dashboardOf(options: ReplicaOptions | (() => Promise<ReplicaOpti
         if (tabs.pages().length === 0) closings.push(tabs.close().catch(() => undefined));
       });
       watch(page, new URL(url).origin, errors);
+      onTestFailed(() => report(page));
       await page.goto(`${url}/ui${path}`);
       await page.waitForSelector("h1");
       return page;
     },
   };
+}
+
+/** Shows what a failed test saw last: a machine that runs tests keeps no pictures. */
+async function report(page: Page): Promise<void> {
+  if (page.isClosed()) return;
+  const focus = await page.evaluate<string>("document.activeElement?.outerHTML.slice(0, 200) ?? 'nowhere'");
+  const text = (await page.locator("body").innerText()).slice(0, 2_000);
+  process.stderr.write(`${page.url()}\nfocus: ${focus}\n${text}\n`);
 }
 
 /** Collects what a page must not do. A browser also logs a violation of the Content-Security-Policy as an error. */

@@ -21,7 +21,8 @@ async function writeSamples(type: string): Promise<void> {
   for (let minute = 50; minute >= 1; minute -= 1) {
     const depth = Math.max(0, Math.round(400 * Math.sin(minute / 8)));
     await client.query(
-      "insert into queue_samples (at, type, depth, oldest_wait_ms, running) values ($1, $2, $3, $4, 1)",
+      `insert into queue_samples (at, type, depth, oldest_wait_ms, running) values ($1, $2, $3, $4, 1)
+       on conflict (type, at) do nothing`, // the replica may have written the latest itself
       [new Date(now - minute * MINUTE_MS), type, depth, depth === 0 ? null : depth * 300],
     );
   }
