@@ -30,6 +30,8 @@ export const OPCODE = {
   flow: "~",
   /** Enqueue: `flow jobs from`: the jobs that follow are added to this batch, if that is open, or the job `from` runs. */
   addition: "%",
+  /** Enqueue: `flow retry position jobs`: so many jobs that follow are prepared for a retry of this flow. */
+  preparation: "<",
   /** Enqueue: `1` if the jobs that follow wait for other nodes of their flow, "" if they do not, until the next. */
   waits: "?",
   /** Settle: the flow and the field of the node of the attempts that follow, until the next of these or `common`; "" for none. */
@@ -142,12 +144,14 @@ export const WORK_CODE = {
   stop: "s",
   /** Close a batch that nobody has closed. */
   close: "c",
+  /** Cancel the jobs that were prepared for a retry which does not take place. */
+  prepared: "p",
 } as const;
 
 /** In the argument of a new flow, in place of the time of a piece of work: a task that the call itself begins. */
 export const TASK = "task";
 
-/** In the reply of enqueue.lua: why jobs were not added to a batch, or why an ended flow does not run again. */
+/** In the reply of enqueue.lua: why jobs were not added to a batch or prepared, or why an ended flow does not run again. */
 export const ADD_REPLY = { missing: "missing", closed: "closed", full: "full", running: "running" } as const;
 
 /** Jobs of a batch, and how many calls may add some. */

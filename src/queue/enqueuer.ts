@@ -16,8 +16,9 @@ import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
 import { ADD_REPLY, ENQUEUE_REPLY, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
+import { encodeAddition, encodePreparation, retryText } from "./flow-arguments.ts";
 import type { SubmittedFlow } from "./flow-fields.ts";
-import { encodeAddition, encodeFlow, retryIdOf } from "./flow-fields.ts";
+import { encodeFlow } from "./flow-fields.ts";
 import { indexNames } from "./index-names.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
@@ -56,7 +57,8 @@ export interface Submitted {
  * with another body · failed: `QueueUnavailable` if nothing has changed, `OutcomeUnknown` if that is unknown;
  * with `firstId` if it concerns the jobs of an earlier try with this key · closed, full, missing: the jobs were not
  * added to a batch, because that is closed, has the most jobs or additions that it may have, or is not in Redis ·
- * running: the flow runs already, and not because of this retry.
+ * running: the flow runs already, and not because of this retry, or another retry is prepared, or what was prepared for this
+ * one is gone.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }
@@ -216,6 +218,7 @@ function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
 
 function encodedFlow(flow: SubmittedFlow, jobs: number): EncodedFlow {
   if (flow.kind === "add") return { args: [encodeAddition(flow, jobs)], isWaiting: () => false };
+  if (flow.kind === "prepare") return { args: [encodePreparation(flow, jobs)], isWaiting: () => true };
   const { args, isWaiting } = encodeFlow(flow);
   return { args, isWaiting: ({ options }) => options.flow !== undefined && isWaiting(options.flow.at) };
 }
@@ -280,21 +283,21 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
     });
     if (header === 0) continue;
     if (waits) args.push(OPCODE.waits);
-    args[header - 1] = `${OPCODE.submission}${args.length - header}${keyText(idempotency, retryIdOf(submitted.flow))}`;
+    args[header - 1] = `${OPCODE.submission}${args.length - header}${keyText(idempotency, retryText(submitted.flow))}`;
     before = undefined;
   }
 }
 
-/** The idempotency key of a submission, and the id of the retry that it is, as enqueue.lua takes them. */
-function keyText(idempotency: Submitted["idempotency"], retryId: string | undefined): string {
-  if (!idempotency) return retryId === undefined ? "" : `    ${retryId}`;
+/** The idempotency key of a submission, and the retry that it is, as enqueue.lua takes them. */
+function keyText(idempotency: Submitted["idempotency"], retry: string | undefined): string {
+  if (!idempotency) return retry === undefined ? "" : `    ${retry}`;
   const { key, fingerprint, ttlMs } = idempotency;
-  return ` ${key} ${fingerprint} ${ttlMs}${retryId === undefined ? "" : ` ${retryId}`}`;
+  return ` ${key} ${fingerprint} ${ttlMs}${retry === undefined ? "" : ` ${retry}`}`;
 }
 
 /**
- * The reply names only the submissions whose key was known, those that were not added to a batch, and retries that did
- * not take place: the index among those with a key, for a batch, or of a retry; "replayed", "conflict" or
+ * The reply names only the submissions whose key was known, those that were not added to a batch or prepared, and retries
+ * that did not take place: the index among those with a key, for a batch, or of or for a retry; "replayed", "conflict" or
  * {@link ADD_REPLY}; the first id.
  */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
@@ -302,7 +305,8 @@ function answer(batch: readonly Pending[], reply: readonly (number | string)[]):
   let keyed = -1;
   for (const { submitted, done } of batch) {
     const { idempotency, flow } = submitted;
-    const isNamed = idempotency !== undefined || flow?.kind === "add" || retryIdOf(flow) !== undefined;
+    const isOfOther = flow?.kind === "add" || flow?.kind === "prepare";
+    const isNamed = idempotency !== undefined || isOfOther || retryText(flow) !== undefined;
     if (isNamed) keyed += 1;
     if (!isNamed || reply[next] !== keyed) {
       done(ENQUEUED); // now, or by an earlier call

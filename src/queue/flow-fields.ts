@@ -60,16 +60,21 @@ export interface FlowPreset {
   readonly mayWait?: boolean;
   /** Of a retry: an id that no other retry has. Without it, the flow is enqueued unless Redis has it. */
   readonly retryId?: string;
+  /** Of a retry: how many of its jobs were prepared. It does not take place unless all of them are still there. */
+  readonly prepared?: number;
 }
 
 /**
  * What a submission has to do with a flow.
  * new: `ids` and `submissions` are the jobs of a flow that Redis does not have; those of nodes that have not started
- * wait · add: they are added to a batch that is open, or while `from`, a job of it, runs.
+ * wait · add: they are added to a batch that is open, or while `from`, a job of it, runs · prepare: they wait for a retry of
+ * a flow that has ended, which is to follow within a minute; else they are cancelled. `position`: how many were prepared for
+ * it before.
  */
 export type SubmittedFlow =
   | { readonly kind: "new"; readonly id: string; readonly graph: FlowGraph; readonly preset?: FlowPreset }
-  | { readonly kind: "add"; readonly id: string; readonly from?: string };
+  | { readonly kind: "add"; readonly id: string; readonly from?: string }
+  | { readonly kind: "prepare"; readonly id: string; readonly retryId: string; readonly position: number };
 
 /** The error of a cancelled job that has none, for jobs that refer to it. */
 export const CANCELLED = JSON.stringify({ code: "cancelled", message: "The job was cancelled.", attempt: 0 });
@@ -218,16 +223,6 @@ export function encodeFlow({ id, graph, preset }: Extract<SubmittedFlow, { kind:
     ],
     isWaiting: (node) => !at(nodes, node).isStarted,
   };
-}
-
-/** The id of the retry that a submission is; undefined for any other. */
-export function retryIdOf(flow: SubmittedFlow | undefined): string | undefined {
-  return flow?.kind === "new" ? flow.preset?.retryId : undefined;
-}
-
-/** The argument of enqueue.lua for jobs that are added to a batch. */
-export function encodeAddition({ id, from = "" }: Extract<SubmittedFlow, { kind: "add" }>, jobs: number): string {
-  return `${OPCODE.addition}${id} ${jobs} ${from}`;
 }
 
 type StoredGraph = Omit<FlowGraph, "nodes"> & { readonly nodes: readonly Omit<FlowNode, "ids">[] };

@@ -269,24 +269,3 @@ describe("a flow", () => {
     expect((await queue.flows.read([flow.id]))[0]).toMatchObject({ status: "completed" });
   });
 });
-
-describe("a retry", () => {
-  it("is enqueued once, and rejected while Redis has the flow because of another", async () => {
-    const queue = await test().replica();
-    const flow = flowOf(queue, [{ name: "a" }]);
-    const again = (retryId: string, key?: string): Promise<unknown> =>
-      enqueueRaw(queue, {
-        ...submittedFlow(flow),
-        flow: { kind: "new", id: flow.id, graph: flow.graph, preset: { state: stateAtStart(flow), retryId } },
-        ...(key !== undefined && { idempotency: { key, fingerprint: "f", ttlMs: 60_000 } }),
-      });
-    const [one, two] = [queue.ids.next(), queue.ids.next()];
-    expect(await again(one, "k")).toEqual({ kind: "enqueued" });
-    expect(await again(one)).toEqual({ kind: "enqueued" });
-    expect(await again(two)).toEqual({ kind: "running" });
-    expect(await again(two, "other")).toEqual({ kind: "running" });
-    expect(await again(two, "k")).toEqual({ kind: "replayed", firstId: one });
-    expect(await queue.knownKey("other")).toBeUndefined();
-    expect(idsOf(await runAll(queue))).toEqual([at(flow.jobs, 0).id]);
-  });
-});

@@ -32,8 +32,8 @@ interface Work {
 /**
  * advance: call {@link RedisFlows.advance} · ended: store its row, then {@link RedisFlows.forget} · close: call
  * {@link RedisFlows.close} by `timeout` · cancel: cancel the jobs of all started nodes (of a batch, those of node 0) ·
- * stop: cancel the jobs of started nodes with `when` "succeeded" · doomed: cancel these jobs. After the last three:
- * {@link RedisFlows.done}.
+ * stop: cancel the jobs of started nodes with `when` "succeeded" · doomed: cancel these jobs; after these three:
+ * {@link RedisFlows.done} · prepared: cancel these jobs, whose retry does not take place, then {@link RedisFlows.dropped}.
  */
 export type FlowWork =
   | (Work & { readonly kind: "advance" | "ended" | "close" })
@@ -42,6 +42,7 @@ export type FlowWork =
       /** As given to {@link RedisFlows.extend}; 0 at first. */
       readonly position: number;
     })
+  | (Work & { readonly kind: "prepared"; readonly ids: readonly IdRange[] })
   | (Work & {
       readonly kind: "doomed";
       readonly node: number;
@@ -168,6 +169,16 @@ export class RedisFlows {
     await this.#parts.connections.work.send("zrem", args, CALL_TIMEOUT_MS);
   }
 
+  /** Lets the jobs that were prepared for a retry be cancelled, unless it has taken place. */
+  async dropPrepared(flow: string, retryId: string): Promise<void> {
+    await this.#change("drop", flow, retryId);
+  }
+
+  /** The jobs of work of kind `prepared` are cancelled. */
+  async dropped(flow: string): Promise<void> {
+    await this.#change("dropped", flow);
+  }
+
   /** Continues what a script did not finish. If there is still more, the listener learns it. */
   async advance(flows: readonly string[]): Promise<void> {
     for (let first = 0; first < flows.length; first += MAX_ADVANCED)
@@ -249,6 +260,7 @@ function readWork([member = "", ...about]: readonly string[]): FlowWork[] {
   const kind = KIND_OF.get(member.charAt(0));
   if (kind === undefined) return [];
   if (kind === "cancel" || kind === "stop") return [{ kind, flow, member, position: Number(about[0]) }];
+  if (kind === "prepared") return [{ kind, flow, member, ids: rangesOf(about[0]) }];
   if (kind !== "doomed") return [{ kind, flow, member }];
   const [code = "", causeId, causeNode = "", ids] = about;
   return [

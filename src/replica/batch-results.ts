@@ -2,12 +2,12 @@
 import { at } from "../core/at.ts";
 import type { BatchJob, BatchResults } from "../core/flows/batch-results.ts";
 import type { IdRange } from "../core/flows/flow.ts";
+import { slicesOf } from "../core/flows/id-ranges.ts";
 import { idsFrom } from "../core/id.ts";
 import { isFinished } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { FlowStore } from "../results/flows/flow-store.ts";
-import { slicesOf } from "../results/flows/id-ranges.ts";
 
 const PAGE = 1_000;
 

@@ -10,7 +10,8 @@ import type { Submission } from "../core/job.ts";
 import { CodedError, OutcomeUnknown, QueueUnavailable } from "../errors.ts";
 import { outageOf, publicMessageOf } from "../observability/outage.ts";
 import type { EnqueueDone, Enqueued, Submitted } from "../queue/enqueuer.ts";
-import { retryIdOf } from "../queue/flow-fields.ts";
+import { retryIdOf } from "../queue/flow-arguments.ts";
+import type { SubmittedFlow } from "../queue/flow-fields.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptedFlow } from "../results/acceptance-log/accepted-flows.ts";
 import type { Acceptance, AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
@@ -95,7 +96,7 @@ function enqueueCommitted(options: SubmissionPipelineOptions, submitted: Submitt
     if (answer.kind === "failed")
       done({ kind: "failed", error: committedOnly(publicMessageOf(answer.error), answer.error) });
     else if (answer.kind === "enqueued") done(answer);
-    else if (answer.kind === "running")
+    else if (answer.kind === "running" && submitted.flow?.kind === "new")
       done({ kind: "failed", error: committedOnly("Redis has not forgotten the flow yet") });
     else if (answer.kind !== "replayed" && answer.kind !== "conflict") withdraw(options, submitted, answer, done);
     // Redis knows the key from another submission: a concurrent one of durability redis, or one that Postgres has
@@ -104,7 +105,7 @@ function enqueueCommitted(options: SubmissionPipelineOptions, submitted: Submitt
   });
 }
 
-/** Jobs that were committed for a batch which Redis did not add them to must not run. */
+/** Jobs that were committed for a batch which Redis did not add them to, or for a retry that is refused, must not run. */
 function withdraw(
   { store }: SubmissionPipelineOptions,
   { ids, idempotency, flow }: Submitted,
@@ -133,11 +134,11 @@ function acceptanceOf(submitted: Submitted): Acceptance {
   return {
     jobs: submissions.map((submission, i) => ({ id: at(ids, i), submission })),
     ...(idempotency && { idempotency: { ...idempotency, firstId: firstIdOf(submitted) } }),
-    ...(flow && { flow: acceptedFlow(flow, ids) }),
+    ...(flow && flow.kind !== "prepare" && { flow: acceptedFlow(flow, ids) }),
   };
 }
 
-function acceptedFlow(flow: NonNullable<Submitted["flow"]>, ids: readonly string[]): AcceptedFlow {
+function acceptedFlow(flow: Exclude<SubmittedFlow, { kind: "prepare" }>, ids: readonly string[]): AcceptedFlow {
   const { id } = flow;
   if (flow.kind === "add") return { kind: "added", id, range: { first: at(ids, 0), count: ids.length } };
   const { graph, preset } = flow;

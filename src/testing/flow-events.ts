@@ -4,9 +4,9 @@ import { at } from "../core/at.ts";
 import type { EndedJobs } from "../core/flows/evaluate.ts";
 import { begin } from "../core/flows/evaluate.ts";
 import type { FlowGraph, FlowState } from "../core/flows/flow.ts";
-import type { RetriedJob } from "../core/flows/retry.ts";
-import { nodesToRetry, retried } from "../core/flows/retry.ts";
-import { idsFrom } from "../core/id.ts";
+import { countOf, rangesOf } from "../core/flows/id-ranges.ts";
+import { idsToRetry, nodesToRetry, retried } from "../core/flows/retry.ts";
+import { idAfter, idsFrom } from "../core/id.ts";
 import type { Job, TerminalStatus } from "../core/job.ts";
 import type { JobCounts } from "../queue/counts.ts";
 import type { Settlement } from "../queue/settlement.ts";
@@ -20,7 +20,7 @@ export const EVENTS = [
   ...["cancelled while it waits", "asked to stop", "dependency_failed", "not_needed", "flow cancelled", "flow stopped"],
   ...["settled again", "result erased", "erased while live", "dead replica", "forgotten before the flow ended"],
   ...["added while open", "added by a running job", "not added", "closed by its caller", "closed by timeout"],
-  ...["retried as a whole", "retried in part", "retried from a node"],
+  ...["retried as a whole", "retried in part", "retried from a node", "prepared"],
 ] as const;
 export type Event = (typeof EVENTS)[number];
 
@@ -106,10 +106,10 @@ export function expectCounts({ types, accepted, outbox, unaccounted }: JobCounts
   });
 }
 
-interface RetryPlan {
+export interface RetryPlan {
   readonly state: FlowState;
   readonly graph: FlowGraph;
-  readonly jobs: readonly RetriedJob[];
+  readonly jobs: readonly { readonly id: string; readonly node: number }[];
   readonly kept: ReadonlyMap<number, Kept>;
   readonly event: Event;
 }
@@ -132,9 +132,19 @@ export function planRetry(
   const idsOf = (node: number): string[] =>
     at(graph.nodes, node).ids.flatMap(({ first, count }) => idsFrom(first, count));
   const unfinished = new Map(
-    picked.nodes.map(({ node }) => [node, idsOf(node).filter((id) => ended.get(id) !== "completed")]),
+    picked.nodes.map(({ node }) => [
+      node,
+      rangesOf(
+        idsOf(node)
+          .filter((id) => ended.get(id) !== "completed")
+          .sort(),
+      ),
+    ]),
   );
-  const { state: next, jobs } = retried(earlier.state, picked.nodes, unfinished, firstId);
+  const again = idsToRetry(earlier.state, picked.nodes, unfinished);
+  const nodesOfJobs = [...again].flatMap(([node, ids]) => Array.from({ length: countOf(ids) }, () => node));
+  const jobs = nodesOfJobs.map((node, nth) => ({ id: idAfter(firstId, nth), node }));
+  const next = retried(earlier.state, again, [{ first: firstId, count: jobs.length }]);
   const { state } = begin(next);
   const kept = new Map([...earlier.kept].filter(([node]) => state.nodes[node]?.outcome !== null));
   const isPart = picked.nodes.some((one) => one.jobs === "unfinished") || picked.nodes.length < nodes.length;

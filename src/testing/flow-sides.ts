@@ -18,13 +18,11 @@ import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 import type { Ended, Ending, Event, EventCounts, Kept } from "./flow-events.ts";
 import { expectCounts, expectKept, groupedEnds, planRetry, settlementOf, verdictOf } from "./flow-events.ts";
+import { FAR_AHEAD, retrySubmissions } from "./flow-retry.ts";
 import { enqueueRaw, ioSlots } from "./queue.ts";
 import { jobOf } from "./random-flows.ts";
 
 const OWNED_MS = 3_600_000;
-/** The year 2100, epoch ms: delayed jobs do not become due by themselves. */
-export const FAR_AHEAD = 4_102_444_800_000;
-
 interface Side {
   state: FlowState;
   readonly nodeOf: Map<string, number>;
@@ -79,16 +77,10 @@ export class FlowSides {
     if (!earlier) return;
     const plan = planRetry(earlier, this.ended, from, firstId);
     if (!plan) return;
-    const { state, graph, jobs, kept, event } = plan;
-    const answer = await enqueueRaw(this.#queue, {
-      ids: jobs.map((job) => job.id),
-      submissions: jobs.map(({ node }) => jobOf(id, graph, node, undefined, FAR_AHEAD)),
-      flow: {
-        ...{ kind: "new", id, graph },
-        preset: { state, kept: [...kept].map(([node, values]) => ({ node, ...values })) },
-      },
-    });
-    expect(answer).toEqual({ kind: "enqueued" });
+    const { state, jobs, kept, event } = plan;
+    const submissions = retrySubmissions(id, plan, firstId);
+    for (const one of submissions) expect(await enqueueRaw(this.#queue, one)).toEqual({ kind: "enqueued" });
+    if (submissions.length > 1) this.#note("prepared");
     this.recorded.delete(id);
     this.flows.set(id, { state, nodeOf: new Map(jobs.map((job) => [job.id, job.node])), kept: new Map(kept) });
     this.#accepted += jobs.length;

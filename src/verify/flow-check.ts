@@ -5,11 +5,11 @@
 import { at } from "../core/at.ts";
 import type { FlowState } from "../core/flows/flow.ts";
 import { unfinishedOf } from "../core/flows/graph.ts";
+import { slicesOf } from "../core/flows/id-ranges.ts";
 import { idsFrom } from "../core/id.ts";
 import { isFinished } from "../core/job.ts";
 import type { Audit, FlowInRedis } from "../queue/audit.ts";
 import { stateOf } from "../queue/snapshot.ts";
-import { slicesOf } from "../results/flows/id-ranges.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
 /** Jobs that one call looks at. */

@@ -89,7 +89,8 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   },
   flow_running: {
     status: 409,
-    meaning: "The flow or batch has not ended, so it cannot be retried: cancel it, or wait until it ends",
+    meaning:
+      "The flow or batch has not ended, or another retry of it is being prepared, so it cannot be retried: cancel it, or wait",
   },
   flow_finished: { status: 409, meaning: "The flow or batch has already ended, so it cannot be cancelled" },
   nothing_to_retry: { status: 409, meaning: "Everything in the flow or batch has completed" },

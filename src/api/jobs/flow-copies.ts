@@ -4,9 +4,9 @@
  */
 import type { FlowMember, FlowState } from "../../core/flows/flow.ts";
 import type { Flows } from "../../core/flows/flows.ts";
+import { positionIn } from "../../core/flows/id-ranges.ts";
 import { CodedError } from "../../errors.ts";
 import type { Queue } from "../../queue/queue.ts";
-import { positionIn } from "../../results/flows/id-ranges.ts";
 import type { Store } from "../../results/store.ts";
 
 export interface FlowCopiesParts {

@@ -51,7 +51,7 @@ export interface RetryOptions {
   readonly from?: readonly string[];
   readonly idempotency?: FlowSubmission["idempotency"];
   /** Called with the jobs that run again, once they are accepted: to charge them. */
-  readonly onAccepted?: (submissions: readonly Submission[]) => void;
+  readonly onAccepted?: ((submissions: readonly Submission[]) => void) | undefined;
 }
 
 /** replayed: an earlier request with this key made the flow run again; it may have ended since. */

@@ -6,9 +6,11 @@ import { idAfter, idsFrom } from "../id.ts";
 import { begin, endJobs } from "./evaluate.ts";
 import type { FlowGraph, FlowState, NodeOutcome } from "./flow.ts";
 import { newState } from "./graph.ts";
-import { nodesToRetry, retried } from "./retry.ts";
+import { rangesOf } from "./id-ranges.ts";
+import { idsToRetry, nodesToRetry, retried } from "./retry.ts";
 
 const NEW_ID = "01969000-0000-7000-8000-000000000000";
+const OTHER_ID = "01969001-0000-7000-8000-000000000000";
 
 /** An ended flow. @param outcomes of its nodes; of a batch, how many jobs completed, failed and were cancelled */
 function ended(
@@ -89,30 +91,39 @@ describe("retried", () => {
   it("gives new ids to what runs again, and leaves the rest as it is", () => {
     const nodes = { a: {}, all: { jobs: 6, after: ["a"] }, c: { after: ["all"] } };
     const before = ended(nodes, ["completed", ["failed", 3, 2, 1], "cancelled"]);
-    const unfinished = [jobId(2), jobId(4), jobId(5)];
-    const { state, jobs } = retried(
+    const unfinished = rangesOf([jobId(2), jobId(4), jobId(5)]);
+    const again = idsToRetry(
       before,
       [
         { node: 1, jobs: "unfinished" },
         { node: 2, jobs: "all" },
       ],
       new Map([[1, unfinished]]),
-      NEW_ID,
     );
-    expect(jobs).toEqual([
-      { id: NEW_ID, retryOf: jobId(2), node: 1 },
-      { id: idAfter(NEW_ID, 1), retryOf: jobId(4), node: 1 },
-      { id: idAfter(NEW_ID, 2), retryOf: jobId(5), node: 1 },
-      { id: idAfter(NEW_ID, 3), retryOf: jobId(8), node: 2 },
+    expect([...again]).toEqual([
+      [
+        1,
+        [
+          { first: jobId(2), count: 1 },
+          { first: jobId(4), count: 2 },
+        ],
+      ],
+      [2, [{ first: jobId(8), count: 1 }]],
+    ]);
+    // the first two were prepared before the others
+    const state = retried(before, again, [
+      { first: NEW_ID, count: 2 },
+      { first: OTHER_ID, count: 2 },
     ]);
     expect(state.graph.nodes.map(({ ids }) => ids)).toEqual([
       [{ first: jobId(1), count: 1 }],
       [
         { first: jobId(3), count: 1 },
         { first: jobId(6), count: 2 },
-        { first: NEW_ID, count: 3 },
+        { first: NEW_ID, count: 2 },
+        { first: OTHER_ID, count: 1 },
       ],
-      [{ first: idAfter(NEW_ID, 3), count: 1 }],
+      [{ first: idAfter(OTHER_ID, 1), count: 1 }],
     ]);
     expect(state).toEqual({
       id: FLOW_ID,
@@ -145,10 +156,10 @@ describe("retried", () => {
           const isFailed = parts.flat();
           const failed = all.filter((_, nth) => isFailed[nth]);
           const state = newState({ id: FLOW_ID, graph: { ...graph, nodes } });
-          const result = retried(state, [{ node: 0, jobs: "unfinished" }], new Map([[0, failed]]), NEW_ID);
-          const kept = at(result.state.graph.nodes, 0).ids.flatMap(({ first, count }) => idsFrom(first, count));
+          const next = retried(state, new Map([[0, rangesOf(failed)]]), [{ first: NEW_ID, count: failed.length }]);
+          const kept = at(next.graph.nodes, 0).ids.flatMap(({ first, count }) => idsFrom(first, count));
           expect(kept).toEqual([...all.filter((_, nth) => !isFailed[nth]), ...idsFrom(NEW_ID, failed.length)]);
-          expect(result.jobs.map(({ retryOf }) => retryOf)).toEqual(failed);
+          expect(rangesOf(failed).flatMap(({ first, count }) => idsFrom(first, count))).toEqual(failed);
         },
       ),
     );
@@ -167,10 +178,10 @@ describe("retried", () => {
           found.nodes.map(({ node }) => {
             const { completed } = at(first.nodes, node).counts;
             const ids = at(graph.nodes, node).ids.flatMap(({ first: id, count }) => idsFrom(id, count));
-            return [node, ids.slice(completed)];
+            return [node, rangesOf(ids.slice(completed))];
           }),
         );
-        const { state } = retried(first, found.nodes, unfinished, NEW_ID);
+        const state = retried(first, idsToRetry(first, found.nodes, unfinished), [{ first: NEW_ID, count: 10_000 }]);
         const last = runAll(begin(state).state, () => "completed");
         const outcomes = last.nodes.map(({ outcome }) => outcome);
         expect([last.status, outcomes.includes("failed"), outcomes.includes("cancelled")]).toEqual([

@@ -3,9 +3,9 @@
  * cancelled, nor come after one that runs again keep their outcome and their jobs.
  */
 import { at } from "../at.ts";
-import { idAfter, idsFrom } from "../id.ts";
-import type { FlowGraph, FlowNode, FlowState, IdRange, NodeState } from "./flow.ts";
+import type { FlowGraph, FlowState, IdRange, NodeState } from "./flow.ts";
 import { dependentsOf, freshNode } from "./graph.ts";
+import { between, countOf, without } from "./id-ranges.ts";
 
 /** A node that runs again. unfinished: a batch of which only the jobs that failed or were cancelled do. */
 export interface RetriedNode {
@@ -13,12 +13,8 @@ export interface RetriedNode {
   readonly jobs: "all" | "unfinished";
 }
 
-/** A job that runs again. */
-export interface RetriedJob {
-  readonly id: string;
-  readonly retryOf: string;
-  readonly node: number;
-}
+/** The ids of the jobs that run again, by the index of their node, in the order of nodes. */
+export type IdsToRetry = ReadonlyMap<number, readonly IdRange[]>;
 
 /**
  * The nodes that run again, in the order of the graph; none if there is nothing to run again.
@@ -74,64 +70,33 @@ function nodesAfter(seeds: readonly number[], graph: FlowGraph): Set<number> {
 }
 
 /**
- * The flow that runs again under the same id: its state, which `begin` in evaluate.ts starts, and its new jobs.
- * @param nodes from {@link nodesToRetry}
- * @param unfinished for each node of which only the unfinished jobs run again: their ids, in order
- * @param firstId the first of as many consecutive ids as there are new jobs
+ * @param nodes from {@link nodesToRetry} @param unfinished for each node of which only the unfinished jobs run again: their ids
  */
-export function retried(
-  state: FlowState,
-  nodes: readonly RetriedNode[],
-  unfinished: ReadonlyMap<number, readonly string[]>,
-  firstId: string,
-): { readonly state: FlowState; readonly jobs: readonly RetriedJob[] } {
-  const jobs: RetriedJob[] = [];
+export function idsToRetry({ graph }: FlowState, nodes: readonly RetriedNode[], unfinished: IdsToRetry): IdsToRetry {
+  return new Map(
+    nodes.map(({ node, jobs }) => [node, jobs === "all" ? at(graph.nodes, node).ids : (unfinished.get(node) ?? [])]),
+  );
+}
+
+/**
+ * The flow that runs again under the same id, which `begin` in evaluate.ts starts.
+ * @param newIds of the new jobs, in the order of those that run again
+ */
+export function retried(state: FlowState, again: IdsToRetry, newIds: readonly IdRange[]): FlowState {
   const graphNodes = [...state.graph.nodes];
   const states = [...state.nodes];
-  for (const { node, jobs: which } of nodes) {
+  let position = 0;
+  for (const [node, ids] of again) {
     const earlier = at(state.graph.nodes, node);
-    const ids =
-      which === "all" ? earlier.ids.flatMap(({ first, count }) => idsFrom(first, count)) : unfinished.get(node);
-    const kept = which === "all" ? [] : withoutIds(earlier.ids, ids ?? []);
+    const kept = without(earlier.ids, ids);
+    graphNodes[node] = { ...earlier, ids: [...kept, ...between(newIds, position, countOf(ids))] };
+    position += countOf(ids);
     const { total, completed } = at(state.nodes, node).counts;
-    graphNodes[node] = withNewIds(earlier, kept, idAfter(firstId, jobs.length), ids?.length ?? 0);
     const fresh = freshNode(total);
-    states[node] = { ...fresh, counts: { ...fresh.counts, completed: which === "all" ? 0 : completed } };
-    for (const retryOf of ids ?? []) jobs.push({ id: idAfter(firstId, jobs.length), retryOf, node });
+    states[node] = { ...fresh, counts: { ...fresh.counts, completed: kept.length === 0 ? 0 : completed } };
   }
   const { id, closedBy } = state;
   const graph = { ...state.graph, nodes: graphNodes };
   const running = { status: "running", isOpen: false, isCancelRequested: false, finishedAt: null } as const;
-  return { state: { id, closedBy, graph, nodes: states, ...running }, jobs };
-}
-
-function withNewIds(node: FlowNode, kept: readonly IdRange[], first: string, count: number): FlowNode {
-  return { ...node, ids: count === 0 ? kept : [...kept, { first, count }] };
-}
-
-/** The ranges without some of their ids. @param ids in the order of the ranges */
-function withoutIds(ranges: readonly IdRange[], ids: readonly string[]): IdRange[] {
-  const kept: IdRange[] = [];
-  let next = 0;
-  for (const { first, count } of ranges) {
-    let start = 0;
-    const add = (end: number): void => {
-      if (end > start) kept.push({ first: idAfter(first, start), count: end - start });
-    };
-    for (let id = ids[next]; id !== undefined; id = ids[++next]) {
-      const offset = offsetOf(id, first);
-      if (offset === undefined || offset >= count) break;
-      add(offset);
-      start = offset + 1;
-    }
-    add(count);
-  }
-  return kept;
-}
-
-/** How far an id is after the first of a range; undefined if it is in no range with it. */
-function offsetOf(id: string, first: string): number | undefined {
-  if (id.slice(0, 28) !== first.slice(0, 28)) return undefined;
-  const offset = Number.parseInt(id.slice(28), 16) - Number.parseInt(first.slice(28), 16);
-  return offset < 0 ? undefined : offset;
+  return { id, closedBy, graph, nodes: states, ...running };
 }

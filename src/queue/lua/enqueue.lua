@@ -14,15 +14,17 @@
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "&" the names in the index of the jobs that follow, up to the next "&" or ">"; a NUL between two names
 --       "#" n [key fingerprint ttl (ms)] [retry]: the next n arguments are one submission, of several jobs, with an
---           idempotency key, or with one of these first; retry: an id, if a flow that has ended runs again
+--           idempotency key, or with one of these first; retry: an id, if a flow that has ended runs again; then "+" and how many
+--           jobs were prepared for it, if any were
 --           "~" a flow, described by this argument and others that follow (flow-fields.ts): whether Redis has the flow
 --           decides whether the submission is new
 --           "%" flow n [from]: its n jobs are added to a batch that is open, or while the job `from` of it runs
+--           "<" flow retry position n: its n jobs are prepared for a retry of a flow that has ended; position: how many were before
 --       "?" "1" if the jobs that follow wait for other nodes of their flow, "" if they do not, up to the next "?"
 -- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job if any "+" was given
 --          (else ""): running (leased to the caller), queued, scheduled or waiting, or "-" for a known job or a repeated
 --          submission; then for each known key, for jobs that were not added to a batch, and for a retry of a flow that
---          runs: the index from 0 among the submissions with a key, for a batch, or of a retry, "replayed" | "conflict" |
+--          runs: the index from 0 among the submissions with a key, for a batch, or of or for a retry, "replayed" | "conflict" |
 --          ADD_REPLY, the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
@@ -38,7 +40,7 @@ end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, types, current = { now, ENQUEUE_DONE, '' }, {}, 0, {}, {}, {}, nil
-local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true, [OP_INDEX_BYTE] = true, [OP_FLOW_BYTE] = true, [OP_ADDITION_BYTE] = true, [OP_WAITS_BYTE] = true }
+local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true, [OP_INDEX_BYTE] = true, [OP_FLOW_BYTE] = true, [OP_ADDITION_BYTE] = true, [OP_PREPARATION_BYTE] = true, [OP_WAITS_BYTE] = true }
 local index, names = {}, nil -- nil for most jobs
 local flows, waits, waiting, of_flow = nil, false, {}, 0 -- unused for most calls
 local leased, headers, header, leased_until, codes, nth = {}, {}, nil, nil, {}, 0
@@ -197,10 +199,19 @@ end
 -- Begins a submission that has to do with a flow, in the argument `at`. Returns whether it is new.
 local function begin_of_flow(at, last)
   flows = flows or open_flows()
-  local is_new
-  if byte(ARGV[at]) == OP_FLOW_BYTE then is_new = put_flow(flows, at) else is_new = add_to_batch(ARGV[at], first_id(at)) end
+  local opcode, is_new = byte(ARGV[at]), nil
+  if opcode == OP_PREPARATION_BYTE then return prepare(ARGV[at], first_id(at)) end
+  if opcode == OP_FLOW_BYTE then is_new = put_flow(flows, at) else is_new = add_to_batch(ARGV[at], first_id(at)) end
   if is_new then of_flow = last end
   return is_new
+end
+
+-- Why a submission that is refused in some states of its flow cannot be accepted now, or nil or false.
+local function why_refused(at, retry)
+  local arg, opcode = ARGV[at], byte(ARGV[at])
+  if retry ~= '' then return refuse_retry(arg, retry) end
+  if opcode == OP_PREPARATION_BYTE then return refuse_preparation(arg, first_id(at)) end
+  return closed_to(arg)
 end
 
 -- A job of a new flow that Redis has already: it was cancelled before the flow was enqueued.
@@ -230,16 +241,16 @@ while at <= n do
     local count, key, fingerprint, ttl, retry = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*) ?(%S*)$')
     last = at + tonumber(count)
     local what = byte(ARGV[at + 1])
-    local is_unknown = (retry ~= '' or what == OP_ADDITION_BYTE) and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0)
-    local why = is_unknown and (retry ~= '' and runs_otherwise(ARGV[at + 1], retry) or retry == '' and closed_to(ARGV[at + 1]))
+    local is_named = retry ~= '' or what == OP_ADDITION_BYTE or what == OP_PREPARATION_BYTE
+    local why = is_named and (key == '' or call('EXISTS', ns .. 'idem:' .. key) == 0) and why_refused(at + 1, retry)
     if why then
       reply[#reply + 1] = keyed; reply[#reply + 1] = why; reply[#reply + 1] = ''
       at = skip_repeated(after_flow(at + 1), last)
     elseif key ~= '' then
-      if is_repeat(key, fingerprint, ttl, retry ~= '' and retry or first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
+      if is_repeat(key, fingerprint, ttl, retry ~= '' and string.match(retry, '^[^+]+') or first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
     end
-    if key ~= '' or retry ~= '' or what == OP_ADDITION_BYTE then keyed = keyed + 1 end
-  elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE then
+    if key ~= '' or is_named then keyed = keyed + 1 end
+  elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE or opcode == OP_PREPARATION_BYTE then
     local is_new, after = begin_of_flow(at, last), after_flow(at)
     at = is_new and math.max(at, after - 1) or skip(after, last)
   elseif opcode == OP_WAITS_BYTE then

@@ -19,7 +19,7 @@ end
 -- How many jobs of these ranges are live. A job leaves `live` after Postgres has its row.
 local function live_in(ranges)
   local n = 0
-  for first, count in gmatch(ranges, '(%S+) (%d+)') do
+  for first, count in gmatch(ranges, '([^ ,]+) (%d+)') do
     local last = sub(first, 1, ID_END - 8) .. format('%08x', tonumber(sub(first, ID_END - 7), 16) + count - 1)
     n = n + call('ZLEXCOUNT', ns .. 'live', '[' .. first, '[' .. last)
     steps = steps + 1

@@ -3,6 +3,8 @@
 --   f:<flow>    a hash (flow-fields.ts writes it, and lists its fields)
 --   fi:<flow>   a list: the ids that were added to a batch, as "first count"
 --   fr:<flow>   a hash: r<node> and e<node>, results and errors that other nodes refer to; "" for one that is too large
+--   fp:<flow>   a hash: jobs that wait for a retry of a flow that has ended: for the first of each part of them how many there are;
+--               retry, its id; jobs, how many in all; dropped, if the retry cannot take place any more
 --   ft:<flow>   a list: the tasks that the last call left, because a call does bounded work
 --   flows       a sorted set of the flows that are not forgotten, all scores 0
 --   flow_work   a sorted set: what a replica must do for flows, by the time (ms) from which any replica may take it
@@ -196,7 +198,7 @@ local function open_flows()
   local function release(flow, name, position)
     local most, n, at, node = math.max(1, MAX_STEPS - steps), 0, position, node_of(flow, name)
     local ids = node and (node.batch and call('HGET', flow.key, 'i' .. node.i) or node.id .. ' 1') or ''
-    for first, count in gmatch(ids, '(%S+) (%d+)') do
+    for first, count in gmatch(ids, '([^ ,]+) (%d+)') do
       local size, common, counter = tonumber(count), sub(first, 1, ID_END - 8), tonumber(sub(first, ID_END - 7), 16)
       while at < size and n < most do
         released[#released + 1] = common .. format('%08x', counter + at)

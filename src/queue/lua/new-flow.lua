@@ -1,4 +1,7 @@
--- Stores new flows, and adds jobs to batches. Not a verb: scripts.ts inserts it into the script that enqueues jobs.
+-- Stores new flows, adds jobs to batches, and prepares jobs for retries. Not a verb: scripts.ts inserts it into the script that
+-- enqueues jobs.
+
+local PREPARED_MS = 60000 -- so long after the last of its jobs was prepared, a retry may take place
 
 -- Sets the fields of a hash to the arguments from one to another: field, value …
 local function set_fields(key, from, to)
@@ -54,10 +57,42 @@ local function closed_to(arg)
   if total + n > MAX_BATCH or call('LLEN', ns .. 'fi:' .. flow) >= MAX_ADDITIONS then return ADD_FULL end
 end
 
--- ADD_RUNNING if Redis has a flow, but not because of this retry.
-local function runs_otherwise(arg, retry)
-  local key = KEYS[1] .. 'f:' .. string.sub(arg, 2, ID_END + 1)
-  return redis.call('EXISTS', key) == 1 and redis.call('HGET', key, 'retry') ~= retry and ADD_RUNNING
+-- ADD_RUNNING if a retry cannot take place: Redis has the flow, but not because of this retry, or what was prepared is not for
+-- it, or not all there. Otherwise, what was prepared belongs to the flow from now on.
+local function refuse_retry(arg, retry)
+  local ns, call, flow = KEYS[1], redis.call, string.sub(arg, 2, ID_END + 1)
+  local id, jobs = string.match(retry, '^([^+]+)%+?(%d*)$')
+  if call('EXISTS', ns .. 'f:' .. flow) == 1 then return call('HGET', ns .. 'f:' .. flow, 'retry') ~= id and ADD_RUNNING end
+  local by, prepared, is_dropped = unpack(call('HMGET', ns .. 'fp:' .. flow, 'retry', 'jobs', 'dropped'))
+  if not by and jobs == '' then return false end
+  if by ~= id or prepared ~= jobs or is_dropped then return ADD_RUNNING end
+  call('DEL', ns .. 'fp:' .. flow)
+  call('ZREM', ns .. 'flow_work', WORK_PREPARED .. flow)
+  return false
+end
+
+-- ADD_RUNNING if jobs cannot be prepared: Redis has the flow, or another retry is prepared, or what was prepared before is gone.
+local function refuse_preparation(arg, first)
+  local ns, call = KEYS[1], redis.call
+  local flow, retry, position = string.match(arg, '^.(%S+) (%S+) (%d+)')
+  local key = ns .. 'fp:' .. flow
+  if call('EXISTS', ns .. 'f:' .. flow) == 1 then return ADD_RUNNING end
+  local by, jobs, is_dropped = unpack(call('HMGET', key, 'retry', 'jobs', 'dropped'))
+  if not by then return position ~= '0' and ADD_RUNNING end
+  local is_in_turn = by == retry and (jobs == position or call('HEXISTS', key, first) == 1)
+  return (is_dropped or not is_in_turn) and ADD_RUNNING
+end
+
+-- Notes the ids of jobs that follow, which are prepared for a retry. Returns whether they are new.
+local function prepare(arg, first)
+  local ns, call = KEYS[1], redis.call
+  local flow, retry, n = string.match(arg, '^.(%S+) (%S+) %d+ (%d+)$')
+  local key = ns .. 'fp:' .. flow
+  if call('HSETNX', key, first, n) == 0 then return false end
+  call('HSET', key, 'retry', retry)
+  call('HINCRBY', key, 'jobs', n)
+  call('ZADD', ns .. 'flow_work', now + PREPARED_MS, WORK_PREPARED .. flow)
+  return true
 end
 
 -- Adds the ids of jobs that follow to a batch. Returns whether they are new.

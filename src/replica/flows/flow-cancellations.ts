@@ -1,10 +1,11 @@
 /**
- * Cancels the jobs of flows: of nodes that can no longer run, of flows that somebody cancels, and of flows that stop at
- * a failure. Most of it is a job or a few, done together; the jobs of large batches are cancelled page by page, while
+ * Cancels the jobs of flows: of nodes that can no longer run, of flows that somebody cancels, of flows that stop at a
+ * failure, and those that were prepared for a retry which does not take place. Most of it is a job or a few, done together; the jobs of large batches are cancelled page by page, while
  * other work goes on.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { FlowNode, FlowState, IdRange } from "../../core/flows/flow.ts";
+import { countOf } from "../../core/flows/id-ranges.ts";
 import { idAfter, idsFrom } from "../../core/id.ts";
 import type { CallbackOf, JobError } from "../../core/job.ts";
 import type { FlowWork } from "../../queue/flows.ts";
@@ -31,6 +32,7 @@ export interface FlowCancellationsParts {
 
 type DoomedWork = Extract<FlowWork, { readonly kind: "doomed" }>;
 type CancelWork = Extract<FlowWork, { readonly position: number }>;
+type LongWork = DoomedWork | CancelWork | Extract<FlowWork, { readonly kind: "prepared" }>;
 
 /** A job to cancel, and why; without an error somebody has cancelled its flow. */
 interface Doomed {
@@ -52,8 +54,8 @@ export class FlowCancellations {
   async begin(works: readonly FlowWork[]): Promise<void> {
     const short: DoomedWork[] = [];
     for (const work of works) {
-      if (work.kind === "doomed" && jobsOf(work.ids) <= PAGE) short.push(work);
-      else if (work.kind === "doomed" || work.kind === "cancel" || work.kind === "stop") this.#beginLong(work);
+      if (work.kind === "doomed" && countOf(work.ids) <= PAGE) short.push(work);
+      else if (isLong(work)) this.#beginLong(work);
     }
     if (short.length === 0) return;
     const doomed = short.flatMap((work) =>
@@ -65,8 +67,7 @@ export class FlowCancellations {
 
   /** Ends jobs that wait for others of a flow that Redis has lost. */
   cancelOrphans(ids: readonly string[]): Promise<void> {
-    const error = { code: "dependency_failed", message: "It can no longer run: Redis has lost its flow." };
-    return this.#cancelAll(ids.map((id) => ({ id, error })));
+    return this.#cancelAll(cannotRun(ids, "Redis has lost its flow"));
   }
 
   /** Resolves when the pages under way are done; another replica continues. Idempotent. */
@@ -75,17 +76,28 @@ export class FlowCancellations {
     await Promise.all(this.#long.values());
   }
 
-  #beginLong(work: DoomedWork | CancelWork): void {
+  #beginLong(work: LongWork): void {
     const { member } = work;
     if (this.#closing.signal.aborted || this.#long.has(member) || this.#long.size >= MAX_LONG) return;
-    const done = (work.kind === "doomed" ? this.#doom(work) : this.#cancelFlow(work))
+    const done = this.#doLong(work)
       .catch(this.#parts.onError)
       .finally(() => this.#long.delete(member));
     this.#long.set(member, done);
   }
 
-  #doom(work: DoomedWork): Promise<void> {
-    return this.#pages(work, work.ids, 0, (ids) => doomedOf(work, ids));
+  async #doLong(work: LongWork): Promise<void> {
+    const { flows } = this.#parts.queue;
+    switch (work.kind) {
+      case "doomed":
+        if (await this.#pagesFrom(work, work.ids, 0, 0, (ids) => doomedOf(work, ids))) await flows.done([work]);
+        return;
+      case "prepared":
+        if (await this.#pagesFrom(work, work.ids, 0, 0, dropped)) await flows.dropped(work.flow);
+        return;
+      case "cancel":
+      case "stop":
+        return this.#cancelFlow(work);
+    }
   }
 
   async #cancelFlow(work: CancelWork): Promise<void> {
@@ -95,7 +107,7 @@ export class FlowCancellations {
     // the position counts the jobs of all nodes, whichever of them are cancelled
     let before = 0;
     for (const [index, node] of state.graph.nodes.entries()) {
-      const jobs = jobsOf(node.ids);
+      const jobs = countOf(node.ids);
       if (isUnderWay(state, index) && isReached(node, index, state) && before + jobs > work.position) {
         const isComplete = await this.#pagesFrom(work, node.ids, Math.max(0, work.position - before), before, asked);
         if (!isComplete) return;
@@ -103,15 +115,6 @@ export class FlowCancellations {
       before += jobs;
     }
     await this.#parts.queue.flows.done([work]);
-  }
-
-  async #pages(
-    work: FlowWork,
-    ranges: readonly IdRange[],
-    from: number,
-    doomed: (ids: readonly string[]) => Doomed[],
-  ): Promise<void> {
-    if (await this.#pagesFrom(work, ranges, from, 0, doomed)) await this.#parts.queue.flows.done([work]);
   }
 
   /** @returns false if this replica drains */
@@ -160,7 +163,18 @@ function isStopped({ when }: FlowNode): boolean {
   return when === "succeeded";
 }
 
+function isLong(work: FlowWork): work is LongWork {
+  return work.kind === "doomed" || work.kind === "cancel" || work.kind === "stop" || work.kind === "prepared";
+}
+
 const asked = (ids: readonly string[]): Doomed[] => ids.map((id) => ({ id }));
+
+function cannotRun(ids: readonly string[], why: string): Doomed[] {
+  const error = { code: "dependency_failed", message: `It can no longer run: ${why}.` };
+  return ids.map((id) => ({ id, error }));
+}
+
+const dropped = (ids: readonly string[]): Doomed[] => cannotRun(ids, "the retry of its flow did not take place");
 
 function doomedOf(work: DoomedWork, ids: readonly string[]): Doomed[] {
   const error = errorOf(work);
@@ -183,10 +197,6 @@ function errorOf({ code, cause }: DoomedWork): Doomed["error"] {
 
 function causeText(cause: DoomedWork["cause"]): string {
   return cause ? `the job ${cause.id} of ${cause.node}` : "what it comes after";
-}
-
-function jobsOf(ranges: readonly IdRange[]): number {
-  return ranges.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** The ids from a position on, in pages. */

@@ -1,11 +1,11 @@
 /** Pages of the jobs of a flow, in the order of their ids. No index is needed: the graph has the ranges of the ids. */
 import type { FlowState, IdRange } from "../../core/flows/flow.ts";
 import type { FlowJobsFilter, FlowJobsPage } from "../../core/flows/flows.ts";
+import { lastOf, positionIn } from "../../core/flows/id-ranges.ts";
 import { idAfter, idsFrom } from "../../core/id.ts";
 import type { JobView, Status } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
-import { lastOf, positionIn } from "../../results/flows/id-ranges.ts";
 import type { JobPage } from "../../results/job-pages.ts";
 import type { FlowServiceParts } from "./service.ts";
 

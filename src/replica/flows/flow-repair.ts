@@ -13,6 +13,7 @@ import { Periodic } from "../../concurrency/periodic.ts";
 import { at } from "../../core/at.ts";
 import type { FlowGraph, IdRange, NodeCounts } from "../../core/flows/flow.ts";
 import { unfinishedOf } from "../../core/flows/graph.ts";
+import { idAt, slicesOf } from "../../core/flows/id-ranges.ts";
 import { idsFrom } from "../../core/id.ts";
 import { CANCELLED } from "../../queue/flow-fields.ts";
 import type { NodeOfFlow } from "../../queue/flow-repairs.ts";
@@ -20,7 +21,6 @@ import type { Queue } from "../../queue/queue.ts";
 import type { EndedOfFlow } from "../../results/flows/flow-rows.ts";
 import { SLICE } from "../../results/flows/flow-rows.ts";
 import type { FlowStore } from "../../results/flows/flow-store.ts";
-import { idAt, slicesOf } from "../../results/flows/id-ranges.ts";
 
 const PERIOD_MS = 10_000;
 /** Between the pages of one pass: each takes Redis some two milliseconds. */

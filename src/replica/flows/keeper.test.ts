@@ -10,7 +10,7 @@ import type { Queue } from "../../queue/queue.ts";
 import { FlowStore } from "../../results/flows/flow-store.ts";
 import { migrate } from "../../results/migrate.ts";
 import { enqueueFlow, flowOf } from "../../testing/flows.ts";
-import { settlement } from "../../testing/queue.ts";
+import { enqueueRaw, settlement } from "../../testing/queue.ts";
 import { setUpQueues } from "../../testing/queue-setup.ts";
 import { settableClock } from "../../testing/script-clock.ts";
 import { freshDatabase } from "../../testing/services.ts";
@@ -127,6 +127,22 @@ describe("a keeper", () => {
     startKeeper(queue);
     await until(async () => (await queue.flows.counts()).work === 0, { what: "the work is done" });
     expect(cancelled.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, i) => idAfter(flow.id, 251 + i)));
+  });
+
+  it("cancels what was prepared for a retry that never comes", async () => {
+    const queue = await setup().replica();
+    const { id, jobs } = flowOf(queue, [{ name: "jobs", batch: 250 }], { kind: "batch" });
+    const flow = { kind: "prepare", id, retryId: idAfter(id, 1), position: 0 } as const;
+    const ids = jobs.map((job) => job.id);
+    await enqueueRaw(queue, { ids, submissions: jobs.map(({ submission }) => submission), flow });
+    await setClock(setup().redis, 50_000);
+    expect((await queue.flows.take()).works).toEqual([]);
+    await setClock(setup().redis, 61_000);
+    startKeeper(queue);
+    await until(() => cancelled.length === 250, { what: "the jobs are cancelled" });
+    expect(viewOf(at(cancelled, 0)).error).toMatchObject({ code: "dependency_failed" });
+    await until(async () => (await queue.flows.counts()).work === 0, { what: "nothing is left to do" });
+    expect(await queue.jobCounts()).toMatchObject({ types: [{ waiting: 0, cancelled: 250 }] });
   });
 
   it("closes a batch that nobody has closed", async () => {

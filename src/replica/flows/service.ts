@@ -126,8 +126,9 @@ export class FlowService implements Flows {
         state = await this.#existing(id);
       }
       if (state.finishedAt === null) throw flowRunning(id);
-      const enqueue = (submitted: Submitted): Promise<Enqueued> => this.#enqueue({ ...submitted, idempotency });
-      onAccepted?.(await retry({ ...this.#parts, enqueue }, state, from));
+      const enqueue = (submitted: Submitted): Promise<Enqueued> =>
+        this.#enqueue(submitted.flow?.kind === "new" ? { ...submitted, idempotency } : submitted);
+      await retry({ ...this.#parts, enqueue, onAccepted }, state, from);
       return { kind: "accepted", state: await this.#existing(id) };
     } catch (error) {
       // Perhaps another request with the same key was a moment earlier, or the answer to its first try was lost.

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { NewFlow } from "../../core/flows/flow.ts";
 import { idAfter } from "../../core/id.ts";
 import { redisCommand } from "../../embedded/redis-command.ts";
-import { enqueueFlow, jobOfNode, outcomesOf } from "../../testing/flows.ts";
+import { enqueueFlow, jobOfNode, outcomesOf, stateAtStart } from "../../testing/flows.ts";
 import { DURABLE, NAMESPACE, setUpLostFlows } from "../../testing/lost-flows.ts";
 import { idAt } from "../../testing/outcomes.ts";
 import { enqueueRaw, submission } from "../../testing/queue.ts";
@@ -258,6 +258,19 @@ describe("jobs added to a batch", () => {
     expect(await queue.missing([added[0] ?? "", added[1] ?? ""])).toEqual([added[1]]);
     expect(await statuses(batches[1] as NewFlow)).not.toHaveProperty(added[1] ?? "");
   });
+});
+
+it("withdraws jobs that were prepared for a retry that did not take place", async () => {
+  const { queue, client, store, commit, newFlow, restore } = await setup();
+  const batch = newFlow([{ name: "jobs", batch: 1 }], { kind: "batch" });
+  await store.save([{ ...stateAtStart(batch), status: "cancelled", finishedAt: Date.now() }]);
+  const first = idAt(Date.now() - 61_000);
+  const ids = [first, idAfter(first, 1)];
+  await commit({ jobs: ids.map((id) => ({ id, submission: jobOfNode(batch.id, batch.graph, 0, DURABLE) })) });
+  restore();
+  const isEmpty = async (): Promise<boolean> => (await client.query("select from accepted")).rowCount === 0;
+  await until(isEmpty, { what: "the jobs are withdrawn" });
+  expect(await queue.missing(ids)).toEqual(ids);
 });
 
 describe("a restore that ends halfway", () => {

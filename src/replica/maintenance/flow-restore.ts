@@ -15,6 +15,7 @@ import { at } from "../../core/at.ts";
 import { stateOf } from "../../core/flows/evaluate.ts";
 import type { FlowState, IdRange } from "../../core/flows/flow.ts";
 import { newState } from "../../core/flows/graph.ts";
+import { idAt, positionIn } from "../../core/flows/id-ranges.ts";
 import { idsFrom } from "../../core/id.ts";
 import type { Submission } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
@@ -23,7 +24,6 @@ import type { FlowPreset } from "../../queue/flow-fields.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AcceptedJob } from "../../results/acceptance-log/reader.ts";
 import type { EndedOfFlow, FlowRows, JobSlice } from "../../results/flows/flow-rows.ts";
-import { idAt, positionIn } from "../../results/flows/id-ranges.ts";
 
 /** Flows whose presence in Redis one step checks. */
 const PAGE = 200;
@@ -123,12 +123,17 @@ export class FlowRestore {
   }
 
   /**
-   * Adds jobs to a batch that was to get them when their replica died; withdraws them if it does not take them anymore.
+   * Adds jobs to a batch that was to get them when their replica died. Withdraws them if it does not take them anymore, and
+   * jobs that were prepared for a retry that did not take place.
    */
   async #restoreAdditions(batch: string, jobs: readonly AcceptedJob[], isLive: boolean): Promise<void> {
     const { rows, sendBy, enqueue, onRestored } = this.#parts;
     const isOf = (range: IdRange): boolean => jobs.some(({ id }) => positionIn(range, id) !== undefined);
-    for (const range of (await rows.additions(batch)).filter(isOf)) {
+    const additions = (await rows.additions(batch)).filter(isOf);
+    const isAdded = (id: string): boolean => additions.some((range) => positionIn(range, id) !== undefined);
+    const prepared = jobs.flatMap(({ id }) => (isAdded(id) ? [] : [id]));
+    if (prepared.length > 0) await rows.withdraw(batch, prepared);
+    for (const range of additions) {
       const ids = idsFrom(range.first, range.count);
       const found = isLive ? await rows.submissions(ids) : [];
       const flow = { kind: "add", id: batch } as const;

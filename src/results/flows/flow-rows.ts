@@ -3,12 +3,12 @@
  */
 import { at } from "../../core/at.ts";
 import type { FlowGraph, FlowNode, FlowState, IdRange } from "../../core/flows/flow.ts";
+import { counterOf, idAt, lastOf, slicesOf } from "../../core/flows/id-ranges.ts";
 import type { Submission } from "../../core/job.ts";
 import { readSql } from "../../postgres/sql.ts";
 import { submissionOf } from "../acceptance-log/stored-submission.ts";
 import type { FlowRow } from "./flow-row.ts";
 import { flowOf } from "./flow-row.ts";
-import { counterOf, idAt, lastOf, slicesOf } from "./id-ranges.ts";
 import { saveFlows } from "./save-flows.ts";
 
 const GET = readSql(new URL("./get.sql", import.meta.url));

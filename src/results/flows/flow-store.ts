@@ -2,6 +2,7 @@
 import type { BatchJob } from "../../core/flows/batch-results.ts";
 import { FLOW_KINDS, FLOW_STATUSES, type FlowState, type IdRange } from "../../core/flows/flow.ts";
 import type { FlowFilter } from "../../core/flows/flows.ts";
+import { lastOf } from "../../core/flows/id-ranges.ts";
 import { HIGHEST_ID } from "../../core/id.ts";
 import type { TerminalStatus } from "../../core/job.ts";
 import { storable } from "../../core/storable.ts";
@@ -11,7 +12,6 @@ import type { KnownKey } from "../acceptance-log/connection.ts";
 import type { FlowRow } from "./flow-row.ts";
 import { flowOf } from "./flow-row.ts";
 import { FlowRows } from "./flow-rows.ts";
-import { lastOf } from "./id-ranges.ts";
 import type { FinishedSubmission, RetriedRow } from "./retried-job.ts";
 import { finishedSubmission } from "./retried-job.ts";
 import { saveFlows } from "./save-flows.ts";
