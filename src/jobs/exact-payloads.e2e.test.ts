@@ -120,7 +120,9 @@ it.each([
     const id = await submit("webhook", webhookOf(path, body));
     await jobWhen(replica, id, "failed");
     isFixed = true;
-    const { id: again } = (await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).body as { id: string };
+    const retried = await call(replica, "POST", `/api/v1/jobs/${id}/retry`);
+    expect(retried.status).toBe(202);
+    const { id: again } = retried.body as { id: string };
     await jobWhen(replica, again, "completed");
     expect(sentOn(path)).toEqual(new Set([`${id} ${body}`, `${again} ${body}`]));
   },

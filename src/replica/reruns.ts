@@ -118,7 +118,9 @@ async function readOriginal(
   return {
     view,
     options,
-    payload: () => (live && isLarge(payload) ? queue.payload(id, payload.size) : store.payload(id)),
+    payload: async () =>
+      // Postgres has it if the job has moved there meanwhile
+      (live && isLarge(payload) ? await queue.payload(id, payload.size) : undefined) ?? store.payload(id),
   };
 }
 

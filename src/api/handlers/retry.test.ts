@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { LargePayload } from "../../core/payload.ts";
+import { isLarge } from "../../core/payload.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 
@@ -58,6 +60,21 @@ describe("a retry", () => {
     ]);
     const options = { timeout_ms: 5_000, backoff: given.backoff, tags: ["t"], retry_of: id };
     expect(copies.map((job) => job.options)).toEqual([options, options]);
+  });
+
+  it("finds a large payload also if Redis forgets the job while the request is served", async () => {
+    const text = "x".repeat(40_000);
+    const id = await cancelled({ payload: { text } });
+    vi.spyOn(server.queue, "payload").mockImplementationOnce(async () => {
+      await server.record(...server.cancelled.splice(0));
+      return undefined;
+    });
+    const { status, body } = await retry(id);
+    expect([status, body.retry_of]).toEqual([202, id]);
+    const [copy] = await server.queue.read([String(body.id)]);
+    const size = isLarge(copy?.payload ?? "") ? (copy?.payload as LargePayload).size : 0;
+    const payload = await server.queue.payload(String(body.id), size);
+    expect(JSON.parse(Buffer.from(payload ?? []).toString())).toEqual({ text });
   });
 
   it("is rejected for a job that was neither failed nor cancelled", async () => {

@@ -43,10 +43,12 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     const view = viewOfFound(id, found);
     const rejection = rejectionOf(view, registry.get(view.type), caller);
     if (rejection) return rejection;
-    const payload = await wholePayload(view.payload, (size) =>
-      found.source === "redis" ? queue.payload(view.id, size) : store.payload(view.id),
+    const payload = await wholePayload(
+      view.payload,
+      async (size) =>
+        // Postgres has it if the job has moved there meanwhile
+        (found.source === "redis" ? await queue.payload(view.id, size) : undefined) ?? store.payload(view.id),
     );
-    // the job has moved from Redis to Postgres meanwhile, or its payload is lost
     if (payload === undefined) return jobNotFound(id);
     const options = await optionsOf(found, store);
     const rejectionOfMember = memberRejection(id, options, { isAlone });
