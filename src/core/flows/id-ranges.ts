@@ -1,6 +1,6 @@
 /** Ranges of the ids that a flow's jobs have. */
 import { at } from "../at.ts";
-import { idAfter } from "../id.ts";
+import { idAfter, idsFrom } from "../id.ts";
 import type { IdRange } from "./flow.ts";
 
 /** Characters of an id before the part that counts up. */
@@ -39,6 +39,10 @@ export function* slicesOf(ranges: readonly IdRange[], size: number): Generator<I
 /** How many ids there are. */
 export function countOf(ranges: readonly IdRange[]): number {
   return ranges.reduce((sum, { count }) => sum + count, 0);
+}
+
+export function idsIn(ranges: readonly IdRange[]): string[] {
+  return ranges.flatMap(({ first, count }) => idsFrom(first, count));
 }
 
 /** The ids of the ranges that have these positions in all of them. */

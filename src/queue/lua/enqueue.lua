@@ -247,7 +247,8 @@ while at <= n do
       reply[#reply + 1] = keyed; reply[#reply + 1] = why; reply[#reply + 1] = ''
       at = skip_repeated(after_flow(at + 1), last)
     elseif key ~= '' then
-      if is_repeat(key, fingerprint, ttl, retry ~= '' and string.match(retry, '^[^+]+') or first_id(at + 1), keyed) then at = skip_repeated(after_flow(at + 1), last) end
+      local known_by = string.match(retry, '^[^+]+') or first_id(at + 1)
+      if is_repeat(key, fingerprint, ttl, known_by, keyed) then at = skip_repeated(after_flow(at + 1), last) end
     end
     if key ~= '' or is_named then keyed = keyed + 1 end
   elseif opcode == OP_FLOW_BYTE or opcode == OP_ADDITION_BYTE or opcode == OP_PREPARATION_BYTE then

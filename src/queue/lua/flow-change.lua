@@ -5,7 +5,8 @@
 --         the caller is with a piece of work, and give it more time · "drop": what was prepared for a retry is to be cancelled
 --         · "dropped": it is cancelled
 --       2 the flow
---       of "close": 3 who closes it · of "drop": 3 the retry · of "extend": 3 the member of flow_work · 4 the position · 5 how long (ms)
+--       of "close": 3 who closes it · of "drop": 3 the retry
+--       of "extend": 3 the member of flow_work · 4 the position · 5 how long (ms)
 -- Returns: 0 if Redis does not have it; 1 if this call has changed it; 2 if there was nothing to change: it has ended, or
 --          is closed; then 1 if there is work for a replica, else 0
 local ns, what, flow = KEYS[1], ARGV[1], ARGV[2]

@@ -1,6 +1,6 @@
 /** Stores the rows of flows that have ended, and forgets the flows in Redis. */
 import type { FlowState } from "../../core/flows/flow.ts";
-import { idsFrom } from "../../core/id.ts";
+import { between, idsIn } from "../../core/flows/id-ranges.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { FlowStore } from "../../results/flows/flow-store.ts";
 
@@ -55,11 +55,8 @@ export class EndedFlows {
   async #mayBeNeeded({ graph: { nodes } }: FlowState): Promise<boolean> {
     if (!nodes.some(({ keeps }) => keeps)) return false;
     const dependents = nodes.filter(({ after, waitsFor }) => after.length + waitsFor.length > 0);
-    const ids: string[] = [];
-    for (const { first, count } of dependents.flatMap((node) => node.ids)) {
-      if (ids.length >= MAX_LOOKED_FOR) break;
-      ids.push(...idsFrom(first, Math.min(count, MAX_LOOKED_FOR - ids.length)));
-    }
+    const ranges = dependents.flatMap((node) => node.ids);
+    const ids = idsIn(between(ranges, 0, MAX_LOOKED_FOR));
     return (await this.#parts.queue.missing(ids)).length < ids.length;
   }
 }

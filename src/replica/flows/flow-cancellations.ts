@@ -1,7 +1,7 @@
 /**
  * Cancels the jobs of flows: of nodes that can no longer run, of flows that somebody cancels, of flows that stop at a
- * failure, and those that were prepared for a retry which does not take place. Most of it is a job or a few, done together; the jobs of large batches are cancelled page by page, while
- * other work goes on.
+ * failure, and those that were prepared for a retry which does not take place. Most of it is a job or a few, done
+ * together; the jobs of large batches are cancelled page by page, while other work goes on.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { FlowNode, FlowState, IdRange } from "../../core/flows/flow.ts";

@@ -1,8 +1,8 @@
 /** Pages of the jobs of a flow, in the order of their ids. No index is needed: the graph has the ranges of the ids. */
 import type { FlowState, IdRange } from "../../core/flows/flow.ts";
 import type { FlowJobsFilter, FlowJobsPage } from "../../core/flows/flows.ts";
-import { lastOf, positionIn } from "../../core/flows/id-ranges.ts";
-import { idAfter, idsFrom } from "../../core/id.ts";
+import { between, idsIn, lastOf, positionIn } from "../../core/flows/id-ranges.ts";
+import { idAfter } from "../../core/id.ts";
 import type { JobView, Status } from "../../core/job.ts";
 import { isFinished } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
@@ -99,10 +99,5 @@ function remaining(ranges: readonly IdRange[], after: string | undefined): IdRan
 }
 
 function take(ranges: readonly IdRange[], limit: number): string[] {
-  const ids: string[] = [];
-  for (const { first, count } of ranges) {
-    if (ids.length >= limit) break;
-    ids.push(...idsFrom(first, Math.min(count, limit - ids.length)));
-  }
-  return ids;
+  return idsIn(between(ranges, 0, limit));
 }

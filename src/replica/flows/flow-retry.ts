@@ -11,7 +11,7 @@ import { MAX_JOBS } from "../../core/body.ts";
 import { begin } from "../../core/flows/evaluate.ts";
 import type { FlowState, IdRange } from "../../core/flows/flow.ts";
 import { joiner } from "../../core/flows/graph.ts";
-import { between, countOf, rangesOf, without } from "../../core/flows/id-ranges.ts";
+import { between, countOf, idsIn, rangesOf, without } from "../../core/flows/id-ranges.ts";
 import type { IdsToRetry, RetriedNode } from "../../core/flows/retry.ts";
 import { idsToRetry, nodesToRetry, retried } from "../../core/flows/retry.ts";
 import { idsFrom } from "../../core/id.ts";
@@ -129,7 +129,7 @@ function jobsAt(again: IdsToRetry, from: number, count: number): EarlierJob[] {
   return [...again].flatMap(([node, ids]) => {
     const found = between(ids, from - before, count);
     before += countOf(ids);
-    return found.flatMap((range) => idsFrom(range.first, range.count).map((id) => ({ id, node })));
+    return idsIn(found).map((id) => ({ id, node }));
   });
 }
 
@@ -164,7 +164,7 @@ async function start(
   const next = retried(state, again, [...newIds, ...own]);
   const ahead = prepared > 0 && { prepared, mayWait: true };
   const answer = await parts.enqueue({
-    ids: own.flatMap((range) => idsFrom(range.first, range.count)),
+    ids: idsIn(own),
     submissions,
     flow: {
       kind: "new",
